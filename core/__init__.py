@@ -1,0 +1,1 @@
+"""Societies of heterogeneous users living with AI assistants, simulated in batches."""

@@ -1,0 +1,55 @@
+"""The text face of a world: the same mechanism, read and played in words.
+
+A dialogue reads observations, never state, so that text can never tell more than the tensors do. A reply that cannot be
+read is data: the seat forfeits and the kind of failure is counted.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol
+
+from torch import Tensor
+
+from populace.policy import Observation
+
+
+class ReplyKind(IntEnum):
+    """How a reply was read."""
+
+    OK = 0
+    UNREADABLE = 1
+    REFUSED = 2
+    CUT_OFF = 3
+    TIMED_OUT = 4
+
+
+@dataclass(frozen=True)
+class Chat:
+    """What one seat is asked.
+
+    Attributes:
+        world: Position of the world in the batch.
+        seat: Position of the seat in its role.
+        messages: (`system` | `user` | `assistant`, text) in order.
+        options: The labels among which the reply must choose, or () for free text.
+    """
+
+    world: int
+    seat: int
+    messages: tuple[tuple[str, str], ...]
+    options: tuple[str, ...] = ()
+
+
+class Dialogue(Protocol):
+    """One file a world: `say` asks every seat that acts, `hear` reads the replies back into actions."""
+
+    def say(self, observation: Observation) -> Sequence[Chat]:
+        """One chat a seat that acts in the observation's phase."""
+        ...
+
+    def hear(
+        self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
+    ) -> tuple[Mapping[str, Tensor], Tensor]:
+        """Actions field -> [worlds, seats, *shape] (forfeits where unread) and kinds [worlds, seats] int8."""
+        ...

@@ -1,0 +1,75 @@
+"""The package's own exceptions: what was given, what was expected, how to mend it, and where.
+
+Everything a user can get wrong ends in a `PopulaceError`; the command line prints it without a traceback.
+`assert` is for invariants of ours only.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class PopulaceError(Exception):
+    """A mistake the user can mend; its text says how."""
+
+
+class UnknownName(PopulaceError):
+    """A name that no registry, scenario or population knows; suggests the nearest one that it does."""
+
+    def __init__(self, kind: str, given: str, known: Iterable[str]) -> None:
+        self.kind, self.given, self.known = kind, given, sorted(known)
+        super().__init__(f"unknown {kind} {given!r}{did_you_mean(given, self.known)}")
+
+
+class MissingExtra(PopulaceError):
+    """An optional dependency is not installed; the text holds the line that installs it."""
+
+    def __init__(self, feature: str, package: str, extra: str) -> None:
+        super().__init__(f'{feature} needs {package}, which is not installed: pip install "populace[{extra}]"')
+
+
+class ActionError(PopulaceError):
+    """A policy returned something its role's fields do not allow."""
+
+
+class DrawnTwice(PopulaceError):
+    """The same purpose was drawn twice at one place, so two numbers meant to differ would be equal."""
+
+
+class RunError(PopulaceError):
+    """A run folder or a saved run cannot be read or continued."""
+
+
+class ScenarioError(PopulaceError):
+    """A mistake in a scenario file, with its place.
+
+    Args:
+        message: What was given and what was expected.
+        file: The file as the user named it, or None for a mapping given in Python.
+        line: 1-based line, or None.
+        column: 1-based column, or None.
+        hint: How to mend it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        column: int | None = None,
+        hint: str = "",
+    ) -> None:
+        self.message, self.file, self.line, self.column, self.hint = message, file, line, column, hint
+        place = ":".join(str(part) for part in (file, line, column) if part is not None)
+        super().__init__(": ".join(part for part in (place, message) if part) + (f" ({hint})" if hint else ""))
+
+
+def did_you_mean(given: str, known: Iterable[str], most: int = 12) -> str:
+    """Return '; did you mean X?' for a near miss, else '; expected one of ...', else ''."""
+    names = sorted(known)
+    near = difflib.get_close_matches(given, names, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    if not names:
+        return ""
+    return f"; expected one of: {', '.join(names[:most])}{', ...' if len(names) > most else ''}"

@@ -1,0 +1,126 @@
+"""What a seat sees and does, declared once.
+
+Spaces, dtypes, masks, forfeits and words all derive from a `Field`, so that tensors, Gymnasium spaces and text cannot
+disagree about it.
+"""
+
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from torch import Tensor
+
+Kind = Literal["real", "choice", "flag", "count"]
+
+_DTYPES = {"real": torch.float32, "choice": torch.int64, "flag": torch.bool, "count": torch.int64}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One thing a seat sees or does.
+
+    Attributes:
+        name: Key in observations or actions.
+        kind: `real` float32, `choice` int64 index into `labels`, `flag` bool, `count` int64.
+        about: One sentence for people: what it means, in which units.
+        shape: Shape for one seat; () for a scalar.
+        low: Smallest value of a real or count.
+        high: Largest value of a real or count.
+        labels: Names of a choice's options.
+        forfeit: What a seat does that gives no valid action; it fills the whole shape.
+        masked: The observation also holds `<name>_mask`, flags of the legal options of this choice.
+        phases: Phases in which it is seen or done; None for all phases of the role.
+        private: Ground truth: only policies that declare `privileged` see it, and no text face does.
+    """
+
+    name: str
+    kind: Kind
+    about: str
+    shape: tuple[int, ...] = ()
+    low: float = -float("inf")
+    high: float = float("inf")
+    labels: tuple[str, ...] = ()
+    forfeit: float = 0
+    masked: bool = False
+    phases: tuple[str, ...] | None = None
+    private: bool = False
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The tensors' dtype."""
+        return _DTYPES[self.kind]
+
+    def space(self) -> spaces.Space[Any]:
+        """The Gymnasium space of one seat's value."""
+        if self.kind == "real":
+            return spaces.Box(np.float32(self.low), np.float32(self.high), self.shape, np.float32)
+        if self.kind == "count":
+            low = 0 if self.low == -float("inf") else int(self.low)
+            high = 2**31 - 1 if self.high == float("inf") else int(self.high)
+            return spaces.Box(low, high, self.shape, np.int64)
+        options = 2 if self.kind == "flag" else len(self.labels)
+        if self.shape == ():
+            return spaces.Discrete(options)
+        return spaces.MultiDiscrete(np.full(self.shape, options, dtype=np.int64))
+
+    def empty(self, worlds: int, seats: int, device: torch.device | str = "cpu") -> Tensor:
+        """The forfeit of every seat, [worlds, seats, *shape]."""
+        return torch.full((worlds, seats, *self.shape), self.forfeit, dtype=self.dtype, device=device)
+
+    def render(self, value: Tensor) -> str:
+        """One seat's value in words: labels for choices, two decimals for reals."""
+        flat = [self._word(v) for v in value.reshape(-1).tolist()]
+        return flat[0] if self.shape == () else "[" + ", ".join(flat) + "]"
+
+    def _word(self, value: float) -> str:
+        if self.kind == "choice":
+            return self.labels[int(value)]
+        if self.kind == "flag":
+            return "yes" if value else "no"
+        return f"{value:.2f}" if self.kind == "real" else str(int(value))
+
+    def in_phase(self, phase: str) -> bool:
+        """Whether the field is seen or done in `phase`."""
+        return self.phases is None or phase in self.phases
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    """A kind of seat: who sits there, what it sees, what it does, and when.
+
+    Attributes:
+        name: `user`, `assistant`, `seller`, ...; the agents of a PettingZoo view are `<name>_<seat>`.
+        seats: How many there are at most.
+        sees: Fields of its observations.
+        does: Fields of its actions.
+        phases: The world's phases in which it acts.
+        about: One sentence for people.
+    """
+
+    name: str
+    seats: int
+    sees: tuple[Field, ...]
+    does: tuple[Field, ...]
+    phases: tuple[str, ...]
+    about: str = ""
+
+    def seen_in(self, phase: str, private: bool = False) -> tuple[Field, ...]:
+        """Fields seen in `phase`, with the private ones when `private`."""
+        return tuple(f for f in self.sees if f.in_phase(phase) and (private or not f.private))
+
+    def done_in(self, phase: str) -> tuple[Field, ...]:
+        """Fields done in `phase`."""
+        return tuple(f for f in self.does if f.in_phase(phase))
+
+
+def shared(**options: Any) -> Any:
+    """A dataclass field without a world dimension (a graph, a catalogue): never masked, selected or reset by world."""
+    return dataclass_field(metadata={"shared": True}, **options)
+
+
+def lasting(**options: Any) -> Any:
+    """A memory field that outlives the episode (what was learned): not reset when the episode ends."""
+    return dataclass_field(metadata={"lasting": True}, **options)

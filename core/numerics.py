@@ -1,0 +1,52 @@
+"""Arithmetic whose bits do not depend on the batch a world sits in, and work in cache-sized blocks.
+
+Why each form is needed is measured in docs/architecture.md ("Bits").
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+_BLOCK = 1024
+
+
+def sigmoid(x: Tensor) -> Tensor:
+    """1 / (1 + exp(-x)): torch.sigmoid's vector body and scalar tail differ in the last bit."""
+    return 1.0 / (1.0 + torch.exp(-x))
+
+
+def total(x: Tensor) -> Tensor:
+    """Sum over the last dimension, in blocks of fixed size: [..., n] -> [...].
+
+    A plain sum of one world's 10^5 numbers to a single one is split by threads, which a batch of worlds is not.
+    """
+    n = x.shape[-1]
+    if n <= _BLOCK:
+        return x.sum(-1)
+    whole = n - n % _BLOCK
+    head = total(x[..., :whole].unflatten(-1, (-1, _BLOCK)).sum(-1))
+    return head + x[..., whole:].sum(-1) if whole < n else head
+
+
+def mean(x: Tensor) -> Tensor:
+    """Mean over the last dimension, [..., n] -> [...]; see `total`."""
+    return total(x) / x.shape[-1]
+
+
+def apply_linear(x: Tensor, weight: Tensor) -> Tensor:
+    """X [..., d] times weight [..., k, d] -> [..., k], one column of d at a time: as matmul, but batch-safe.
+
+    The loop runs over the few value dimensions d, never over users, and keeps no [..., k, d] temporary.
+    """
+    out = x[..., 0, None] * weight[..., 0]
+    for d in range(1, x.shape[-1]):
+        out = torch.addcmul(out, x[..., d, None], weight[..., d])
+    return out
+
+
+def blocks(users: int, width: int, numbers: int = 1 << 17) -> Iterator[slice]:
+    """Slices over `users` whose `width` numbers a user stay in the processor's cache."""
+    size = max(1, numbers // max(width, 1))
+    for start in range(0, users, size):
+        yield slice(start, min(start + size, users))

@@ -1,0 +1,92 @@
+"""Who acts: one policy plays all seats of a role in all worlds at once, and is pure.
+
+Pure means: the same observation, memory and draw give the same actions, and nothing is kept in `self` but options. So
+any policy batches, checkpoints, resumes and replays.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from populace.draw import Draw
+from populace.fields import Role
+from populace.options import Options
+from populace.population import People
+
+Actions = Mapping[str, Tensor]
+"""Field -> [worlds, seats, *shape]; the reserved name `kind` [worlds, seats] int8 marks invalid acts (0 is valid)."""
+
+Memory = Any
+"""A value (see populace.tree): dataclasses, dicts and tuples of tensors [worlds, ...], or None."""
+
+
+class Observation(dict[str, Tensor]):
+    """What a role sees in one phase: field -> [worlds, seats, *shape].
+
+    Attributes:
+        role: The role that sees it.
+        phase: The phase it is seen in.
+        present: [worlds, seats] bool, seats that are taken, or None for all.
+    """
+
+    def __init__(self, fields: Mapping[str, Tensor], role: Role, phase: str, present: Tensor | None = None) -> None:
+        super().__init__(fields)
+        self.role, self.phase, self.present = role, phase, present
+
+
+class Policy:
+    """Plays a role. Override `act`; `begin` too if the policy remembers.
+
+    Attributes:
+        Options: The policy's options model, validated in scenario files.
+        privileged: Whether it sees fields of ground truth (oracles only).
+    """
+
+    Options: ClassVar[type[Options]] = Options
+    privileged: ClassVar[bool] = False
+
+    def __init__(self, options: Any = None) -> None:
+        self.options = self.Options() if options is None else options
+
+    def begin(self, role: Role, people: People, draw: Draw) -> Memory:
+        """Memory at the start of an episode; None for a policy that remembers nothing.
+
+        `people` is there for size, device and dtype (and for policies that play users, whose values are their own).
+        """
+        return None
+
+    def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
+        """Actions of every seat in every world, and the new memory."""
+        raise TypeError(f"{type(self).__name__} has no act(observation, memory, draw): every policy needs one")
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One phase as a learner saw it.
+
+    Attributes:
+        observation: Field -> [worlds, seats, *shape].
+        actions: Field -> [worlds, seats, *shape].
+        reward: [worlds, seats] float32, zero where nothing was at stake.
+        ended: [worlds] bool, the world's own end.
+        phase: Name of the phase.
+    """
+
+    observation: dict[str, Tensor]
+    actions: dict[str, Tensor]
+    reward: Tensor
+    ended: Tensor
+    phase: str
+
+
+Trajectory = tuple[Transition, ...]
+
+
+class Learner(Policy):
+    """A policy that changes between episodes: the outer clock. What it learns lives in `lasting()` fields of its memory."""
+
+    def learn(self, memory: Memory, trajectory: Trajectory, draw: Draw) -> tuple[Memory, Mapping[str, Tensor]]:
+        """The memory after learning from everything since the last call, and measures name -> [worlds]."""
+        raise TypeError(f"{type(self).__name__} has no learn(memory, trajectory, draw): every learner needs one")

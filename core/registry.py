@@ -1,0 +1,88 @@
+"""Worlds, policies and measures by name, by `module:attribute`, or by a plug-in's entry point; all of them lazily."""
+
+import importlib
+from importlib.metadata import entry_points
+from typing import Any
+
+from populace.errors import PopulaceError, UnknownName
+
+
+class Registry:
+    """Names of one kind of thing, imported when first asked for.
+
+    Args:
+        kind: What they are, for messages: `world`, `policy`, `measure`.
+        catalogue: `module:attribute` of the mapping name -> `module:attribute` of our own.
+        group: Entry point group in which other packages announce theirs.
+    """
+
+    def __init__(self, kind: str, catalogue: str, group: str) -> None:
+        self.kind, self.group, self._catalogue = kind, group, catalogue
+        self._added: dict[str, Any] = {}
+
+    def register(self, name: str, target: Any) -> None:
+        """Add `target` (the thing itself, or `module:attribute`) under `name`."""
+        self._added[name] = target
+
+    def names(self) -> list[str]:
+        """All names known here, sorted."""
+        found = {point.name for point in entry_points(group=self.group)}
+        return sorted(found | set(self._ours()) | set(self._added))
+
+    def get(self, name: str, within: str = "") -> Any:
+        """The thing called `name`; in the room `within`, `within/name` comes before `name`.
+
+        Raises:
+            UnknownName: Nothing is called so.
+            PopulaceError: `module:attribute` cannot be imported.
+        """
+        if ":" in name:
+            return load(name, self.kind)
+        for full in (f"{within}/{name}", name) if within else (name,):
+            target = self._find(full)
+            if target is not None:
+                return load(target, self.kind) if isinstance(target, str) else target
+        prefix = f"{within}/"
+        known = (
+            {n.removeprefix(prefix) for n in self.names() if n.startswith(prefix) or "/" not in n}
+            if within
+            else self.names()
+        )
+        raise UnknownName(self.kind, name, known)
+
+    def _find(self, name: str) -> Any:
+        if name in self._added:
+            return self._added[name]
+        if name in (ours := self._ours()):
+            return ours[name]
+        found = entry_points(group=self.group, name=name)
+        return next(iter(found)).value if found else None
+
+    def _ours(self) -> dict[str, str]:
+        module, _, attribute = self._catalogue.partition(":")
+        return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
+
+
+def load(target: str, kind: str = "object") -> Any:
+    """Import `module:attribute`.
+
+    Raises:
+        PopulaceError: The module or the attribute is not there.
+    """
+    module, _, attribute = target.partition(":")
+    try:
+        found: Any = importlib.import_module(module)
+    except ImportError as error:
+        raise PopulaceError(
+            f"cannot import the {kind} {target!r}: {error}; it must be 'module:attribute' on the Python path"
+        ) from error
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            raise UnknownName(f"attribute of {module}", attribute, (n for n in vars(found) if not n.startswith("_")))
+        found = getattr(found, part)
+    return found
+
+
+worlds = Registry("world", "populace.envs:WORLDS", "populace.worlds")
+policies = Registry("policy", "populace.agents:POLICIES", "populace.policies")
+measures = Registry("measure", "populace.analysis:MEASURES", "populace.measures")

@@ -1,0 +1,116 @@
+"""Play many ticks: no Python loop over worlds or users, and no copy to the host but what the recorder asks for."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Literal, Protocol
+
+from torch import Tensor
+
+from populace.policy import Learner
+from populace.run import Policies, Run, advance, restart
+from populace.world import World
+
+AtEnd = Literal["mask", "autoreset"]
+"""What becomes of a world that ended: it waits, masked, or begins its next episode at the next tick."""
+
+
+class Recorder(Protocol):
+    """Takes what happened; decides itself when tensors are copied to the host."""
+
+    def wants(self, clock: int) -> bool:
+        """Whether the state after tick `clock` is to be recorded (0 is the start)."""
+        ...
+
+    def record(self, world: World[Any], run: Run, measures: Mapping[str, Tensor]) -> None:
+        """Take measures name -> [worlds] and whatever the world's `measure` and `panel` show of `run`."""
+        ...
+
+
+class Keep:
+    """A recorder that keeps measures in memory: `series[name]` is a list of [worlds], one a recorded tick."""
+
+    def __init__(self, every: int = 1) -> None:
+        self.every = every
+        self.clocks: list[int] = []
+        self.series: dict[str, list[Tensor]] = {}
+
+    def wants(self, clock: int) -> bool:
+        """Every `every` ticks."""
+        return clock % self.every == 0
+
+    def record(self, world: World[Any], run: Run, measures: Mapping[str, Tensor]) -> None:
+        """Keep them all, on their device."""
+        self.clocks.append(run.clock)
+        for name, value in {**measures, **world.measure(run.state)}.items():
+            self.series.setdefault(name, []).append(value)
+
+
+def rollout(
+    world: World[Any],
+    policies: Policies,
+    run: Run,
+    steps: int,
+    recorder: Recorder | None = None,
+    *,
+    horizon: int | None = None,
+    at_end: AtEnd = "mask",
+    learn_every: int | None = None,
+    progress: Callable[[int], None] | None = None,
+    check: bool = False,
+) -> Run:
+    """Play `steps` ticks from `run` and return the run after them.
+
+    Args:
+        world: The mechanism.
+        policies: Role -> policy, one for every role that acts.
+        run: Where to start (`populace.start`), or to go on.
+        steps: Ticks to play.
+        recorder: Who takes the measures.
+        horizon: Ticks an episode; worlds are truncated there and begin anew. None for no limit.
+        at_end: What becomes of worlds that end by themselves; with `mask` they wait until the horizon, if there is one.
+        learn_every: Ticks between two calls of `Learner.learn`; None for once an episode (every `horizon` ticks).
+        progress: Called after each tick with the ticks played since the start.
+        check: Make a purpose drawn twice an error (tests).
+    """
+    learn_every = learn_every or horizon
+    if recorder is not None and run.clock == 0 and run.phase == 0 and recorder.wants(0):
+        recorder.record(world, run, {})
+    last = run.clock + steps
+    while run.clock < last:
+        if run.phase == 0 and run.clock:
+            run = _renew(world, policies, run, horizon, at_end)
+        measures: dict[str, Tensor] = {}
+        run, step = advance(world, policies, run, check=check)
+        measures.update(step.measures)
+        while run.phase:
+            run, step = advance(world, policies, run, check=check)
+            measures.update(step.measures)
+        if learn_every and run.clock % learn_every == 0:
+            run, learned = learn(policies, run)
+            measures.update(learned)
+        if recorder is not None and recorder.wants(run.clock):
+            recorder.record(world, run, measures)
+        if progress is not None:
+            progress(run.clock)
+    return run
+
+
+def _renew(world: World[Any], policies: Policies, run: Run, horizon: int | None, at_end: AtEnd) -> Run:
+    # All worlds share the host's clock, so a horizon needs no look at the device.
+    if horizon is not None and run.clock % horizon == 0:
+        return restart(world, policies, run, run.done | True)
+    if world.ends and at_end == "autoreset":
+        return restart(world, policies, run, run.done)
+    return run
+
+
+def learn(policies: Policies, run: Run) -> tuple[Run, dict[str, Tensor]]:
+    """Let every learner learn from what it has gathered, and forget that."""
+    memory, measures = dict(run.memory), {}
+    for role, trajectory in run.trajectory.items():
+        learner = policies[role]
+        assert isinstance(learner, Learner)
+        draw = run.draw().scope(f"learn/{role}")
+        memory[role], learned = learner.learn(memory[role], trajectory, draw)
+        measures.update({f"{role}/{name}": value for name, value in learned.items()})
+    return replace(run, memory=memory, trajectory={}), measures

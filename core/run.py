@@ -1,0 +1,232 @@
+"""A run as a value, and the one function that plays a phase of it. Rollouts and views are loops over `advance`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from populace import tree
+from populace.draw import Draw
+from populace.errors import ActionError, UnknownName
+from populace.fields import Role, shared
+from populace.policy import Actions, Learner, Observation, Policy, Trajectory, Transition
+from populace.population import People, Population
+from populace.world import Step, World
+
+Policies = Mapping[str, Policy]
+"""Role -> the policy that plays it."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """All there is to save of a batch of worlds; worlds and policies themselves hold options only.
+
+    Attributes:
+        seed: The seed shared by all worlds and arms.
+        worlds: [worlds] int64 ids; a world's luck depends on its id, not on its place in the batch.
+        episode: [worlds] int64, episodes finished.
+        tick: [worlds] int64, ticks played in this episode.
+        done: [worlds] bool, worlds that ended and wait, masked.
+        clock: Ticks played since the start, counted on the host.
+        phase: Index of the next phase.
+        state: The world's state.
+        people: Who lives there.
+        memory: Role -> its policy's memory.
+        trajectory: Learner's role -> what it has not yet learned from.
+    """
+
+    seed: int
+    worlds: Tensor
+    episode: Tensor
+    tick: Tensor
+    done: Tensor
+    state: Any
+    people: People
+    memory: dict[str, Any] = field(default_factory=dict)
+    trajectory: dict[str, Trajectory] = field(default_factory=dict)
+    clock: int = shared(default=0)
+    phase: int = shared(default=0)
+
+    def draw(self, check: bool = False) -> Draw:
+        """The randomness of this episode, tick and phase."""
+        return Draw.of(self.seed, self.worlds, check).at(self.episode, self.tick, self.phase)
+
+    def save(self, path: Path) -> None:
+        """Write the run to `path`, atomically."""
+        tree.save(self, path)
+
+    @staticmethod
+    def load(path: Path, device: torch.device | str = "cpu") -> "Run":
+        """Read a saved run; `advance` goes on as if it had never stopped.
+
+        Raises:
+            RunError: The file cannot be read.
+        """
+        run = tree.load(path, device)
+        assert isinstance(run, Run)
+        return run
+
+
+def start(
+    world: World[Any],
+    policies: Policies,
+    population: Population,
+    *,
+    seed: int,
+    worlds: int | Tensor,
+    device: torch.device | str = "cpu",
+) -> Run:
+    """Sample the people and begin episode 0.
+
+    Args:
+        world: The mechanism.
+        policies: Role -> policy; roles a caller plays itself (in a view) may be absent.
+        population: Whom to sample, by world.
+        seed: One seed for all worlds and arms.
+        worlds: How many worlds, or their ids [worlds].
+        device: Where everything lives.
+    """
+    for role in policies:
+        world.role(role)
+    ids = torch.arange(worlds) if isinstance(worlds, int) else worlds
+    ids = ids.to(device=device, dtype=torch.int64)
+    zero = torch.zeros_like(ids)
+    people = population.sample(Draw.of(seed, ids).scope("population"))
+    run = Run(seed, ids, zero, zero, zero.bool(), None, people)
+    state, memory = _begin(world, policies, run)
+    return replace(run, state=state, memory=memory)
+
+
+def _begin(world: World[Any], policies: Policies, run: Run) -> tuple[Any, dict[str, Any]]:
+    draw = run.draw()
+    state = world.begin(run.people, draw.scope("begin"))
+    memory = {
+        role: policy.begin(world.cast[role], run.people, draw.scope(f"begin/{role}"))
+        for role, policy in policies.items()
+    }
+    return state, memory
+
+
+def restart(world: World[Any], policies: Policies, run: Run, which: Tensor) -> Run:
+    """Begin the next episode in worlds `which` [worlds] bool; lasting memory (what was learned) stays."""
+    episode, tick = run.episode + which, torch.where(which, 0, run.tick)
+    fresh = replace(run, episode=episode, tick=tick, phase=0)
+    state, memory = _begin(world, policies, fresh)
+    return replace(
+        fresh,
+        state=tree.where(which, state, run.state),
+        memory=tree.where(which, memory, run.memory, keep="lasting"),
+        done=run.done & ~which,
+    )
+
+
+def see(world: World[Any], run: Run, role: Role, privileged: bool = False) -> Observation:
+    """What `role` sees in the run's phase, without ground truth unless `privileged`."""
+    phase = world.phases[run.phase]
+    fields = world.observe(run.state, role.name, phase)
+    kept = {f.name for f in role.seen_in(phase, privileged)}
+    kept |= {f"{name}_mask" for name in kept}
+    kept |= {f"{f.name}_mask" for f in role.done_in(phase) if f.masked}
+    shown = {name: tensor for name, tensor in fields.items() if name in kept}
+    return Observation(shown, role, phase, world.present(run.state, role.name))
+
+
+def advance(
+    world: World[Any], policies: Policies, run: Run, given: Mapping[str, Actions] | None = None, *, check: bool = False
+) -> tuple[Run, Step[Any]]:
+    """Play ONE phase: the roles that act in it, then the world.
+
+    Args:
+        world: The mechanism.
+        policies: Role -> policy.
+        run: Where things stand.
+        given: Role -> actions that a caller chose itself, instead of the policy.
+        check: Make a purpose drawn twice an error.
+
+    Raises:
+        ActionError: Actions do not have the fields, shapes or dtypes the role declares.
+        UnknownName: A role acts that nobody plays.
+    """
+    phase = world.phases[run.phase]
+    draw = run.draw(check)
+    memory, acted, seen = dict(run.memory), {}, {}
+    measures: dict[str, Tensor] = {}
+    for role in world.acting[phase]:
+        if given is not None and role.name in given:
+            actions = given[role.name]
+        else:
+            if role.name not in policies:
+                raise UnknownName("player of role", role.name, policies)
+            policy = policies[role.name]
+            observation = see(world, run, role, policy.privileged)
+            actions, memory[role.name] = policy.act(observation, memory[role.name], draw.scope(f"act/{role.name}"))
+            if isinstance(policy, Learner):
+                seen[role.name] = observation
+        acted[role.name] = _valid(role, phase, actions, len(run.worlds), measures)
+    step = world.advance(run.state, phase, acted, draw.scope("advance"))
+    state, done = step.state, run.done
+    if world.ends:
+        state = tree.where(run.done, run.state, state)
+        memory = tree.where(run.done, run.memory, memory)
+        if step.ended is not None:
+            done = done | step.ended
+    last = run.phase + 1 == len(world.phases)
+    after = replace(
+        run,
+        state=state,
+        memory=memory,
+        done=done,
+        phase=0 if last else run.phase + 1,
+        tick=run.tick + (~run.done if last else 0),
+        clock=run.clock + last,
+        trajectory=_remember(run, seen, acted, step, phase),
+    )
+    return after, replace(step, state=state, measures={**measures, **step.measures})
+
+
+def _remember(
+    run: Run, seen: Mapping[str, Observation], acted: Mapping[str, Actions], step: Step[Any], phase: str
+) -> dict[str, Trajectory]:
+    if not seen:
+        return run.trajectory
+    never = torch.zeros_like(run.done)
+    trajectory = dict(run.trajectory)
+    for role, observation in seen.items():
+        reward = step.rewards.get(role)
+        if reward is None:
+            reward = torch.zeros((len(run.worlds), observation.role.seats), device=run.worlds.device)
+        ended = never if step.ended is None else step.ended
+        new = Transition(dict(observation), dict(acted[role]), reward, ended, phase)
+        trajectory[role] = (*trajectory.get(role, ()), new)
+    return trajectory
+
+
+def _valid(role: Role, phase: str, actions: Actions, worlds: int, measures: dict[str, Tensor]) -> Actions:
+    """Check names, shapes and dtypes, put forfeits where acts are invalid, and count those by role."""
+    fields = role.done_in(phase)
+    kind = actions.get("kind")
+    expected = {f.name for f in fields}
+    if set(actions) - {"kind"} != expected:
+        raise ActionError(
+            f"{role.name} in phase {phase!r} must give exactly {sorted(expected)}, "
+            f"got {sorted(set(actions) - {'kind'})}"
+        )
+    checked = {}
+    for f in fields:
+        action = actions[f.name]
+        shape = (worlds, role.seats, *f.shape)
+        if tuple(action.shape) != shape or action.dtype != f.dtype:
+            raise ActionError(
+                f"{role.name}'s {f.name!r} must be {f.dtype} of shape {shape} [worlds, seats, ...], "
+                f"got {action.dtype} of shape {tuple(action.shape)}"
+            )
+        if kind is not None:
+            valid = (kind == 0).view(worlds, role.seats, *[1] * len(f.shape))
+            action = torch.where(valid, action, torch.full_like(action, f.forfeit))
+        checked[f.name] = action
+    if kind is not None:
+        measures[f"invalid/{role.name}"] = (kind != 0).float().mean(-1)
+    return checked

@@ -1,0 +1,131 @@
+"""States, memories and runs as values: map over their tensors, mix two of them by world, pick worlds, save and load.
+
+A value is a tensor, a plain Python constant, or a dataclass, dict, tuple or list of values. Every tensor's first
+dimension is the world, unless its dataclass field is declared `shared()`.
+"""
+
+import dataclasses
+import importlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from populace.errors import RunError
+
+
+def tree_map(change: Callable[[Tensor], Tensor], value: Any, *, shared: bool = True) -> Any:
+    """Return `value` with `change` applied to its tensors; those declared `shared()` only when `shared`."""
+    return _zip(lambda tensor, _: change(tensor), value, value, skip="" if shared else "shared")
+
+
+def tensors(value: Any, *, shared: bool = True) -> Iterator[Tensor]:
+    """Yield every tensor in `value`."""
+    found: list[Tensor] = []
+    tree_map(lambda t: (found.append(t), t)[1], value, shared=shared)
+    return iter(found)
+
+
+def nbytes(value: Any) -> int:
+    """Bytes held by the tensors of `value`, storage shared between them counted once."""
+    storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors(value)}
+    return sum(storages.values())
+
+
+def where(mask: Tensor, new: Any, old: Any, *, keep: str = "shared") -> Any:
+    """World by world `new` where `mask` [worlds] holds, else `old`; fields whose metadata names `keep` stay old."""
+
+    def mix(a: Tensor, b: Tensor) -> Tensor:
+        return torch.where(mask.view(-1, *[1] * (a.dim() - 1)), a, b)
+
+    return _zip(mix, new, old, skip=keep)
+
+
+def take(value: Any, worlds: Tensor) -> Any:
+    """The worlds at positions `worlds` [k] of `value`."""
+    return tree_map(lambda tensor: tensor[worlds], value, shared=False)
+
+
+def _zip(join: Callable[[Tensor, Tensor], Tensor], new: Any, old: Any, skip: str) -> Any:
+    if isinstance(new, Tensor):
+        return join(new, old)
+    if dataclasses.is_dataclass(new) and not isinstance(new, type):
+        changes = {}
+        for f in dataclasses.fields(new):
+            before = getattr(old, f.name)
+            kept = skip and (f.metadata.get(skip) or f.metadata.get("shared"))
+            changes[f.name] = before if kept else _zip(join, getattr(new, f.name), before, skip)
+        return dataclasses.replace(new, **changes)
+    if isinstance(new, dict):
+        return {key: _zip(join, item, old[key], skip) for key, item in new.items()}
+    if isinstance(new, (tuple, list)):
+        return type(new)(_zip(join, a, b, skip) for a, b in zip(new, old, strict=True))
+    return new
+
+
+def save(value: Any, path: Path) -> None:
+    """Write `value` to `path` atomically: tensors beside a JSON skeleton of the dataclasses that hold them."""
+    held: list[Tensor] = []
+
+    def strip(item: Any) -> Any:
+        if isinstance(item, Tensor):
+            held.append(item.detach().cpu().contiguous())
+            return {"tensor": len(held) - 1}
+        if dataclasses.is_dataclass(item) and not isinstance(item, type):
+            kind = type(item)
+            fields = {f.name: strip(getattr(item, f.name)) for f in dataclasses.fields(item) if f.init}
+            return {"class": f"{kind.__module__}:{kind.__qualname__}", "fields": fields}
+        if isinstance(item, dict):
+            return {"dict": [[key, strip(entry)] for key, entry in item.items()]}
+        if isinstance(item, (tuple, list)):
+            return {type(item).__name__: [strip(entry) for entry in item]}
+        if item is None or isinstance(item, (bool, int, float, str)):
+            return {"plain": item}
+        raise RunError(
+            f"cannot save a {type(item).__name__}: states and memories hold tensors, dataclasses and constants"
+        )
+
+    skeleton = json.dumps(strip(value))
+    partial = path.with_name(path.name + ".part")
+    torch.save({"format": 1, "skeleton": skeleton, "tensors": held}, partial)
+    partial.replace(path)
+
+
+def load(path: Path, device: torch.device | str = "cpu") -> Any:
+    """Read what `save` wrote; raise RunError when the file is not readable."""
+    try:
+        stored = torch.load(path, map_location=device, weights_only=True)
+        skeleton, held = json.loads(stored["skeleton"]), stored["tensors"]
+    except Exception as error:
+        raise RunError(f"cannot read the saved state {path}: {error}") from error
+
+    def build(node: dict[str, Any]) -> Any:
+        tag, content = next(iter(node.items()))
+        if tag == "tensor":
+            return held[content]
+        if tag == "class":
+            return _dataclass(content, path)(**{name: build(item) for name, item in node["fields"].items()})
+        if tag == "dict":
+            return {key: build(item) for key, item in content}
+        if tag in ("tuple", "list"):
+            items = [build(item) for item in content]
+            return tuple(items) if tag == "tuple" else items
+        return content
+
+    return build(skeleton)
+
+
+def _dataclass(name: str, path: Path) -> type[Any]:
+    module, _, qualname = name.partition(":")
+    try:
+        kind: Any = importlib.import_module(module)
+        for part in qualname.split("."):
+            kind = getattr(kind, part)
+    except (ImportError, AttributeError) as error:
+        raise RunError(f"{path} holds a {name}, which cannot be imported here: {error}") from error
+    if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
+        raise RunError(f"{path} names {name}, which is not a dataclass")
+    return kind

@@ -1,0 +1,120 @@
+"""The world's contract: B independent societies as tensors whose first dimension is the world."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar, Generic, TypeVar
+
+from torch import Tensor
+
+from populace.dialogue import Dialogue
+from populace.draw import Draw
+from populace.errors import UnknownName
+from populace.fields import Role
+from populace.options import Options
+from populace.population import Census, People, Population
+
+State = TypeVar("State")
+
+
+@dataclass(frozen=True)
+class Step(Generic[State]):
+    """What one phase did.
+
+    Attributes:
+        state: The new state.
+        rewards: Role -> [worlds, seats] float32; a role that is absent has nothing at stake in this phase.
+        ended: [worlds] bool, the world's own end (never the horizon); None when it cannot end here.
+        measures: Name -> [worlds] float32, what happened (flows); NaN where undefined.
+    """
+
+    state: State
+    rewards: Mapping[str, Tensor] = field(default_factory=dict)
+    ended: Tensor | None = None
+    measures: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+class World(ABC, Generic[State]):
+    """A mechanism; `self` holds options and the census only, all that changes is in the state.
+
+    Override these four: `roles`, `begin`, `observe`, `advance`. The hooks below them default to nothing.
+
+    Attributes:
+        id: `namespace/name-vN`; the version rises whenever results may change.
+        Options: The world's options model.
+        phases: A tick is one pass over these, all worlds in the same phase.
+        ends: Whether a world can end by itself; if not, the runner need not look.
+        defaults: Role -> name of the policy that plays it when nobody else is named.
+    """
+
+    id: ClassVar[str]
+    Options: ClassVar[type[Options]] = Options
+    phases: ClassVar[tuple[str, ...]] = ("act",)
+    ends: ClassVar[bool] = False
+    defaults: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, options: Any, census: Census) -> None:
+        self.options = options
+        self.census = census
+
+    @abstractmethod
+    def roles(self) -> tuple[Role, ...]:
+        """The kinds of seats, with the fields they see and do."""
+
+    @abstractmethod
+    def begin(self, people: People, draw: Draw) -> State:
+        """The state at the start of an episode: a frozen dataclass of tensors [worlds, ...]."""
+
+    @abstractmethod
+    def observe(self, state: State, role: str, phase: str) -> dict[str, Tensor]:
+        """Every field the role sees in this phase, private ones too: name -> [worlds, seats, *shape]."""
+
+    @abstractmethod
+    def advance(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw) -> Step[State]:
+        """Play one phase: role -> field -> [worlds, seats, *shape] of the roles that act in it."""
+
+    # ------------------------------------------------------------------ hooks: override what the world needs
+
+    def present(self, state: State, role: str) -> Tensor | None:
+        """Which seats are taken, [worlds, seats] bool; None for all."""
+        return None
+
+    def measure(self, state: State) -> dict[str, Tensor]:
+        """What can be read off a state at any tick (stocks): name -> [worlds] float32."""
+        return {}
+
+    def panel(self, state: State) -> dict[str, Tensor]:
+        """What may be recorded of users: name -> [worlds, users] or [worlds, users, values] float32."""
+        return {}
+
+    def dialogue(self) -> Dialogue | None:
+        """The world's text face, if it has one."""
+        return None
+
+    @classmethod
+    def population(cls, users: int, options: Any) -> Population | None:
+        """The people a view samples when it is given none; None when the world cannot do without."""
+        return None
+
+    # ------------------------------------------------------------------ the base owns the rest
+
+    @cached_property
+    def cast(self) -> dict[str, Role]:
+        """The roles by name."""
+        return {role.name: role for role in self.roles()}
+
+    @cached_property
+    def acting(self) -> dict[str, tuple[Role, ...]]:
+        """The roles that act, by phase."""
+        return {phase: tuple(r for r in self.cast.values() if phase in r.phases) for phase in self.phases}
+
+    def role(self, name: str) -> Role:
+        """The role of that name.
+
+        Raises:
+            UnknownName: The world has no such role.
+        """
+        if name not in self.cast:
+            raise UnknownName("role", name, self.cast)
+        return self.cast[name]
