@@ -122,7 +122,7 @@ class Draw:
         return replace(self, keys=keys, path=path)
 
     def scope(self, name: str) -> "Draw":
-        """The draw of a named part (a role's policy, the world's advance), so that purposes need be unique only in it."""
+        """The draw of a named part (a role's policy, the world's advance); purposes need be unique only within it."""
         return replace(self, keys=fold(self.keys, name_hash(name)), path=(*self.path, name))
 
     def keys_of(self, purpose: str, *dims: Dim) -> Tensor:
@@ -156,7 +156,7 @@ class Draw:
         return self._numbers(purpose, dims, scaled)
 
     def bernoulli(self, purpose: str, chance: Tensor, *dims: Dim) -> Tensor:
-        """True with probability `chance` [worlds, *dims] (or broadcast to it); dims are taken from it when not given."""
+        """True with probability `chance` [worlds, *dims]; dims are taken from it when not given."""
         return self.uniform(purpose, *(dims or chance.shape[1:])) < chance
 
     def categorical(self, purpose: str, weights: Tensor, *dims: Dim) -> Tensor:

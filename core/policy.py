@@ -85,7 +85,10 @@ Trajectory = tuple[Transition, ...]
 
 
 class Learner(Policy):
-    """A policy that changes between episodes: the outer clock. What it learns lives in `lasting()` fields of its memory."""
+    """A policy that changes between episodes: the outer clock.
+
+    What it learns lives in `lasting()` fields of its memory.
+    """
 
     def learn(self, memory: Memory, trajectory: Trajectory, draw: Draw) -> tuple[Memory, Mapping[str, Tensor]]:
         """The memory after learning from everything since the last call, and measures name -> [worlds]."""
