@@ -1,1 +1,66 @@
-"""Societies of heterogeneous users living with AI assistants, simulated in batches."""
+"""Societies of heterogeneous users living with AI assistants, simulated in batches.
+
+The front door: `populace.simulate("value-lock-in")` runs a scenario and returns its frames, `populace.load_run(path)`
+reads a run folder, `populace.build(...)` gives world, policies and population of a scenario for code of your own. The
+contracts are in `populace.world`, `populace.policy`, `populace.draw` and their neighbours. Nothing is imported until it is used.
+"""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from populace.analysis import RunData, compare, load_run, report
+    from populace.scenarios import Built, Scenario, build, load
+
+__version__ = "0.1.0"
+
+_DOORS = {
+    "load": "populace.scenarios",
+    "build": "populace.scenarios",
+    "Scenario": "populace.scenarios",
+    "Built": "populace.scenarios",
+    "load_run": "populace.analysis",
+    "report": "populace.analysis",
+    "compare": "populace.analysis",
+    "RunData": "populace.analysis",
+}
+
+__all__ = ["Built", "RunData", "Scenario", "build", "compare", "load", "load_run", "report", "simulate"]
+
+
+def simulate(
+    scenario: str | Path | Mapping[str, Any],
+    out: str | Path | None = None,
+    *,
+    sets: Sequence[str] = (),
+    device: str = "cpu",
+) -> "RunData":
+    """Run a scenario into a folder and return its frames.
+
+    Args:
+        scenario: A library scenario's name, a file, or a mapping of the same keys.
+        out: The run folder; default `runs/<name>-<time>`.
+        sets: Overrides, `dotted.key=value`.
+        device: `cpu`, `cuda`, ...
+
+    Raises:
+        ScenarioError: The scenario holds a mistake.
+        RunError: The folder exists already.
+    """
+    from populace import analysis
+    from populace.scenarios import load, runner
+
+    folder = runner.run(load(scenario, sets), None if out is None else Path(out), device=device)
+    return analysis.load_run(folder)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _DOORS:
+        return getattr(importlib.import_module(_DOORS[name]), name)
+    raise AttributeError(f"module 'populace' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_DOORS])

@@ -1,0 +1,102 @@
+"""What `populace show` and `populace new` write: a scenario's text, a world's roles and fields, a policy's options."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from populace import registry
+from populace.errors import PopulaceError, UnknownName
+from populace.policy import Policy
+from populace.population import Census
+from populace.scenarios.loader import library
+from populace.world import World
+
+
+def describe(name: str) -> dict[str, Any]:
+    """Kind, name and `text` of a scenario, world or policy.
+
+    Raises:
+        UnknownName: Nothing is called so.
+    """
+    if name in library():
+        return {"kind": "scenario", "name": name, "text": library_text(name)}
+    if name in registry.worlds.names():
+        return _world(name, registry.worlds.get(name))
+    if name in registry.policies.names() or ":" in name:
+        return _policy(name, registry.policies.get(name))
+    known = [*library(), *registry.worlds.names(), *registry.policies.names()]
+    raise UnknownName("scenario, world or policy", name, known)
+
+
+def library_text(name: str) -> str:
+    """The YAML text of a library scenario."""
+    return (files("populace.scenarios.library") / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def write_new(path: Path, base: str) -> Path:
+    """Write a file that extends library scenario `base`, with its text below as comments to take from.
+
+    Raises:
+        PopulaceError: The file exists already.
+        UnknownName: There is no such library scenario.
+    """
+    if base not in library():
+        raise UnknownName("scenario", base, library())
+    if path.exists():
+        raise PopulaceError(f"{path} exists already: choose another name")
+    lines = library_text(base).splitlines()
+    own = [f"name: {path.stem}" if line.startswith("name:") else line for line in lines]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = "\n".join(line for line in own if "yaml-language-server" not in line)
+    path.write_text(text.lstrip("\n") + "\n", encoding="utf-8")
+    return path
+
+
+def _world(name: str, world: type[World[Any]]) -> dict[str, Any]:
+    fields = world.Options.model_fields
+    needed = [key for key, field in fields.items() if field.is_required()]
+    lines = [f"{name}: {_first(world)}", "", "options (under `world:`)", *_options(world.Options)]
+    roles: list[dict[str, Any]] = []
+    if not needed:
+        census = Census(4, ("a", "b", "c"))
+        for role in world(world.Options(), census).roles():
+            roles.append(
+                {
+                    "name": role.name,
+                    "seats": role.seats,
+                    "phases": role.phases,
+                    "default": world.defaults.get(role.name),
+                }
+            )
+            lines += [
+                "",
+                f"role {role.name}: acts in {', '.join(role.phases)}; by default {world.defaults.get(role.name)}",
+            ]
+            lines += [f"  sees {f.name} ({f.kind}{list(f.shape) or ''}): {f.about}" for f in role.sees]
+            lines += [f"  does {f.name} ({f.kind}{list(f.shape) or ''}): {f.about}" for f in role.does]
+    return {
+        "kind": "world",
+        "name": name,
+        "roles": roles,
+        "schema": world.Options.model_json_schema(),
+        "text": "\n".join(lines),
+    }
+
+
+def _policy(name: str, policy: type[Policy]) -> dict[str, Any]:
+    lines = [f"{name}: {_first(policy)}", "", "options (beside `policy:`)", *_options(policy.Options)]
+    return {"kind": "policy", "name": name, "schema": policy.Options.model_json_schema(), "text": "\n".join(lines)}
+
+
+def _options(options: type[BaseModel]) -> list[str]:
+    lines = []
+    for key, field in options.model_fields.items():
+        default = "required" if field.is_required() else f"default {field.get_default(call_default_factory=True)!r}"
+        lines.append(f"  {key}: {(field.description or '').splitlines()[0] if field.description else ''} ({default})")
+    return lines or ["  none"]
+
+
+def _first(thing: type) -> str:
+    return (thing.__doc__ or "").strip().splitlines()[0] if thing.__doc__ else ""
