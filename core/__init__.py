@@ -2,7 +2,8 @@
 
 The front door: `populace.simulate("value-lock-in")` runs a scenario and returns its frames, `populace.load_run(path)`
 reads a run folder, `populace.build(...)` gives world, policies and population of a scenario for code of your own. The
-contracts are in `populace.world`, `populace.policy`, `populace.draw` and their neighbours. Nothing is imported until it is used.
+contracts are in `populace.world`, `populace.policy`, `populace.draw` and their neighbours. Nothing is imported until it
+is used.
 """
 
 import importlib

@@ -1,4 +1,6 @@
-"""The command line. Exit codes: 0 done, 1 a mistake in what was given, 2 wrong usage, 70 a fault of ours, 130 interrupted.
+"""The command line.
+
+Exit codes: 0 done, 1 a mistake in what was given, 2 wrong usage, 70 a fault of ours, 130 interrupted (resumable).
 
 Commands import what they need when they run, so that `--help` and completion answer at once.
 """

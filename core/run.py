@@ -230,3 +230,22 @@ def _valid(role: Role, phase: str, actions: Actions, worlds: int, measures: dict
     if kind is not None:
         measures[f"invalid/{role.name}"] = (kind != 0).float().mean(-1)
     return checked
+
+
+def branch(world: World[Any], policies: Policies, run: Run, *, fresh: tuple[str, ...] = ()) -> Run:
+    """The run to go on with under other policies, from where it stands; `run` itself stays as it is.
+
+    Twins that go on from one run face the same luck, so that what they differ in is the policies' doing.
+
+    Args:
+        world: The mechanism.
+        policies: Role -> policy, as from now on.
+        run: Where to branch off.
+        fresh: Roles whose policy is another one: their memory begins anew, now.
+    """
+    draw = run.draw()
+    memory, trajectory = dict(run.memory), dict(run.trajectory)
+    for role in fresh:
+        memory[role] = policies[role].begin(world.role(role), run.people, draw.scope(f"begin/{role}"))
+        trajectory.pop(role, None)
+    return replace(run, memory=memory, trajectory=trajectory)

@@ -1,0 +1,45 @@
+# `make demo` and `make test` need Python >= 3.11 and make, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-long lint types bench clean
+
+demo: $(VENV)/demo  ## Set up, run the flagship scenario, say where its report is.
+	$(BIN)/populace run value-lock-in
+
+test: $(VENV)/dev  ## The whole suite, at most 10 minutes on 2 cores.
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-long: $(VENV)/dev  ## The long checks only.
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/dev  ## Style.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev  ## Types, on a built and installed copy: checkers do not see through the package-dir mapping.
+	rm -rf build $(VENV)/types
+	$(BIN)/pip install --quiet --no-deps --target $(VENV)/types .
+	rm -rf build
+	cd $(VENV)/types && MYPYPATH=. ../bin/mypy --config-file $(CURDIR)/pyproject.toml -p populace
+
+bench: $(VENV)/dev  ## Speed, beside other libraries on the same machine.
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[bench]"
+	$(BIN)/python -m benchmarks
+
+$(VENV)/bin/pip:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "populace needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+
+$(VENV)/demo: $(VENV)/bin/pip pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet -c constraints.txt -e .
+	touch $@
+
+$(VENV)/dev: $(VENV)/bin/pip pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[test,dev]"
+	touch $@ $(VENV)/demo
+
+clean:
+	rm -rf $(VENV) build *.egg-info

@@ -1,0 +1,20 @@
+"""What all tests share: the folders' own helper modules, and where real data lie."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+for folder in sorted(path for path in HERE.iterdir() if path.is_dir()):
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data beside the checkout; tests that need it skip where it is not."""
+    path = HERE.parent.parent / "shared" / "data"
+    if not path.is_dir():
+        pytest.skip(f"the shared data are not beside this checkout ({path})")
+    return path
