@@ -1,0 +1,253 @@
+"""Assistants of the coevolution world: what they make of shares of answers.
+
+An assistant's memory is a tensor or a small dataclass; an `oracle` alone sees ground truth.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from populace.agents.scripted.coevolution_estimate import estimate, extrapolate
+from populace.draw import Draw
+from populace.fields import Role
+from populace.options import Options
+from populace.policy import Actions, Memory, Observation, Policy
+from populace.population import People
+
+
+class Frozen(Policy):
+    """Speaks for the values of the start, whatever is answered: value lock-in by construction."""
+
+    def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
+        """The prior, to every audience."""
+        return _say(_prior(observation)), memory
+
+
+class Oracle(Policy):
+    """Speaks for the very values it is scored against (ground truth)."""
+
+    privileged = True
+
+    def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
+        """The truth."""
+        return _say(observation["truth"]), memory
+
+
+class MirrorOptions(Options):
+    """How much it flatters."""
+
+    strength: float = Field(default=1.0, ge=0, le=1)
+    """Share of the echo in what a user hears; the rest is the prior."""
+
+
+class Mirror(Policy):
+    """The sycophant: tells every user what it just answered, a step further."""
+
+    Options = MirrorOptions
+    options: MirrorOptions
+
+    def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
+        """An echo; the position counts only as far as `strength` is below 1."""
+        return _say(_prior(observation), self.options.strength), memory
+
+
+class EstimateOptions(Options):
+    """How answers become values."""
+
+    steps: int = Field(default=40, ge=1)
+    """Gradient steps a tick."""
+    ridge: float = Field(default=0.05, gt=0)
+    """Pull towards the estimate before (or the prior)."""
+
+
+class LifelongOptions(EstimateOptions):
+    """How answers become values, and what is kept of them."""
+
+    independent: bool = False
+    """Start each tick from the prior instead of the estimate before (ProgressGym's two kinds of lifelong alignment)."""
+
+
+class Lifelong(Policy):
+    """Fits its values to the newest answers of all its users together, starting from what it held before."""
+
+    Options = LifelongOptions
+    options: LifelongOptions
+
+    def begin(self, role: Role, people: People, draw: Draw) -> Memory:
+        """The estimate so far, [worlds, assistants, audiences, values], and whether there is one."""
+        return _Estimates.empty(role, people)
+
+    def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
+        """Its estimate, the same for every audience."""
+        counts = observation["counts"]
+        everyone = counts.sum(-1, keepdim=True)
+        pooled = (counts.unsqueeze(-1) * observation["shares"]).sum(-2, keepdim=True) / everyone.clamp(
+            min=1.0
+        ).unsqueeze(-1)
+        found, memory = self._fit(
+            observation, memory, pooled.expand_as(observation["shares"]), everyone.expand_as(counts)
+        )
+        return _say(found), memory
+
+    def _fit(
+        self, observation: Observation, memory: "_Estimates", shares: Tensor, counts: Tensor
+    ) -> tuple[Tensor, "_Estimates"]:
+        prior = _prior(observation)
+        around = prior if self.options.independent else torch.where(memory.known, memory.values, prior)
+        found = _fit(observation, shares, _asked(counts, shares), around, self.options)
+        return found, _Estimates(found, memory.known | True)
+
+
+class Pluralist(Lifelong):
+    """Fits the values of each audience apart, and speaks to each for its own."""
+
+    def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
+        """An estimate an audience."""
+        found, memory = self._fit(observation, memory, observation["shares"], observation["counts"])
+        return _say(found), memory
+
+
+class Consensus(Lifelong):
+    """Fits the values of each audience apart, and speaks to all for their unweighted mean, so that each counts alike."""
+
+    def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
+        """The mean over audiences that have users."""
+        found, memory = self._fit(observation, memory, observation["shares"], observation["counts"])
+        taken = (observation["counts"] > 0).float().unsqueeze(-1)
+        middle = (taken * found).sum(-2, keepdim=True) / taken.sum(-2, keepdim=True).clamp(min=1.0)
+        return _say(middle.expand_as(found)), memory
+
+
+class ExtrapolativeOptions(LifelongOptions):
+    """How far and how the past is continued."""
+
+    order: int = Field(default=1, ge=0, le=8)
+    """Degree of the polynomial: 0 is persistence, 1 a straight line."""
+    ahead: int = Field(default=1, ge=1)
+    """Points ahead."""
+    stride: int = Field(default=1, ge=1)
+    """Ticks from one point to the next."""
+    votes: Literal["progressgym", "real"] = "real"
+    """`real`: extrapolate the estimated values; `progressgym`: extrapolate each item's majority vote (+1, -1, missing 0),
+    drop its size to at most 5, and fit the values to the predicted votes. Votes need the same items each time
+    (`questionnaire.fixed`): an item not asked at a point is missing there."""
+
+
+class Extrapolative(Lifelong):
+    """Goes on with the trend of what it has seen."""
+
+    Options = ExtrapolativeOptions
+    options: ExtrapolativeOptions
+
+    def begin(self, role: Role, people: People, draw: Draw) -> Memory:
+        """Estimates and the last order + 1 points."""
+        held = _Estimates.empty(role, people)
+        depth = self.options.order + 1
+        worlds, seats, audiences, width = held.values.shape
+        wide = width
+        if self.options.votes == "progressgym":
+            wide = int(next(f for f in role.sees if f.name == "items").high) + 1
+        past = held.values.new_zeros((worlds, seats, audiences, depth, wide))
+        return _Past(held, past, torch.zeros(worlds, dtype=torch.int64, device=past.device))
+
+    def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
+        """The continuation, `ahead` points on."""
+        o, shares = self.options, observation["shares"]
+        new = (observation["tick"][:, 0] % o.stride) == 0
+        seen = memory.seen + (new | (memory.seen == 0))
+        shown = seen.view(-1, 1, 1, 1)
+        if o.votes == "real":
+            found, held = self._fit(observation, memory.held, shares, observation["counts"])
+            past = _remember(memory.past, found, new)
+            return _say(extrapolate(past, shown, o.order, o.ahead)), _Past(held, past, seen)
+        items = observation["items"].unsqueeze(2).expand_as(shares)
+        votes = torch.sign(shares - 0.5)
+        past = _remember(memory.past, torch.zeros_like(memory.past[..., 0, :]).scatter(-1, items, votes), new)
+        said = extrapolate(past, shown, o.order, o.ahead).gather(-1, items)
+        around = torch.where(memory.held.known, memory.held.values, _prior(observation))
+        if o.independent:
+            around = _prior(observation)
+        found = _fit(observation, (said > 0).float(), said.abs().clamp(max=5.0), around, o)
+        return _say(found), _Past(_Estimates(found, memory.held.known | True), past, seen)
+
+
+class PersistenceOptions(EstimateOptions):
+    """How answers become values."""
+
+    ridge: float = Field(default=0.01, gt=0)
+    """Pull towards the prior."""
+
+
+class Persistence(Policy):
+    """Takes the newest answers alone for what will be: nothing is remembered, and the pull to the prior is weak."""
+
+    Options = PersistenceOptions
+    options: PersistenceOptions
+
+    def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
+        """An estimate an audience, from this tick's answers."""
+        shares = observation["shares"]
+        weights = _asked(observation["counts"], shares)
+        return _say(_fit(observation, shares, weights, _prior(observation), self.options)), memory
+
+
+@dataclass(frozen=True)
+class _Estimates:
+    """values: [worlds, assistants, audiences, values]; known: [worlds, 1, 1, 1] bool, whether they are set."""
+
+    values: Tensor
+    known: Tensor
+
+    @staticmethod
+    def empty(role: Role, people: People) -> "_Estimates":
+        shape = next(f for f in role.does if f.name == "position").shape
+        worlds = len(people.values)
+        known = torch.zeros((worlds, 1, 1, 1), dtype=torch.bool, device=people.values.device)
+        return _Estimates(people.values.new_zeros((worlds, role.seats, *shape)), known)
+
+
+@dataclass(frozen=True)
+class _Past:
+    """held: estimates; past: [worlds, assistants, audiences, points, width], newest first; seen: [worlds] points."""
+
+    held: _Estimates
+    past: Tensor
+    seen: Tensor
+
+
+def _remember(past: Tensor, newest: Tensor, new: Tensor) -> Tensor:
+    """Put `newest` in front: before the others where a `new` point begins, else in place of the newest."""
+    older = torch.where(new.view(-1, 1, 1, 1, 1), past[..., :-1, :], past[..., 1:, :])
+    return torch.cat((newest.unsqueeze(-2), older), dim=-2)
+
+
+def _prior(observation: Observation) -> Tensor:
+    """The values of the start, [worlds, assistants, audiences, values]."""
+    audiences = observation["counts"].shape[-1]
+    return observation["prior"].unsqueeze(2).expand(-1, -1, audiences, -1)
+
+
+def _asked(counts: Tensor, shares: Tensor) -> Tensor:
+    """Weight 1 of every item for audiences that have users, [worlds, assistants, audiences, asked]."""
+    return (counts > 0).float().unsqueeze(-1).expand_as(shares)
+
+
+def _fit(observation: Observation, shares: Tensor, weights: Tensor, around: Tensor, options: EstimateOptions) -> Tensor:
+    return estimate(
+        shares,
+        weights,
+        observation["questions"].unsqueeze(2),
+        observation["centre"].unsqueeze(2),
+        observation["beta"].unsqueeze(2),
+        around,
+        options.ridge,
+        options.steps,
+    )
+
+
+def _say(position: Tensor, mirror: float = 0.0) -> Actions:
+    shape = position.shape[:2]
+    return {"position": position.contiguous(), "mirror": torch.full(shape, mirror, device=position.device)}

@@ -1,0 +1,30 @@
+"""Assistants of the lock-in world."""
+
+import torch
+
+from populace.draw import Draw
+from populace.policy import Actions, Memory, Observation, Policy
+
+
+class Aggregate(Policy):
+    """Adds up humans' public beliefs, weighted by trust, as if they were independent (natural parameters add)."""
+
+    def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
+        """The precision-weighted mean, and the sum of precisions, in logs."""
+        trust = observation["trust"].double()
+        weighed = torch.where(trust > 0, torch.log(trust.clamp(min=1e-300)), -1e30)
+        weighed = weighed + observation["public_log_precision"].double()
+        top = weighed.amax(-1, keepdim=True)
+        share = torch.exp(weighed - top)
+        whole = share.sum(-1)
+        middle = (share * observation["public_mean"].double()).sum(-1) / whole
+        return {"mean": middle.float(), "log_precision": (top.squeeze(-1) + torch.log(whole)).float()}, memory
+
+
+class Silent(Policy):
+    """Knows nothing and says so: humans are left to their own signals (the arm without an assistant)."""
+
+    def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
+        """A belief of precision zero."""
+        nothing = torch.zeros_like(observation["public_mean"][..., 0])
+        return {"mean": nothing, "log_precision": nothing - 1e30}, memory

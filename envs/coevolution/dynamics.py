@@ -1,0 +1,111 @@
+"""The arithmetic of one tick, as pure functions of tensors and keys.
+
+Everything that touches [worlds, users, values] is here, and is called on tiles of worlds and users.
+"""
+
+import torch
+from torch import Tensor
+
+from populace.draw import normal_from
+from populace.numerics import apply_linear, tiles
+
+
+def epochs(rate: Tensor, times: float) -> Tensor:
+    """Share of the way gone when `rate` is applied `times` over: 1 - (1 - rate)^times."""
+    return 1.0 - torch.exp(times * torch.log1p(-rate.clamp(0.0, 1.0)))
+
+
+def pull(values: Tensor, target: Tensor, rate: Tensor | float) -> Tensor:
+    """Go the share `rate` of the way to `target`: linear influence, an assumption of ours."""
+    return values + rate * (target - values)
+
+
+def echo(values: Tensor, answers: Tensor, questions: Tensor, push: float) -> Tensor:
+    """Values one step on in the direction of what was just answered (assumption of ours).
+
+    The direction is the mean over items of the item's loadings, signed by the answer.
+
+    Args:
+        values: [worlds, users, values].
+        answers: [worlds, users, asked] 0 or 1.
+        questions: [worlds, asked, values].
+        push: Length of the step for a loading of one on every item.
+    """
+    signs = 2.0 * answers.to(values.dtype) - 1.0
+    direction = apply_linear(signs, questions.transpose(-1, -2).unsqueeze(1))
+    return values + (push / answers.shape[-1]) * direction
+
+
+def jitter(values: Tensor, keys: Tensor, scale: float) -> Tensor:
+    """Add normal noise of standard deviation `scale` to every value: keys [worlds, users]."""
+    lanes = torch.arange((values.shape[-1] + 1) // 2, dtype=torch.int32, device=values.device)
+    return torch.add(values, normal_from(keys, lanes)[..., : values.shape[-1]], alpha=scale)
+
+
+def moments(values: Tensor, group: Tensor | None, groups: int, shift: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Means and between-person variances, by tiles.
+
+    Args:
+        values: [worlds, users, values].
+        group: [worlds, users] int64 below `groups`, or None when there is one group.
+        groups: How many groups.
+        shift: [worlds, values], a point near the mean: squares are taken from it, for precision.
+
+    Returns:
+        Mean [worlds, values], variance [worlds, values] and group means [worlds, groups, values] (an empty group's is
+        the mean of all).
+    """
+    worlds, users, width = values.shape
+    first = torch.zeros((worlds, width), dtype=torch.float64, device=values.device)
+    second = torch.zeros_like(first)
+    sums = torch.zeros((worlds, groups, width), dtype=torch.float64, device=values.device)
+    for w, u in tiles(worlds, users, width):
+        off = values[w, u] - shift[w].unsqueeze(1)
+        first[w] += off.sum(1)
+        second[w] += (off * off).sum(1)
+        if group is not None:
+            sums[w].scatter_add_(1, group[w, u].unsqueeze(-1).expand(-1, -1, width), off.double())
+    mean = first / users
+    variance = (second / users - mean * mean).clamp(min=0.0)
+    society = (shift + mean).float()
+    if group is None:
+        return society, variance.float(), society.unsqueeze(1)
+    counts = group_counts(group, groups).unsqueeze(-1)
+    means = (shift.unsqueeze(1) + sums / counts.clamp(min=1.0)).float()
+    return society, variance.float(), torch.where(counts > 0, means, society.unsqueeze(1))
+
+
+def group_counts(group: Tensor, groups: int) -> Tensor:
+    """Users by group, float32 [worlds, groups] (exact below 2^24)."""
+    counts = torch.zeros((len(group), groups), device=group.device)
+    return counts.scatter_add_(1, group, torch.ones_like(group, dtype=torch.float32))
+
+
+def group_sums(answers: Tensor, group: Tensor | None, groups: int) -> Tensor:
+    """Users of each group who answered 1, float32 [worlds, groups, asked]: counts are exact, so order does not matter."""
+    if group is None:
+        return answers.sum(1, keepdim=True).float()
+    sums = torch.zeros((len(answers), groups, answers.shape[-1]), device=answers.device)
+    return sums.scatter_add_(1, group.unsqueeze(-1).expand_as(answers), answers.float())
+
+
+def neighbour_means(values: Tensor, source: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Weighted mean of those each user listens to, [worlds, users, values]; a user who listens to nobody keeps its own.
+
+    One value at a time, so that no [worlds, edges, values] is held; edges are added in their order.
+
+    Args:
+        values: [worlds, users, values].
+        source: [graphs, edges] int64, graphs being 1 or worlds.
+        target: [graphs, edges] int64.
+        weight: [graphs, edges] float32.
+    """
+    worlds, users, width = values.shape
+    strength = torch.zeros((len(weight), users), device=values.device).scatter_add_(1, target, weight)
+    many = (worlds, source.shape[1])
+    out = torch.empty_like(values)
+    for d in range(width):
+        heard = values[..., d].gather(1, source.expand(many)) * weight
+        total = torch.zeros((worlds, users), device=values.device).scatter_add_(1, target.expand(many), heard)
+        out[..., d] = torch.where(strength > 0, total / strength.clamp(min=1e-12), values[..., d])
+    return out

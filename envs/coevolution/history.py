@@ -1,0 +1,105 @@
+"""How society's values would move without an assistant: a series of points, straight lines between them."""
+
+import csv
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from populace.draw import Draw
+from populace.envs.coevolution.options import History
+from populace.errors import PopulaceError, did_you_mean
+
+CENTURY_VALUES = ("religion", "democracy", "liberalism", "expectation_for_progress", "uncertainty_avoidance")
+"""Dimensions of the `centuries` series."""
+
+CENTURIES = (
+    (0.438, 0.274, 0.205, 0.369, 0.427),
+    (0.291, 0.241, 0.179, 0.336, 0.444),
+    (0.466, 0.279, 0.189, 0.353, 0.458),
+    (0.557, 0.284, 0.189, 0.312, 0.458),
+    (0.521, 0.291, 0.198, 0.327, 0.446),
+    (0.165, 0.284, 0.184, 0.367, 0.309),
+    (0.108, 0.334, 0.203, 0.386, 0.335),
+    (0.196, 0.339, 0.246, 0.502, 0.354),
+    (0.046, 0.254, 0.251, 0.338, 0.359),
+)
+"""Value embeddings of historical English text, 13th to 21st century, read off a figure of ProgressGym (+-0.005).
+
+PKU-Alignment/ProgressGym @871e2bd, MIT. Embeddings of text, not of people's answers: one digitised course, no error.
+"""
+
+MORAL_VALUES = (
+    *("m_death", "m_pain", "m_disable", "m_freedom", "m_pleasure"),
+    *("m_deceive", "m_cheat", "m_break_promise", "m_break_law", "m_duty"),
+    *("f_harm_care", "f_fairness", "f_ingroup", "f_authority", "f_purity"),
+    *("v_traditional", "v_modern", "v_postmodern", "v_integrated"),
+)
+"""ProgressGym's 19 dimensions: basic and social morality, moral foundations, world views."""
+
+
+def series(options: History, values: tuple[str, ...], draw: Draw) -> Tensor:
+    """The points [worlds, points, values]; `walk` and `still` begin at 0.
+
+    Raises:
+        PopulaceError: The population's values are not the series', or a csv cannot be read.
+    """
+    if options.series == "walk":
+        return _walk(options, len(values), draw)
+    if options.series == "still":
+        return torch.zeros((draw.worlds, 2, len(values)), device=draw.device)
+    if options.series == "centuries":
+        if len(values) != len(CENTURY_VALUES):
+            raise PopulaceError(
+                f"history.series: centuries has the {len(CENTURY_VALUES)} values {', '.join(CENTURY_VALUES)}, the "
+                f"population has {len(values)}; give it those, or use series: walk"
+            )
+        table = torch.tensor(CENTURIES)
+    else:
+        table = read_columns(options.series, values, "history.series")
+        if len(table) < 2:
+            raise PopulaceError(f"{options.series} holds {len(table)} points; a series needs at least 2")
+    return table.to(draw.device).expand(draw.worlds, -1, -1)
+
+
+def read_columns(path: str, names: tuple[str, ...], what: str) -> Tensor:
+    """The columns `names` of a csv, [rows, names] float32.
+
+    Raises:
+        PopulaceError: The file is not there, lacks a column, or holds something that is no number.
+    """
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        raise PopulaceError(f"{what}: cannot read {path!r}: {error}") from None
+    header = tuple(rows[0]) if rows else ()
+    for name in names:
+        if name not in header:
+            raise PopulaceError(f"{what}: {path} has no column {name!r}{did_you_mean(name, header)}")
+    try:
+        return torch.tensor([[float(row[name]) for name in names] for row in rows])
+    except (TypeError, ValueError) as error:
+        raise PopulaceError(f"{what}: {path} holds something that is no number: {error}") from None
+
+
+def at(points: Tensor, tick: Tensor, every: int) -> Tensor:
+    """Where the course stands at `tick` [worlds]: points [worlds, points, values] -> [worlds, values]."""
+    before = (tick // every).clamp(max=points.shape[1] - 2)
+    share = ((tick - before * every).float() / every).clamp(max=1.0).unsqueeze(-1)
+    index = before.view(-1, 1, 1).expand(-1, 1, points.shape[2])
+    low, high = points.gather(1, index).squeeze(1), points.gather(1, index + 1).squeeze(1)
+    return (1.0 - share) * low + share * high
+
+
+def _walk(options: History, values: int, draw: Draw) -> Tensor:
+    """Steps of standard deviation `step` that follow an autoregression of order one (assumption of ours)."""
+    fresh = options.step * draw.normal("history", options.points - 1, values)
+    own = (1.0 - options.smooth**2) ** 0.5
+    step, place = fresh[:, 0], torch.zeros_like(fresh[:, 0])
+    points = [place]
+    for k in range(options.points - 1):
+        step = step if k == 0 else options.smooth * step + own * fresh[:, k]
+        place = place + step
+        points.append(place)
+    return torch.stack(points, dim=1)

@@ -1,0 +1,158 @@
+"""How society moves in one tick: history, then the assistant, then peers, then noise; and who comes new."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from populace.draw import Draw
+from populace.envs.coevolution import dynamics, history
+from populace.envs.coevolution.options import CoevolutionOptions
+from populace.envs.coevolution.state import State
+from populace.numerics import tiles
+from populace.population import People
+
+
+def rates(options: CoevolutionOptions, people: People) -> dict[str, Tensor]:
+    """Susceptibilities that the population has as traits, [worlds, users], after their epochs."""
+    times = {
+        "history_rate": options.history.epochs,
+        "assistant_rate": options.assistant_epochs,
+        "peer_rate": 1.0,
+    }
+    return {name: dynamics.epochs(people.traits[name], n) for name, n in times.items() if name in people.traits}
+
+
+def society_course(options: CoevolutionOptions, state: State, now: Tensor) -> Tensor:
+    """Where history alone would have brought society's mean, [worlds, values]; the sampled people's own mean is kept."""
+    return now if options.history.spread == "shed" else now + (state.start_mean - state.series[:, 0])
+
+
+def course(options: CoevolutionOptions, state: State, now: Tensor) -> Tensor:
+    """Where history alone would have brought each group's mean: now [worlds, values] -> [worlds, M, values]."""
+    if options.history.spread == "shed":
+        return now.unsqueeze(1).expand_as(state.home)
+    return now.unsqueeze(1) + state.home
+
+
+def move(
+    options: CoevolutionOptions,
+    groups: int,
+    state: State,
+    position: Tensor,
+    mirror: Tensor,
+    questions: Tensor,
+    draw: Draw,
+) -> tuple[State, Tensor | None]:
+    """Move everyone's values by one tick.
+
+    Args:
+        options: The world's options.
+        groups: Assistants times audiences.
+        state: Before.
+        position: [worlds, assistants, audiences, values].
+        mirror: [worlds, assistants].
+        questions: [worlds, asked, values], what was asked.
+        draw: The randomness of this phase.
+
+    Returns:
+        The state after, and minus the distance between what each user heard and what it held, [worlds, users] (None
+        where nobody hears the assistant).
+    """
+    worlds, users, width = state.values.shape
+    heard = options.protocol == "coevolve"
+    peers = options.peer_rate > 0 or "peer_rate" in state.rates
+    tick = state.tick + 1
+    target = history.at(state.series, tick, options.history.every)
+    voice = position.flatten(1, 2)
+    echoed = mirror.unsqueeze(-1).expand(-1, -1, position.shape[2]).flatten(1)
+    values = torch.empty_like(state.values)
+    approval = torch.empty_like(values[..., 0]) if heard else None
+    noise = draw.keys_of("noise", users) if options.noise > 0 else None
+    for w, u in tiles(worlds, users, width):
+        now = _history(options, state, target, w, u)
+        if heard:
+            assert state.answers is not None and approval is not None
+            before = dynamics.echo(state.values[w, u], state.answers[w, u], questions[w], options.push)
+            said, share = _to_each(voice, state.group, w, u), _to_each(echoed.unsqueeze(-1), state.group, w, u)
+            hears = said + share * (before - said)
+            off = hears - state.values[w, u]
+            approval[w, u] = -torch.sqrt((off * off).sum(-1) / width)
+            now = dynamics.pull(now, hears, _rate(state, "assistant_rate", _assistant(options), w, u))
+        if noise is not None and not peers:
+            now = dynamics.jitter(now, noise[w, u], options.noise)
+        values[w, u] = now
+    if peers:
+        _peers(options, state, values, noise)
+    moved = replace(state, values=values, tick=tick)
+    if options.turnover > 0:
+        moved = _turnover(options, moved, draw)
+    mean, variance, means = dynamics.moments(moved.values, state.group, groups, state.mean)
+    points = torch.arange(state.series.shape[1], device=tick.device) * options.history.every
+    reached = (points == tick.unsqueeze(-1)).unsqueeze(-1)
+    trace = torch.where(reached, mean.unsqueeze(1), state.trace)
+    moved = replace(moved, mean=mean, variance=variance, means=means, before=state.mean, trace=trace)
+    return moved, approval
+
+
+def _assistant(options: CoevolutionOptions) -> float:
+    return float(1.0 - (1.0 - options.assistant_rate) ** options.assistant_epochs)
+
+
+def _rate(state: State, name: str, default: float, w: slice, u: slice) -> Tensor | float:
+    """Users' own rate, [worlds, users, 1], or the default."""
+    return state.rates[name][w, u].unsqueeze(-1) if name in state.rates else default
+
+
+def _history(options: CoevolutionOptions, state: State, target: Tensor, w: slice, u: slice) -> Tensor:
+    """Values after history's pull towards target [worlds, values]."""
+    default = float(1.0 - (1.0 - options.history.rate) ** options.history.epochs)
+    aim = target[w].unsqueeze(1)
+    if options.history.spread == "kept":
+        origin = state.origin[w, u]
+        if state.person is not None:
+            whose = state.person[w, u].unsqueeze(-1).expand(-1, -1, origin.shape[-1])
+            origin = state.origin[w].gather(1, whose)
+        aim = origin + (target[w] - state.base[w]).unsqueeze(1)
+    return dynamics.pull(state.values[w, u], aim, _rate(state, "history_rate", default, w, u))
+
+
+def _to_each(said: Tensor, group: Tensor | None, w: slice, u: slice) -> Tensor:
+    """What each user is told: said [worlds, M, k] -> [worlds, users or 1, k]."""
+    if group is None:
+        return said[w]
+    return said[w].gather(1, group[w, u].unsqueeze(-1).expand(-1, -1, said.shape[-1]))
+
+
+def _peers(options: CoevolutionOptions, state: State, values: Tensor, noise: Tensor | None) -> None:
+    """Pull `values` (our own fresh tensor, in place) towards peers' means, then add noise."""
+    worlds, users, width = values.shape
+    network = state.network
+    if network is None or network.complete:
+        around, _, _ = dynamics.moments(values, None, 1, state.mean)
+        means = around.unsqueeze(1).expand(-1, users, -1)
+    else:
+        means = dynamics.neighbour_means(values, network.source, network.target, network.weight)
+    for w, u in tiles(worlds, users, width):
+        now = dynamics.pull(values[w, u], means[w, u], _rate(state, "peer_rate", options.peer_rate, w, u))
+        values[w, u] = now if noise is None else dynamics.jitter(now, noise[w, u], options.noise)
+
+
+def _turnover(options: CoevolutionOptions, state: State, draw: Draw) -> State:
+    """Some seats are taken by newcomers.
+
+    Assumption of ours: a newcomer is someone who was there at the start, moved as society's mean has moved since; the
+    seat keeps its segment, ties and susceptibilities.
+    """
+    assert state.person is not None
+    worlds, users, width = state.values.shape
+    comes = draw.uniform("turnover", users) < options.turnover
+    person = torch.where(comes, draw.integers("newcomer", 0, users, users), state.person)
+    values = state.values
+    society_now, _, _ = dynamics.moments(values, None, 1, state.mean)
+    moved = (society_now - state.start_mean).unsqueeze(1)
+    begun = (state.series[:, 0] - state.base).unsqueeze(1)
+    for w, u in tiles(worlds, users, width):
+        origin = state.origin[w].gather(1, person[w, u].unsqueeze(-1).expand(-1, -1, width))
+        values[w, u] = torch.where(comes[w, u].unsqueeze(-1), origin + begun[w] + moved[w], values[w, u])
+    return replace(state, person=person)

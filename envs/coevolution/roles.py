@@ -1,0 +1,74 @@
+"""The seats of the coevolution world: what they see and do."""
+
+from populace.envs.coevolution.options import CoevolutionOptions
+from populace.fields import Field, Role
+from populace.population import Census
+
+
+def cast(options: CoevolutionOptions, census: Census, audiences: int) -> tuple[Role, ...]:
+    """The roles `user` and `assistant` for a population."""
+    asked, width = options.questionnaire.asked, len(census.values)
+    common = (
+        Field(name="items", kind="count", shape=(asked,), low=0, about="Numbers of the items in the bank."),
+        Field(name="questions", kind="real", shape=(asked, width), about="Loadings of the items on the values."),
+        Field(name="centre", kind="real", shape=(width,), about="Values at which every item is balanced."),
+        Field(name="beta", kind="real", low=0, about="How sharply answers follow values, per unit of value."),
+    )
+    user = Role(
+        name="user",
+        seats=census.size,
+        phases=("answer",),
+        about="Holds values, answers the questionnaire, and is moved by history, the assistant and its peers.",
+        sees=(Field(name="values", kind="real", shape=(width,), about="The user's own values."), *common),
+        does=(
+            Field(
+                name="answers", kind="choice", shape=(asked,), labels=("no", "yes"), about="The answer to every item."
+            ),
+        ),
+    )
+    bound = options.bound
+    assistant = Role(
+        name="assistant",
+        seats=options.assistants,
+        phases=("advise",),
+        about="Sees how its users answered and takes a position for each audience.",
+        sees=(
+            *common,
+            Field(
+                name="shares",
+                kind="real",
+                shape=(audiences, asked),
+                low=0,
+                high=1,
+                about="Share of each audience that answered yes to each item.",
+            ),
+            Field(name="counts", kind="real", shape=(audiences,), low=0, about="Users in each audience."),
+            Field(name="prior", kind="real", shape=(width,), about="Society's mean values at the start."),
+            Field(name="tick", kind="count", about="Ticks since the start."),
+            Field(
+                name="truth",
+                kind="real",
+                shape=(audiences, width),
+                private=True,
+                about="Values that the position is scored against.",
+            ),
+        ),
+        does=(
+            Field(
+                name="position",
+                kind="real",
+                shape=(audiences, width),
+                low=-bound,
+                high=bound,
+                about="The values it speaks for, to each audience.",
+            ),
+            Field(
+                name="mirror",
+                kind="real",
+                low=0,
+                high=1,
+                about="How far it echoes each user's own answers instead of its position.",
+            ),
+        ),
+    )
+    return user, assistant
