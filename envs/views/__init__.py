@@ -1,1 +1,24 @@
-"""To come."""
+"""Worlds as PettingZoo and Gymnasium environments, and as a plain batch of tensors."""
+
+from populace.envs.views.build import build
+from populace.envs.views.check import check_vector_env
+from populace.envs.views.make import env, parallel_env, raw_env, vector_env, world
+from populace.envs.views.parallel import ParallelView
+from populace.envs.views.stage import Stage
+from populace.envs.views.tensor import TensorWorld, Turn
+from populace.envs.views.vector import VectorView
+
+__all__ = [
+    "ParallelView",
+    "Stage",
+    "TensorWorld",
+    "Turn",
+    "VectorView",
+    "build",
+    "check_vector_env",
+    "env",
+    "parallel_env",
+    "raw_env",
+    "vector_env",
+    "world",
+]

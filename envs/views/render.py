@@ -1,0 +1,70 @@
+"""A world to look at: a few lines, or a picture of its measures over time."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from populace.envs.views.lazy import Array
+from populace.envs.views.stage import Outcome, Stage
+from populace.run import Run
+from populace.world import World
+
+SEATS = 3
+"""Seats of a role shown in words."""
+
+
+@dataclass
+class History:
+    """Measures of world 0 by tick, kept only while a picture may be asked for: name -> (ticks, values)."""
+
+    series: dict[str, tuple[list[int], list[float]]] = field(default_factory=dict)
+
+    def note(self, world: World[Any], outcome: Outcome) -> None:
+        """Take what was measured in the latest step."""
+        run = outcome.run
+        for name, value in {**outcome.measures, **world.measure(run.state)}.items():
+            ticks, values = self.series.setdefault(name, ([], []))
+            ticks.append(int(run.tick[0]))
+            values.append(float(value[0]))
+
+
+def lines(stage: Stage, run: Run, measures: dict[str, Any]) -> str:
+    """Where world 0 stands, its measures, and what the first seats of each focal role see."""
+    world, phase = stage.world, stage.world.phases[run.phase]
+    out = [
+        f"{world.id}  world {int(run.worlds[0])}  episode {int(run.episode[0])}  tick {int(run.tick[0])}  phase {phase}"
+    ]
+    out += [f"  {name} {float(value[0]):.3f}" for name, value in {**measures, **world.measure(run.state)}.items()]
+    for role in world.acting[phase]:
+        if role.name not in stage.focal:
+            continue
+        seen = stage.see(run, role.name)
+        for seat in range(min(role.seats, SEATS)):
+            words = [f"{f.name} {f.render(seen[f.name][0, seat].cpu())}" for f in role.seen_in(phase) if f.name in seen]
+            out.append(f"  {role.name}_{seat}: " + ", ".join(words))
+        if role.seats > SEATS:
+            out.append(f"  ... {role.seats - SEATS} more")
+    return "\n".join(out)
+
+
+def picture(stage: Stage, run: Run, history: History) -> Array:
+    """Measures over ticks, or before there are any the panel's values; uint8 [height, width, 3]."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.0), dpi=80, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    if history.series:
+        for name, (ticks, values) in history.series.items():
+            axes.plot(ticks, values, label=name)
+        axes.set_xlabel("tick")
+        axes.legend(fontsize="small")
+    else:
+        for name, values in stage.world.panel(run.state).items():
+            axes.hist(values[0].float().cpu().numpy().reshape(-1), bins=30, histtype="step", label=name)
+        axes.set_ylabel("users")
+    axes.set_title(f"{stage.world.id}, tick {int(run.tick[0])}")
+    canvas.draw()
+    return np.array(np.asarray(canvas.buffer_rgba())[..., :3], dtype=np.uint8)

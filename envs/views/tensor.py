@@ -1,0 +1,109 @@
+"""The batch of worlds itself, on its device, for whoever writes the training loop: no copies, no dicts of agents."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from populace.envs.views.stage import Outcome, Stage
+from populace.errors import PopulaceError
+from populace.policy import Actions, Observation
+from populace.rollout import AtEnd
+from populace.run import Run
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What the caller gets back.
+
+    Attributes:
+        observations: Role -> what it sees: field -> [worlds, seats, *shape]; the focal roles that act now.
+        rewards: Role -> [worlds, seats] float32, summed since the last turn; roles with nothing at stake are absent.
+        ended: [worlds] bool, worlds that ended by themselves and wait.
+        measures: Name -> [worlds] float32.
+    """
+
+    observations: dict[str, Observation]
+    rewards: dict[str, Tensor]
+    ended: Tensor
+    measures: dict[str, Tensor]
+
+
+class TensorWorld:
+    """B worlds in which the caller plays the focal roles with tensors.
+
+    Args:
+        stage: The world, its people, the focal roles and the policies of the others.
+        worlds: How many.
+        at_end: Worlds that ended wait (`mask`) or begin their next episode at the next tick (`autoreset`).
+        learn_every: Turns between two calls of the learners among the policies; None for once an episode.
+    """
+
+    def __init__(
+        self, stage: Stage, worlds: int = 1, *, at_end: AtEnd = "mask", learn_every: int | None = None
+    ) -> None:
+        if worlds < 1:
+            raise PopulaceError(f"{worlds} worlds: at least one is needed")
+        self.stage, self.worlds, self.at_end, self.learn_every = stage, worlds, at_end, learn_every
+        self._run: Run | None = None
+        self._turns = 0
+
+    @property
+    def run(self) -> Run:
+        """Where things stand: save it with `run.save(path)`; go on from one by assigning it.
+
+        Raises:
+            PopulaceError: Before the first reset.
+        """
+        if self._run is None:
+            raise PopulaceError("there is no run before reset()")
+        return self._run
+
+    @run.setter
+    def run(self, run: Run) -> None:
+        self._run = run
+
+    @property
+    def phase(self) -> str:
+        """The phase in which the caller has the turn."""
+        return self.stage.world.phases[self.run.phase]
+
+    def reset(self, seed: int | None = None, ids: Tensor | None = None) -> dict[str, Observation]:
+        """Begin: with a seed a new batch (of the worlds `ids` [worlds]), without one everybody's next episode."""
+        if self._run is None or seed is not None or ids is not None:
+            numbers = torch.arange(self.worlds) if ids is None else ids
+            self._run = self.stage.start(seed or 0, numbers)
+        else:
+            self._run = self.stage.next_episode(self._run)
+        self._turns = 0
+        return self.observe()
+
+    def observe(self) -> dict[str, Observation]:
+        """What the focal roles see that act now."""
+        return {role.name: self.stage.see(self.run, role.name) for role in self._turn()}
+
+    def step(self, actions: Mapping[str, Actions]) -> Turn:
+        """Play one turn: role -> field -> [worlds, seats, *shape], for every focal role that acts now.
+
+        Raises:
+            ActionError: Fields, shapes or dtypes are not those the role declares.
+        """
+        given = {role.name: actions[role.name] for role in self._turn() if role.name in actions}
+        outcome = self.stage.settle(self.stage.act(self.run, given), to_tick=True)
+        if outcome.run.phase == 0:
+            outcome = self._tick(outcome)
+        self._run = outcome.run
+        return Turn(self.observe(), outcome.rewards, outcome.run.done, outcome.measures)
+
+    def _tick(self, outcome: Outcome) -> Outcome:
+        run = outcome.run
+        self._turns += 1
+        if self.learn_every is not None and self._turns % self.learn_every == 0:
+            run = self.stage.learned(run)
+        if self.stage.world.ends and self.at_end == "autoreset":
+            run = self.stage.again(run, run.done)
+        return self.stage.settle(Outcome(run, outcome.rewards, outcome.measures))
+
+    def _turn(self) -> tuple:  # type: ignore[type-arg]
+        return tuple(role for role in self.stage.world.acting[self.phase] if role.name in self.stage.focal)
