@@ -69,7 +69,7 @@ class Transition:
     Attributes:
         observation: Field -> [worlds, seats, *shape].
         actions: Field -> [worlds, seats, *shape].
-        reward: [worlds, seats] float32, zero where nothing was at stake.
+        reward: [worlds, seats] float32, zero where nothing was at stake; what comes before it acts again is added.
         ended: [worlds] bool, the world's own end.
         phase: Name of the phase.
     """

@@ -190,15 +190,21 @@ def advance(
 def _remember(
     run: Run, seen: Mapping[str, Observation], acted: Mapping[str, Actions], step: Step[Any], phase: str
 ) -> dict[str, Trajectory]:
-    if not seen:
+    if not run.trajectory and not seen:
         return run.trajectory
     never = torch.zeros_like(run.done)
+    ended = never if step.ended is None else step.ended
     trajectory = dict(run.trajectory)
+    for role, reward in step.rewards.items():
+        if role not in seen and trajectory.get(role):
+            # What comes before the learner acts again (a rating, a fine) belongs to what it did last.
+            *before, last = trajectory[role]
+            late = replace(last, reward=last.reward + reward, ended=last.ended | ended)
+            trajectory[role] = (*before, late)
     for role, observation in seen.items():
         reward = step.rewards.get(role)
         if reward is None:
             reward = torch.zeros((len(run.worlds), observation.role.seats), device=run.worlds.device)
-        ended = never if step.ended is None else step.ended
         new = Transition(dict(observation), dict(acted[role]), reward, ended, phase)
         trajectory[role] = (*trajectory.get(role, ()), new)
     return trajectory
