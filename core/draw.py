@@ -90,17 +90,19 @@ class Draw:
         keys: [worlds] int64, one a world.
         path: The names and coordinates that led here; read only when repeats are looked for.
         seen: Where drawn purposes are noted, or None to note nothing (the default outside tests).
+        seed: The seed of the root, for what all worlds share.
     """
 
     keys: Tensor
     path: tuple[object, ...] = ()
     seen: set[object] | None = None
+    seed: int = 0
 
     @staticmethod
     def of(seed: int, worlds: Tensor, check: bool = False) -> "Draw":
         """The root: `worlds` [worlds] int64 are ids; `check` makes a purpose drawn twice an error."""
         root = torch.full_like(worlds, _signed(seed * _GOLDEN, 64))
-        return Draw(fold(_mix64(root), worlds), seen=set() if check else None)
+        return Draw(fold(_mix64(root), worlds), seen=set() if check else None, seed=seed)
 
     @property
     def worlds(self) -> int:
@@ -124,6 +126,13 @@ class Draw:
     def scope(self, name: str) -> "Draw":
         """The draw of a named part (a role's policy, the world's advance); purposes need be unique only within it."""
         return replace(self, keys=fold(self.keys, name_hash(name)), path=(*self.path, name))
+
+    def common(self) -> "Draw":
+        """The draw [1] that all worlds of this seed share, below the same scopes: for one graph for all of them."""
+        root = Draw.of(self.seed, torch.full((1,), -1, dtype=torch.int64, device=self.device))
+        for name in self.path:
+            root = root.scope(name) if isinstance(name, str) else root
+        return root
 
     def keys_of(self, purpose: str, *dims: Dim) -> Tensor:
         """64-bit keys [worlds, *dims] of a purpose, for kernels that make their own numbers from them."""
