@@ -1,7 +1,172 @@
-"""Conformance checks."""
+"""Checks for your own worlds, policies and scenarios, to be called from your own tests.
 
-from populace.errors import PopulaceError
+    from populace.testing import check_policy, check_world
+    check_world(MyWorld)
+    check_policy(MyPolicy(), "populace/coevolution-v0")
+
+Each raises CheckFailed with a plain sentence about the first fault it finds.
+"""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from populace import registry, tree
+from populace.errors import ActionError
+from populace.fields import Role
+from populace.policy import Observation, Policy
+from populace.population import Population
+from populace.run import Run, advance, see, start
+from populace.testing_tools import (
+    AnyLegal,
+    CheckFailed,
+    blame,
+    copied,
+    fingerprint,
+    kept,
+    made,
+    no_global_luck,
+    out_of_range,
+    same,
+)
+from populace.testing_world import check_world
+from populace.world import World
+
+__all__ = ["CheckFailed", "check_policy", "check_scenario", "check_world"]
 
 
-class CheckFailed(PopulaceError):
-    """A check found a fault; the text says what is wrong and how to mend it."""
+def check_policy(
+    policy: Policy,
+    world: type[World[Any]] | str,
+    role: str | None = None,
+    *,
+    options: object | None = None,
+    users: int = 6,
+    population: Population | None = None,
+    worlds: int = 3,
+    ticks: int = 4,
+    seed: int = 0,
+) -> None:
+    """Check a policy in a world: legal actions, purity, independence of the batch, memory that can be saved.
+
+    Args:
+        policy: The policy.
+        world: The world's class, id or `module:class`.
+        role: The role it plays; None for `assistant`, or where there is none the role that acts last.
+        options: The world's options or a mapping of them.
+        users: How many, where no population is given.
+        population: Whom to sample.
+        worlds: Worlds in the batch.
+        ticks: Ticks to play.
+        seed: The seed.
+
+    Raises:
+        CheckFailed: The first fault found.
+    """
+    stage, people = made(world, options, users, population)
+    acting = [r.name for r in stage.cast.values() if r.phases and r.does]
+    name = role or ("assistant" if "assistant" in acting else acting[-1])
+    own = stage.role(name)
+    players: Mapping[str, Policy] = {r: policy if r == name else AnyLegal() for r in acting}
+    who, before = type(policy).__name__, fingerprint(policy)
+    with no_global_luck(who):
+        with blame(f"{who}.begin"):
+            run = start(stage, players, people, seed=seed, worlds=worlds)
+        _memory(run.memory[name], who, worlds)
+        for _ in range(ticks * len(stage.phases)):
+            if stage.phases[run.phase] in own.phases:
+                _turn(stage, policy, run, own, who)
+            with blame(f"a world played by {who}"):
+                run, _ = advance(stage, players, run)
+    _memory(run.memory[name], who, worlds)
+    if changed := kept(before, fingerprint(policy)):
+        raise CheckFailed(
+            f"{who} keeps {', '.join(changed)} in self: what changes belongs in the memory that act returns, "
+            "or it is lost when a run is saved and mixed up between worlds"
+        )
+
+
+def _turn(world: World[Any], policy: Policy, run: Run, role: Role, who: str) -> None:
+    """One call of act: its actions, its purity, and whether a world's actions depend on its neighbours."""
+    seen = see(world, run, role, policy.privileged)
+    draw = run.draw().scope(f"act/{role.name}")
+    memory = run.memory[role.name]
+    held, shown = copied(memory), copied(dict(seen))
+    with blame(f"{who}.act in phase {seen.phase!r}"):
+        actions, after = policy.act(seen, memory, draw)
+    if not same(held, memory) or not same(shown, dict(seen)):
+        raise CheckFailed(f"{who}.act changes its observation or memory in place: make new tensors instead")
+    with blame(f"{who}.act"):
+        again, after_again = policy.act(seen, memory, draw)
+    if not same(dict(actions), dict(again)) or not same(after, after_again):
+        raise CheckFailed(
+            f"{who}.act gives something else for the same observation, memory and draw: take luck from the draw only "
+            "and keep nothing in self"
+        )
+    _legal(role, seen, dict(actions), who)
+    for world_ in range(len(run.worlds)):
+        one = tree.take(run, torch.tensor([world_]))
+        alone = see(world, one, role, policy.privileged)
+        with blame(f"{who}.act for one world"):
+            few, few_after = policy.act(alone, one.memory[role.name], one.draw().scope(f"act/{role.name}"))
+        batch = tree.take((dict(actions), after), torch.tensor([world_]))
+        if not same(dict(few), batch[0]) or not same(few_after, batch[1]):
+            raise CheckFailed(
+                f"{who}.act gives world {world_} something else alone than in a batch: let no world see another "
+                "(reduce over dimension 1 and up only), and use the safe forms of populace.numerics "
+                "(docs/architecture.md, Bits)"
+            )
+
+
+def _legal(role: Role, seen: Observation, actions: dict[str, Any], who: str) -> None:
+    from populace.run import _valid
+
+    kind = actions.get("kind")
+    some = next(iter(seen.values()))
+    try:
+        _valid(role, seen.phase, actions, some.shape[0], {})
+    except ActionError as error:
+        raise CheckFailed(f"{who}: {error}") from error
+    for f in role.done_in(seen.phase):
+        if fault := out_of_range(f, actions[f.name]):
+            raise CheckFailed(f"{who} does {fault} as {f.name!r}: clamp it to the field's range")
+        mask = seen.get(f"{f.name}_mask")
+        if not f.masked or mask is None:
+            continue
+        legal = mask.gather(-1, actions[f.name].unsqueeze(-1)).squeeze(-1).bool()
+        taken = torch.ones(legal.shape[:2], dtype=torch.bool, device=legal.device)
+        if seen.present is not None:
+            taken = taken & seen.present
+        if kind is not None:
+            taken = taken & (kind == 0)
+        if bool((~legal & taken.view(*legal.shape[:2], *[1] * (legal.dim() - 2))).any()):
+            raise CheckFailed(f"{who} chooses a {f.name!r} that {f.name}_mask forbids: choose among the legal options")
+
+
+def _memory(memory: Any, who: str, worlds: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, blame(f"saving the memory of {who}"):
+        path = Path(folder) / "memory.pt"
+        tree.save(memory, path)
+        back = tree.load(path)
+    if not same(memory, back):
+        raise CheckFailed(f"the memory of {who} comes back changed from a file: hold tensors and constants only")
+    for tensor in tree.tensors(memory, shared=False):
+        if tensor.dim() == 0 or tensor.shape[0] != worlds:
+            raise CheckFailed(
+                f"the memory of {who} holds a tensor of shape {tuple(tensor.shape)} with {worlds} worlds: its first "
+                "dimension must be the world, or its field be declared shared()"
+            )
+
+
+def check_scenario(path: str | Path) -> None:
+    """Check a scenario file: it loads, is built, and runs two ticks of two worlds.
+
+    Raises:
+        CheckFailed: It does not; the text says where and why.
+    """
+    check = registry.load("populace.scenarios:check_scenario", "check")
+    with blame(f"the scenario {path}"):
+        check(path)

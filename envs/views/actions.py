@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from populace.envs.views.lazy import Array
+from populace.envs.views.stage import Sight
 from populace.errors import ActionError
 from populace.fields import Field, Role
-from populace.policy import Observation
 
 INVALID = 1
 """`kind` of an act that the mask forbids: the seat forfeits, and the act is counted."""
@@ -98,14 +98,14 @@ def forbidden(f: Field, action: Tensor, mask: Tensor | None) -> Tensor | None:
 
 
 def complete(
-    role: Role, phase: str, chosen: Mapping[str, Tensor], seen: Observation | None, worlds: int, device: str
+    role: Role, phase: str, chosen: Mapping[str, Tensor], sight: Sight, worlds: int, device: str
 ) -> dict[str, Tensor]:
     """Actions for every field of the phase: forfeits where nothing was chosen, and `kind` where a mask forbids."""
     actions, invalid = {}, None
     for f in role.done_in(phase):
         action = chosen.get(f.name)
         actions[f.name] = f.empty(worlds, role.seats, device) if action is None else action
-        if action is not None and f.masked and seen is not None:
+        if action is not None and f.masked and (seen := sight.seen) is not None:
             wrong = forbidden(f, action, seen.get(f"{f.name}_mask"))
             if wrong is not None and seen.present is not None:
                 wrong = wrong & seen.present

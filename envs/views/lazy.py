@@ -4,10 +4,9 @@ PettingZoo speaks in dicts of agents. With thousands of agents, most of the cost
 five such dicts that are read once, or never.
 """
 
-from collections.abc import Iterator, KeysView, Mapping, Sequence
+from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence
 from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -83,6 +82,28 @@ class Same:
     def all(self) -> Sequence[Any]:
         """The constant, `count` times."""
         return [self.value] * self.count
+
+
+class Later:
+    """Rows that are made when the first of them is asked for."""
+
+    def __init__(self, make: Callable[[], Rows]) -> None:
+        self._make: Callable[[], Rows] | None = make
+        self._rows: Rows | None = None
+
+    def _made(self) -> Rows:
+        if self._rows is None:
+            assert self._make is not None
+            self._rows, self._make = self._make(), None
+        return self._rows
+
+    def row(self, position: int) -> Any:
+        """The value at `position`."""
+        return self._made().row(position)
+
+    def all(self) -> Sequence[Any]:
+        """All values."""
+        return self._made().all()
 
 
 class Chain:
@@ -168,7 +189,8 @@ class LazyDict(dict[str, Any]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of `name`, or `default`."""
-        return self[name] if name in self else default
+        # dict.get would not call __missing__.
+        return self[name] if name in self else default  # noqa: SIM401
 
     def copy(self) -> dict[str, Any]:
         """A plain dict of all values."""
@@ -194,8 +216,3 @@ for _name in (
     *("__eq__", "__ne__", "__or__", "__ror__", "__ior__", "__repr__", "__reversed__"),
 ):
     setattr(LazyDict, _name, _filled(_name))
-
-
-def owned(array: Array) -> Array:
-    """A copy that the caller may keep and change."""
-    return np.array(array, copy=True)

@@ -1,7 +1,7 @@
 """One world as a PettingZoo Parallel environment: agents `user_0`, `assistant_0`, ... in dicts that are made lazily."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -14,12 +14,11 @@ from populace import tree
 from populace.envs.views import actions as acts
 from populace.envs.views import render
 from populace.envs.views.layout import Layout
-from populace.envs.views.lazy import Array, Chain, Column, LazyDict, Numbers, Rows, Same, Table
+from populace.envs.views.lazy import Array, Chain, Column, Later, LazyDict, Numbers, Rows, Same, Table
 from populace.envs.views.seats import Seats
-from populace.envs.views.stage import Stage
+from populace.envs.views.stage import Sight, Stage
 from populace.errors import ActionError, PopulaceError, UnknownName
 from populace.fields import Role
-from populace.policy import Observation
 from populace.run import Run
 
 RenderMode = Literal["human", "ansi", "rgb_array"]
@@ -75,7 +74,7 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
         self.agents: list[str] = []
         self._seed, self._cycle = seed, 0
         self._run: Run | None = None
-        self._seen: dict[str, Observation | None] = {}
+        self._sights: dict[str, Sight] = {}
         self._zeros = {role.name: Numbers(np.zeros(role.seats, np.float32)) for role in self._roles}
         self.measures: dict[str, Tensor] = {}
         self.history = render.History()
@@ -135,7 +134,7 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
         self._cycle, self.measures, self.history = 0, {}, render.History()
         index = self._seats.begin(self._present())
         self.agents = list(index)
-        self._seen = self._look()
+        self._look()
         return self._dict(index, self._observed()), self._dict(index, self._told({}))
 
     def step(
@@ -161,7 +160,7 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
         phase = stage.world.phases[run.phase]
         given = {
             role.name: acts.complete(
-                role, phase, self._chosen(role, phase, actions), self._seen[role.name], 1, stage.device
+                role, phase, self._chosen(role, phase, actions), self._sights[role.name], 1, stage.device
             )
             for role in stage.world.acting[phase]
             if role.name in self._layouts
@@ -178,7 +177,7 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
         cut = not over and self.max_cycles is not None and self._cycle >= self.max_cycles
         index, left = self._seats.update(self._present())
         self.agents = [] if over or cut else list(self._seats.index)
-        self._seen = self._look()
+        self._look()
         paid: dict[str, Rows] = {
             role.name: Numbers(rewards[role.name][0].cpu().numpy()) if role.name in rewards else self._zeros[role.name]
             for role in self._roles
@@ -209,24 +208,14 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
             ]
         )
 
-    def _look(self) -> dict[str, Observation | None]:
-        """What each focal role sees; None for one that does not act in this phase."""
-        phase = self.stage.world.phases[self.run.phase]
-        return {
-            role.name: self.stage.see(self.run, role.name) if phase in role.phases else None for role in self._roles
-        }
+    def _look(self) -> None:
+        self._sights = {role.name: Sight(self.stage, self.run, role) for role in self._roles}
 
     def _observed(self) -> dict[str, Rows]:
-        phase = self.stage.world.phases[self.run.phase]
-        rows: dict[str, Rows] = {}
-        for role in self._roles:
-            layout = self._layouts[role.name]
-            arrays = layout.arrays(self._seen[role.name], phase, role.seats)
-            bare = layout.flat and layout.masked is None
-            rows[role.name] = (
-                Column(arrays["observation"]) if bare else Table({name: Column(a) for name, a in arrays.items()})
-            )
-        return rows
+        """Each role's observations, made when the first is read."""
+        return {
+            role.name: Later(partial(_rows, self._layouts[role.name], self._sights[role.name])) for role in self._roles
+        }
 
     def _told(self, given: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Rows]:
         """Infos: numbers of fixed shape, the same keys at every step."""
@@ -239,7 +228,7 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
             here: Rows = Same(1, role.seats)
             if present is not None:
                 here = Numbers(present[first : first + role.seats].astype(np.int8))
-            acts_now = Same(int(self._seen[role.name] is not None), role.seats)
+            acts_now = Same(int(self._sights[role.name].acts), role.seats)
             rows[role.name] = Table({"acts": acts_now, "invalid": invalid, "present": here})
             first += role.seats
         return rows
@@ -264,12 +253,10 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
             rows = None
         else:
             names, rows, values = self._seats.gather(role.name, actions, phase)
-            columns = {
-                f.name: acts.column(
-                    f, values if single else [_field(v, f.name, n) for n, v in zip(names, values)], names
-                )  # noqa: B905
-                for f in fields
-            }
+            columns = {}
+            for f in fields:
+                own = values if single else [_field(v, f.name, n) for n, v in zip(names, values, strict=True)]
+                columns[f.name] = acts.column(f, own, names)
         chosen = {}
         for f in fields:
             array = columns[f.name]
@@ -307,6 +294,13 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def _rows(layout: Layout, sight: Sight) -> Rows:
+    arrays = layout.arrays(sight.seen, sight.phase, layout.role.seats)
+    if layout.flat and layout.masked is None:
+        return Column(arrays["observation"])
+    return Table({name: Column(array) for name, array in arrays.items()})
 
 
 def _flattened(run: Run) -> Array:

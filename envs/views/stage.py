@@ -3,7 +3,7 @@
 Nothing here is kept in `self`: a stage takes a run and gives back the next, so that a view can look ahead on a copy.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -111,6 +111,23 @@ class Stage:
                 reward = torch.where(before.done.unsqueeze(-1), torch.zeros_like(reward), reward)
             rewards[role] = rewards[role] + reward if role in rewards else reward
         return Outcome(run, rewards, {**so_far.measures, **step.measures})
+
+
+class Sight:
+    """What a focal role sees at one moment, looked at when somebody wants to know: states never change, so it keeps."""
+
+    def __init__(self, stage: Stage, run: Run, role: Role) -> None:
+        self.phase = stage.world.phases[run.phase]
+        self.acts = self.phase in role.phases
+        self._look: Callable[[], Observation] | None = lambda: stage.see(run, role.name)
+        self._seen: Observation | None = None
+
+    @property
+    def seen(self) -> Observation | None:
+        """The observation; None when the role does not act in this phase."""
+        if self.acts and self._look is not None:
+            self._seen, self._look = self._look(), None
+        return self._seen
 
 
 @dataclass(frozen=True)

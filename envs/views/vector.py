@@ -67,9 +67,7 @@ class VectorView(VectorEnv[Any, Any, Any]):
         if stage.seat is None:
             raise PopulaceError("a vector environment is one seat's: build the stage with seat=(role, number)")
         if num_envs < 1 or autoreset not in _MODES:
-            raise PopulaceError(
-                f"num_envs {num_envs}, autoreset {autoreset!r}; expected >= 1 and one of {list(_MODES)}"
-            )
+            raise PopulaceError(f"num_envs {num_envs}, autoreset {autoreset!r}; expected >= 1, one of {list(_MODES)}")
         world, turns = stage.world, len(stage.stops)
         if autoreset == "next_step" and turns > 1:
             raise PopulaceError(f"{stage.seat[0]} acts {turns} times a tick: use autoreset='same_step'")

@@ -89,7 +89,7 @@ class Toy(World[ToyState]):
                 "value": state.values,
                 "offer": mean.unsqueeze(1).expand(worlds, n, 2),
                 "days": torch.ones_like(state.last),
-                "tag_mask": mask,
+                **({"tag_mask": mask} if self.options.forbid else {}),
             }
         asked = state.last.unsqueeze(1).expand(worlds, 2, n)
         return {"asked": asked, "open": (state.position[..., 0] >= 0)}
