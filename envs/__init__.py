@@ -1,7 +1,12 @@
 """The worlds: one folder each, and views that show them as PettingZoo and Gymnasium environments."""
 
+from populace.envs.registration import register_all
+
 WORLDS = {
     "populace/coevolution-v0": "populace.envs.coevolution:Coevolution",
     "populace/lockin-v0": "populace.envs.coevolution:LockIn",
+    "populace/drift-v0": "populace.envs.drift:Drift",
 }
 """Id -> `module:class` of our own worlds; plug-ins announce theirs by the entry point group `populace.worlds`."""
+
+register_all(WORLDS)
