@@ -1,0 +1,191 @@
+"""Differences between arms or runs, paired by world where both faced the same luck."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from populace.analysis import metrics
+from populace.analysis.frames import RunData, check_arm
+from populace.analysis.stats import CONFIDENCE, Floats, holm, summarise, t_interval
+from populace.errors import RunError
+
+KINDS = ("recorded", "derived", "mean")
+"""Kinds of outcomes: measures the world recorded, measures derived from values, and means of panel variables."""
+
+DRAWN_FROM = ("world", "seed")
+"""Entries of run.json that two runs must share for their worlds to be paired."""
+
+
+def outcomes(run: RunData) -> pd.DataFrame:
+    """Everything that has one number a world and step: `arm, world, step, kind, measure, value`.
+
+    `recorded`: the world's own measures. `derived`: drift from start, polarisation, spread and diversity of values over
+    all users. `mean`: the mean over all users of every panel variable.
+    """
+    parts = [("recorded", run.steps)]
+    if len(run.groups):
+        moments = run.moments.pooled
+        parts.append(("mean", moments.tidy(moments.mean, moments.variables)))
+    if len(run.groups) and run.value_variables:
+        pooled = run.values.pooled
+        found = [metrics.drift(pooled), metrics.spread(pooled)]
+        if len(run.value_variables) > 1:
+            found.append(metrics.diversity(pooled))
+        if len(run.values.segments) > 1:
+            found.append(metrics.polarisation(run.values))
+        parts += [("derived", frame) for frame in found]
+    return _stack(parts)
+
+
+def compare(
+    a: RunData,
+    b: RunData | None = None,
+    *,
+    arm: str | None = None,
+    other: str | None = None,
+    over_time: bool = False,
+    confidence: float = CONFIDENCE,
+) -> pd.DataFrame:
+    """Differences a - b of every outcome, at the end or at every step both recorded.
+
+    Within one run, `arm` minus `other`; without names, every arm minus its reference. Between two runs, arms of the
+    same name are compared (or `arm` of `a` with `other` of `b`; or the only arm of each). Worlds are paired by id when
+    they faced the same luck: in one run, or in two of the same world and seed; otherwise intervals are Welch's.
+
+    Args:
+        a: A run.
+        b: Another, or None.
+        arm: An arm of `a`.
+        other: The arm to compare it with, of `b` if that is given.
+        over_time: All steps instead of the last one that both recorded.
+        confidence: Nominal coverage of the intervals.
+
+    Returns:
+        Frame `arm, other, kind, measure, step, a, b, difference, low, high, p, p_holm, worlds, paired`; p_holm is
+        corrected for all rows. low, high and p are NaN where there is but one world.
+
+    Raises:
+        UnknownName: An arm is not in the run.
+        RunError: The runs have no arm in common, or an arm has no reference.
+    """
+    pairs = _pairs(a, b, arm, other)
+    together = b is None or all(a.info.get(key) == b.info.get(key) for key in DRAWN_FROM)
+    first = outcomes(a)
+    second = first if b is None else outcomes(b)
+    return differences(first, second, pairs, paired=together, over_time=over_time, confidence=confidence)
+
+
+def differences(
+    first: pd.DataFrame,
+    second: pd.DataFrame,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    paired: bool = True,
+    over_time: bool = False,
+    confidence: float = CONFIDENCE,
+) -> pd.DataFrame:
+    """Differences between frames of `outcomes`, for every pair of arms; see `compare`."""
+    by = ["kind", "measure", "step"]
+    found = []
+    for arm, other in pairs:
+        x, y = (f[f["arm"] == name].drop(columns="arm") for f, name in ((first, arm), (second, other)))
+        x, y = _shared(x, y, over_time)
+        both = x.merge(y, on=[*by, "world"], suffixes=("_a", "_b"))
+        if paired and len(both):
+            both["difference"] = _difference(both["value_a"].to_numpy(), both["value_b"].to_numpy())
+            row = summarise(both, by, "difference", confidence).rename(columns={"mean": "difference"})
+            levels = both.groupby(by, observed=True)[["value_a", "value_b"]].mean().reset_index()
+            row = row.merge(levels.rename(columns={"value_a": "a", "value_b": "b"}), on=by)
+        else:
+            row = _unpaired(x, y, by, confidence)
+        found.append(row.assign(arm=arm, other=other, paired=paired and len(both) > 0))
+    columns = ["arm", "other", *by, "a", "b", "difference", "low", "high", "p", "p_holm", "worlds", "paired"]
+    found = [frame for frame in found if len(frame)]
+    if not found:
+        return pd.DataFrame(columns=columns)
+    frame = pd.concat(found, ignore_index=True)
+    return frame.assign(p_holm=holm(frame["p"]))[columns]
+
+
+def at_end(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the last step that each arm recorded of each measure."""
+    known = frame.dropna(subset=["value"])
+    last = known.groupby(["arm", "measure"], observed=True)["step"].transform("max")
+    return known[known["step"] == last]
+
+
+def _shared(x: pd.DataFrame, y: pd.DataFrame, over_time: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of the steps (or the last step) that both frames have of a measure."""
+    x, y = x.dropna(subset=["value"]), y.dropna(subset=["value"])
+    steps = x[["measure", "step"]].drop_duplicates().merge(y[["measure", "step"]].drop_duplicates())
+    if not over_time:
+        steps = steps.groupby("measure", observed=True, as_index=False)["step"].max()
+    return x.merge(steps, on=["measure", "step"]), y.merge(steps, on=["measure", "step"])
+
+
+def _difference(a: Floats, b: Floats) -> Floats:
+    """A - b, where rounding errors count as none: they would make differences of nothing look certain."""
+    apart = a - b
+    return np.where(np.abs(apart) <= 1e-12 * np.maximum(np.abs(a), np.abs(b)), 0.0, apart)
+
+
+def _unpaired(x: pd.DataFrame, y: pd.DataFrame, by: list[str], confidence: float) -> pd.DataFrame:
+    """Welch's interval for every group; see `stats.welch`."""
+    parts = [f.groupby(by, observed=True)["value"].agg(["mean", "var", "count"]).reset_index() for f in (x, y)]
+    both = parts[0].merge(parts[1], on=by, suffixes=("_a", "_b"))
+    squared = [both[f"var{s}"] / both[f"count{s}"] for s in ("_a", "_b")]
+    scale = sum(q**2 / (both[f"count{s}"] - 1) for q, s in zip(squared, ("_a", "_b"), strict=True))
+    worlds = both[["count_a", "count_b"]].min(axis=1)
+    total = squared[0] + squared[1]
+    freedom = np.where(scale > 0, total**2 / np.where(scale > 0, scale, 1.0), worlds - 1)
+    difference = both["mean_a"] - both["mean_b"]
+    low, high, p = t_interval(
+        difference.to_numpy(), np.sqrt(total.to_numpy()), np.where(worlds > 1, freedom, 0.0), confidence
+    )
+    found = both[by].assign(difference=difference, low=low, high=high, p=p, worlds=worlds)
+    return found.assign(a=both["mean_a"], b=both["mean_b"])
+
+
+def _pairs(a: RunData, b: RunData | None, arm: str | None, other: str | None) -> list[tuple[str, str]]:
+    if arm is not None and other is not None:
+        return [(check_arm(a, arm), check_arm(b or a, other))]
+    if b is None:
+        pairs = [(x, y) for x, y in a.contrasts if arm is None or x == check_arm(a, arm)]
+        if not pairs:
+            raise RunError(f"{a.path}: no reference arm to compare with; name both: compare(run, arm=..., other=...)")
+        return pairs
+    names, others = list(a.info["arms"]), list(b.info["arms"])
+    if arm is not None or other is not None:
+        name = arm or other
+        assert name is not None
+        return [(check_arm(a, name), check_arm(b, name))]
+    if len(names) == len(others) == 1:
+        return [(names[0], others[0])]
+    pairs = [(name, name) for name in names if name in others]
+    if not pairs:
+        raise RunError(
+            f"the runs have no arm in common ({', '.join(names)} | {', '.join(others)}); "
+            "name them: compare(a, b, arm=..., other=...)"
+        )
+    return pairs
+
+
+def _stack(parts: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
+    """Frames below each other; categoricals are joined, which `concat` alone would turn into strings."""
+    columns = ["arm", "world", "step", "measure", "value"]
+    filled = [(kind, frame[columns]) for kind, frame in parts if len(frame)]
+    names: dict[str, dict[str, None]] = {"arm": {}, "measure": {}}
+    for _, frame in filled:
+        for column, known in names.items():
+            known.update(dict.fromkeys(frame[column].cat.categories))
+    found = [
+        frame.assign(
+            arm=frame["arm"].cat.set_categories(list(names["arm"])),
+            measure=frame["measure"].cat.set_categories(list(names["measure"])),
+            kind=pd.Categorical([kind] * len(frame), KINDS),
+        )
+        for kind, frame in filled
+    ]
+    order = ["arm", "world", "step", "kind", "measure", "value"]
+    return pd.concat(found, ignore_index=True)[order] if found else pd.DataFrame(columns=order)

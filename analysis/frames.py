@@ -1,0 +1,228 @@
+"""A run folder as tidy pandas frames, read when first asked for; folders of runs that were cut off can be read too."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from populace.analysis.moments import Moments
+from populace.errors import RunError, UnknownName
+
+COLUMNS: dict[str, dict[str, str]] = {
+    "steps": {"arm": "category", "world": "int64", "step": "int64", "measure": "category", "value": "float64"},
+    "users": {"arm": "category", "world": "int64", "step": "int64", "user": "int64", "segment": "category"},
+    "groups": {
+        "arm": "category",
+        "world": "int64",
+        "step": "int64",
+        "segment": "category",
+        "variable": "category",
+        "n": "int64",
+        "mean": "float64",
+        "var": "float64",
+    },
+}
+"""Columns and dtypes of the frames; `users` has a float32 column for every panel variable beside these."""
+
+
+@dataclass(frozen=True, eq=False)
+class RunData:
+    """What a run recorded.
+
+    Attributes:
+        path: The run folder.
+        info: What its `run.json` holds.
+    """
+
+    path: Path
+    info: dict[str, Any] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The scenario's name."""
+        return str(self.info.get("name", self.path.name))
+
+    @property
+    def status(self) -> str:
+        """`complete`, `running`, `interrupted` or `failed`."""
+        return str(self.info.get("status", "unknown"))
+
+    @property
+    def complete(self) -> bool:
+        """Whether every arm was played to its end."""
+        return self.status == "complete"
+
+    @property
+    def notice(self) -> str:
+        """One sentence saying that the run is incomplete, or nothing."""
+        if self.complete:
+            return ""
+        why = f": {self.info['error']}" if self.info.get("error") else ""
+        return f"This run is incomplete (status {self.status}{why}); what was recorded so far is shown and may change."
+
+    @cached_property
+    def steps(self) -> pd.DataFrame:
+        """A row a world, step and measure: `arm, world, step, measure, value`."""
+        return self._table("steps")
+
+    @cached_property
+    def users(self) -> pd.DataFrame:
+        """A row a tracked user and step: `arm, world, step, user, segment` and a column a panel variable."""
+        return self._table("users")
+
+    @cached_property
+    def groups(self) -> pd.DataFrame:
+        """A row a segment, step and panel variable: `arm, world, step, segment, variable, n, mean, var`.
+
+        `var` divides by n, so that moments of segments combine exactly (`Moments.pooled`).
+        """
+        return self._table("groups")
+
+    @cached_property
+    def arms(self) -> pd.DataFrame:
+        """A row an arm: `arm, base`, a column a swept key, and `reference`, the arm compared with (or missing)."""
+        rows = []
+        for arm, about in self.info.get("arms", {}).items():
+            coordinates = about.get("coordinates") or {}
+            rows.append(
+                {"arm": arm, "base": about.get("base", arm), **coordinates, "reference": self._reference(arm, about)}
+            )
+        frame = pd.DataFrame(rows, columns=None if rows else ["arm", "base", "reference"])
+        return frame[[c for c in frame.columns if c != "reference"] + ["reference"]]
+
+    @property
+    def swept(self) -> list[str]:
+        """The keys in which arms differ by a sweep."""
+        return [c for c in self.arms.columns if c not in ("arm", "base", "reference")]
+
+    @property
+    def contrasts(self) -> list[tuple[str, str]]:
+        """(arm, its reference) of every arm that has one."""
+        pairs = zip(self.arms["arm"], self.arms["reference"], strict=True)
+        return [(arm, ref) for arm, ref in pairs if isinstance(ref, str)]
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Moments of every panel variable by arm, world, step and segment, as arrays."""
+        return Moments.of(self.groups)
+
+    @cached_property
+    def value_variables(self) -> tuple[str, ...]:
+        """The panel variables that are users' values: `value/<name>`, in the census' order.
+
+        Where a world records no `value/...`, the first family `<word>/<name>` over all value names takes its place.
+        """
+        recorded = list(self.groups["variable"].cat.categories) or [c for c in self.users.columns if "/" in c]
+        families = ["value", *(v.split("/", 1)[0] for v in recorded if "/" in v)]
+        for family in families:
+            mine = tuple(f"{family}/{name}" for name in self.info.get("values", ()) if f"{family}/{name}" in recorded)
+            if mine:
+                return mine
+        return ()
+
+    @cached_property
+    def values(self) -> Moments:
+        """Moments of the value variables only.
+
+        Raises:
+            RunError: The run recorded no values by segment.
+        """
+        if not self.value_variables or self.groups.empty:
+            raise RunError(f"{self.path} holds no moments of values: run the scenario with `record.groups: true`")
+        return self.moments.select(self.value_variables)
+
+    def measure(self, name: str) -> pd.DataFrame:
+        """A registered measure of this run: `arm, world, step, segment, measure, value`.
+
+        Raises:
+            UnknownName: No measure is called so.
+        """
+        from populace.registry import measures
+
+        found = measures.get(name)(self)
+        assert isinstance(found, pd.DataFrame)
+        return found
+
+    def _reference(self, arm: str, about: dict[str, Any]) -> str | None:
+        """Name of the arm that `arm` is compared with; `reference` may name it, or mark it by True."""
+        named = about.get("reference")
+        if not isinstance(named, str):
+            named = None if named is True else self.info.get("reference")
+        return named if named in self.info["arms"] and named != arm else None
+
+    def _table(self, table: str) -> pd.DataFrame:
+        merged = self.path / f"{table}.parquet"
+        files = [merged] if merged.exists() else sorted((self.path / "parts").glob(f"{table}-*.parquet"))
+        words = [c for c, kind in COLUMNS[table].items() if kind == "category"]
+        try:
+            read = [pq.read_table(file, read_dictionary=words, memory_map=True) for file in files]
+        except (OSError, pa.ArrowException) as error:
+            raise RunError(f"{self.path}: the recorded {table} cannot be read: {error}") from error
+        if not read:
+            frame = pd.DataFrame({c: pd.Series(dtype=kind) for c, kind in COLUMNS[table].items()})
+        else:
+            frame = pa.concat_tables(read, promote_options="permissive").unify_dictionaries().to_pandas()
+        missing = [c for c in COLUMNS[table] if c not in frame.columns]
+        if missing:
+            raise RunError(f"{self.path}: the recorded {table} lack the columns {missing}")
+        order = {"arm": self.info.get("arms", {}), "segment": self.info.get("segments", ())}
+        for column in words:
+            frame[column] = _categories(frame[column], order.get(column, ()))
+        return frame.astype({c: kind for c, kind in COLUMNS[table].items() if kind != "category"}, copy=False)
+
+
+def _categories(column: "pd.Series[Any]", first: Iterable[str]) -> "pd.Series[Any]":
+    """As a categorical whose categories come in the run's own order, then in that of appearance."""
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype("category")
+    present = list(column.cat.categories)
+    known = [name for name in first if name in present]
+    return column.cat.set_categories(known + [name for name in present if name not in known])
+
+
+def load_run(path: str | Path) -> RunData:
+    """Read a run folder, of a run that is complete, still running, or cut off.
+
+    Args:
+        path: The folder that `populace run` wrote.
+
+    Raises:
+        RunError: The folder is not there, is no run folder, or its tables are gone.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise RunError(f"there is no folder {folder}; give the folder that `populace run` wrote")
+    try:
+        info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(
+            f"{folder} is no run folder: it holds no run.json; give the folder that `populace run` wrote"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{folder}/run.json cannot be read: {error}") from error
+    if not isinstance(info, dict) or not isinstance(info.get("arms"), dict):
+        raise RunError(f"{folder}/run.json is not that of a run: it names no arms")
+    run = RunData(folder, info)
+    if run.complete and not any((folder / f"{table}.parquet").exists() for table in COLUMNS):
+        raise RunError(
+            f"{folder} is marked complete but holds no table ({', '.join(f'{t}.parquet' for t in COLUMNS)}): "
+            "was it copied in part?"
+        )
+    return run
+
+
+def check_arm(run: RunData, arm: str) -> str:
+    """The arm's name, if the run has it.
+
+    Raises:
+        UnknownName: It has not.
+    """
+    if arm not in run.info["arms"]:
+        raise UnknownName("arm", arm, run.info["arms"])
+    return arm

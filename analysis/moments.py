@@ -1,0 +1,132 @@
+"""Means and variances by arm, world, step and segment as dense arrays, which combine exactly over segments."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from populace.errors import UnknownName
+
+OVERALL = "all users"
+"""Name of the pooled segment."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Moments of panel variables; NaN where nothing was recorded or a segment is empty.
+
+    Attributes:
+        arms: Names of arms.
+        worlds: [worlds] ids.
+        steps: [steps] recorded steps, ascending.
+        segments: Names of segments.
+        variables: Names of panel variables.
+        n: [arms, worlds, steps, segments] users.
+        mean: [arms, worlds, steps, segments, variables].
+        var: [arms, worlds, steps, segments, variables], divided by n.
+    """
+
+    arms: tuple[str, ...]
+    worlds: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    segments: tuple[str, ...]
+    variables: tuple[str, ...]
+    n: Floats
+    mean: Floats
+    var: Floats
+
+    @staticmethod
+    def of(groups: pd.DataFrame) -> "Moments":
+        """From the `groups` frame of a run."""
+        arms, segments, variables = (
+            tuple(groups[c].cat.remove_unused_categories().cat.categories) for c in ("arm", "segment", "variable")
+        )
+        worlds, steps = (np.sort(pd.unique(groups[c].to_numpy())) for c in ("world", "step"))
+        place: tuple[Any, ...] = tuple(
+            pd.Index(labels).get_indexer(pd.Index(groups[column]))
+            if column in ("world", "step")
+            else groups[column].cat.set_categories(list(labels)).cat.codes.to_numpy()
+            for column, labels in (("arm", arms), ("world", worlds), ("step", steps), ("segment", segments))
+        )
+        which = groups["variable"].cat.set_categories(list(variables)).cat.codes.to_numpy()
+        shape = (len(arms), len(worlds), len(steps), len(segments))
+        n = np.zeros(shape)
+        mean, var = (np.full((*shape, len(variables)), np.nan) for _ in range(2))
+        n[place] = groups["n"].to_numpy()
+        mean[(*place, which)] = groups["mean"].to_numpy()
+        var[(*place, which)] = groups["var"].to_numpy()
+        return Moments(arms, worlds, steps, segments, variables, n, mean, var)
+
+    def select(self, variables: Sequence[str]) -> "Moments":
+        """Of these variables only, in this order.
+
+        Raises:
+            UnknownName: A variable was not recorded.
+        """
+        for name in variables:
+            if name not in self.variables:
+                raise UnknownName("panel variable", name, self.variables)
+        columns = [self.variables.index(name) for name in variables]
+        return replace(self, variables=tuple(variables), mean=self.mean[..., columns], var=self.var[..., columns])
+
+    @cached_property
+    def pooled(self) -> "Moments":
+        """All segments as one.
+
+        N = Σ n_s,  m = Σ n_s m_s / N,  v = Σ n_s (v_s + (m_s - m)²) / N; exact, as v_s divides by n_s.
+        """
+        n = self.n[..., None]
+        total = n.sum(-2, keepdims=True)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            weight = n / total
+            mean = np.where(n > 0, weight * self.mean, 0.0).sum(-2, keepdims=True)
+            inner = np.where(n > 0, weight * (self.var + (self.mean - mean) ** 2), 0.0).sum(-2, keepdims=True)
+        nobody = total == 0
+        return replace(
+            self,
+            segments=(OVERALL,),
+            n=total[..., 0],
+            mean=np.where(nobody, np.nan, mean),
+            var=np.where(nobody, np.nan, inner),
+        )
+
+    @cached_property
+    def with_overall(self) -> "Moments":
+        """The segments, and all users as one more."""
+        if self.segments == (OVERALL,):
+            return self
+        parts = (self, self.pooled)
+        return replace(
+            self,
+            segments=(*self.segments, OVERALL),
+            n=np.concatenate([p.n for p in parts], -1),
+            mean=np.concatenate([p.mean for p in parts], -2),
+            var=np.concatenate([p.var for p in parts], -2),
+        )
+
+    def tidy(self, values: Floats, measure: str | Sequence[str]) -> pd.DataFrame:
+        """`values` [arms, worlds, steps, segments] (or [..., measures]) as rows; what is NaN is left out.
+
+        Returns:
+            Frame `arm, world, step, segment, measure, value`.
+        """
+        names = [measure] if isinstance(measure, str) else list(measure)
+        cube = values[..., None] if isinstance(measure, str) else values
+        where = np.nonzero(np.isfinite(cube))
+        arm, world, step, segment, name = where
+        return pd.DataFrame(
+            {
+                "arm": pd.Categorical.from_codes(arm, list(self.arms)),
+                "world": self.worlds[world],
+                "step": self.steps[step],
+                "segment": pd.Categorical.from_codes(segment, list(self.segments)),
+                "measure": pd.Categorical.from_codes(name, names),
+                "value": cube[where],
+            }
+        )

@@ -1,0 +1,164 @@
+"""The report's figures: lines with interval bands, maps of values, outcomes against a swept key."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from populace.analysis.style import INK, MUTED, figure, svg
+
+POINTS = 120
+"""Steps drawn at most; a line of more looks the same."""
+
+
+def thinned(steps: Sequence[int] | np.ndarray[Any, Any], points: int = POINTS) -> np.ndarray[Any, Any]:
+    """At most `points` of the steps, evenly, the first and the last among them."""
+    unique = np.unique(np.asarray(steps))
+    if len(unique) <= points:
+        return unique
+    return unique[np.unique(np.linspace(0, len(unique) - 1, points).round().astype(int))]
+
+
+def bands(
+    frame: pd.DataFrame,
+    series: Mapping[str, dict[str, Any]],
+    *,
+    column: str,
+    title: str,
+    alt: str,
+    x: str = "step",
+    xlabel: str = "step",
+    ylabel: str = "",
+    limits: tuple[float, float] | None = None,
+    labels: Sequence[str] | None = None,
+) -> str:
+    """A line and an interval band for every series.
+
+    Args:
+        frame: Rows of `summarise`: `x`, `column`, mean, low, high.
+        series: Name in `column` -> colour, linestyle, linewidth.
+        column: What tells series apart.
+        title: Above the figure.
+        alt: What it shows, for those who cannot see it.
+        x: Column on the horizontal axis.
+        xlabel: Its label.
+        ylabel: Label of the vertical axis.
+        limits: Of the vertical axis, or None.
+        labels: Names of x = 0, 1, ... where x is not a number.
+    """
+    fig, axes = figure()
+    few = frame[x].nunique() <= 12
+    for name, style in series.items():
+        rows = frame[frame[column] == name].sort_values(x)
+        if not len(rows):
+            continue
+        axes.plot(rows[x], rows["mean"], marker="o" if few else None, markersize=3.5, **{"linewidth": 1.8, **style})
+        if rows["low"].notna().any():
+            axes.fill_between(
+                rows[x].to_numpy(float),
+                rows["low"].to_numpy(float),
+                rows["high"].to_numpy(float),
+                color=style["color"],
+                alpha=0.18,
+                linewidth=0,
+            )
+    axes.set_title(title, loc="left", fontsize=9.5, color=INK, fontweight="bold")
+    axes.set_xlabel(xlabel, color=MUTED, fontsize=8.5)
+    axes.set_ylabel(ylabel, color=MUTED, fontsize=8.5)
+    if limits is not None:
+        axes.set_ylim(*limits)
+    if labels is not None:
+        axes.set_xticks(range(len(labels)), labels)
+        axes.margins(x=0.08)
+    _plain_ticks(axes)
+    return svg(fig, alt)
+
+
+def _plain_ticks(axes: Any) -> None:
+    """No offsets, few ticks, and whole numbers where steps are few."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.ticklabel_format(axis="y", useOffset=False, style="plain") if _range(axes) > 1e-3 else None
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+
+
+def _range(axes: Any) -> float:
+    low, high = axes.get_ylim()
+    return float(high - low)
+
+
+class Plane:
+    """The two directions in which values differ most (principal components), the same for all arms.
+
+    Args:
+        points: [points, values] of all arms, at the start and the end.
+        names: Names of the values.
+    """
+
+    def __init__(self, points: np.ndarray[Any, Any], names: Sequence[str]) -> None:
+        self.centre = points.mean(0)
+        _, size, directions = np.linalg.svd(points - self.centre, full_matrices=False)
+        strongest = np.abs(directions).argmax(1)
+        sign = np.sign(directions[np.arange(len(directions)), strongest])
+        self.directions = (directions * sign[:, None])[:2]  # a direction's sign is arbitrary: fix it
+        share = size[:2] ** 2 / max(float((size**2).sum()), 1e-30)
+        self.labels = [
+            f"mostly {names[strongest[k]]} ({share[k]:.0%} of variance)" for k in range(len(self.directions))
+        ]
+
+    def place(self, points: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """[..., values] -> [..., 2]."""
+        placed: np.ndarray[Any, Any] = ((points - self.centre)[..., None, :] * self.directions).sum(-1)
+        return placed
+
+
+def value_map(
+    users: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], Sequence[Hashable]],
+    centres: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], Sequence[Hashable]],
+    colours: Mapping[Hashable, str],
+    plane: Plane,
+    box: tuple[tuple[float, float], tuple[float, float]],
+    title: str,
+    alt: str,
+) -> str:
+    """Users (thin) and means of segments (bold) from the start (hollow) to the end (filled).
+
+    Args:
+        users: Start and end [users, 2], and the segment of each.
+        centres: Start and end [segments, 2], and their segments.
+        colours: Segment -> colour.
+        plane: Whose labels the axes bear.
+        box: Limits of both axes, the same for all arms.
+        title: Above the figure.
+        alt: What it shows.
+    """
+    from matplotlib.collections import LineCollection
+
+    fig, axes = figure(4.4, 3.9)
+    begin, end, segments = users
+    tint = [colours[s] for s in segments]
+    if len(begin):
+        axes.add_collection(LineCollection(list(np.stack([begin, end], 1)), colors=tint, linewidths=0.7, alpha=0.45))
+        axes.scatter(*begin.T, s=9, facecolors="none", edgecolors=tint, linewidths=0.7, alpha=0.6)
+        axes.scatter(*end.T, s=9, c=tint, linewidths=0, alpha=0.75)
+    for a, b, segment in zip(*centres, strict=True):
+        colour = colours[segment]
+        arrow = {
+            "arrowstyle": "-|>",
+            "color": colour,
+            "linewidth": 2.2,
+            "shrinkA": 0,
+            "shrinkB": 0,
+            "mutation_scale": 13,
+        }
+        if np.hypot(*(b - a)) > 1e-9:
+            axes.annotate("", xy=b, xytext=a, arrowprops=arrow)
+        axes.scatter(*a, s=46, facecolors="none", edgecolors=colour, linewidths=2.0, zorder=5)
+        axes.scatter(*b, s=46, color=colour, linewidths=0, zorder=6)
+    axes.set_xlim(*box[0])
+    axes.set_ylim(*box[1])
+    axes.set_title(title, loc="left", fontsize=9.5, color=INK, fontweight="bold")
+    axes.set_xlabel(plane.labels[0], color=MUTED, fontsize=8.5)
+    axes.set_ylabel(plane.labels[1], color=MUTED, fontsize=8.5)
+    return svg(fig, alt)

@@ -1,0 +1,137 @@
+"""One self-contained HTML page about a run: no scripts, no network, the same bytes for the same run."""
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from populace.analysis import pictures, tables
+from populace.analysis.frames import RunData, load_run
+from populace.analysis.results import Results
+from populace.analysis.sections import sections_of
+from populace.errors import RunError
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the page: heading, anchor, an explanation in plain words, and its HTML."""
+
+    title: str
+    anchor: str
+    text: str
+    html: str
+
+
+def report(path: str | Path, out: str | Path | None = None) -> Path:
+    """Write the page about a run folder.
+
+    Args:
+        path: A run folder, complete or not.
+        out: The file to write; default `report.html` in the folder.
+
+    Returns:
+        The file written.
+
+    Raises:
+        RunError: The folder is no run, or the file cannot be written.
+    """
+    run = load_run(path)
+    target = Path(out) if out is not None else run.path / "report.html"
+    page = render(run)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"the report cannot be written to {target}: {error}") from error
+    return target
+
+
+def render(run: RunData) -> str:
+    """The page as text."""
+    from jinja2 import Environment, StrictUndefined
+
+    room = files("populace.analysis")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string((room / "report.html").read_text(encoding="utf-8"))
+    results = Results(run)
+    parts = [part for part in _parts(results) if part.html]
+    return template.render(
+        run=run,
+        css=(room / "report.css").read_text(encoding="utf-8"),
+        facts=_facts(run, results),
+        parts=parts,
+        scenario=_scenario(run),
+        provenance=json.dumps(run.info.get("provenance") or {}, indent=1, ensure_ascii=False, sort_keys=True),
+        machine=_machine(run),
+        hidden=[arm for arm in results.recorded_arms if arm not in results.shown],
+    )
+
+
+def _parts(results: Results) -> list[Part]:
+    if results.outcomes.empty:
+        return [Part("Nothing recorded yet", "nothing", "", "<p>The run holds no record so far.</p>")]
+    own = [
+        Part(section.title, f"own-{k}", section.text, section.html)
+        for k, section in enumerate(sections_of(results.run))
+    ]
+    has = results.has_values
+    return [
+        Part("What the assistant did", "findings", "", tables.findings(results)),
+        *own,
+        Part(
+            "Drift over time",
+            "drift",
+            "How far mean values of each segment moved from where they started (Euclidean distance). Bands are 95 % "
+            "intervals over worlds.",
+            pictures.drift(results) if has else "",
+        ),
+        Part(
+            "Values before and after",
+            "map",
+            "The first world seen in the plane in which values differ most, the same plane for all arms. Hollow marks "
+            "are the start, filled marks the end; thin lines are single users, bold arrows the means of segments.",
+            pictures.value_maps(results) if has else "",
+        ),
+        Part(
+            "Contrasts between arms",
+            "contrasts",
+            "Each arm minus its reference at the last step both recorded, paired by world. Coloured intervals are "
+            "clear after Holm's correction over all rows of all arms; grey ones are not. Means share one scale, every "
+            "other row has its own.",
+            tables.forest(results),
+        ),
+        Part("At the end", "end", "Mean over worlds [95 % interval].", tables.ends(results)),
+        Part("Across the sweep", "sweep", "Outcomes at the end, with 95 % intervals.", pictures.sweeps(results)),
+        Part("Everything over time", "time", "Mean over worlds with 95 % bands.", pictures.small_multiples(results)),
+    ]
+
+
+def _facts(run: RunData, results: Results) -> list[tuple[str, str]]:
+    info = run.info
+    episodes = int(info.get("episodes", 1))
+    horizon = f"{int(info['horizon']):,}" if "horizon" in info else "?"
+    if not results.outcomes.empty and not run.complete:
+        horizon = f"{int(results.outcomes['step'].max()):,} of {horizon}"
+    facts = [
+        ("world", str(info.get("world", "?"))),
+        ("arms", f"{len(info['arms']):,}"),
+        ("worlds an arm", f"{info.get('worlds', 0):,}"),
+        ("users a world", f"{info['users']:,}" if "users" in info else ""),
+        ("steps", horizon + (f", {episodes:,} episodes" if episodes > 1 else "")),
+        ("seed", str(info.get("seed", "?"))),
+        ("populace", str((info.get("versions") or {}).get("populace", "?"))),
+        ("started", str(info.get("started", "")).replace("T", " ")),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def _machine(run: RunData) -> list[tuple[str, Any]]:
+    versions = [(name, value) for name, value in (run.info.get("versions") or {}).items()]
+    seconds = [(f"seconds, {arm}", value) for arm, value in (run.info.get("timings") or {}).items()]
+    return [("device", run.info.get("device", "?")), *versions, *seconds]
+
+
+def _scenario(run: RunData) -> str:
+    path = run.path / "scenario.yaml"
+    return path.read_text(encoding="utf-8") if path.exists() else "(the folder holds no scenario.yaml)"

@@ -1,0 +1,125 @@
+"""What the report is about, aggregated once: no figure or table below goes back to single worlds."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from populace.analysis import metrics
+from populace.analysis.comparison import at_end, differences, outcomes
+from populace.analysis.frames import RunData
+from populace.analysis.plots import thinned
+from populace.analysis.stats import summarise
+from populace.analysis.style import look
+
+SHOWN = 8
+"""Arms drawn over time at most; the end of all of them is in the tables and sweep figures."""
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """A run's outcomes with intervals, each computed when first asked for.
+
+    Attributes:
+        run: The run.
+    """
+
+    run: RunData
+
+    @cached_property
+    def outcomes(self) -> pd.DataFrame:
+        """All outcomes; see `comparison.outcomes`."""
+        return outcomes(self.run)
+
+    @cached_property
+    def recorded_arms(self) -> list[str]:
+        """Arms of which something was recorded, in the scenario's order."""
+        present = set(self.outcomes["arm"].unique())
+        return [arm for arm in self.run.info["arms"] if arm in present]
+
+    @cached_property
+    def shown(self) -> list[str]:
+        """The arms drawn over time: all, or of each base arm the first and the last cells of its sweep."""
+        arms = self.recorded_arms
+        if len(arms) <= SHOWN:
+            return arms
+        frame = self.run.arms.set_index("arm").loc[arms]
+        by_base = [list(rows.index) for _, rows in frame.groupby("base", sort=False)]
+        order: list[str] = []
+        for turn in range(max(len(cells) for cells in by_base)):
+            for cells in by_base:
+                left = [cell for cell in cells if cell not in order]
+                order += [left[0] if turn % 2 == 0 else left[-1]] if left else []
+        return [arm for arm in arms if arm in order[:SHOWN]]
+
+    @cached_property
+    def looks(self) -> dict[str, dict[str, Any]]:
+        """Colour and dashes of the shown arms; arms that others are compared with are grey."""
+        references = {reference for _, reference in self.run.contrasts}
+        styles, index = {}, 0
+        for arm in self.shown:
+            styles[arm] = look(index, arm in references and len(references) < len(self.shown))
+            index += arm not in references
+        return styles
+
+    @cached_property
+    def segment_looks(self) -> dict[str, dict[str, Any]]:
+        """Colours of segments; all users are drawn thick, in the colour of ink."""
+        from populace.analysis.moments import OVERALL
+        from populace.analysis.style import INK
+
+        names = list(self.run.moments.segments) if len(self.run.groups) else []
+        styles = {name: look(index) for index, name in enumerate(names)} if len(names) > 1 else {}
+        return {**styles, OVERALL: {"color": INK, "linestyle": "-", "linewidth": 2.4}}
+
+    @cached_property
+    def over_time(self) -> pd.DataFrame:
+        """`arm, kind, measure, step, mean, low, high, worlds` of the shown arms at the drawn steps."""
+        frame = self.outcomes
+        frame = frame[frame["step"].isin(thinned(pd.unique(frame["step"]))) & frame["arm"].isin(self.shown)]
+        return summarise(frame, ["arm", "kind", "measure", "step"])
+
+    @cached_property
+    def ends(self) -> pd.DataFrame:
+        """`arm, kind, measure, step, mean, low, high, worlds` at the last step of each arm."""
+        return summarise(at_end(self.outcomes), ["arm", "kind", "measure", "step"])
+
+    @cached_property
+    def contrasts(self) -> pd.DataFrame:
+        """Paired differences of every arm and its reference at the end, Holm-corrected together."""
+        pairs = [pair for pair in self.run.contrasts if set(pair) <= set(self.recorded_arms)]
+        return differences(self.outcomes, self.outcomes, pairs)
+
+    @cached_property
+    def has_values(self) -> bool:
+        """Whether moments of values were recorded."""
+        return len(self.run.groups) > 0 and len(self.run.value_variables) > 0
+
+    @cached_property
+    def drift(self) -> pd.DataFrame:
+        """Drift from the start by segment: `arm, segment, step, mean, low, high, worlds`."""
+        frame = metrics.drift(self.run.values)
+        kept = frame["step"].isin(thinned(self.run.values.steps)) & frame["arm"].isin(self.shown)
+        return summarise(frame[kept], ["arm", "segment", "step"])
+
+    @cached_property
+    def apart(self) -> pd.DataFrame:
+        """Drift from the reference by segment: `arm, segment, step, mean, low, high, worlds`."""
+        frame = metrics.drift_from_reference(self.run.values, dict(self.run.contrasts))
+        return summarise(frame, ["arm", "segment", "step"])
+
+    @cached_property
+    def lock_in(self) -> pd.DataFrame:
+        """Lock-in time of all users' mean values, a row a world; see `metrics.lock_in`."""
+        return metrics.lock_in(self.run.values.pooled)
+
+    def label(self, name: str) -> str:
+        """A name for people: the run's hint, or the name without the `value/` family in front."""
+        hints = self.run.info.get("hints") or {}
+        given = (hints.get("labels") or {}).get(name)
+        if given:
+            return str(given)
+        if name in self.run.value_variables:
+            name = name.split("/", 1)[1]
+        return name.replace("_", " ")

@@ -1,0 +1,142 @@
+"""How the report looks: colours, numbers, and matplotlib figures as inline SVG that follows the page, light or dark."""
+
+import hashlib
+import html
+import io
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, MUTED, GRID = "#1a1d21", "#6a7178", "#e3e6ea"
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8b6f47", "#7f7fd5")
+"""The first six are of Okabe and Ito (2008, Color Universal Design), without yellow, which is lost on white."""
+DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
+"""Beyond the palette, lines differ by dashes too."""
+
+_TOKENS = {INK: "--ink", MUTED: "--muted", GRID: "--line", **{c: f"--c{i}" for i, c in enumerate(PALETTE)}}
+_RC: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "populace",
+    "font.family": "sans-serif",
+    "font.size": 9.0,
+    "axes.unicode_minus": True,
+}
+
+
+def figure(width: float = 4.4, height: float = 2.7) -> "tuple[Figure, Axes]":
+    """A figure of one pair of axes in the page's style, without global state of pyplot."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(_RC):
+        fig = Figure(figsize=(width, height), layout="constrained")
+        axes = fig.subplots()
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(MUTED)
+        axes.spines[side].set_linewidth(0.7)
+    axes.tick_params(colors=MUTED, labelcolor=INK, length=3, width=0.7, labelsize=8.5)
+    axes.grid(True, color=GRID, linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.margins(x=0.01)
+    return fig, axes
+
+
+def svg(fig: "Figure", alt: str) -> str:
+    """The figure as inline SVG: text stays text, colours are the page's variables, `alt` is read to the blind.
+
+    The same figure and `alt` give the same bytes.
+    """
+    import matplotlib as mpl
+
+    out = io.StringIO()
+    nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
+    with mpl.rc_context(_RC):
+        fig.savefig(out, format="svg", transparent=True, metadata=nothing)
+    text = out.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.S)
+    box = re.search(r'viewBox="([^"]+)"', text)
+    assert box is not None
+    body = text[text.index(">") + 1 : text.rindex("</svg>")].replace("xlink:href", "href")
+    body = re.sub(r'<g id="[^"]*"', "<g", body)
+    # What is left are clip paths and markers: no two figures of a page may share an id.
+    mark = hashlib.sha256(f"{alt}{body}".encode()).hexdigest()[:8]
+    body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>f{mark}-", body)
+    for colour, token in _TOKENS.items():
+        body = body.replace(colour, f"var({token})")
+    body = re.sub(r"\n\s*", "\n", body)
+    return f'<svg viewBox="{box[1]}" role="img" aria-label="{html.escape(alt, quote=True)}">{body}</svg>'
+
+
+def look(index: int, reference: bool = False) -> dict[str, Any]:
+    """Colour and dashes of the index-th series; a reference is grey and dashed."""
+    if reference:
+        return {"color": MUTED, "linestyle": DASHES[1]}
+    return {"color": PALETTE[index % len(PALETTE)], "linestyle": DASHES[index // len(PALETTE) % len(DASHES)]}
+
+
+def legend(series: dict[str, dict[str, Any]]) -> str:
+    """Names beside a stroke in their colour, as HTML."""
+    items = []
+    for name, style in series.items():
+        token = _TOKENS[style["color"]]
+        dash = "dashed" if style.get("linestyle", "-") != "-" else "solid"
+        items.append(
+            f'<span><i style="border-top:{style.get("linewidth", 1.8) * 1.4:.1f}px {dash} var({token})"></i>'
+            f"{html.escape(name)}</span>"
+        )
+    return f'<p class="legend">{"".join(items)}</p>'
+
+
+def number(x: float, decimals: int | None = None) -> str:
+    """A number with a proper minus; three significant digits unless told how many decimals."""
+    if not math.isfinite(x):
+        return "\N{EN DASH}"
+    if decimals is None:
+        decimals = 2 if x == 0 else min(6, max(0, 2 - math.floor(math.log10(abs(x)))))
+    if x != 0 and round(abs(x), decimals) == 0 and decimals >= 6:
+        return f"{x:.1e}".replace("-", "\N{MINUS SIGN}")
+    text = f"{x:,.{decimals}f}"
+    return ("0" + text[2:] if float(text.replace(",", "")) == 0 and text.startswith("-0") else text).replace(
+        "-", "\N{MINUS SIGN}"
+    )
+
+
+def with_interval(mean: float, low: float, high: float, sign: bool = False) -> str:
+    """`0.312 [0.300, 0.325]`, with two significant digits of the half-width; only the mean without an interval."""
+    half = (high - low) / 2
+    decimals = None
+    if math.isfinite(half) and half > 0:
+        decimals = min(6, max(0, 1 - math.floor(math.log10(half))))
+    plus = "+" if sign and mean > 0 else ""
+    text = plus + number(mean, decimals)
+    return f"{text} [{number(low, decimals)}, {number(high, decimals)}]" if math.isfinite(half) else text
+
+
+def p_value(p: float) -> str:
+    """`p < 0.001`, `p = 0.012`, or nothing where it is undefined."""
+    if not math.isfinite(p):
+        return ""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def whisker(mean: float, low: float, high: float, scale: float, token: str) -> str:
+    """A row of a forest plot: an interval around a zero line, from -scale to scale, as inline SVG."""
+    scale = scale if math.isfinite(scale) and scale > 0 else 1.0
+
+    def x(value: float) -> str:
+        return f"{80 + 74 * max(-1.0, min(1.0, value / scale)):.1f}"
+
+    line = ""
+    if math.isfinite(low) and math.isfinite(high):
+        line = f'<line x1="{x(low)}" x2="{x(high)}" y1="9" y2="9" stroke="var({token})" stroke-width="2.4"/>'
+    dot = f'<circle cx="{x(mean)}" cy="9" r="3.6" fill="var({token})"/>' if math.isfinite(mean) else ""
+    zero = '<line x1="80" x2="80" y1="0" y2="18" stroke="var(--muted)" stroke-dasharray="2 2"/>'
+    alt = html.escape(with_interval(mean, low, high), quote=True)
+    return f'<svg class="whisker" viewBox="0 0 160 18" role="img" aria-label="{alt}">{zero}{line}{dot}</svg>'

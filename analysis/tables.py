@@ -1,0 +1,167 @@
+"""The report's sentences and tables, as HTML."""
+
+import html
+import math
+
+import numpy as np
+import pandas as pd
+
+from populace.analysis.moments import OVERALL
+from populace.analysis.results import Results
+from populace.analysis.stats import bootstrap, wilson
+from populace.analysis.style import number, p_value, whisker, with_interval
+
+HEADINGS = {"recorded": "Measures of the world", "derived": "Derived from values", "mean": "Means over all users"}
+CLEAR = 0.05
+"""A contrast is called clear when its Holm-corrected p is below this."""
+
+
+def findings(results: Results) -> str:
+    """What each arm did beside its reference: the largest paired contrasts at the end, in sentences."""
+    contrasts = results.contrasts
+    if contrasts.empty:
+        return "<p>No arm has a reference to be compared with, so nothing can be said about an assistant's effect.</p>"
+    blocks = []
+    for (arm, other), rows in contrasts.groupby(["arm", "other"], sort=False, observed=True):
+        if arm not in results.shown:
+            continue
+        points = _moved(results, str(arm)) + _largest(results, rows)
+        items = "".join(f"<li>{point}</li>" for point in points)
+        name, reference = html.escape(str(arm)), html.escape(str(other))
+        blocks.append(f"<div class='finding'><h3>{name} <small>against {reference}</small></h3><ul>{items}</ul></div>")
+    return "".join(blocks)
+
+
+def _moved(results: Results, arm: str) -> list[str]:
+    """How far the arm left all users' mean values from where the reference left them."""
+    if not results.has_values:
+        return []
+    rows = results.apart[(results.apart["arm"] == arm) & (results.apart["segment"] == OVERALL)]
+    if rows.empty:
+        return []
+    last = rows.loc[rows["step"].idxmax()]
+    dims = len(results.run.value_variables)
+    inside = f"distance over {dims} value{'s' if dims > 1 else ''}"
+    return [
+        f"After {last['step']:,} steps users' mean values stood <b>{_cell(last)}</b> away from where the "
+        f"reference left them ({inside}, the same worlds with the same luck)."
+    ]
+
+
+def _largest(results: Results, rows: pd.DataFrame) -> list[str]:
+    """The clearest contrast among values and derived measures, and the clearest recorded ones."""
+    points = []
+    for kind, most, words in (("mean", 2, "mean "), ("derived", 2, ""), ("recorded", 3, "")):
+        own = rows[rows["kind"] == kind]
+        clear = own[own["p_holm"] < CLEAR]
+        scale = clear["difference"].abs()
+        if kind != "mean":  # units differ: measure a difference by its own uncertainty
+            scale = scale / (clear["high"] - clear["low"]).clip(lower=1e-12)
+        for _, row in clear.loc[scale.sort_values(ascending=False, kind="stable").index[:most]].iterrows():
+            what = html.escape(results.label(str(row["measure"])))
+            verb = "rose" if row["difference"] > 0 else "fell"
+            value = with_interval(row["difference"], row["low"], row["high"], sign=True)
+            points.append(
+                f"{words.capitalize()}<i>{what}</i> {verb} by <b>{value}</b> "
+                f"({number(row['b'])} &rarr; {number(row['a'])}, {p_value(row['p_holm'])} after Holm's correction)."
+            )
+        if len(own) and not len(clear):
+            names = {
+                "mean": "mean of users' variables",
+                "derived": "derived measure",
+                "recorded": "recorded measure",
+            }
+            why = "no interval, one world only" if own["worlds"].max() < 2 else f"all p &ge; {CLEAR} after correction"
+            points.append(f"No {names[kind]} differed clearly ({why}).")
+    return points
+
+
+def forest(results: Results) -> str:
+    """Paired differences of every outcome at the end: a table with an interval drawn in each row."""
+    contrasts = results.contrasts
+    parts = []
+    for (arm, other), rows in contrasts.groupby(["arm", "other"], sort=False, observed=True):
+        if arm not in results.shown:
+            continue
+        token = "--c0"
+        body = "".join(_forest_rows(results, rows[rows["kind"] == kind], kind, token) for kind in HEADINGS)
+        parts.append(
+            f"<h3>{html.escape(str(arm))} <small>minus {html.escape(str(other))}</small></h3>"
+            "<div class='scroll'><table><thead><tr><th>outcome</th><th class='n'>arm</th><th class='n'>reference</th>"
+            "<th class='n'>difference [95&nbsp;% interval]</th><th>below 0 · above 0</th><th class='n'>p (Holm)</th>"
+            f"</tr></thead><tbody>{body}</tbody></table></div>"
+        )
+    return "".join(parts)
+
+
+def _forest_rows(results: Results, rows: pd.DataFrame, kind: str, token: str) -> str:
+    if rows.empty:
+        return ""
+    reach = rows[["difference", "low", "high"]].abs().max(axis=1)
+    lines = [f"<tr class='group'><th colspan='6'>{HEADINGS[kind]}</th></tr>"]
+    for index, row in rows.iterrows():
+        # Variables of one family share a scale, so that they can be compared; other outcomes have their own units.
+        scale = float(reach.max() if kind == "mean" else reach[index])
+        clear = row["p_holm"] < CLEAR
+        colour = "--muted" if not clear else token if row["difference"] < 0 else "--c1"
+        value = with_interval(row["difference"], row["low"], row["high"], sign=True)
+        lines.append(
+            f"<tr><th>{html.escape(results.label(str(row['measure'])))}</th><td class='n'>{number(row['a'])}</td>"
+            f"<td class='n'>{number(row['b'])}</td><td class='n'>{'<b>' if clear else ''}{value}"
+            f"{'</b>' if clear else ''}</td>"
+            f"<td>{whisker(row['difference'], row['low'], row['high'], 1.05 * scale, colour)}</td>"
+            f"<td class='n'>{p_value(row['p_holm']).removeprefix('p ').removeprefix('= ')}</td></tr>"
+        )
+    return "".join(lines)
+
+
+def ends(results: Results) -> str:
+    """Every outcome at the end, an arm a column: mean [low, high]."""
+    frame, arms = results.ends, results.recorded_arms
+    if frame.empty:
+        return "<p>Nothing was recorded yet.</p>"
+    steps = frame.groupby("arm", observed=True)["step"].max()
+    worlds = frame.groupby("arm", observed=True)["worlds"].max()
+    head = "".join(
+        f"<th class='n'>{html.escape(arm)}<small>step {steps[arm]:,} · {worlds[arm]:,} "
+        f"world{'s' if worlds[arm] != 1 else ''}</small></th>"
+        for arm in arms
+    )
+    body = ""
+    for kind, heading in HEADINGS.items():
+        rows = frame[frame["kind"] == kind]
+        if rows.empty:
+            continue
+        body += f"<tr class='group'><th colspan='{1 + len(arms)}'>{heading}</th></tr>"
+        for measure in rows["measure"].unique():
+            cells = rows[rows["measure"] == measure].set_index("arm")
+            inner = "".join(
+                f"<td class='n'>{_cell(cells.loc[arm]) if arm in cells.index else '&ndash;'}</td>" for arm in arms
+            )
+            body += f"<tr><th>{html.escape(results.label(str(measure)))}</th>{inner}</tr>"
+    if results.has_values:
+        body += _lock_in_rows(results, arms)
+    return f"<div class='scroll'><table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def _lock_in_rows(results: Results, arms: list[str]) -> str:
+    """Share of worlds whose mean values locked in, and when: the median counts worlds that did not as later."""
+    shares, medians = "", ""
+    for arm in arms:
+        rows = results.lock_in[results.lock_in["arm"] == arm]
+        share = wilson(int((~rows["censored"]).sum()), len(rows))
+        shares += f"<td class='n'>{with_interval(share.mean, share.low, share.high)}</td>"
+        times = np.where(rows["censored"], np.inf, rows["value"])
+        if len(times) == 0 or not math.isfinite(np.median(times)):
+            medians += "<td class='n'>not within the run</td>"
+        elif np.isfinite(times).all():
+            found = bootstrap(times, np.median)
+            medians += f"<td class='n'>{with_interval(found.mean, found.low, found.high)}</td>"
+        else:
+            medians += f"<td class='n'>{number(float(np.median(times)))}</td>"
+    heading = f"<tr class='group'><th colspan='{1 + len(arms)}'>Lock-in of mean values</th></tr>"
+    return f"{heading}<tr><th>share of worlds locked in</th>{shares}</tr><tr><th>median step</th>{medians}</tr>"
+
+
+def _cell(row: "pd.Series[float]") -> str:
+    return with_interval(row["mean"], row["low"], row["high"])
