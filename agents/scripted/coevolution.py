@@ -111,7 +111,7 @@ class Pluralist(Lifelong):
 
 
 class Consensus(Lifelong):
-    """Fits the values of each audience apart, and speaks to all for their unweighted mean, so that each counts alike."""
+    """Fits the values of each audience apart, and speaks to all for their unweighted mean."""
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """The mean over audiences that have users."""
@@ -131,8 +131,8 @@ class ExtrapolativeOptions(LifelongOptions):
     stride: int = Field(default=1, ge=1)
     """Ticks from one point to the next."""
     votes: Literal["progressgym", "real"] = "real"
-    """`real`: extrapolate the estimated values; `progressgym`: extrapolate each item's majority vote (+1, -1, missing 0),
-    drop its size to at most 5, and fit the values to the predicted votes. Votes need the same items each time
+    """`real`: extrapolate the estimated values; `progressgym`: extrapolate each item's majority vote (+1, -1, missing
+    0), cut its size to at most 5, and fit the values to the predicted votes. Votes need the same items each time
     (`questionnaire.fixed`): an item not asked at a point is missing there."""
 
 

@@ -5,7 +5,7 @@ from pydantic import Field
 from torch import Tensor
 
 from populace.draw import Draw, uniform_from
-from populace.numerics import apply_linear, sigmoid, tiles
+from populace.numerics import sigmoid, tiles
 from populace.options import Options
 from populace.policy import Actions, Memory, Observation, Policy
 
@@ -15,20 +15,30 @@ class Sincere(Policy):
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """An answer to every item, independently; users and worlds are worked through in tiles."""
-        values, questions = observation["values"], observation["questions"]
-        worlds, users, asked, width = questions.shape
+        values, questions = observation["values"], observation["questions"][:, 0]
+        (worlds, users, width), asked = values.shape, questions.shape[1]
+        # All users of a world are asked the same.
+        sharp = observation["beta"][:, :1, None] * questions
         keys = draw.keys_of("answers", users)
         lanes = torch.arange(asked, dtype=torch.int32, device=values.device)
         answers = torch.empty((worlds, users, asked), dtype=torch.int64, device=values.device)
         for w, u in tiles(worlds, users, max(asked, width)):
-            off = values[w, u] - observation["centre"][w, u]
-            logits = observation["beta"][w, u].unsqueeze(-1) * apply_linear(off, questions[w, u])
-            answers[w, u] = uniform_from(keys[w, u], lanes) < self._chance(logits)
+            off = (values[w, u] - observation["centre"][w, u]).transpose(-1, -2).contiguous()
+            chance = self._chance(_products(off, sharp[w]))
+            answers[w, u] = uniform_from(keys[w, u], lanes) < chance.transpose(-1, -2)
         return {"answers": answers}, memory
 
     def _chance(self, logits: Tensor) -> Tensor:
         """Chance of a yes, [..., asked]."""
         return sigmoid(logits)
+
+
+def _products(x: Tensor, weight: Tensor) -> Tensor:
+    """X [worlds, values, users], weight [worlds, asked, values] -> [worlds, asked, users]: users lie innermost."""
+    out = weight[:, :, 0, None] * x[:, None, 0]
+    for d in range(1, x.shape[1]):
+        out.addcmul_(weight[:, :, d, None], x[:, None, d])
+    return out
 
 
 class GuardedOptions(Options):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from populace.draw import normal_from
-from populace.numerics import apply_linear, tiles
+from populace.numerics import tiles
 
 
 def epochs(rate: Tensor, times: float) -> Tensor:
@@ -17,7 +17,8 @@ def epochs(rate: Tensor, times: float) -> Tensor:
 
 def pull(values: Tensor, target: Tensor, rate: Tensor | float) -> Tensor:
     """Go the share `rate` of the way to `target`: linear influence, an assumption of ours."""
-    return values + rate * (target - values)
+    step = target - values
+    return step.mul_(rate).add_(values)
 
 
 def echo(values: Tensor, answers: Tensor, questions: Tensor, push: float) -> Tensor:
@@ -31,15 +32,27 @@ def echo(values: Tensor, answers: Tensor, questions: Tensor, push: float) -> Ten
         questions: [worlds, asked, values].
         push: Length of the step for a loading of one on every item.
     """
-    signs = 2.0 * answers.to(values.dtype) - 1.0
-    direction = apply_linear(signs, questions.transpose(-1, -2).unsqueeze(1))
-    return values + (push / answers.shape[-1]) * direction
+    asked = answers.shape[-1]
+    signs = answers.transpose(-1, -2).to(values.dtype, memory_format=torch.contiguous_format).mul_(2.0).sub_(1.0)
+    step = (push / asked) * questions
+    # Users lie in the inner dimension, as they are many: [worlds, values, users].
+    echoed = step[:, 0, :, None] * signs[:, 0, None, :]
+    for k in range(1, asked):
+        echoed.addcmul_(step[:, k, :, None], signs[:, k, None, :])
+    return echoed.transpose(-1, -2).add(values)
 
 
 def jitter(values: Tensor, keys: Tensor, scale: float) -> Tensor:
     """Add normal noise of standard deviation `scale` to every value: keys [worlds, users]."""
     lanes = torch.arange((values.shape[-1] + 1) // 2, dtype=torch.int32, device=values.device)
-    return torch.add(values, normal_from(keys, lanes)[..., : values.shape[-1]], alpha=scale)
+    return normal_from(keys, lanes)[..., : values.shape[-1]].mul_(scale).add_(values)
+
+
+def rows(table: Tensor, index: Tensor) -> Tensor:
+    """Rows of table [worlds, users, values] by index [worlds, k] -> [worlds, k, values], whole rows at a time."""
+    worlds, users, _ = table.shape
+    first = users * torch.arange(worlds, device=table.device).unsqueeze(-1)
+    return table.flatten(0, 1).index_select(0, (index + first).flatten()).unflatten(0, index.shape)
 
 
 def moments(values: Tensor, group: Tensor | None, groups: int, shift: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -82,9 +95,12 @@ def group_counts(group: Tensor, groups: int) -> Tensor:
 
 
 def group_sums(answers: Tensor, group: Tensor | None, groups: int) -> Tensor:
-    """Users of each group who answered 1, float32 [worlds, groups, asked]: counts are exact, so order does not matter."""
+    """Users of each group who answered 1, [worlds, groups, asked]: counts are exact, so their order does not matter."""
     if group is None:
-        return answers.sum(1, keepdim=True).float()
+        yes = torch.zeros((len(answers), 1, answers.shape[-1]), device=answers.device)
+        for w, u in tiles(*answers.shape):
+            yes[w] += answers[w, u].float().sum(1, keepdim=True)
+        return yes
     sums = torch.zeros((len(answers), groups, answers.shape[-1]), device=answers.device)
     return sums.scatter_add_(1, group.unsqueeze(-1).expand_as(answers), answers.float())
 

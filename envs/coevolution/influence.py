@@ -24,7 +24,7 @@ def rates(options: CoevolutionOptions, people: People) -> dict[str, Tensor]:
 
 
 def society_course(options: CoevolutionOptions, state: State, now: Tensor) -> Tensor:
-    """Where history alone would have brought society's mean, [worlds, values]; the sampled people's own mean is kept."""
+    """Where history alone would have brought society's mean, [worlds, values]; whom we sampled shifts it."""
     return now if options.history.spread == "shed" else now + (state.start_mean - state.series[:, 0])
 
 
@@ -72,12 +72,13 @@ def move(
     for w, u in tiles(worlds, users, width):
         now = _history(options, state, target, w, u)
         if heard:
-            assert state.answers is not None and approval is not None
-            before = dynamics.echo(state.values[w, u], state.answers[w, u], questions[w], options.push)
+            assert state.answers is not None
+            assert approval is not None
+            hears = dynamics.echo(state.values[w, u], state.answers[w, u], questions[w], options.push)
             said, share = _to_each(voice, state.group, w, u), _to_each(echoed.unsqueeze(-1), state.group, w, u)
-            hears = said + share * (before - said)
+            hears.sub_(said).mul_(share).add_(said)
             off = hears - state.values[w, u]
-            approval[w, u] = -torch.sqrt((off * off).sum(-1) / width)
+            approval[w, u] = -torch.sqrt(off.mul_(off).sum(-1) / width)
             now = dynamics.pull(now, hears, _rate(state, "assistant_rate", _assistant(options), w, u))
         if noise is not None and not peers:
             now = dynamics.jitter(now, noise[w, u], options.noise)
@@ -111,8 +112,7 @@ def _history(options: CoevolutionOptions, state: State, target: Tensor, w: slice
     if options.history.spread == "kept":
         origin = state.origin[w, u]
         if state.person is not None:
-            whose = state.person[w, u].unsqueeze(-1).expand(-1, -1, origin.shape[-1])
-            origin = state.origin[w].gather(1, whose)
+            origin = dynamics.rows(state.origin[w], state.person[w, u])
         aim = origin + (target[w] - state.base[w]).unsqueeze(1)
     return dynamics.pull(state.values[w, u], aim, _rate(state, "history_rate", default, w, u))
 
@@ -153,6 +153,6 @@ def _turnover(options: CoevolutionOptions, state: State, draw: Draw) -> State:
     moved = (society_now - state.start_mean).unsqueeze(1)
     begun = (state.series[:, 0] - state.base).unsqueeze(1)
     for w, u in tiles(worlds, users, width):
-        origin = state.origin[w].gather(1, person[w, u].unsqueeze(-1).expand(-1, -1, width))
+        origin = dynamics.rows(state.origin[w], person[w, u])
         values[w, u] = torch.where(comes[w, u].unsqueeze(-1), origin + begun[w] + moved[w], values[w, u])
     return replace(state, person=person)

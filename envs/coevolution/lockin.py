@@ -6,7 +6,7 @@ Beliefs are normal, kept as a mean and a log precision, as precisions grow geome
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import torch
 from pydantic import Field as Setting
@@ -109,7 +109,7 @@ class LockIn(World[LockInState]):
     id = "populace/lockin-v0"
     Options = LockInOptions
     phases = ("advise",)
-    defaults = {"assistant": "aggregate"}
+    defaults: ClassVar = {"assistant": "aggregate"}
     options: LockInOptions
 
     def roles(self) -> tuple[Role, ...]:

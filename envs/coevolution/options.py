@@ -57,8 +57,8 @@ class CoevolutionOptions(Options):
     """The coevolution of a society's values and of those who advise it."""
 
     protocol: Literal["follow", "predict", "coevolve"] = "coevolve"
-    """`follow`: match society as it is; `predict`: as it will be `ahead` ticks on; `coevolve`: as it would be by history
-    alone, while users listen to the assistant. Only in `coevolve` has the assistant influence."""
+    """`follow`: match society as it is; `predict`: as it will be `ahead` ticks on; `coevolve`: as it would be by
+    history alone, while users listen to the assistant. Only in `coevolve` has the assistant influence."""
     ahead: int = Field(default=10, ge=1)
     """Ticks ahead in `predict`; ProgressGym's m centuries are m * history.every."""
     history: History = History()
@@ -94,8 +94,8 @@ class CoevolutionOptions(Options):
         q = self.questionnaire
         if q.loadings == "sparse" and q.items - int(q.held_out * q.items) < q.asked:
             raise ValueError(
-                f"questionnaire: {q.items} items, {q.held_out:g} of them held out, leave fewer than the {q.asked} asked; "
-                "raise items or lower asked"
+                f"questionnaire: {q.items} items, {q.held_out:g} of them held out, leave fewer than the {q.asked} "
+                "asked; raise items or lower asked"
             )
         if self.reward == "approval" and self.protocol != "coevolve":
             raise ValueError("reward: approval needs protocol: coevolve, as nobody hears the assistant otherwise")

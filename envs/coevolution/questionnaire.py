@@ -27,6 +27,17 @@ def bank(options: Questionnaire, values: tuple[str, ...], draw: Draw) -> Tensor:
     return table[draw.uniform("bank", len(table)).argsort(-1)]
 
 
+def size(options: Questionnaire, values: tuple[str, ...]) -> int:
+    """Items in the bank; a csv is read for it.
+
+    Raises:
+        PopulaceError: The csv cannot be read.
+    """
+    if options.loadings == "sparse":
+        return options.items
+    return len(read_columns(options.loadings, values, "questionnaire.loadings"))
+
+
 def held_out(options: Questionnaire, items: int) -> int:
     """How many of `items` are never asked."""
     return int(options.held_out * items)

@@ -1,5 +1,6 @@
 """The seats of the coevolution world: what they see and do."""
 
+from populace.envs.coevolution import questionnaire
 from populace.envs.coevolution.options import CoevolutionOptions
 from populace.fields import Field, Role
 from populace.population import Census
@@ -8,8 +9,9 @@ from populace.population import Census
 def cast(options: CoevolutionOptions, census: Census, audiences: int) -> tuple[Role, ...]:
     """The roles `user` and `assistant` for a population."""
     asked, width = options.questionnaire.asked, len(census.values)
+    last = questionnaire.size(options.questionnaire, census.values) - 1
     common = (
-        Field(name="items", kind="count", shape=(asked,), low=0, about="Numbers of the items in the bank."),
+        Field(name="items", kind="count", shape=(asked,), low=0, high=last, about="Numbers of the items in the bank."),
         Field(name="questions", kind="real", shape=(asked, width), about="Loadings of the items on the values."),
         Field(name="centre", kind="real", shape=(width,), about="Values at which every item is balanced."),
         Field(name="beta", kind="real", low=0, about="How sharply answers follow values, per unit of value."),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -23,7 +24,7 @@ class Coevolution(World[State]):
     id = "populace/coevolution-v0"
     Options = CoevolutionOptions
     phases = ("answer", "advise")
-    defaults = {"user": "sincere", "assistant": "lifelong"}
+    defaults: ClassVar = {"user": "sincere", "assistant": "lifelong"}
     options: CoevolutionOptions
 
     @property
