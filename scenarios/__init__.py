@@ -1,1 +1,9 @@
-"""Scenario files: schema, loader, runner."""
+"""Scenario files: schema, loader, arms and sweeps, runner."""
+
+from populace.scenarios.build import Built, build
+from populace.scenarios.jsonschema import json_schema
+from populace.scenarios.loader import library, load
+from populace.scenarios.schema import Cell, RecordOptions, Scenario
+from populace.scenarios.source import dump
+
+__all__ = ["Built", "Cell", "RecordOptions", "Scenario", "build", "dump", "json_schema", "library", "load"]

@@ -1,0 +1,226 @@
+"""The JSON Schema of scenario files, assembled from all worlds and policies: editors complete and check by it.
+
+It allows all that the loader allows but for bare `module:class` worlds' options, which no schema can know. Overrides in
+arms and sweeps are checked by their first key only; the loader checks them in full.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from populace import registry
+from populace.errors import PopulaceError
+from populace.policy import Policy
+from populace.population import Census
+from populace.scenarios.build import PLAIN_USERS, make_population, room
+from populace.scenarios.schema import CELL_KEYS, CellFrame, Frame
+from populace.world import World
+
+Json = dict[str, Any]
+
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_ELSEWHERE = {"type": "string", "pattern": ".:.", "description": "A class of your own, module:class."}
+
+
+def json_schema(shipped: bool = False) -> Json:
+    """The schema, draft 2020-12.
+
+    Args:
+        shipped: Only our own worlds and policies, without those of plug-ins: what the library's schema file holds.
+    """
+    worlds, policies = _worlds(shipped), _policies(shipped)
+    models: dict[str, type[BaseModel]] = {f"world {id_}": world.Options for id_, world in worlds.items()}
+    models |= {f"policy {name}": policy.Options for name, policy in policies.items()}
+    models |= {"frame": Frame, "cell": CellFrame, "population": _population_spec()}
+    references, definitions = _definitions(models)
+
+    def body(key: str) -> Json:
+        return dict(definitions[references[key].rsplit("/", 1)[-1]])
+
+    rooms = {id_: room(id_, world) for id_, world in worlds.items()}
+    defs = {name: _plain_numbers(name, part) for name, part in sorted(definitions.items())}
+    for id_, world in worlds.items():
+        defs[f"world {id_}"] = _with_choice(body(f"world {id_}"), "id", id_, world)
+        defs[f"agents {id_}"] = _agents(world, rooms[id_], policies)
+    for name, policy in policies.items():
+        defs[f"policy {name}"] = _with_choice(body(f"policy {name}"), "policy", None, policy)
+    properties = {**body("frame")["properties"], **body("cell")["properties"]}
+    properties["population"] = {"anyOf": [{"$ref": references["population"]}, {"type": "null"}]}
+    properties["world"] = _world(worlds)
+    properties |= _overrides()
+    return {
+        "$schema": _DRAFT,
+        "title": "populace scenario",
+        "description": Frame.__doc__,
+        "type": "object",
+        "properties": dict(sorted(properties.items())),
+        "additionalProperties": False,
+        "anyOf": [{"required": ["extends"]}, {"required": ["world", "worlds", "horizon"]}],
+        "allOf": [_when_world(id_) for id_ in worlds],
+        "$defs": defs,
+    }
+
+
+def _worlds(shipped: bool) -> dict[str, type[World[Any]]]:
+    from populace.envs import WORLDS
+
+    return {name: found for name, found in _all(registry.worlds, WORLDS if shipped else None, World)}
+
+
+def _policies(shipped: bool) -> dict[str, type[Policy]]:
+    from populace.agents import POLICIES
+
+    return {name: found for name, found in _all(registry.policies, POLICIES if shipped else None, Policy)}
+
+
+def _all(known: registry.Registry, names: Iterable[str] | None, kind: type) -> Iterable[tuple[str, Any]]:
+    """What is registered and can be imported here."""
+    for name in sorted(known.names() if names is None else names):
+        try:
+            found = known.get(name)
+        except PopulaceError:
+            continue
+        if isinstance(found, type) and issubclass(found, kind):
+            yield name, found
+
+
+def _population_spec() -> type[BaseModel]:
+    from populace.agents.users import PopulationSpec
+
+    return PopulationSpec
+
+
+def _definitions(models: dict[str, type[BaseModel]]) -> tuple[dict[str, str], Json]:
+    """A reference for each key, and the definitions they refer to."""
+    distinct = list(dict.fromkeys(models.values()))
+    found, whole = models_json_schema([(model, "validation") for model in distinct], ref_template="#/$defs/{model}")
+    return {key: found[model, "validation"]["$ref"] for key, model in models.items()}, whole.get("$defs", {})
+
+
+def _plain_numbers(name: str, part: Json) -> Json:
+    """A bare number is a distribution, too: a constant."""
+    return {"anyOf": [{"type": "number"}, part]} if name == "Distribution" else part
+
+
+def _with_choice(part: Json, key: str, value: str | None, of: type) -> Json:
+    """The options' schema with the key that chooses whose options they are."""
+    choice: Json = {"const": value} if value is not None else {"type": "string"}
+    return {
+        "type": "object",
+        "description": _about(of),
+        "properties": {key: choice, **part.get("properties", {})},
+        "required": [key, *part.get("required", [])],
+        "additionalProperties": False,
+    }
+
+
+def _about(of: type) -> str:
+    return (of.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
+
+
+def _world(worlds: dict[str, type[World[Any]]]) -> Json:
+    ids = [{"const": id_, "description": _about(world)} for id_, world in worlds.items()]
+    return {
+        "type": "object",
+        "description": "The mechanism: its id, and its own options beside it.",
+        "properties": {"id": {"anyOf": [*ids, _ELSEWHERE]}},
+        "required": ["id"],
+    }
+
+
+def _when_world(id_: str) -> Json:
+    chosen = {
+        "properties": {"world": {"properties": {"id": {"const": id_}}, "required": ["id"]}},
+        "required": ["world"],
+    }
+    then = {"world": {"$ref": _ref(f"world {id_}")}, "agents": {"$ref": _ref(f"agents {id_}")}}
+    return {"if": chosen, "then": {"properties": then}}
+
+
+def _ref(name: str) -> str:
+    return "#/$defs/" + name.replace("~", "~0").replace("/", "~1").replace(" ", "%20")
+
+
+def _agents(world: type[World[Any]], within: str, policies: dict[str, type[Policy]]) -> Json:
+    """Role -> policy, with the policies as this world's scenarios name them."""
+    known = {name: name for name in policies}
+    known |= {name.removeprefix(f"{within}/"): name for name in policies if name.startswith(f"{within}/")}
+    options = [{"const": short, "description": _about(policies[full])} for short, full in sorted(known.items())]
+    chosen = [
+        {
+            "if": {"properties": {"policy": {"const": short}}, "required": ["policy"]},
+            "then": {"$ref": _ref(f"policy {full}")},
+        }
+        for short, full in sorted(known.items())
+    ]
+    name = {"anyOf": [*options, _ELSEWHERE]}
+    mapping = {"type": "object", "properties": {"policy": name}, "required": ["policy"], "allOf": chosen}
+    seat = {"anyOf": [name, {"type": "null"}, mapping]}
+    roles = _roles(world)
+    if roles is None:
+        return {"type": ["object", "null"], "additionalProperties": seat}
+    return {
+        "type": ["object", "null"],
+        "properties": {role: {"description": about, **seat} for role, about in roles.items()},
+        "additionalProperties": False,
+    }
+
+
+def _roles(world: type[World[Any]]) -> dict[str, str] | None:
+    """Name -> about of the roles, or None when the world cannot be built without options or people of its own."""
+    if any(field.is_required() for field in world.Options.model_fields.values()):
+        return None
+    try:
+        options = world.Options()
+        population = world.population(PLAIN_USERS, options)
+        census = make_population(world, options, None).census if population is not None else Census(4, ("a", "b", "c"))
+        return {role.name: role.about for role in world(options, census).roles()}
+    except (PopulaceError, ValueError):
+        return None
+
+
+def _overrides() -> Json:
+    """Arms and sweeps: what they change is named by dotted keys, or nested in arms."""
+    roots = [key for key in CELL_KEYS if key != "seed"]
+    dotted = f"^({'|'.join(roots)})(\\..+)?$"
+    point = {"type": "object", "patternProperties": {dotted: {}}, "additionalProperties": False, "minProperties": 1}
+    arm = {
+        "anyOf": [
+            {
+                "type": "object",
+                "properties": {key: {} for key in roots},
+                "patternProperties": {dotted: {}},
+                "additionalProperties": False,
+            },
+            {"type": "null"},
+            {"const": False, "description": "Leaves out an arm of the parent."},
+        ]
+    }
+    grid = {
+        "type": "object",
+        "patternProperties": {dotted: {"type": "array", "minItems": 1}},
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
+    return {
+        "arms": {
+            "type": ["object", "null"],
+            "description": "Name -> overrides of the base, dotted or nested; all arms share the same randomness.",
+            "additionalProperties": arm,
+        },
+        "sweep": {
+            "description": "Every arm is run at every point: a grid of values, or a list of points.",
+            "oneOf": [
+                {"type": "null"},
+                {"type": "object", "properties": {"grid": grid}, "required": ["grid"], "additionalProperties": False},
+                {
+                    "type": "object",
+                    "properties": {"list": {"type": "array", "items": point, "minItems": 1}},
+                    "required": ["list"],
+                    "additionalProperties": False,
+                },
+            ],
+        },
+    }

@@ -1,0 +1,203 @@
+"""From a scenario file, a library name or a mapping to a validated Scenario."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import entry_points
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from populace.errors import ScenarioError, UnknownName, did_you_mean
+from populace.scenarios.arms import Variant, arm_nodes, check_arms, join, merge, parse_sets, spelt_out, variants
+from populace.scenarios.cells import make_cells
+from populace.scenarios.mistakes import Mistake, check, raise_all, unknown_key, wrong
+from populace.scenarios.schema import CELL_KEYS, FRAME_KEYS, ORDER, Frame, Scenario
+from populace.scenarios.source import Node, Place, fail, from_python, plain, read
+
+_TYPED = ("world", "population", "agents", "arms", "sweep")
+_DATA = re.compile(r".*\.[A-Za-z]\w{0,9}")
+"""Text that may name a data file: it has a suffix."""
+
+
+def load(source: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Scenario:
+    """Read and validate a scenario with all its arms.
+
+    Args:
+        source: A file, the name of a library scenario, or a mapping of the same keys.
+        sets: Overrides `dotted.key=value`, the value as YAML; they change the base, arms and sweeps change it further.
+
+    Raises:
+        ScenarioError: There is a mistake; it says where, what was expected, and how many more there are.
+    """
+    if isinstance(source, Mapping):
+        file, folder, root = None, Path.cwd(), from_python(dict(source))
+        root = _extended(_anchored(root, folder), folder, ())
+    else:
+        path = find(source)
+        file, folder = str(path), path.resolve().parent
+        root = _read(path, ())
+    overrides = parse_sets(sets)
+    if overrides:
+        root = merge(root, _anchored(join(overrides, root, last_wins=True), Path.cwd()))
+    return _scenario(root, file, folder, [node for _, node in overrides])
+
+
+def find(source: str | Path) -> Path:
+    """The file of a path or of a library scenario's name.
+
+    Raises:
+        ScenarioError: There is neither.
+    """
+    text = str(source)
+    path = Path(source)
+    if isinstance(source, Path) or path.suffix in (".yaml", ".yml") or "/" in text or "\\" in text or path.is_file():
+        return path
+    known = _shelf()
+    if text not in known:
+        raise ScenarioError(f"no scenario is called {text!r}, and no file{did_you_mean(text, known)}")
+    return known[text]
+
+
+def library() -> dict[str, str]:
+    """Name -> about of every library scenario, ours and those of plug-ins."""
+    found = {}
+    for name, path in sorted(_shelf().items()):
+        try:
+            about = read(path).get("about")
+            found[name] = str(about.value) if about is not None else ""
+        except ScenarioError as error:
+            found[name] = f"(cannot be read: {error.message})"
+    return found
+
+
+def _shelf() -> dict[str, Path]:
+    """Name -> file of every library scenario; ours come first, as plug-ins cannot take their names."""
+    folders = [files("populace.scenarios.library")]
+    for point in entry_points(group="populace.scenarios"):
+        package, _, folder = point.value.partition(":")
+        try:
+            folders.append(files(package).joinpath(folder) if folder else files(package))
+        except ImportError:
+            continue
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if folder.is_dir():
+            for entry in folder.iterdir():
+                if entry.name.endswith((".yaml", ".yml")):
+                    found.setdefault(entry.name.rsplit(".", 1)[0], Path(str(entry)))
+    return found
+
+
+def _read(path: Path, children: tuple[Path, ...]) -> Node:
+    root = read(path)
+    here = Place(str(path), 1, 1)
+    if root.value is None:
+        raise fail("the scenario is empty; expected a mapping with the keys world, worlds, horizon, ...", here)
+    if not isinstance(root.value, dict):
+        raise fail("a scenario is a mapping, `key: value`, at its top level", root.place)
+    folder = path.resolve().parent
+    return _extended(_anchored(root, folder), folder, (*children, path.resolve()))
+
+
+def _extended(root: Node, folder: Path, children: tuple[Path, ...]) -> Node:
+    """The tree with what it `extends` merged in; `children` are the files that led here."""
+    root = spelt_out(root)
+    node = root.get("extends")
+    if node is None or not isinstance(root.value, dict):
+        return root
+    own = replace(root, value={key: item for key, item in root.value.items() if key != "extends"})
+    if node.value is None:
+        return own
+    if not isinstance(node.value, str):
+        raise wrong(root, ("extends",), "text: a file or a library scenario's name").error()
+    beside = folder / node.value
+    try:
+        path = beside if beside.is_file() else find(node.value)
+    except ScenarioError as error:
+        raise fail(f"extends: {error.message}", node.place) from None
+    if not path.is_file():
+        raise fail(f"extends: there is no file {beside}", node.place)
+    if path.resolve() in children:
+        chain = " -> ".join(p.name for p in (*children, path))
+        raise fail(f"extends goes in a circle: {chain}", node.place)
+    parent = _read(path, children)
+    assert isinstance(parent.value, dict)
+    return merge(replace(parent, value={key: item for key, item in parent.value.items() if key != "name"}), own)
+
+
+def _anchored(root: Node, folder: Path) -> Node:
+    """The tree with text that names a data file beside the scenario made its full path, wherever it is read later."""
+
+    def anchor(node: Node) -> Node:
+        if isinstance(node.value, dict):
+            return replace(node, value={key: anchor(item) for key, item in node.value.items()})
+        if isinstance(node.value, list):
+            return replace(node, value=[anchor(item) for item in node.value])
+        if isinstance(node.value, str) and len(node.value) < 1000 and _DATA.fullmatch(node.value):
+            path = folder / node.value
+            if path.is_file():
+                return replace(node, value=str(path.resolve()))
+        return node
+
+    if not isinstance(root.value, dict):
+        return root
+    return replace(root, value={key: anchor(n) if key in _TYPED else n for key, n in root.value.items()})
+
+
+def _scenario(root: Node, file: str | None, folder: Path, sets: list[Node]) -> Scenario:
+    assert isinstance(root.value, dict)
+    known = {*CELL_KEYS, *FRAME_KEYS, "arms", "sweep"}
+    mistakes = [unknown_key(root, (key,), known) for key in root.value if key not in known]
+    frame, found = check(Frame, root, (), without=[key for key in root.value if key not in FRAME_KEYS])
+    mistakes += found
+    arms = arm_nodes(root)
+    reference = root.get("reference")
+    if reference is not None and isinstance(reference.value, str) and reference.value not in arms:
+        mistakes.append(Mistake(str(UnknownName("arm", reference.value, arms)), reference.place))
+    if malformed := check_arms(root):
+        raise_all(mistakes + malformed, file)
+    plan = variants(root)
+    first = str(reference.value) if reference is not None and reference.value else next(iter(arms))
+    cells, found = make_cells(plan, first, root, folder)
+    raise_all(mistakes + found + _idle(plan, sets), file)
+    assert frame is not None
+    name, lead = frame.name or (Path(file).stem if file is not None else "scenario"), cells[0]
+    return Scenario(
+        name=name,
+        about=frame.about,
+        seed=lead.seed,
+        worlds=lead.worlds,
+        horizon=lead.horizon,
+        episodes=lead.episodes,
+        record=frame.record,
+        at_end=frame.at_end,
+        learn_every=frame.learn_every,
+        reference=first,
+        cells=tuple(cells),
+        resolved=_resolved(root, frame, name, first),
+        file=file,
+    )
+
+
+def _idle(plan: list[Variant], sets: list[Node]) -> list[Mistake]:
+    """Overrides of the command line that every arm or the sweep overrides again."""
+    used = {node.place.note for variant in plan for node in variant.tree.walk()}
+    return [
+        Mistake(
+            "has no effect: the arms or the sweep set it themselves; override it there (arms.<arm>.<key>)", node.place
+        )
+        for node in sets
+        if node.place.note not in used and node.place.note.removeprefix("--set ").partition(".")[0] in CELL_KEYS
+    ]
+
+
+def _resolved(root: Node, frame: Frame, name: str, reference: str) -> dict[str, Any]:
+    """The scenario as one mapping without parents and overrides; empty sections are left out."""
+    given = {key: value for key, value in plain(root).items() if value is not None}
+    given |= {"schema": 1, "name": name, "record": frame.record.model_dump(), "at_end": frame.at_end}
+    if "arms" in given:
+        given["reference"] = reference
+    given.setdefault("seed", 0)
+    given.setdefault("episodes", 1)
+    return {key: given[key] for key in ORDER if key in given}

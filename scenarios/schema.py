@@ -1,0 +1,141 @@
+"""What a scenario file holds, and what it becomes."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import Field
+
+from populace.options import Options
+
+NAME = r"^[^\[\]=,./\\\s][^\[\]=,/\\]*$"
+"""Names of scenarios and arms: they become names of folders and of cells."""
+
+
+class RecordOptions(Options):
+    """What is written into the run folder."""
+
+    every: int = Field(default=1, ge=1)
+    """Ticks between two records; the start and the end are always recorded."""
+    users: int = Field(default=50, ge=0)
+    """Tracked users a world, recorded one by one."""
+    worlds: int = Field(default=4, ge=0)
+    """Worlds whose users are tracked."""
+    groups: bool = True
+    """Whether to record mean and variance of each segment in every world."""
+
+
+class Frame(Options):
+    """A scenario: a world, who lives in it, who acts in it, and which arms are compared."""
+
+    version: Literal[1] = Field(default=1, alias="schema")
+    """Version of this file format; 1."""
+    extends: str | None = None
+    """A file, or a library scenario's name, that this one changes: mappings are merged, all else is replaced."""
+    name: str | None = Field(default=None, min_length=1, max_length=100, pattern=NAME)
+    """Its name; the file's name when not given."""
+    about: str = ""
+    """What it is about, in a sentence."""
+    reference: str | None = None
+    """The arm that the others are compared with; the first one when not given."""
+    record: RecordOptions = RecordOptions()
+    """What is written into the run folder."""
+    learn_every: int | None = Field(default=None, ge=1)
+    """Ticks between two lessons of policies that learn; once an episode when not given."""
+    at_end: Literal["mask", "autoreset"] = "mask"
+    """What becomes of a world that ends by itself: it waits, masked, or begins its next episode at once."""
+
+
+class CellFrame(Options):
+    """The keys that arms and sweeps may change, and the seed, which they may not."""
+
+    world: dict[str, Any]
+    """The mechanism: its `id`, and its own options beside it."""
+    worlds: int = Field(ge=1, le=1_000_000_000)
+    """Independent worlds in every arm."""
+    horizon: int = Field(ge=1, le=1_000_000_000)
+    """Ticks an episode."""
+    episodes: int = Field(default=1, ge=1, le=1_000_000)
+    """Episodes; what policies have learned lasts from one to the next."""
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    """One seed for all worlds and arms."""
+    population: dict[str, Any] | None = None
+    """Who lives in every world; the world's own plain population when not given."""
+    agents: dict[str, Any] | None = None
+    """Role -> a policy's name, or a mapping of `policy` and its own options; the world's defaults play the others."""
+
+
+CELL_KEYS = tuple(CellFrame.model_fields)
+FRAME_KEYS = tuple(field.alias or name for name, field in Frame.model_fields.items())
+ORDER = (
+    *("schema", "name", "about", "world", "worlds", "horizon", "episodes", "seed", "population", "agents"),
+    *("arms", "reference", "sweep", "record", "learn_every", "at_end"),
+)
+"""All keys but `extends`, in the order they are written in."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One arm at one point of the sweep, validated.
+
+    Attributes:
+        arm: The cell's full name: the arm, or `arm[key=value,...]` in a sweep.
+        base_arm: The arm.
+        coordinates: Dotted key -> value at this point of the sweep.
+        reference: Name of the cell it is compared with, at the same point.
+        world_id: The world.
+        world_options: Its options.
+        population: The population's spec, or None for the world's own plain population.
+        agents: Role -> policy and its options, defaults included.
+        worlds: Independent worlds.
+        horizon: Ticks an episode.
+        episodes: Episodes.
+        seed: The seed, equal in all cells.
+    """
+
+    arm: str
+    base_arm: str
+    coordinates: dict[str, Any]
+    reference: str
+    world_id: str
+    world_options: Options
+    population: Any
+    agents: dict[str, tuple[str, Options]]
+    worlds: int
+    horizon: int
+    episodes: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A validated scenario.
+
+    Attributes:
+        name: Its name.
+        about: What it is about.
+        seed: One seed for all worlds and arms.
+        worlds: Independent worlds in the first cell.
+        horizon: Ticks an episode in the first cell.
+        episodes: Episodes in the first cell.
+        record: What is written into the run folder.
+        at_end: What becomes of worlds that end by themselves.
+        learn_every: Ticks between two lessons, or None for once an episode.
+        reference: The arm that the others are compared with.
+        cells: All arms at all points of the sweep.
+        resolved: The scenario as a plain mapping, `extends` and overrides worked in; loading it gives the same cells.
+        file: The file it was read from, or None.
+    """
+
+    name: str
+    about: str
+    seed: int
+    worlds: int
+    horizon: int
+    episodes: int
+    record: RecordOptions
+    at_end: Literal["mask", "autoreset"]
+    learn_every: int | None
+    reference: str
+    cells: tuple[Cell, ...]
+    resolved: dict[str, Any]
+    file: str | None

@@ -1,0 +1,346 @@
+"""Scenario text as a tree of values that know where they stand.
+
+YAML is read by the core schema of YAML 1.2, where `no`, `on` and `yes` are text, and only as far as composing nodes: no
+tag ever makes a Python object. Size, depth and the number of nodes (aliases expanded) are bounded before values are
+made of them.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.representer import SafeRepresenter
+
+from populace.errors import ScenarioError
+from populace.options import Options
+
+MAX_BYTES = 4 << 20
+"""Largest file that is read."""
+MAX_NODES = 100_000
+"""Most values and keys of a file, aliases expanded."""
+MAX_DEPTH = 50
+"""Deepest nesting."""
+
+_TAG = "tag:yaml.org,2002:"
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_YAML_1_1 = re.compile(r"(?i)y|yes|n|no|on|off|true|false|null|~")
+"""Text that readers of YAML 1.1 take for something else."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something was given: in a file, or by a note such as `--set a.b=1`; neither for Python mappings."""
+
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    note: str = ""
+
+
+Value = dict[str, "Node"] | list["Node"] | str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value, where it stands, and where its key stands if it has one."""
+
+    value: Value
+    place: Place
+    key: Place | None = None
+
+    @property
+    def spot(self) -> Place:
+        """Where to point at: the key of a block, a scalar itself."""
+        return self.key if isinstance(self.value, (dict, list)) and self.key is not None else self.place
+
+    def get(self, *path: str | int) -> "Node | None":
+        """The node at `path`, or None."""
+        node: Node | None = self
+        for part in path:
+            inside = node.value if node is not None else None
+            if isinstance(inside, dict):
+                node = inside.get(str(part))
+            elif isinstance(inside, list) and isinstance(part, int) and part < len(inside):
+                node = inside[part]
+            else:
+                return None
+        return node
+
+    def walk(self) -> Iterator["Node"]:
+        """This node and all below it."""
+        yield self
+        below = self.value.values() if isinstance(self.value, dict) else self.value
+        if isinstance(self.value, (dict, list)):
+            for node in below:  # type: ignore[union-attr]
+                yield from node.walk()  # type: ignore[union-attr]
+
+
+def fail(message: str, place: Place, hint: str = "") -> ScenarioError:
+    """The error of one mistake at `place`."""
+    note = f" (from {place.note})" if place.note else ""
+    return ScenarioError(message + note, file=place.file, line=place.line, column=place.column, hint=hint)
+
+
+def plain(node: Node) -> Any:
+    """The values alone, as dicts, lists and scalars."""
+    if isinstance(node.value, dict):
+        return {key: plain(item) for key, item in node.value.items()}
+    if isinstance(node.value, list):
+        return [plain(item) for item in node.value]
+    return node.value
+
+
+def read(path: Path) -> Node:
+    """The tree of a file.
+
+    Raises:
+        ScenarioError: It is not there, too large, no text, or no YAML.
+    """
+    here = Place(str(path))
+    if not path.is_file():
+        what = "it is a folder" if path.is_dir() else "there is no such file"
+        raise fail(f"cannot read the scenario: {what}", here)
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise fail(f"the file has {size / 1e6:,.1f} MB; a scenario has at most {MAX_BYTES / 1e6:.1f} MB", here)
+        raw = path.read_bytes()
+    except OSError as error:
+        raise fail(f"cannot read the scenario: {error.strerror}", here) from error
+    return parse(_decode(raw, here), str(path))
+
+
+def _decode(raw: bytes, here: Place) -> str:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise fail("the file is UTF-16 text; save it as UTF-8", here)
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        column = error.start - raw.rfind(b"\n", 0, error.start)
+        raise fail(
+            f"byte 0x{raw[error.start]:02x} is not UTF-8 text; a scenario is YAML saved as UTF-8",
+            Place(here.file, line, column),
+        ) from None
+
+
+def parse(text: str, file: str | None = None, note: str = "") -> Node:
+    """The tree of a YAML text; an empty text is null. `note` replaces positions (for `--set`).
+
+    Raises:
+        ScenarioError: The text is no YAML, or none that is safe or bounded.
+    """
+    if bad := _UNPRINTABLE.search(text):
+        line, column = text.count("\n", 0, bad.start()) + 1, bad.start() - text.rfind("\n", 0, bad.start())
+        place = Place(file, None if note else line, None if note else column, note)
+        raise fail(f"character U+{ord(bad.group()):04X} cannot stand in YAML; is this a text file?", place)
+    reader = YAML(typ="safe", pure=True)
+    reader.Composer = _Bounded
+    converter = _Converter(file, note)
+    try:
+        root = reader.compose(StringIO(text))
+        if root is None:
+            return Node(None, Place(file, None if note else 1, None if note else 1, note))
+        if _expanded(root, {}, set()) > MAX_NODES:
+            raise _Unsafe(f"aliases expand to more than {MAX_NODES:,} values", root.start_mark)
+        return converter.node(root, 0)
+    except _Unsafe as error:
+        raise fail(error.text, converter.at(error.mark)) from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise fail(_syntax(error, text), converter.at(mark)) from None
+    except RecursionError:
+        raise fail(f"nested more than {MAX_DEPTH} deep", Place(file, note=note)) from None
+    except (YAMLError, ValueError, AssertionError) as error:
+        raise fail(f"this is not YAML: {str(error).splitlines()[0]}", Place(file, note=note)) from None
+
+
+def _syntax(error: MarkedYAMLError, text: str) -> str:
+    problem, mark = str(error.problem or error.context or error), error.problem_mark or error.context_mark
+    lines = text.splitlines()
+    line = lines[mark.line] if mark is not None and mark.line < len(lines) else ""
+    if "\t" in line[: len(line) - len(line.lstrip())] or "'\\t'" in problem:
+        return "a tab cannot indent YAML; use spaces"
+    if "but found another document" in problem:
+        return "a scenario is one YAML document; remove the second one (`---`)"
+    if "could not find expected ':'" in problem or "mapping values are not allowed" in problem:
+        return "this is not YAML: a key is followed by a colon and a space, `key: value`, indented like its neighbours"
+    context = f" {error.context}" if error.context and error.context != problem else ""
+    return f"this is not YAML: {problem}{context}"
+
+
+class _Unsafe(Exception):
+    """A text that is YAML but not read; `mark` says where."""
+
+    def __init__(self, text: str, mark: Any) -> None:
+        super().__init__(text)
+        self.text, self.mark = text, mark
+
+
+class _Bounded(Composer):  # type: ignore[misc]
+    """Composes nodes, so many and so deep at most."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.warn_double_anchors = False
+        self.nodes = self.deep = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Compose one node and all below it."""
+        self.nodes, self.deep = self.nodes + 1, self.deep + 1
+        mark = self.parser.peek_event().start_mark
+        if self.nodes > MAX_NODES:
+            raise _Unsafe(f"more than {MAX_NODES:,} values; a scenario has at most so many", mark)
+        if self.deep > MAX_DEPTH:
+            raise _Unsafe(f"nested more than {MAX_DEPTH} deep", mark)
+        node = super().compose_node(parent, index)
+        self.deep -= 1
+        return node
+
+
+def _expanded(node: Any, known: dict[int, int], open_: set[int]) -> int:
+    """Nodes below `node` with every alias expanded; linear in the text."""
+    if isinstance(node.value, str):
+        return 1
+    if id(node) in open_:
+        raise _Unsafe("an alias holds itself", node.start_mark)
+    if id(node) not in known:
+        open_.add(id(node))
+        children = [c for pair in node.value for c in (pair if isinstance(pair, tuple) else (pair,))]
+        known[id(node)] = 1 + sum(_expanded(child, known, open_) for child in children)
+        open_.remove(id(node))
+    return known[id(node)]
+
+
+class _Converter:
+    """Makes our tree of ruamel's nodes."""
+
+    def __init__(self, file: str | None, note: str) -> None:
+        self.file, self.note = file, note
+
+    def at(self, mark: Any) -> Place:
+        if self.note or mark is None:
+            return Place(self.file, note=self.note)
+        return Place(self.file, mark.line + 1, mark.column + 1)
+
+    def node(self, node: Any, depth: int, key: Place | None = None) -> Node:
+        if depth > MAX_DEPTH:
+            raise _Unsafe(f"nested more than {MAX_DEPTH} deep", node.start_mark)
+        place, tag = self.at(node.start_mark), str(node.tag).removeprefix(_TAG)
+        if isinstance(node.value, str):
+            return Node(_scalar(node, tag), place, key)
+        if tag not in ("map", "seq"):
+            raise _Unsafe(f"the tag {node.tag} is not allowed; a scenario holds plain values only", node.start_mark)
+        if tag == "seq":
+            return Node([self.node(item, depth + 1) for item in node.value], place, key)
+        items: dict[str, Node] = {}
+        for name, item in node.value:
+            if not isinstance(name.value, str) or str(name.tag) == f"{_TAG}merge":
+                what = "'<<'" if isinstance(name.value, str) else "a list or mapping"
+                raise _Unsafe(
+                    f"{what} cannot be a key here; use `extends` or an alias (*name) as a value", name.start_mark
+                )
+            if name.value in items:
+                first = items[name.value].key
+                seen = f" (first in line {first.line})" if first is not None and first.line else ""
+                raise _Unsafe(f"the key {name.value!r} is given twice{seen}", name.start_mark)
+            items[name.value] = self.node(item, depth + 1, self.at(name.start_mark))
+        return Node(items, place, key)
+
+
+def _scalar(node: Any, tag: str) -> str | int | float | bool | None:
+    text = node.value
+    try:
+        if tag in ("str", "timestamp", "value"):
+            return str(text)
+        if tag == "null":
+            return None
+        if tag == "bool" and text.lower() in ("true", "false"):
+            return bool(text.lower() == "true")
+        if tag == "int":
+            digits = text.replace("_", "")
+            return int(digits, 0) if re.match(r"[-+]?0[xob]", digits) else int(digits)
+        if tag == "float":
+            return float(text.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
+    except ValueError:
+        pass
+    if tag in ("bool", "int", "float", "null"):
+        raise _Unsafe(
+            f"{text[:40]!r} is read differently by versions of YAML; write true or false, a decimal number, "
+            "or put text in quotes",
+            node.start_mark,
+        )
+    raise _Unsafe(f"the tag {node.tag} is not allowed; a scenario holds plain values only", node.start_mark)
+
+
+def from_python(value: Any, depth: int = 0, path: str = "the scenario") -> Node:
+    """The tree of a mapping given in Python; its places are empty.
+
+    Raises:
+        ScenarioError: It holds something that cannot stand in a scenario file.
+    """
+    nowhere = Place()
+    if depth > MAX_DEPTH:
+        raise fail(f"{path.split('.')[0]} is nested more than {MAX_DEPTH} deep, or holds itself", nowhere)
+    if isinstance(value, Options):
+        value = value.model_dump(mode="json", exclude_unset=True, by_alias=True)
+    elif isinstance(value, Path):
+        value = str(value)
+    elif getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return Node(value, nowhere)
+    inner = f"{path}." if depth else ""
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, (str, int)) or isinstance(key, bool):
+                raise fail(f"{path} has the key {key!r}: keys are text", nowhere)
+        return Node({str(k): from_python(v, depth + 1, f"{inner}{k}") for k, v in value.items()}, nowhere)
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
+        return Node([from_python(v, depth + 1, f"{inner}{i}") for i, v in enumerate(value)], nowhere)
+    raise fail(
+        f"{path}: a {type(value).__name__} cannot stand in a scenario; give numbers, text, lists, mappings", nowhere
+    )
+
+
+def nested(path: str, node: Node) -> Node:
+    """`node` inside mappings, one a part of the dotted `path`."""
+    for part in reversed(path.split(".")):
+        node = Node({part: replace(node, key=node.key or node.place)}, node.place)
+    return node
+
+
+class _Quoting(SafeRepresenter):  # type: ignore[misc]
+    """Quotes text that readers of YAML 1.1 would take for true, false or null."""
+
+
+def _text(representer: Any, text: str) -> Any:
+    style = "'" if _YAML_1_1.fullmatch(text) else None
+    return representer.represent_scalar(f"{_TAG}str", text, style=style)
+
+
+def _number(representer: Any, number: float) -> Any:
+    text = repr(number) if math.isfinite(number) else {math.inf: ".inf", -math.inf: "-.inf"}.get(number, ".nan")
+    return representer.represent_scalar(f"{_TAG}float", text if "." in text else text.replace("e", ".0e"))
+
+
+_Quoting.add_representer(str, _text)
+_Quoting.add_representer(float, _number)
+
+
+def dump(mapping: Mapping[str, Any]) -> str:
+    """YAML text of a mapping, which reads back as the same values."""
+    writer = YAML(typ="safe", pure=True)
+    writer.Representer = _Quoting
+    writer.default_flow_style, writer.sort_base_mapping_type_on_output = False, False
+    writer.width, writer.allow_unicode = 100, True
+    stream = StringIO()
+    writer.dump(plain(from_python(mapping)), stream)
+    return stream.getvalue()
