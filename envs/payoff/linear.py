@@ -58,7 +58,9 @@ def maximise(worth: Tensor, limits: Tensor, bounds: Tensor, most: int = 1000) ->
         _pivot(table, basis, live, entering)
     else:
         raise PopulaceError(f"{len(live)} linear programmes were not solved within {most} pivots")
-    x = torch.zeros((batch, n + rows), dtype=torch.float64, device=device).scatter(-1, basis, table[:, :-1, -1])
+    x = torch.zeros((batch, n + rows), dtype=torch.float64, device=device).scatter(
+        -1, basis, table[:, :-1, -1].clamp(min=0.0)
+    )  # -1e-12 is 0
     return Optimum(x[:, :n].reshape(*shape, n), (-table[:, -1, -1]).reshape(shape))
 
 
@@ -69,7 +71,9 @@ def _pivot(table: Tensor, basis: Tensor, live: Tensor, entering: Tensor) -> None
     column = part[at, :, entering]
     grows = column[:, :-1] > _ZERO
     if not bool(grows.any(-1).all()):
-        raise PopulaceError("a linear programme is unbounded: its feasible set must be bounded in every gainful direction")
+        raise PopulaceError(
+            "a linear programme is unbounded: its feasible set must be bounded in every gainful direction"
+        )
     ratio = torch.where(grows, part[:, :-1, -1] / torch.where(grows, column[:, :-1], 1.0), torch.inf)
     tied = ratio <= ratio.amin(-1, keepdim=True) + _ZERO
     leaving = torch.where(tied, basis[live], torch.iinfo(torch.int64).max).argmin(-1)

@@ -21,24 +21,15 @@ def deviations(game: Tensor, mixtures: tuple[Tensor, ...]) -> tuple[tuple[Tensor
     players = game.shape[-1]
     each, expected = [], []
     for player in range(players):
-        left = game[..., player]
-        for other in reversed(range(players)):
-            if other == player:
-                continue
-            # Players behind `player` are summed out already or stand behind it; count dimensions from the left end.
-            dim = other - players if other > player else other - player - 1
-            weight = mixtures[other]
-            if dim != -1:
-                left = left.movedim(dim, -1)
-            left = (left * weight.reshape(*weight.shape[:-1], *[1] * _inner(left, weight), weight.shape[-1])).sum(-1)
+        left = game[..., player].movedim(player - players, -players)
+        others = [other for other in range(players) if other != player]
+        while others:
+            weight = mixtures[others.pop()]
+            between = [1] * (len(others) + 1)
+            left = (left * weight.reshape(*weight.shape[:-1], *between, weight.shape[-1])).sum(-1)
         each.append(left)
         expected.append((left * mixtures[player]).sum(-1))
     return tuple(each), torch.stack(expected, -1)
-
-
-def _inner(left: Tensor, weight: Tensor) -> int:
-    """Dimensions between the batch and the last one."""
-    return max(0, left.dim() - weight.dim())
 
 
 def gains(game: Tensor, mixtures: tuple[Tensor, ...]) -> Tensor:
@@ -122,7 +113,9 @@ def distinct(stated: Tensor) -> Tensor:
     # A 64-bit polynomial hash a game: two of 10^5 games collide with a chance below 10^-9.
     code = torch.zeros_like(rows[..., 0])
     for column in range(rows.shape[-1]):
-        code = (code ^ (code >> 29)) * 6364136223846793005 + rows[..., column] * 2685821657736338717 + 1442695040888963407
+        code = (
+            (code ^ (code >> 29)) * 6364136223846793005 + rows[..., column] * 2685821657736338717 + 1442695040888963407
+        )
     ordered = code.sort(-1).values
     return (ordered[..., 1:] != ordered[..., :-1]).sum(-1) + 1
 
