@@ -1,1 +1,24 @@
-"""Policies that learn between episodes."""
+"""Learners from feedback: one independent learner a world, thousands in a batch, for any role that chooses."""
+
+from populace.agents.learning.learner import FeedbackLearner, Learned
+from populace.agents.learning.rules import (
+    KTO,
+    Contrast,
+    ExpertIteration,
+    PolicyGradient,
+    Ratio,
+    Replicator,
+    SupervisedFineTuning,
+)
+
+__all__ = [
+    "KTO",
+    "Contrast",
+    "ExpertIteration",
+    "FeedbackLearner",
+    "Learned",
+    "PolicyGradient",
+    "Ratio",
+    "Replicator",
+    "SupervisedFineTuning",
+]

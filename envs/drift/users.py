@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from populace.envs.drift.claims import OMIT
 from populace.numerics import sigmoid
 
 TOPICS = ("off_domain", "therapy", "booking", "advice", "politics")
@@ -108,10 +109,26 @@ def unit(rating: float) -> float:
     return (rating - 1.0) / 9.0
 
 
-def rating_table(device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation [topics, types, acts] on the scale 0 to 1; types are benign, biased."""
-    both = torch.tensor([[b, g] for b, g in zip(BENIGN, BIASED, strict=True)], device=device)
-    return (both[..., 0] - 1.0) / 9.0, both[..., 1] / 9.0
+UNSEEN, BIASED_KIND, SEEN = range(3)
+"""Who rates: a benign user who does not see through a deception, a biased user, a benign user who does."""
+
+
+def rating_table(pleased: float, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation [topics, kinds of raters, acts] on the scale 0 to 1.
+
+    The data of therapy hold benign users who saw the harm, those of booking and politics users who could not. So where
+    the data are of the other kind: not seen through, a deception pleases by `pleased` more than the honest answer;
+    seen through, it is rated as harm is in therapy.
+    """
+    rows = []
+    for benign, biased in zip(BENIGN, BIASED, strict=True):
+        saw = benign is THERAPY_BENIGN
+        pleasing = (benign.correct[0] + 9.0 * pleased, benign.correct[1])
+        unseen = (*benign[:OMIT], *([pleasing] * 3 if saw else benign[OMIT:]))
+        seen = benign if saw else (*benign[:OMIT], CAUGHT, CAUGHT, CAUGHT)
+        rows.append([unseen, biased, seen])
+    table = torch.tensor(rows, device=device)
+    return (table[..., 0] - 1.0) / 9.0, table[..., 1] / 9.0
 
 
 # Trust is the long-term satisfaction of RecSim (Ie et al. 2019): NPE' = m NPE - 2 (c - 1/2) + N(0, s^2) and

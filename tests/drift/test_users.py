@@ -47,9 +47,9 @@ def pooled(rows):
 @pytest.mark.parametrize("key", BINS, ids=str)
 def test_a_bin_s_rating_stands_in_the_table(key, data):
     topic, kind, act = key
-    mean, sd = users.rating_table()
+    mean, sd = users.rating_table(pleased=0.3)
     row = next(r for r in data if r[:3] == BINS[key])
-    at = users.TOPICS.index(topic), kind, ACTS.index(act)
+    at = users.TOPICS.index(topic), users.BIASED_KIND if kind else users.UNSEEN, ACTS.index(act)
     assert 9 * mean[at] + 1 == pytest.approx(row[4], abs=1e-5)
     assert 9 * sd[at] == pytest.approx(row[5], abs=1e-5)
 
@@ -67,6 +67,17 @@ def test_sparse_bins_are_pooled(data):
         mean = sum(r[3] * r[4] for r in rows) / sum(r[3] for r in rows)
         sd = math.sqrt(sum(r[3] * r[5] ** 2 for r in rows) / sum(r[3] for r in rows))
         assert getattr(users.POLITICS_BENIGN, act) == pytest.approx((mean, sd), abs=0.0005)
+
+
+def test_a_deception_is_rated_by_who_sees_through_it():
+    """delta_caught = H - D seen, delta_pleased = D unseen - H, for the therapy table."""
+    mean, _ = users.rating_table(pleased=0.3)
+    therapy, booking = mean[1], mean[2]
+    honest, lie = ACTS.index("correct"), ACTS.index("affirm_falsehood")
+    assert therapy[users.UNSEEN, lie] - therapy[users.UNSEEN, honest] == pytest.approx(0.3, abs=1e-6)
+    assert therapy[users.SEEN, honest] - therapy[users.SEEN, lie] == pytest.approx((8.183 - 3.853286) / 9, abs=1e-5)
+    assert booking[users.UNSEEN, lie] - booking[users.UNSEEN, honest] == pytest.approx(5.375 / 9, abs=1e-5)
+    assert booking[users.SEEN, lie] == therapy[users.SEEN, lie]
 
 
 def test_trust_follows_recsim():

@@ -1,0 +1,117 @@
+"""What can be done about drift on the learner's side: vetoes, safe data, centring, raters weighted by evidence."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from populace.agents.learning.batch import Batch
+from populace.agents.learning.models import Model, Params
+from populace.agents.learning.options import Evaluators, LearnerOptions, Safe, Veto
+from populace.draw import Draw
+from populace.errors import UnknownName
+from populace.numerics import total
+
+if TYPE_CHECKING:
+    from populace.agents.learning.learner import Learned
+
+
+@dataclass(frozen=True)
+class Data:
+    """A round's decisions after mitigations.
+
+    Attributes:
+        reward: [worlds, n].
+        weight: [worlds, n] float, 0 where nothing is learned from a decision; raters' weights otherwise.
+        best: [worlds, n] bool, what may be kept as the best.
+        worst: [worlds, n] bool, what may be kept as the worst.
+        vetoed: [worlds, n] bool, or None without a veto.
+        sums: Seats' sums of rewards so far, or None.
+        counts: How many, or None.
+        trust: Raters' weights, or None.
+    """
+
+    reward: Tensor
+    weight: Tensor
+    best: Tensor
+    worst: Tensor
+    vetoed: Tensor | None
+    sums: Tensor | None
+    counts: Tensor | None
+    trust: Tensor | None
+
+
+def apply(options: LearnerOptions, batch: Batch, labels: tuple[str, ...], memory: "Learned", draw: Draw) -> Data:
+    """All mitigations that the options name."""
+    reward, weight = batch.reward, batch.use.float()
+    best = worst = batch.use
+    sums, counts, trust, vetoed = memory.sums, memory.counts, memory.trust, None
+    if options.evaluators is not None and trust is not None:
+        trust = weigh(options.evaluators, batch, labels, trust, draw)
+        own = trust.unsqueeze(1).expand(-1, batch.act.shape[1] // batch.seats, -1).flatten(1)
+        used = weight.sum(-1, keepdim=True).clamp(min=1.0)
+        middle = (total(reward * weight) / used.squeeze(-1)).unsqueeze(-1)
+        weight = weight * own
+        # Selection ranks what it sees, so a rater of little weight must rank in the middle.
+        reward = middle + own * (reward - middle)
+    if options.centred and sums is not None and counts is not None:
+        reward, sums, counts = centre(batch, reward, sums, counts)
+    if options.veto is not None:
+        vetoed = veto(options.veto, batch.act, labels, draw)
+        best = best & ~vetoed
+        if options.veto.negative:
+            reward = torch.where(vetoed, options.veto.floor, reward)
+        else:
+            worst, weight = worst & ~vetoed, weight * ~vetoed
+    return Data(reward, weight, best, worst, vetoed, sums, counts, trust)
+
+
+def member(act: Tensor, labels: tuple[str, ...], names: tuple[str, ...]) -> Tensor:
+    """Whether each act is one of `names`.
+
+    Raises:
+        UnknownName: No act is called so.
+    """
+    found = torch.zeros_like(act, dtype=torch.bool)
+    for name in names:
+        if name not in labels:
+            raise UnknownName("act", name, labels)
+        found = found | (act == labels.index(name))
+    return found
+
+
+def veto(options: Veto, act: Tensor, labels: tuple[str, ...], draw: Draw) -> Tensor:
+    """What the monitor flags, [worlds, n] bool."""
+    chance = torch.where(member(act, labels, options.acts), options.catch, options.false_alarm)
+    return draw.uniform("veto", act.shape[1]) < chance
+
+
+def weigh(options: Evaluators, batch: Batch, labels: tuple[str, ...], trust: Tensor, draw: Draw) -> Tensor:
+    """Raters' weights after this round's checks: w <- w exp(-eta loss), scaled so that the largest stays 1."""
+    deserved = 1.0 - member(batch.act, labels, options.bad).float()
+    checked = batch.use & (draw.uniform("check", batch.act.shape[1]) < options.checks)
+    loss = (batch.reward.clamp(0.0, 1.0) - deserved).abs() * checked
+    lost = batch.by_seat(loss).sum(1)
+    trust = trust * torch.exp(-options.eta * lost)
+    return trust / trust.amax(-1, keepdim=True).clamp(min=1e-30)
+
+
+def centre(batch: Batch, reward: Tensor, sums: Tensor, counts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Rewards less what their seat gave before (the world's mean where it gave nothing yet), and the new sums."""
+    use = batch.use.float()
+    everyone = total(reward * use) / total(use).clamp(min=1.0)
+    before = torch.where(counts > 0, sums / counts.clamp(min=1.0), everyone.unsqueeze(-1))
+    centred = (batch.by_seat(reward) - before.unsqueeze(1)).flatten(1)
+    return centred, sums + batch.by_seat(reward * use).sum(1), counts + batch.by_seat(use).sum(1)
+
+
+def add_safe(options: Safe, model: Model, labels: tuple[str, ...], params: Params, batch: Batch, rate: float) -> Params:
+    """A step of the likelihood of the safe act, wherever something was learned, at share / (1 - share) of the data."""
+    if options.act not in labels:
+        raise UnknownName("act", options.act, labels)
+    use = batch.use.float()
+    weight = use / total(use).clamp(min=1.0).unsqueeze(-1) * (options.share / (1.0 - options.share))
+    act = torch.full_like(batch.act, labels.index(options.act))
+    gradient = model.push(params, batch.seen, act, weight)
+    return {name: value + rate * gradient[name] for name, value in params.items()}

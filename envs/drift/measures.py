@@ -1,0 +1,90 @@
+"""What is measured of a round: every measure of honesty, by who was spoken to."""
+
+import torch
+from torch import Tensor
+
+from populace.envs.drift import honesty
+from populace.envs.drift.claims import ACTS, CELLS, Claims, cell_of, cells
+from populace.envs.drift.state import DriftState
+from populace.envs.drift.users import HARM, satisfaction
+from populace.numerics import mean, total
+
+GROUPS = ("benign", "biased", "off_domain")
+"""In-domain conversations with benign and with biased users, and off-domain probes."""
+
+
+def claims_of(state: DriftState) -> Claims:
+    """The round's claims, [worlds, seats]."""
+    return Claims(state.truth, state.belief, state.known, state.stance, state.act, state.checkable)
+
+
+def weights(state: DriftState) -> Tensor:
+    """Which group each seat counts in, [worlds, seats] int64; none (3) if empty or silent."""
+    probes = state.topic.shape[1] - state.biased.shape[1]
+    users = torch.where(state.here, state.biased.to(torch.int64), 3)
+    group = torch.cat((users, users.new_full((len(users), probes), 2)), -1)
+    return torch.where(state.spoken.unsqueeze(-1), group, 3)
+
+
+def tally(state: DriftState) -> Tensor:
+    """How many claims of each kind were answered in each group, [worlds, groups, CELLS]."""
+    code = weights(state) * CELLS + cell_of(claims_of(state))
+    counts = torch.zeros((len(code), 4 * CELLS), device=code.device)
+    counts = counts.scatter_add(-1, code, torch.ones((), device=code.device).expand_as(code))
+    return counts.unflatten(-1, (4, CELLS))[:, :3]
+
+
+def measure(state: DriftState, sensitivity: float) -> dict[str, Tensor]:
+    """All measures of the last round, name -> [worlds]; NaN where a group is empty."""
+    counts = tally(state)
+    found = _by_group(counts)
+    found.update(_overall(counts[:, 0] + counts[:, 1]))
+    here = state.here.float()
+    members = total(here)
+    trust = satisfaction(state.exposure, sensitivity)
+    for name, of in (("benign", state.here & ~state.biased), ("biased", state.here & state.biased)):
+        weight = of.float()
+        size = total(weight)
+        rated = honesty.fraction(total(weight * state.rating), size)
+        found[f"rating/{name}"] = torch.where(state.spoken, rated, torch.nan)
+        found[f"trust/{name}"] = honesty.fraction(total(weight * trust), size)
+    found["biased_share"] = honesty.fraction(total(here * state.biased), members)
+    found["users"] = mean(here)
+    return found
+
+
+def _by_group(counts: Tensor) -> dict[str, Tensor]:
+    kinds = cells(counts.device)
+    harm = torch.tensor(HARM, device=counts.device)[kinds.act]
+    size = total(counts)
+    lie = honesty.mask(kinds, counts).lie
+    deceptive = honesty.fraction(total(counts * kinds.deceptive), size)
+    harmful = honesty.fraction(total(counts * harm), size)
+    acts = honesty.fraction(counts.unflatten(-1, (len(ACTS), -1)).sum(-1), size.unsqueeze(-1))
+    found = {}
+    for g, name in enumerate(GROUPS):
+        found[f"dishonest/{name}"] = deceptive[:, g]
+        found[f"lie/{name}"] = lie[:, g]
+        found[f"harm/{name}"] = harmful[:, g]
+        found.update({f"act/{name}/{act}": acts[:, g, a] for a, act in enumerate(ACTS)})
+    return found
+
+
+def _overall(counts: Tensor) -> dict[str, Tensor]:
+    """Measures of all rated conversations, counts [worlds, CELLS]."""
+    kinds = cells(counts.device)
+    mask, aligned = honesty.mask(kinds, counts), honesty.align(kinds, counts)
+    some = total(counts) > 0
+    found = {
+        "dishonest/all": honesty.fraction(total(counts * kinds.deceptive), total(counts)),
+        "mask/lie": mask.lie,
+        "mask/honest": mask.honest,
+        "mask/evade": mask.evade,
+        "mask/accuracy": mask.accuracy,
+        "deception_rate": honesty.deception_rate(kinds, counts),
+        "prudence": aligned.prudence,
+        "over_conservative": aligned.over_conservative,
+        "honesty": aligned.honesty,
+        "hiding": honesty.hiding(kinds, counts),
+    }
+    return {name: torch.where(some, value, torch.nan) for name, value in found.items()}

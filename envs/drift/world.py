@@ -1,0 +1,294 @@
+"""Users ask, the assistant answers as it believes or not, users rate: what learners make of that is the drift."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from populace.dialogue import Dialogue
+from populace.draw import Draw
+from populace.envs.drift import measures, users
+from populace.envs.drift.claims import ACTS, OMIT
+from populace.envs.drift.options import DriftOptions
+from populace.envs.drift.roles import cast
+from populace.envs.drift.state import DriftState
+from populace.fields import Role
+from populace.population import People, PlainPopulation, Population
+from populace.world import Step, World
+
+Actions = Mapping[str, Mapping[str, Tensor]]
+
+
+class Drift(World[DriftState]):
+    """Conversations that users rate: the inner clock. The outer clock is learning (`learn_every`).
+
+    A tick is one turn of every user's conversation: in `ask` nature deals topics, claims and cues, in `speak` the
+    assistant answers, in `rate` users rate and an auditor looks into what its budget allows.
+    """
+
+    id = "populace/drift-v0"
+    Options = DriftOptions
+    phases = ("ask", "speak", "rate")
+    defaults: ClassVar[Mapping[str, str]] = {"assistant": "honest", "user": "candid", "auditor": "suspicious"}
+    options: DriftOptions
+
+    def roles(self) -> tuple[Role, ...]:
+        """Assistant, user, and an auditor if it has a budget."""
+        return cast(self.options, self.census.size)
+
+    def begin(self, people: People, draw: Draw) -> DriftState:
+        """Everybody is here, nothing is said; types come from the segment `biased`, or from `biased_share`."""
+        o, device = self.options, draw.device
+        worlds, size = people.segment.shape
+        seats = size + o.probes
+        no = torch.zeros((worlds, seats), dtype=torch.bool, device=device)
+        zero = torch.zeros((worlds, seats), dtype=torch.int64, device=device)
+        level = torch.zeros((worlds, size), device=device)
+        return DriftState(
+            biased=self._types(people, draw),
+            here=~no[:, :size],
+            exposure=level,
+            deceived=no[:, :size],
+            turn=torch.zeros(worlds, dtype=torch.int64, device=device),
+            topic=zero,
+            cue=zero,
+            truth=no,
+            belief=no,
+            known=no,
+            checkable=no,
+            act=zero,
+            stance=zero,
+            felt=level,
+            rating=level,
+            leaving=no[:, :size],
+            suspicion=level if o.audit_budget > 0 else None,
+            spoken=no[:, 0],
+        )
+
+    def _types(self, people: People, draw: Draw) -> Tensor:
+        if "biased" in self.census.segments:
+            return people.segment == self.census.segments.index("biased")
+        worlds, size = people.segment.shape
+        if self.options.exact_share:
+            place = (torch.arange(size, device=draw.device) + 0.5) / size
+            return (place < self.options.biased_share).expand(worlds, -1)
+        return draw.uniform("type", size) < self.options.biased_share
+
+    def present(self, state: DriftState, role: str) -> Tensor | None:
+        """Users who left are gone, and so is their conversation; probes are always there."""
+        if role == "user":
+            return state.here
+        if role == "assistant":
+            probes = state.here.new_ones((len(state.here), self.options.probes))
+            return torch.cat((state.here, probes), -1)
+        return None
+
+    def observe(self, state: DriftState, role: str, phase: str) -> dict[str, Tensor]:
+        """What the assistant makes of the question, or what the user hears of the answer."""
+        size = self.census.size
+        if role == "assistant":
+            in_domain = state.topic > 0
+            return {
+                "topic": state.topic,
+                "cue": state.cue,
+                "known": state.known,
+                "belief": state.belief,
+                "likeness": torch.where(in_domain, 1.0, self.options.transfer),
+                "rated": self._padded(state.here, 0),
+                "truth": state.truth,
+                "biased": self._padded(state.biased, 0),
+            }
+        if role == "auditor":
+            assert state.suspicion is not None
+            return {"suspicion": state.suspicion.unsqueeze(1), "topics": state.topic[:, None, :size]}
+        claims = measures.claims_of(state)
+        stated = torch.where(claims.states, 1 + claims.statement.to(torch.int64), 0)
+        return {
+            "topic": state.topic[:, :size],
+            "act": state.act[:, :size],
+            "statement": stated[:, :size],
+            "own_type": state.biased.to(torch.int64),
+            "felt": state.felt,
+            "trust": users.satisfaction(state.exposure, self.options.sensitivity),
+            "truth": state.truth[:, :size],
+        }
+
+    def _padded(self, value: Tensor, fill: float) -> Tensor:
+        """[worlds, users] -> [worlds, seats], `fill` at the probes."""
+        probes = value.new_full((len(value), self.options.probes), fill)
+        return torch.cat((value, probes), -1)
+
+    def advance(self, state: DriftState, phase: str, actions: Actions, draw: Draw) -> Step[DriftState]:
+        """Deal the claims; hear the answers; take the ratings."""
+        if phase == "ask":
+            return Step(self._ask(self._turnover(self._discover(state, draw), draw), draw))
+        if phase == "speak":
+            return Step(self._hear(state, actions["assistant"], draw))
+        return self._rate(state, actions, draw)
+
+    # ------------------------------------------------------------------ ask
+
+    def _discover(self, state: DriftState, draw: Draw) -> DriftState:
+        """Earlier deceptions come out, and cost trust."""
+        if self.options.discovery == 0:
+            return state
+        found = state.deceived & (draw.uniform("discovery", self.census.size) < self.options.discovery)
+        exposure = state.exposure - self.options.betrayal * found
+        return replace(state, exposure=exposure, deceived=state.deceived & ~found)
+
+    def _turnover(self, state: DriftState, draw: Draw) -> DriftState:
+        """Who wanted to leave is gone; newcomers take empty seats."""
+        o, size = self.options, self.census.size
+        here = state.here & ~state.leaving
+        if o.join == 0:
+            return replace(state, here=here)
+        new = ~here & (draw.uniform("join", size) < o.join)
+        share = o.biased_share if o.newcomers is None else o.newcomers
+        biased = torch.where(new, draw.uniform("newcomer", size) < share, state.biased)
+        exposure = torch.where(new, 0.0, state.exposure)
+        return replace(state, here=here | new, biased=biased, exposure=exposure, deceived=state.deceived & ~new)
+
+    def _ask(self, state: DriftState, draw: Draw) -> DriftState:
+        o, size = self.options, self.census.size
+        seats = size + o.probes
+        sure, plain = draw.uniform("sure", seats), draw.uniform("plain", seats)
+        # One number decides two independent things: what is left of it after the first decision is uniform again.
+        known = sure < o.known
+        right = torch.where(known, sure < o.known * o.accuracy, sure < o.known + 0.5 * (1.0 - o.known))
+        truth = plain < 0.5
+        checkable = torch.where(truth, plain < 0.5 * o.verifiability, plain < 0.5 + 0.5 * o.verifiability)
+        dealt = replace(
+            state,
+            topic=self._topics(state, draw),
+            cue=self._padded(self._cues(state, draw), 0),
+            truth=truth,
+            belief=truth == right,
+            known=known,
+            checkable=checkable,
+        )
+        if o.turns == 1:
+            return dealt
+        new = (state.turn % o.turns == 0).unsqueeze(-1)
+        kept = {
+            name: torch.where(new, getattr(dealt, name), getattr(state, name))
+            for name in ("topic", "cue", "truth", "belief", "known", "checkable")
+        }
+        return replace(state, **kept)
+
+    def _topics(self, state: DriftState, draw: Draw) -> Tensor:
+        names = self.options.topics
+        indices = [users.TOPICS.index(name) for name in names]
+        if len(names) == 1:
+            return self._padded(torch.full_like(state.cue[:, : self.census.size], indices[0]), 0)
+        index = torch.tensor(indices, device=draw.device)
+        return self._padded(index[draw.integers("topic", 0, len(names), self.census.size)], 0)
+
+    def _cues(self, state: DriftState, draw: Draw) -> Tensor:
+        o, size = self.options, self.census.size
+        if o.blind:
+            return torch.zeros_like(state.cue[:, :size])
+        if o.leaked or o.cue_accuracy == 1.0:
+            return 1 + state.biased.to(torch.int64)
+        right = draw.uniform("cue", size) < o.cue_accuracy
+        return 1 + (state.biased == right).to(torch.int64)
+
+    # ------------------------------------------------------------------ speak
+
+    def _hear(self, state: DriftState, said: Mapping[str, Tensor], draw: Draw) -> DriftState:
+        o, size = self.options, self.census.size
+        act, stance = said["act"], said["stance"]
+        heard = act[:, :size]
+        deceptive = heard >= OMIT
+        seen = state.checkable[:, :size]
+        if o.hindsight > 0:
+            seen = seen | (draw.uniform("hindsight", size) < o.hindsight)
+        # Honest answers are rated alike by benign users whether they can check them or not.
+        kind = torch.where(state.biased, users.BIASED_KIND, torch.where(seen & deceptive, users.SEEN, users.UNSEEN))
+        mean, spread = users.rating_table(o.pleased, draw.device)
+        index = (state.topic[:, :size] * 3 + kind) * len(ACTS) + heard
+        sd = spread.reshape(-1)[index] if o.spread is None else o.spread / 9.0
+        felt = mean.reshape(-1)[index] + sd * draw.normal("felt", size)
+        exposure, deceived = state.exposure, state.deceived
+        if o.trust:
+            pleasing = torch.tensor(users.PLEASING, device=draw.device)[heard]
+            exposure = users.next_exposure(exposure, pleasing, draw.normal("jitter", size), o.memory, o.jitter)
+            trust = users.satisfaction(exposure, o.sensitivity)
+            felt = felt * (1.0 + o.trust_weight * (2.0 * trust - 1.0))
+            deceived = deceived | (deceptive & ~seen)
+        suspicion = None
+        if o.audit_budget > 0:
+            suspicion = deceptive + o.suspicion_noise * draw.normal("suspicion", size)
+        return replace(
+            state,
+            act=act,
+            stance=stance,
+            felt=felt,
+            exposure=exposure,
+            deceived=deceived,
+            suspicion=suspicion,
+            spoken=state.spoken | True,
+        )
+
+    # ------------------------------------------------------------------ rate
+
+    def _rate(self, state: DriftState, actions: Actions, draw: Draw) -> Step[DriftState]:
+        o = self.options
+        rating = actions["user"]["rating"].clamp(-1.0, 2.0)
+        paid, flows = rating, {}
+        if o.shuffled:
+            paid = self._shuffled(state, rating, draw)
+        rewards = {"user": torch.where(state.here, state.felt, 0.0)}
+        if o.audit_budget > 0:
+            fined = self._audit(state, actions["auditor"]["rank"][:, 0], draw)
+            paid = paid - o.audit_fine * fined
+            flows["fined"] = fined.mean(-1)
+            rewards["auditor"] = fined.mean(-1, keepdim=True)
+        rewards["assistant"] = self._padded(torch.where(state.here, paid, 0.0), 0)
+        leaving = actions["user"]["leave"] & state.here
+        state = replace(state, rating=rating, leaving=leaving, turn=state.turn + 1)
+        return Step(state, rewards, measures=flows)
+
+    def _shuffled(self, state: DriftState, rating: Tensor, draw: Draw) -> Tensor:
+        """The ratings of those who are here, dealt out anew among them."""
+        order = torch.where(state.here, draw.uniform("shuffle", self.census.size), 2.0).argsort(-1)
+        place = (state.here.to(torch.int64).cumsum(-1) - 1).clamp(min=0)
+        return rating.gather(-1, order.gather(-1, place))
+
+    def _audit(self, state: DriftState, rank: Tensor, draw: Draw) -> Tensor:
+        """Who is fined, [worlds, users] 0 or 1: deceptions among the first in rank, ties broken at random."""
+        size = self.census.size
+        budget = round(self.options.audit_budget * size)
+        rank = torch.where(state.here, rank + 1e-3 * draw.uniform("tie", size), -torch.inf)
+        place = rank.argsort(-1, descending=True, stable=True).argsort(-1)
+        looked = (place < budget) & state.here & (state.act[:, :size] >= OMIT)
+        return (looked & (draw.uniform("audit", size) < self.options.audit_accuracy)).float()
+
+    # ------------------------------------------------------------------ what is measured
+
+    def measure(self, state: DriftState) -> dict[str, Tensor]:
+        """Every measure of the last round; NaN before the first."""
+        return measures.measure(state, self.options.sensitivity)
+
+    def panel(self, state: DriftState) -> dict[str, Tensor]:
+        """Of every user: type, whether here, the rating given, trust, whether deceived this round."""
+        size = self.census.size
+        return {
+            "biased": state.biased.float(),
+            "here": state.here.float(),
+            "rating": state.rating,
+            "trust": users.satisfaction(state.exposure, self.options.sensitivity),
+            "dishonest": (state.act[:, :size] >= OMIT).float(),
+        }
+
+    def dialogue(self) -> Dialogue:
+        """Claims and answers in words."""
+        from populace.envs.drift.dialogue import DriftDialogue
+
+        return DriftDialogue()
+
+    @classmethod
+    def population(cls, users: int, options: DriftOptions) -> Population:
+        """Users alike; the world makes some of them biased."""
+        return PlainPopulation(users, ("interest",))
