@@ -95,7 +95,8 @@ def _follow(known: NDArray[np.int64], points: NDArray[np.int64], settled: int) -
 def _repeats(newcomers: Ties, friends: Ties, n: int) -> NDArray[np.int64]:
     code = newcomers * n + friends
     order = np.argsort(code, kind="stable")
-    return order[1:][code[order[1:]] == code[order[:-1]]]
+    found: NDArray[np.int64] = order[1:][code[order[1:]] == code[order[:-1]]]
+    return found
 
 
 def erdos_renyi(n: int, chance: float, rng: np.random.Generator) -> Ties:

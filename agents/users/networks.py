@@ -194,7 +194,7 @@ def _edge_list(file: Path, users: int) -> tuple[NDArray[np.int64], NDArray[np.in
         if (wrong := ~((numbers >= 0) & (numbers < users) & (numbers % 1 == 0))).any():
             row = int(np.flatnonzero(wrong)[0])
             raise PopulaceError(
-                f"{file}, line {row + 2}: {column} is {frame[column].iloc[row]!r}, but users are the whole numbers "
+                f"{file}, line {row + 2}: {column} is {frame[column].iloc[row]}, but users are the whole numbers "
                 f"0 to {users - 1}; mend the file or population.size"
             )
         ends.append(numbers.astype(np.int64))

@@ -70,7 +70,7 @@ def pick(weights: tuple[float, ...] | NDArray[np.float64], z: Tensor) -> Tensor:
     last = int(np.flatnonzero(w)[-1])
     bounds = ndtri(np.minimum(np.cumsum(w)[:last] / w.sum(), 1.0))
     edges = torch.as_tensor(bounds, dtype=z.dtype, device=z.device)
-    return torch.bucketize(z, edges, right=True)
+    return torch.bucketize(z.contiguous(), edges, right=True)
 
 
 def log_gamma(shape: float, z: Tensor) -> Tensor:
@@ -149,7 +149,8 @@ def _beta_table(a: float, b: float) -> NDArray[np.float32]:
     z = np.linspace(-_REACH, _REACH, _KNOTS)
     # Upper quantiles from the upper tail: near 1 the cumulative probability has no digits left.
     low, high = special.betaincinv(a, b, special.ndtr(z)), 1 - special.betaincinv(b, a, special.ndtr(-z))
-    return np.where(z < 0, low, high).astype(np.float32)
+    table: NDArray[np.float32] = np.where(z < 0, low, high).astype(np.float32)
+    return table
 
 
 @lru_cache(maxsize=256)
@@ -163,4 +164,5 @@ def _log_gamma_table(shape: float) -> NDArray[np.float32]:
     tail = (special.log_ndtr(z) + special.gammaln(shape + 1)) / shape
     with np.errstate(divide="ignore"):
         logs = np.where(quantile < 1e-100, tail, np.log(quantile))
-    return logs.astype(np.float32)
+    table: NDArray[np.float32] = logs.astype(np.float32)
+    return table

@@ -15,7 +15,7 @@ from populace.agents.users.systems import SYSTEMS
 from populace.errors import did_you_mean
 from populace.options import Options
 
-STANDARD = Distribution(normal=Normal())
+STANDARD = Distribution(normal=Normal(sd=1.0))
 
 
 class ValuesOverride(Options):

@@ -48,8 +48,7 @@ _BELOW_DIAGONAL: tuple[tuple[float, ...], ...] = (
 def _matrix(below: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], ...]:
     """The full correlation matrix of what stands below its diagonal."""
     n = len(below) + 1
-    entry = lambda i, j: 1.0 if i == j else below[max(i, j) - 1][min(i, j)]  # noqa: E731
-    return tuple(tuple(entry(i, j) for j in range(n)) for i in range(n))
+    return tuple(tuple(1.0 if i == j else below[max(i, j) - 1][min(i, j)] for j in range(n)) for i in range(n))
 
 
 def moments(survey: str) -> Distribution:

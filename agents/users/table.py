@@ -52,7 +52,7 @@ class Table:
     def shares(self) -> NDArray[np.float64]:
         """Weighted share of each segment."""
         assert self.segment is not None
-        return np.bincount(self.segment, self.weights, len(self.segments))
+        return np.asarray(np.bincount(self.segment, self.weights, len(self.segments)), dtype=np.float64)
 
     def sample(self, users: int, draw: Draw) -> tuple[Tensor, Tensor | None]:
         """Numbers [worlds, users, values + traits] and segments [worlds, users] of `users` rows a world."""
@@ -86,14 +86,12 @@ def read_frame(file: Path) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    readers = {".csv": pd.read_csv, ".gz": pd.read_csv, ".parquet": pd.read_parquet, ".pq": pd.read_parquet}
-    if file.suffix not in readers:
-        raise PopulaceError(f"{file}: data files end in {', '.join(readers)}, not in {file.suffix or 'nothing'!r}")
+    if file.suffix not in (".csv", ".gz", ".parquet"):
+        raise PopulaceError(f"{file}: data files end in .csv, .csv.gz or .parquet, not in {file.suffix or 'nothing'!r}")
     try:
-        frame: pd.DataFrame = readers[file.suffix](file)
+        return pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file)
     except (OSError, ValueError) as error:
         raise PopulaceError(f"cannot read {file}: {error}") from error
-    return frame
 
 
 def read_table(spec: DataSpec) -> Table:
