@@ -30,7 +30,7 @@ def allowed(f: Field) -> str:
 def column(f: Field, values: Sequence[Any], names: Sequence[str]) -> Array:
     """One field's values of n agents, [n, *shape]; the quick way first, the search for the culprit after it failed."""
     if not values:
-        return np.zeros((0, *f.shape), f.space().dtype)
+        return fitted(f, np.zeros((0, *f.shape), np.bool_ if f.kind == "flag" else f.space().dtype))
     try:
         return fitted(f, np.array(values).reshape(len(values), *f.shape))
     except (ValueError, TypeError, OverflowError):

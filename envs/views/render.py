@@ -13,6 +13,9 @@ from populace.world import World
 SEATS = 3
 """Seats of a role shown in words."""
 
+LINES = 8
+"""Measures drawn in a picture."""
+
 
 @dataclass
 class History:
@@ -57,7 +60,7 @@ def picture(stage: Stage, run: Run, history: History) -> Array:
     canvas = FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     if history.series:
-        for name, (ticks, values) in history.series.items():
+        for name, (ticks, values) in list(history.series.items())[:LINES]:
             axes.plot(ticks, values, label=name)
         axes.set_xlabel("tick")
         axes.legend(fontsize="small")
