@@ -174,7 +174,7 @@ class RunData:
         order = {"arm": self.info.get("arms", {}), "segment": self.info.get("segments", ())}
         for column in words:
             frame[column] = _categories(frame[column], order.get(column, ()))
-        return frame.astype({c: kind for c, kind in COLUMNS[table].items() if kind != "category"}, copy=False)
+        return frame.astype({c: kind for c, kind in COLUMNS[table].items() if frame[c].dtype != kind})
 
 
 def _categories(column: "pd.Series[Any]", first: Iterable[str]) -> "pd.Series[Any]":
