@@ -8,7 +8,7 @@ from torch import Tensor
 from populace.draw import Draw
 from populace.envs.coevolution import dynamics, history
 from populace.envs.coevolution.options import CoevolutionOptions
-from populace.envs.coevolution.state import State
+from populace.envs.coevolution.state import Seats, State
 from populace.numerics import tiles
 from populace.population import People
 
@@ -21,6 +21,16 @@ def rates(options: CoevolutionOptions, people: People) -> dict[str, Tensor]:
         "peer_rate": 1.0,
     }
     return {name: dynamics.epochs(people.traits[name], n) for name, n in times.items() if name in people.traits}
+
+
+def seats(people: People, segments: int) -> Seats:
+    """Everyone in their own seat, and where to find the people of each segment."""
+    segment = people.segment
+    order = segment.argsort(dim=-1, stable=True)
+    count = torch.zeros((len(segment), segments), dtype=torch.int64, device=segment.device)
+    count.scatter_add_(1, segment, torch.ones_like(segment))
+    person = torch.arange(segment.shape[1], device=segment.device).expand_as(segment).contiguous()
+    return Seats(person, segment, order, count.cumsum(-1) - count, count)
 
 
 def society_course(options: CoevolutionOptions, state: State, now: Tensor) -> Tensor:
@@ -111,8 +121,8 @@ def _history(options: CoevolutionOptions, state: State, target: Tensor, w: slice
     aim = target[w].unsqueeze(1)
     if options.history.spread == "kept":
         origin = state.origin[w, u]
-        if state.person is not None:
-            origin = dynamics.rows(state.origin[w], state.person[w, u])
+        if state.seats is not None:
+            origin = dynamics.rows(state.origin[w], state.seats.person[w, u])
         aim = origin + (target[w] - state.base[w]).unsqueeze(1)
     return dynamics.pull(state.values[w, u], aim, _rate(state, "history_rate", default, w, u))
 
@@ -139,20 +149,22 @@ def _peers(options: CoevolutionOptions, state: State, values: Tensor, noise: Ten
 
 
 def _turnover(options: CoevolutionOptions, state: State, draw: Draw) -> State:
-    """Some seats are taken by newcomers.
+    """Some seats are taken by newcomers; writes into `state.values`, our own fresh tensor.
 
-    Assumption of ours: a newcomer is someone who was there at the start, moved as society's mean has moved since; the
-    seat keeps its segment, ties and susceptibilities.
+    Assumption of ours: a newcomer is someone of the seat's segment as they were at the start, moved as society's mean
+    has moved since; the seat keeps its segment, ties and susceptibilities.
     """
-    assert state.person is not None
+    seats = state.seats
+    assert seats is not None
     worlds, users, width = state.values.shape
     comes = draw.uniform("turnover", users) < options.turnover
-    person = torch.where(comes, draw.integers("newcomer", 0, users, users), state.person)
+    count = seats.count.gather(1, seats.segment)
+    nth = (draw.uniform("newcomer", users).double() * count).long()
+    newcomer = seats.order.gather(1, seats.first.gather(1, seats.segment) + torch.minimum(nth, count - 1))
     values = state.values
-    society_now, _, _ = dynamics.moments(values, None, 1, state.mean)
-    moved = (society_now - state.start_mean).unsqueeze(1)
-    begun = (state.series[:, 0] - state.base).unsqueeze(1)
+    now, _, _ = dynamics.moments(values, None, 1, state.mean)
+    moved = (now - state.start_mean + state.series[:, 0] - state.base).unsqueeze(1)
     for w, u in tiles(worlds, users, width):
-        origin = dynamics.rows(state.origin[w], person[w, u])
-        values[w, u] = torch.where(comes[w, u].unsqueeze(-1), origin + begun[w] + moved[w], values[w, u])
-    return replace(state, person=person)
+        fresh = dynamics.rows(state.origin[w], newcomer[w, u]) + moved[w]
+        values[w, u] = torch.where(comes[w, u].unsqueeze(-1), fresh, values[w, u])
+    return replace(state, seats=replace(seats, person=torch.where(comes, newcomer, seats.person)))

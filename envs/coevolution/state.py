@@ -9,6 +9,25 @@ from populace.population import Network
 
 
 @dataclass(frozen=True)
+class Seats:
+    """Who sits where, when people come and go.
+
+    Attributes:
+        person: [worlds, users] int64, the person at the start whose values the seat's occupant came with.
+        segment: [worlds, users] int64, the seat's segment.
+        order: [worlds, users] int64, the people of the start, segment by segment.
+        first: [worlds, segments] int64, where a segment begins in `order`.
+        count: [worlds, segments] int64, its people.
+    """
+
+    person: Tensor
+    segment: Tensor
+    order: Tensor
+    first: Tensor
+    count: Tensor
+
+
+@dataclass(frozen=True)
 class State:
     """The state of the coevolution world; M = assistants x audiences groups, assistant by assistant.
 
@@ -17,7 +36,7 @@ class State:
         origin: [worlds, users, values], what they came with (the population's own tensor).
         base: [worlds, values], the point of the series that `origin` counts from.
         series: [worlds, points, values], history's course.
-        person: [worlds, users] int64, whose origin a seat has, or None without turnover.
+        seats: Who sits where, or None without turnover.
         group: [worlds, users] int64 below M, or None when M is 1.
         counts: [worlds, M], users in each group.
         rates: Trait name -> [worlds, users], susceptibilities that differ between users, after their epochs.
@@ -44,7 +63,7 @@ class State:
     origin: Tensor
     base: Tensor
     series: Tensor
-    person: Tensor | None
+    seats: Seats | None
     group: Tensor | None
     counts: Tensor
     rates: dict[str, Tensor]

@@ -61,14 +61,13 @@ class Coevolution(World[State]):
         trace[:, 0] = mean0
         count = o.questionnaire.asked
         echoed = o.protocol == "coevolve"
-        seats = torch.arange(users, device=origin.device).expand(worlds, -1)
         one = torch.full((worlds, 1), float(users), device=origin.device)
         return State(
             values=values,
             origin=origin,
             base=base,
             series=series,
-            person=seats.contiguous() if o.turnover > 0 else None,
+            seats=influence.seats(people, len(self.census.segments)) if o.turnover > 0 else None,
             group=group,
             counts=one if group is None else dynamics.group_counts(group, self.groups),
             rates=influence.rates(o, people),

@@ -141,7 +141,9 @@ def test_turnover_restores_diversity() -> None:
     _, _, without = play(50, {**options, "turnover": 0.0}, "frozen", population=Crowd(4000), worlds=2)
     assert float(keep.series["diversity"][-1].min()) > 10 * float(without.series["diversity"][-1].max())
     own = torch.arange(4000)
-    stayed = float((run.state.person == own).float().mean())  # type: ignore[attr-defined]
+    stayed = float((run.state.seats.person == own).float().mean())  # type: ignore[attr-defined]
+    seats = run.state.seats  # type: ignore[attr-defined]
+    assert torch.equal(seats.segment.gather(1, seats.person), seats.segment)
     assert stayed == pytest.approx(0.98**50, abs=4 * math.sqrt(0.25 / 8000) + 1 / 4000)
 
 
