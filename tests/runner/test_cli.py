@@ -1,0 +1,98 @@
+"""The command line: every command, its JSON, its exit codes."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from test_runner import trial
+
+from populace.scenarios import library
+
+
+def cli(*words, cwd=None):
+    done = subprocess.run([sys.executable, "-m", "populace", *map(str, words)], capture_output=True, text=True, cwd=cwd)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cli")
+    (path / "trial.yaml").write_text(json.dumps(trial()))
+    code, out, err = cli("run", path / "trial.yaml", "--out", path / "a", "--json")
+    assert code == 0, err
+    assert json.loads(out)["status"] == "complete"
+    return path
+
+
+def test_help_needs_no_torch():
+    code = "import sys, populace.cli\nfrom typer.testing import CliRunner\n"
+    code += "print(CliRunner().invoke(populace.cli.app, ['--help']).exit_code, 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "False"]
+
+
+def test_list_and_show(folder):
+    code, out, _ = cli("list", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert set(found) == {"scenarios", "worlds", "policies", "measures"}
+    assert "populace/coevolution-v0" in found["worlds"]
+    code, out, _ = cli("show", "populace/coevolution-v0")
+    assert code == 0
+    assert "role assistant" in out
+    assert "assistant_rate" in out
+    assert cli("show", "random")[0] == 0
+    code, _, err = cli("show", "populace/coevolutio-v0")
+    assert code == 1
+    assert "did you mean 'populace/coevolution-v0'?" in err
+
+
+def test_report_and_compare(folder):
+    code, out, err = cli("report", folder / "a", "--json")
+    assert code == 0, err
+    assert json.loads(out)["report"].endswith("report.html")
+    assert cli("run", folder / "trial.yaml", "--out", folder / "b", "--set", "seed=4", "--no-report")[0] == 0
+    code, out, err = cli("compare", folder / "a", folder / "b", "--json")
+    assert code == 0, err
+    assert len(json.loads(out)["differences"]) > 0
+
+
+def test_validate_and_dry_run(folder):
+    assert cli("validate", folder / "trial.yaml")[0] == 0
+    code, out, _ = cli("run", folder / "trial.yaml", "--dry-run", "--json", cwd=folder)
+    assert code == 0
+    assert json.loads(out)["users"] == 30
+    assert not (folder / "runs").exists()
+
+
+def test_mistakes_have_places_suggestions_and_exit_code_1(folder):
+    text = (folder / "trial.yaml").read_text().replace('"horizon"', '"horizont"')
+    (folder / "typo.yaml").write_text(text)
+    code, out, err = cli("run", folder / "typo.yaml", "--out", folder / "never")
+    assert code == 1
+    assert out == ""
+    assert "typo.yaml:1:" in err
+    assert "'horizon'" in err
+    assert "Traceback" not in err
+    assert not (folder / "never").exists()
+    code, out, err = cli("validate", folder / "typo.yaml", "--json")
+    assert code == 1
+    assert json.loads(err)["error"]["line"] == 1
+    assert cli("run")[0] == 2
+    code, _, err = cli("resume", folder / "a")
+    assert (code, "complete" in err) == (1, True)
+
+
+def test_new_writes_a_scenario_that_is_valid(folder):
+    base = sorted(library())[0]
+    code, _, err = cli("new", folder / "mine.yaml", "--from", base)
+    assert code == 0, err
+    assert cli("validate", folder / "mine.yaml")[0] == 0
+    assert cli("new", folder / "mine.yaml")[0] == 1
+
+
+def test_schema_is_json(folder):
+    code, out, _ = cli("schema")
+    assert code == 0
+    assert "properties" in json.loads(out)
