@@ -8,7 +8,8 @@ from typing import Any
 from populace.errors import did_you_mean
 from populace.scenarios.mistakes import Mistake, Path, dotted, show, unknown_key, wrong
 from populace.scenarios.schema import CELL_KEYS, FRAME_KEYS
-from populace.scenarios.source import Node, Place, fail, nested, parse, plain
+from populace.scenarios.source import parse
+from populace.scenarios.tree import Node, Place, fail, nested, plain
 
 MOST_CELLS = 10_000
 """Most arms times points of a sweep."""
@@ -49,7 +50,10 @@ def _merge_list(old: Node, new: Node, path: Path) -> Node:
     items = list(old.value)
     for key, item in new.value.items():
         if int(key) >= len(items):
-            raise fail(f"{dotted(path)} has {len(items)} entries, numbered from 0; there is none at {key}", item.spot)
+            raise fail(
+                f"{dotted(path)} has {len(items)} entries, numbered from 0; there is none at {key}",
+                item.key or item.place,
+            )
         items[int(key)] = merge(items[int(key)], item, (*path, int(key)))
     return Node(items, old.place, old.key)
 
@@ -122,7 +126,7 @@ def parse_sets(sets: Iterable[str]) -> list[tuple[str, Node]]:
         if not equals or not all(key.split(".")):
             raise fail(f"{text!r} is no override: expected --set KEY=VALUE, e.g. --set population.size=5000", Place())
         if key.split(".")[0] == "extends":
-            raise fail("a scenario's parent cannot be changed by --set; run the other scenario", Place())
+            raise fail("a scenario's parent cannot be changed by --set; run the other scenario", Place(note=note))
         found.append((key, parse(value, note=note)))
     return found
 

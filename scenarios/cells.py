@@ -10,9 +10,10 @@ from populace.errors import PopulaceError, UnknownName
 from populace.options import Options
 from populace.scenarios.arms import Variant
 from populace.scenarios.build import make_population, policy_class, room, world_class
-from populace.scenarios.mistakes import Mistake, check, missing_key, unknown_key, unknown_name, wrong
+from populace.scenarios.checking import check
+from populace.scenarios.mistakes import Mistake, missing_key, unknown_key, unknown_name, wrong
 from populace.scenarios.schema import Cell, CellFrame
-from populace.scenarios.source import Node, plain
+from populace.scenarios.tree import Node, plain
 from populace.world import World
 
 
@@ -120,7 +121,8 @@ class _Maker:
         for role in [*(roles or ()), *(role for role in given if role not in (roles or ()))]:
             if roles is not None and role not in roles:
                 error = UnknownName(f"role of {world_id}", role, roles)
-                mistakes.append(Mistake(f"agents: {error}", given[role].key or given[role].place))
+                place = given[role].key or given[role].place
+                mistakes.append(Mistake(f"agents: {error}", place, odd=f"agents.{role}"))
                 continue
             name, found = _policy_name(tree, role, world)
             if name is not None:

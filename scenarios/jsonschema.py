@@ -66,13 +66,13 @@ def json_schema(shipped: bool = False) -> Json:
 def _worlds(shipped: bool) -> dict[str, type[World[Any]]]:
     from populace.envs import WORLDS
 
-    return {name: found for name, found in _all(registry.worlds, WORLDS if shipped else None, World)}
+    return dict(_all(registry.worlds, WORLDS if shipped else None, World))
 
 
 def _policies(shipped: bool) -> dict[str, type[Policy]]:
     from populace.agents import POLICIES
 
-    return {name: found for name, found in _all(registry.policies, POLICIES if shipped else None, Policy)}
+    return dict(_all(registry.policies, POLICIES if shipped else None, Policy))
 
 
 def _all(known: registry.Registry, names: Iterable[str] | None, kind: type) -> Iterable[tuple[str, Any]]:

@@ -11,9 +11,11 @@ from typing import Any
 from populace.errors import ScenarioError, UnknownName, did_you_mean
 from populace.scenarios.arms import Variant, arm_nodes, check_arms, join, merge, parse_sets, spelt_out, variants
 from populace.scenarios.cells import make_cells
-from populace.scenarios.mistakes import Mistake, check, raise_all, unknown_key, wrong
+from populace.scenarios.checking import check
+from populace.scenarios.mistakes import Mistake, raise_all, unknown_key, wrong
 from populace.scenarios.schema import CELL_KEYS, FRAME_KEYS, ORDER, Frame, Scenario
-from populace.scenarios.source import Node, Place, fail, from_python, plain, read
+from populace.scenarios.source import read
+from populace.scenarios.tree import Node, Place, fail, from_python, plain
 
 _TYPED = ("world", "population", "agents", "arms", "sweep")
 _DATA = re.compile(r".*\.[A-Za-z]\w{0,9}")
@@ -188,7 +190,7 @@ def _idle(plan: list[Variant], sets: list[Node]) -> list[Mistake]:
             "has no effect: the arms or the sweep set it themselves; override it there (arms.<arm>.<key>)", node.place
         )
         for node in sets
-        if node.place.note not in used and node.place.note.removeprefix("--set ").partition(".")[0] in CELL_KEYS
+        if node.place.note not in used and re.split(r"[.=]", node.place.note.removeprefix("--set "))[0] in CELL_KEYS
     ]
 
 
