@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium.spaces import Box
 from numpy.typing import NDArray
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
@@ -26,8 +27,6 @@ class StableBaselines(VecEnv):
     """A `VectorView` with same-step autoreset as a stable-baselines3 VecEnv; actions are flattened to one Box."""
 
     def __init__(self, env: VectorView, seed: int = 0) -> None:
-        from gymnasium.spaces import Box
-
         self.env, self._first = env, seed
         single = env.single_action_space
         if isinstance(single, Box):
@@ -36,13 +35,16 @@ class StableBaselines(VecEnv):
         self._actions: Any = None
 
     def reset(self) -> Any:
+        """Begin everywhere with the first seed."""
         observation, _ = self.env.reset(seed=self._first)
         return observation
 
     def step_async(self, actions: NDArray[Any]) -> None:
+        """Take the actions."""
         self._actions = actions.reshape(self.env.action_space.shape)
 
     def step_wait(self) -> Any:
+        """Play them; an episode's last observation goes where stable-baselines3 looks for it."""
         observation, rewards, ended, cut, infos = self.env.step(self._actions)
         notes: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         for i in np.flatnonzero(ended | cut):
@@ -50,18 +52,23 @@ class StableBaselines(VecEnv):
         return observation, rewards, ended | cut, notes
 
     def close(self) -> None:
+        """Nothing is held open."""
         self.env.close()
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        """An attribute, once for each environment."""
         return [getattr(self.env, attr_name, None) for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Set an attribute of the batch."""
         setattr(self.env, attr_name, value)
 
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **keywords: Any) -> list[Any]:
+        """Call a method of the batch."""
         return [getattr(self.env, method_name)(*args, **keywords)]
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        """No wrappers here."""
         return [False for _ in self._get_indices(indices)]
 
 
@@ -124,6 +131,5 @@ def compare(steps: int, seeds: Sequence[int] = (1001,)) -> dict[str, NDArray[Any
 if __name__ == "__main__":
     found = compare(60_000, seeds=range(1001, 1005))
     for name, values in found.items():
-        print(
-            f"{name:8} {values.mean():.3f} +- {values.std(ddof=1) / len(values) ** 0.5:.3f} (n = {len(values)} societies)"
-        )
+        error = values.std(ddof=1) / len(values) ** 0.5
+        print(f"{name:8} {values.mean():.3f} +- {error:.3f} (standard error over {len(values)} societies)")

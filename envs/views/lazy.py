@@ -131,6 +131,9 @@ def _filled(name: str) -> Any:
 
     def call(self: "LazyDict", *args: Any, **keywords: Any) -> Any:
         self.fill()
+        for other in args:
+            if isinstance(other, LazyDict):
+                other.fill()
         return method(self, *args, **keywords)
 
     call.__name__ = name

@@ -99,7 +99,7 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
 
     @property
     def run(self) -> Run:
-        """Where things stand: a value to save, or to go on from by assigning it.
+        """Where things stand: a value to save, or to go on from by assigning it (which counts cycles from 0 again).
 
         Raises:
             PopulaceError: Before the first reset.
@@ -110,7 +110,9 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
 
     @run.setter
     def run(self, run: Run) -> None:
-        self._run = run
+        self._run, self._cycle, self.measures = run, 0, {}
+        self.agents = list(self._seats.begin(self._present()))
+        self._look()
 
     def reset(
         self, seed: int | None = None, options: Mapping[str, Any] | None = None
@@ -128,13 +130,11 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
         number = (options or {}).get("world")
         if self._run is None or seed is not None or number is not None:
             self._seed = self._seed if seed is None else int(seed)
-            self._run = stage.start(self._seed, torch.tensor([0 if number is None else int(number)]))
+            self.run = stage.start(self._seed, torch.tensor([0 if number is None else int(number)]))
         else:
-            self._run = stage.next_episode(self._run)
-        self._cycle, self.measures, self.history = 0, {}, render.History()
-        index = self._seats.begin(self._present())
-        self.agents = list(index)
-        self._look()
+            self.run = stage.next_episode(self._run)
+        self.history = render.History()
+        index = self._seats.index
         return self._dict(index, self._observed()), self._dict(index, self._told({}))
 
     def step(

@@ -1,0 +1,235 @@
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+import toy
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+
+from populace.envs import views
+from populace.errors import ActionError, PopulaceError
+from populace.testing import CheckFailed
+
+SEATS = [("assistant", 1), ("user", 2)]
+
+
+def make(n=4, **more):
+    return views.vector_env(
+        toy.Toy,
+        num_envs=n,
+        **{"users": 4, "options": {"patience": 4}, "max_cycles": 6, "seat": ("assistant", 1), **more},
+    )
+
+
+@pytest.mark.parametrize("autoreset", ["same_step", "next_step"])
+@pytest.mark.parametrize("flat", [True, False])
+@pytest.mark.parametrize("seat", SEATS)
+@pytest.mark.parametrize("options", [{"patience": 4}, {"patience": 4, "forbid": True}, {}])
+def test_vector_env_passes_its_check(autoreset, flat, seat, options):
+    views.check_vector_env(lambda n: make(n, autoreset=autoreset, flat=flat, seat=seat, options=options))
+
+
+def test_metadata_states_the_mode():
+    assert make().metadata["autoreset_mode"] is AutoresetMode.SAME_STEP
+    assert make(autoreset="next_step").metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
+
+
+def test_an_environment_is_a_parallel_view_with_one_seat():
+    """World i of the batch gives what PettingZoo's view of world i gives, episode after episode."""
+    options = {"patience": 3}
+    env = make(3, seat=("user", 0), users=1, options=options)
+    seen, _ = env.reset(seed=11)
+    rng = np.random.default_rng(0)
+    actions = rng.integers(0, 3, (25, 3))
+    history = [env.step(a) for a in actions]
+    for world in range(3):
+        alone = views.parallel_env(toy.Toy, focal="user", users=1, options=options, max_cycles=6, flat=True)
+        observation, _ = alone.reset(seed=11, options={"world": world})
+        np.testing.assert_array_equal(seen[world], observation["user_0"])
+        for t, (batch, rewards, ended, cut, infos) in enumerate(history):
+            observation, paid, over, short, _ = alone.step({"user_0": actions[t, world]})
+            assert (rewards[world], ended[world], cut[world]) == (paid["user_0"], over["user_0"], short["user_0"]), t
+            if over["user_0"] or short["user_0"]:
+                np.testing.assert_array_equal(infos["final_obs"][world], observation["user_0"])
+                observation, _ = alone.reset()
+            np.testing.assert_array_equal(batch[world], observation["user_0"])
+    assert any(e.any() for _, _, e, _, _ in history)
+    assert any(c.any() for _, _, _, c, _ in history)
+
+
+def test_both_modes_tell_the_same_story():
+    """Next-step autoreset is same-step autoreset with one step of waiting after each end."""
+    same, later = make(1), make(1, autoreset="next_step")
+    a, _ = same.reset(seed=5)
+    b, _ = later.reset(seed=5)
+    np.testing.assert_array_equal(a, b)
+    action = {"move": np.full((1, 2), 0.5, np.float32), "close": np.zeros(1, np.int64)}
+    ends = 0
+    for _ in range(30):
+        a, *x, infos = same.step(action)
+        b, *y, _ = later.step(action)
+        for u, v in zip(x, y, strict=True):
+            np.testing.assert_array_equal(u, v)
+        if x[1][0] or x[2][0]:
+            ends += 1
+            np.testing.assert_array_equal(infos["final_obs"][0], b[0])
+            b, reward, over, cut, _ = later.step(action)
+            assert (reward[0], over[0], cut[0]) == (0, False, False)
+        np.testing.assert_array_equal(a, b)
+    assert ends >= 5  # the horizon alone gives 30 / 6
+
+
+def test_final_info_and_masks():
+    env = make(16)
+    env.reset(seed=0)
+    both = False
+    for _ in range(6):
+        _, _, ended, cut, infos = env.step(env.action_space.sample())
+        over = ended | cut
+        if over.any():
+            np.testing.assert_array_equal(infos["_final_obs"], over)
+            np.testing.assert_array_equal(infos["_final_info"], over)
+            np.testing.assert_array_equal(infos["final_info"]["_gap"], over)
+            np.testing.assert_array_equal(infos["_gap"], ~over)
+            assert [x is None for x in infos["final_obs"]] == (~over).tolist()
+            both |= bool((~over).any())
+        else:
+            assert "final_obs" not in infos
+    assert both
+
+
+def test_equal_seeds_make_equal_environments_and_others_do_not():
+    env = make(3, seat=("assistant", 0))
+    observation, _ = env.reset(seed=[4, 4, 9])
+    np.testing.assert_array_equal(observation[0], observation[1])
+    assert env.run.worlds.tolist() == [4, 4, 9]
+    batch, _ = env.reset(seed=1)
+    assert not all(np.array_equal(batch[0], other) for other in batch[1:])
+
+
+def test_the_other_seats_are_played_by_the_policy():
+    env = make(2, options={}, seat=("assistant", 1))
+    env.reset(seed=0)
+    env.step({"move": np.full((2, 2), 0.25, np.float32), "close": np.zeros(2, np.int64)})
+    assert (env.run.state.position[:, 1] == 0.25).all()
+    assert (env.run.state.position[:, 0] == 0).all()  # Still
+
+
+def test_a_masked_choice_has_its_mask_in_the_infos():
+    env = make(3, seat=("user", 1), options={"forbid": True})
+    _, infos = env.reset(seed=0)
+    last = env.run.state.last[:, 1].numpy()
+    np.testing.assert_array_equal(infos["action_mask"], np.arange(3) != last[:, None])
+    *_, infos = env.step(last)
+    assert infos["invalid"].all()
+    *_, infos = env.step((env.run.state.last[:, 1].numpy() + 1) % 3)
+    assert not infos["invalid"].any()
+
+
+def test_mistakes_are_explained():
+    env = make(2)
+    env.reset(seed=0)
+    with pytest.raises(ActionError, match="environment 1's 'move'"):
+        env.step({"move": np.array([[0, 0], [0, 3]], np.float32), "close": np.zeros(2, np.int64)})
+    with pytest.raises(PopulaceError, match="reset_mask"):
+        env.reset(options={"reset_mask": np.array([True, False])})
+    with pytest.raises(PopulaceError, match="seats 0 to 1"):
+        make(seat=("assistant", 2))
+    with pytest.raises(PopulaceError, match="2 seeds for 3"):
+        make(3).reset(seed=[1, 2])
+
+
+# ---------------------------------------------------------------------- the check finds what is broken
+
+
+class Dice(VectorEnv):
+    """A correct vector environment of dice, to be broken in one way at a time."""
+
+    metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
+    fault = ""
+
+    def __init__(self, n):
+        self.num_envs = n
+        self.single_observation_space = spaces.Box(0, 1, (2,), np.float32)
+        self.observation_space = spaces.Box(0, 1, (n, 2), np.float32)
+        self.single_action_space = spaces.Discrete(2)
+        self.action_space = spaces.MultiDiscrete(np.full(n, 2))
+        if self.fault == "mode":
+            self.metadata = {}
+
+    def _see(self):
+        if self.fault == "neighbours":
+            rng = np.random.default_rng((self.seed, self.t))
+            return rng.random((2, self.num_envs), np.float32).T.copy()
+        rows = [np.random.default_rng((self.seed, self.t, i)).random(2, np.float32) for i in range(self.num_envs)]
+        return np.stack(rows) + (2 if self.fault == "space" and self.t == 3 else 0)
+
+    def reset(self, *, seed=None, options=None):
+        self.seed = 0 if self.fault == "seed" else seed
+        if not (self.fault == "memory" and hasattr(self, "t")):
+            self.t = 0
+        return self._see(), {}
+
+    def step(self, actions):
+        self.t += 1
+        over = np.full(self.num_envs, self.t % 10 == 0)
+        no = np.zeros(self.num_envs, np.bool_)
+        infos = {}
+        if over.any() and self.fault != "final":
+            infos = {"final_obs": np.array([*self._see(), None], dtype=object)[:-1], "_final_obs": over}
+        if self.fault == "infos":
+            infos["x"] = no
+        rewards = actions.astype(np.int64 if self.fault == "rewards" else np.float32)
+        return (
+            self._see(),
+            rewards,
+            over if self.fault != "endless" else no,
+            over if self.fault == "both" else no,
+            infos,
+        )
+
+
+@pytest.mark.parametrize(
+    ("fault", "match"),
+    [
+        ("", None),
+        ("mode", "autoreset_mode"),
+        ("neighbours", "depend on num_envs"),
+        ("space", "not in observation_space"),
+        ("seed", "different seeds"),
+        ("memory", "second reset"),
+        ("final", "final_obs"),
+        ("infos", "'x' but no mask"),
+        ("rewards", "finite floats"),
+        ("endless", "no episode ended"),
+        ("both", "both terminated and truncated"),
+    ],
+)
+def test_check_finds(fault, match):
+    kind = type("Broken", (Dice,), {"fault": fault})
+    if match is None:
+        views.check_vector_env(kind)
+        return
+    with pytest.raises(CheckFailed, match=match):
+        views.check_vector_env(kind)
+
+
+# ---------------------------------------------------------------------- a learner
+
+
+def test_stock_ppo_learns_to_follow_a_society():
+    """On 64 societies it has not met, against chance and against standing still at zero, paired by society.
+
+    Societies are independent, so the mean difference is judged by its standard error over societies; five of them is
+    a chance below 1 in 10^6.
+    """
+    pytest.importorskip("stable_baselines3")
+    path = Path(__file__).resolve().parents[2] / "examples" / "train_assistant_ppo.py"
+    spec = importlib.util.spec_from_file_location("train_assistant_ppo", path)
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    found = example.compare(12_000, seeds=(1001, 1002))
+    for other in ("chance", "nothing"):
+        gain = found["learned"] - found[other]
+        assert gain.mean() > 5 * gain.std(ddof=1) / len(gain) ** 0.5
