@@ -1,7 +1,7 @@
 """Choosing a cell of a two-player game, or a lottery over cells: Pareto, utilitarian, and the bargaining solutions.
 
-Games are [..., m, k, 2] with the user first; cells are numbered row by row, c = row * k + column. Discrete rules work on
-payoffs rounded to `DECIMALS`, as sums of stated numbers such as .1 + .2 would else break ties by rounding.
+Games are [..., m, k, 2] with the user first; cells are numbered row by row, c = row * k + column. Discrete rules work
+on payoffs rounded to `DECIMALS`, as sums of stated numbers such as .1 + .2 would else break ties by rounding.
 """
 
 from dataclasses import dataclass

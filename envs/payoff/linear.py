@@ -71,9 +71,7 @@ def _pivot(table: Tensor, basis: Tensor, live: Tensor, entering: Tensor) -> None
     column = part[at, :, entering]
     grows = column[:, :-1] > _ZERO
     if not bool(grows.any(-1).all()):
-        raise PopulaceError(
-            "a linear programme is unbounded: its feasible set must be bounded in every gainful direction"
-        )
+        raise PopulaceError("a linear programme is unbounded: bound it in every gainful direction")
     ratio = torch.where(grows, part[:, :-1, -1] / torch.where(grows, column[:, :-1], 1.0), torch.inf)
     tied = ratio <= ratio.amin(-1, keepdim=True) + _ZERO
     leaving = torch.where(tied, basis[live], torch.iinfo(torch.int64).max).argmin(-1)

@@ -49,7 +49,7 @@ def exploitability(game: Tensor, mixtures: tuple[Tensor, ...]) -> Tensor:
 
 
 def regret(game: Tensor, acts: Tensor) -> Tensor:
-    """What each player would have gained by the best act in hindsight, [..., n]; acts [..., n] int64 is the cell played."""
+    """What each player missed by not playing the best act, [..., n]; acts [..., n] int64 is the cell played."""
     players = game.shape[-1]
     mixtures = tuple(
         torch.nn.functional.one_hot(acts[..., player], game.shape[player - players - 1]).to(game.dtype)
@@ -71,7 +71,7 @@ def price_of_anarchy(game: Tensor) -> Tensor:
 
 
 def worst_type(welfare: Tensor, kind: Tensor, kinds: int) -> Tensor:
-    """The mean welfare of the worst-off type: welfare and kind [worlds, users] -> [worlds]; absent types do not count."""
+    """The mean welfare of the worst-off type present: welfare and kind [worlds, users] -> [worlds]."""
     sums = torch.zeros((len(welfare), kinds), dtype=torch.float64, device=welfare.device)
     count = torch.zeros_like(sums).scatter_add_(1, kind, torch.ones_like(welfare, dtype=torch.float64))
     sums = sums.scatter_add_(1, kind, welfare.double())

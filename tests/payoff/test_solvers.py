@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+
 from populace.envs.payoff import bargaining, correlated, linear, metrics, mixed, pure
 from populace.errors import PopulaceError
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+
 from populace.envs.payoff import welfare
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "payoff"
