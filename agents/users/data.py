@@ -1,12 +1,20 @@
 """People from a table: what a scenario file says of its columns."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from populace.agents.users.distributions import Missing, resolve
 from populace.options import Options
+
+
+def _listed(given: Any) -> Any:
+    return {name: name for name in given} if isinstance(given, (list, tuple)) else given
+
+
+Mapped = Annotated[dict[str, str], BeforeValidator(_listed, json_schema_input_type=dict[str, str] | list[str])]
+"""Name -> column, or a list of columns that keep their names."""
 
 
 class Range(Options):
@@ -25,9 +33,9 @@ class Range(Options):
 class Columns(Options):
     """Which columns of a table become what."""
 
-    values: dict[str, str] = Field(default_factory=dict)
+    values: Mapped = Field(default_factory=dict)
     """Value dimension -> column; or a list of columns that keep their names."""
-    traits: dict[str, str] = Field(default_factory=dict)
+    traits: Mapped = Field(default_factory=dict)
     """Trait -> column; or a list of columns. A column of words becomes a categorical trait."""
     segment: str | None = None
     """A column whose entries become the segments."""
@@ -46,11 +54,6 @@ class Columns(Options):
     """Shrink smoothed rows towards the mean so that variances stay what they are; otherwise they grow by 1 + h^2."""
     source: str = ""
     """Where the data come from, in words; kept with every run."""
-
-    @field_validator("values", "traits", mode="before")
-    @classmethod
-    def _listed(cls, given: Any) -> Any:
-        return {name: name for name in given} if isinstance(given, (list, tuple)) else given
 
     @field_validator("smoothing")
     @classmethod

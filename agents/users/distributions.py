@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, GetJsonSchemaHandler, ValidationInfo, field_validator, model_validator
+from pydantic_core import CoreSchema
 
 from populace.options import Options
 
@@ -241,6 +242,10 @@ class Distribution(Options):
             found = " and ".join(kinds) if kinds else "none"
             raise ValueError(f"a distribution has exactly one kind, here: {found}; e.g. {{normal: {{mean: 0, sd: 1}}}}")
         return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"type": "number"}, handler(core)]}
 
     @property
     def kind(self) -> str:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 Ties = NDArray[np.int64]
 
-_SEQUENTIAL = 2000
+_SEQUENTIAL = 256
+"""Newcomers that come one by one: among the first, repeated friends are too common to be redrawn all at once."""
 
 
 def ring(n: int, degree: int) -> Ties:
@@ -78,7 +79,8 @@ def _barabasi_start(n: int, attach: int, rng: np.random.Generator) -> NDArray[np
     for newcomer in range(attach + 1, n):
         friends: dict[int, None] = {}
         while len(friends) < attach:
-            friends.update((ends[i], None) for i in rng.integers(0, len(ends), attach - len(friends)))
+            lots = rng.random(attach - len(friends)).tolist()
+            friends.update((ends[int(u * len(ends))], None) for u in lots)
         ends += [end for friend in friends for end in (newcomer, friend)]
     return np.array(ends, dtype=np.int64)
 
@@ -133,7 +135,8 @@ def _sample(pairs: int, chance: float, rng: np.random.Generator) -> NDArray[np.i
     if chance > 0.2:
         return np.flatnonzero(rng.random(pairs) < chance)
     wanted = int(rng.binomial(pairs, chance))
-    found = np.unique(rng.integers(0, pairs, wanted))
+    found = np.empty(0, dtype=np.int64)
     while len(found) < wanted:
-        found = np.unique(np.concatenate([found, rng.integers(0, pairs, wanted - len(found))]))
+        found = np.sort(np.concatenate([found, rng.integers(0, pairs, wanted - len(found))]))
+        found = found[np.diff(found, prepend=-1) > 0]
     return found

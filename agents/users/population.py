@@ -40,6 +40,8 @@ class SpecPopulation:
         self.table = table if table is not None else (read_table(spec.data) if spec.data is not None else None)
         if spec.network is not None:
             spec.network.check(spec.size)
+        if self.table is not None and self.table.values and (spec.value_spec is not None or spec.hierarchy is not None):
+            raise PopulaceError("values come either from the data or from the specification, not from both")
         self._distributions = spec.all_traits
         self._tables = {d.empirical: _read(d.empirical) for d in every_distribution(spec) if d.empirical is not None}
         whole = {dist.empirical for dist in self._distributions.values()}

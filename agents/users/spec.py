@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, GetJsonSchemaHandler, ValidationInfo, field_validator, model_validator
+from pydantic_core import CoreSchema
 
 from populace.agents.users.data import DataSpec
 from populace.agents.users.distributions import Distribution, Normal
@@ -56,6 +57,11 @@ class ValuesSpec(ValuesOverride):
         if isinstance(given, str):
             return {"system": given}
         return {"names": given} if isinstance(given, (list, tuple)) else given
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        names = {"type": "array", "items": {"type": "string"}}
+        return {"anyOf": [{"enum": list(SYSTEMS)}, names, handler(core)]}
 
     @field_validator("system")
     @classmethod

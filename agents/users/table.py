@@ -137,7 +137,8 @@ def make_table(frame: "pd.DataFrame", spec: Columns, file: Path | None = None) -
     segment, segments = _segments(frame, spec.segment, keep)
     d, n = max(rows.shape[1], 1), len(rows)
     bandwidth = (4 / ((d + 2) * n)) ** (1 / (d + 4)) if spec.smoothing == "auto" else float(spec.smoothing)
-    provenance = _provenance(frame, spec, file) | {"used_rows": n, "missing": int(gone.sum()), "smoothing": bandwidth}
+    provenance = _provenance(frame, spec, file) | {"used_rows": n, "missing": int(gone.sum())}
+    provenance |= {"missing_policy": spec.missing, "smoothing": bandwidth}
     return Table(
         *(tuple(spec.values), tuple(spec.traits), rows, labels, segment, segments, weights),
         *(bandwidth, spec.keep_variance, provenance),

@@ -117,6 +117,7 @@ def test_files_and_their_provenance(tmp_path, suffix):
         "source": "made up",
         "used_rows": 400,
         "missing": 0,
+        "missing_policy": "error",
         "smoothing": 0.0,
     }
     with pytest.raises(ValidationError, match="there is no file") as caught:
@@ -208,6 +209,8 @@ def test_wrong_columns_and_contents():
         from_dataframe(frame(), 5, traits=["agee"])
     with pytest.raises(PopulaceError, match=r"line 2: 'sex' holds '.', which is no number"):
         from_dataframe(frame(), 5, values=["sex"])
+    with pytest.raises(PopulaceError, match="not from both"):
+        from_dataframe(frame(), 5, values=["q1"], spec=PopulationSpec(survey="human-values-de"))
     with pytest.raises(PopulaceError, match="line 3: the weight is -1"):
         from_dataframe(frame(5).assign(w=[1, -1, 1, 1, 1]), 5, values=["q1"], weights="w")
 
