@@ -1,0 +1,316 @@
+"""Each check finds the one fault of a small broken world or policy, and passes its whole sibling."""
+
+import random
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+
+from populace.fields import Field, Role
+from populace.numerics import mean
+from populace.policy import Policy
+from populace.population import PlainPopulation
+from populace.testing import CheckFailed, check_policy, check_scenario, check_world
+from populace.world import Step, World
+
+sys.path.insert(0, str(Path(__file__).parent))
+import test_testing as here
+
+
+@dataclass(frozen=True)
+class State:
+    values: torch.Tensor
+    tick: torch.Tensor
+
+
+class Whole(World):
+    """A world without a fault; the others break it in one place each."""
+
+    id = "test/whole-v0"
+    phases = ("act",)
+    ends = True
+    defaults: ClassVar = {"user": "random"}
+
+    def roles(self):
+        return (
+            Role(
+                name="user",
+                seats=self.census.size,
+                sees=(
+                    Field(name="value", kind="real", about="Own value."),
+                    Field(name="truth", kind="real", about="What it should be.", private=True),
+                ),
+                does=(Field(name="pick", kind="choice", labels=("no", "yes"), about="Yes or no.", masked=True),),
+                phases=("act",),
+            ),
+        )
+
+    def begin(self, people, draw):
+        values = people.values[..., 0] + draw.normal("mood", self.census.size)
+        return here.State(values, torch.zeros(len(values), dtype=torch.int64))
+
+    def observe(self, state, role, phase):
+        return {
+            "value": state.values,
+            "truth": state.values * 2,
+            "pick_mask": torch.ones(*state.values.shape, 2, dtype=torch.bool),
+        }
+
+    def advance(self, state, phase, actions, draw):
+        values = state.values + 0.1 * actions["user"]["pick"] + 0.1 * draw.normal("noise", self.census.size)
+        after = replace(state, values=values, tick=state.tick + 1)
+        return Step(after, {"user": values}, draw.uniform("end") < 0.2, {"level": mean(values)})
+
+    def measure(self, state):
+        return {"mean": mean(state.values)}
+
+    def panel(self, state):
+        return {"value": state.values}
+
+    @classmethod
+    def population(cls, users, options):
+        return PlainPopulation(users, ("taste",))
+
+
+def changed_role(change):
+    def roles(self):
+        (user,) = Whole.roles(self)
+        return (change(user),)
+
+    return roles
+
+
+def changed_field(which, **changes):
+    def change(user):
+        if which == "pick":
+            return replace(user, does=(replace(user.does[0], **changes),))
+        return replace(user, sees=(replace(user.sees[0], **changes), user.sees[1]))
+
+    return changed_role(change)
+
+
+def seen(change):
+    return lambda self, state, role, phase: change(self, Whole.observe(self, state, role, phase), state)
+
+
+def stepped(change):
+    def advance(self, state, phase, actions, draw):
+        return change(self, Whole.advance(self, state, phase, actions, draw), state, draw)
+
+    return advance
+
+
+def in_place(self, step, state, draw):
+    state.values.add_(1.0)
+    return step
+
+
+def with_luck(self, step, state, draw):
+    return replace(step, state=replace(step.state, values=step.state.values + torch.rand(1)))
+
+
+def with_counter(self, step, state, draw):
+    self.count = getattr(self, "count", 0) + 1
+    return step
+
+
+def with_neighbours(self, step, state, draw):
+    values = step.state.values
+    return replace(step, state=replace(step.state, values=values - values.mean()))
+
+
+def with_history(self, step, state, draw):
+    """Keeps what later ticks need where no saved run has it: beside the fields of the state."""
+    carried = getattr(state, "carried", 0.0)
+    after = replace(step.state, values=step.state.values + carried)
+    object.__setattr__(after, "carried", carried + 1.0)
+    return replace(step, state=after, ended=None)
+
+
+def twice(self, step, state, draw):
+    draw.normal("noise", self.census.size)
+    return step
+
+
+def few_users(self, step, state, draw):
+    if state.values.shape[1] < 2:
+        raise ValueError("no pairs")
+    return step
+
+
+BROKEN = {
+    "id": ({"id": "whole"}, "expected 'namespace/name-v0'"),
+    "defaults": ({"defaults": {"usr": "random"}}, "role 'usr'"),
+    "phases": ({"roles": changed_role(lambda u: replace(u, phases=("act", "rest")))}, "acts in \\['rest'\\]"),
+    "seats": ({"roles": changed_role(lambda u: replace(u, seats=0))}, "0 seats"),
+    "labels": ({"roles": changed_field("pick", labels=())}, "no labels"),
+    "forfeit": ({"roles": changed_field("pick", forfeit=5)}, "the forfeit of user's 'pick' is 5"),
+    "range": ({"roles": changed_field("value", low=0, high=0.1)}, "outside \\[0, 0.1\\]"),
+    "shape": ({"roles": changed_field("value", shape=(2,))}, "'value' must be torch.float32 of shape"),
+    "dtype": ({"observe": seen(lambda w, o, s: o | {"value": o["value"].double()})}, "got torch.float64"),
+    "missing": ({"observe": seen(lambda w, o, s: {k: v for k, v in o.items() if k != "value"})}, "does not show"),
+    "undeclared": ({"observe": seen(lambda w, o, s: o | {"secret": o["truth"]})}, "'secret'.*not declare"),
+    "leak": ({"observe": seen(lambda w, o, s: o | {"value": o["truth"]})}, "the truth leaks"),
+    "nan": ({"observe": seen(lambda w, o, s: o | {"value": o["value"] * torch.nan})}, "sees NaN"),
+    "mask": ({"observe": seen(lambda w, o, s: o | {"pick_mask": o["pick_mask"].float()})}, "'pick_mask', bool"),
+    "no option": ({"observe": seen(lambda w, o, s: o | {"pick_mask": ~o["pick_mask"]})}, "every option"),
+    "in place": ({"advance": stepped(in_place)}, "changes the state in place"),
+    "luck": ({"advance": stepped(with_luck)}, "take luck from the draw"),
+    "counter": ({"advance": stepped(with_counter)}, "keeps count in self"),
+    "neighbours": ({"advance": stepped(with_neighbours)}, "not the same to the bit"),
+    "resume": ({"advance": stepped(with_history), "ends": False}, "saved and loaded"),
+    "twice": ({"advance": stepped(twice)}, "'noise' was drawn twice"),
+    "reward": ({"advance": stepped(lambda w, s, b, d: replace(s, rewards={"user": b.values[:, :1]}))}, "reward"),
+    "stranger": ({"advance": stepped(lambda w, s, b, d: replace(s, rewards={"usr": b.values}))}, "no role"),
+    "measure": ({"advance": stepped(lambda w, s, b, d: replace(s, measures={"m": b.values}))}, "measure 'm'"),
+    "stock": ({"measure": lambda self, state: {"s": state.tick}}, "measure 's' must be float32"),
+    "panel": ({"panel": lambda self, state: {"p": state.tick}}, "panel 'p'"),
+    "ends": ({"ends": False}, "ends is False"),
+    "ended": ({"advance": stepped(lambda w, s, b, d: replace(s, ended=b.tick))}, "ended must be bool"),
+    "present": ({"present": lambda self, state, role: state.values}, "present\\('user'\\)"),
+    "state": ({"begin": lambda self, p, d: {"values": p.values[..., 0]}}, "frozen dataclass"),
+    "world first": (
+        {"begin": lambda self, p, d: here.State(p.values[..., 0], torch.zeros(()))},
+        "first dimension",
+    ),
+    "crash": ({"begin": lambda self, p, d: 1 / 0}, "begin failed with ZeroDivisionError"),
+    "one user": ({"advance": stepped(few_users)}, "one user.*no pairs"),
+}
+
+
+def test_a_whole_world_passes():
+    check_world(here.Whole)
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_check_world_finds(fault):
+    changes, match = BROKEN[fault]
+    with pytest.raises(CheckFailed, match=match):
+        check_world(type("Broken", (here.Whole,), changes))
+
+
+def test_check_world_finds_global_luck():
+    def begin(self, people, draw):
+        random.random()
+        return Whole.begin(self, people, draw)
+
+    with pytest.raises(CheckFailed, match="global random numbers of random"):
+        check_world(type("Broken", (here.Whole,), {"begin": begin}))
+
+
+def test_check_world_leaves_threads_and_generators_alone():
+    threads, luck = torch.get_num_threads(), torch.get_rng_state()
+    check_world(here.Whole)
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.get_rng_state(), luck)
+
+
+# ---------------------------------------------------------------------- policies
+
+
+@dataclass(frozen=True)
+class Seen:
+    count: torch.Tensor
+
+
+class Good(Policy):
+    """Says yes to what is above its mean so far; remembers how often it was asked."""
+
+    def begin(self, role, people, draw):
+        return here.Seen(torch.zeros(people.values.shape[:2]))
+
+    def act(self, observation, memory, draw):
+        pick = (observation["value"] + draw.normal("doubt", observation.role.seats) > 0).long()
+        return {"pick": pick}, replace(memory, count=memory.count + 1)
+
+
+def acting(change):
+    def act(self, observation, memory, draw):
+        return change(self, observation, *Good.act(self, observation, memory, draw))
+
+    return act
+
+
+def keeps_self(self, observation, actions, memory):
+    self.last = actions
+    return actions, memory
+
+
+def changes_memory(self, observation, actions, memory):
+    memory.count.add_(1)
+    observation["value"].mul_(0.5)
+    return actions, memory
+
+
+def uses_numpy(self, observation, actions, memory):
+    np.random.rand()  # noqa: NPY002
+    return actions, memory
+
+
+def tosses(self, observation, actions, memory):
+    return {"pick": torch.randint(0, 2, actions["pick"].shape)}, memory
+
+
+def looks_around(self, observation, actions, memory):
+    value = observation["value"]
+    return {"pick": (value > value.mean()).long()}, memory
+
+
+BAD = {
+    "names": (acting(lambda s, o, a, m: ({"pik": a["pick"]}, m)), "must give exactly \\['pick'\\]"),
+    "dtype": (acting(lambda s, o, a, m: ({"pick": a["pick"].float()}, m)), "must be torch.int64"),
+    "range": (acting(lambda s, o, a, m: ({"pick": a["pick"] + 2}, m)), "as 'pick': clamp"),
+    "self": (acting(keeps_self), "keeps last in self"),
+    "in place": (acting(changes_memory), "in place"),
+    "global": (acting(uses_numpy), "numpy.random"),
+    "tosses": (acting(tosses), "something else for the same observation"),
+    "neighbours": (acting(looks_around), "alone than in a batch"),
+    "crash": (acting(lambda s, o, a, m: 1 / 0), "act in phase 'act' failed with ZeroDivisionError"),
+}
+
+
+def test_a_good_policy_passes():
+    check_policy(here.Good(), here.Whole)
+
+
+@pytest.mark.parametrize("fault", BAD)
+def test_check_policy_finds(fault):
+    act, match = BAD[fault]
+    with pytest.raises(CheckFailed, match=match):
+        check_policy(type("Bad", (here.Good,), {"act": act})(), here.Whole)
+
+
+@pytest.mark.parametrize(
+    ("memory", "match"),
+    [
+        (lambda self, role, people, draw: here.Seen({1, 2}), "cannot save a set"),
+        (lambda self, role, people, draw: here.Seen(torch.zeros(())), "first dimension must be the world"),
+    ],
+)
+def test_check_policy_finds_memory_that_is_no_value(memory, match):
+    with pytest.raises(CheckFailed, match=match):
+        check_policy(type("Bad", (here.Good,), {"begin": memory})(), here.Whole)
+
+
+def test_check_policy_finds_what_a_mask_forbids():
+    def observe(self, state, role, phase):
+        found = Whole.observe(self, state, role, phase)
+        return found | {"pick_mask": torch.tensor([True, False]).expand_as(found["pick_mask"])}
+
+    with pytest.raises(CheckFailed, match="pick_mask forbids"):
+        check_policy(here.Good(), type("Strict", (here.Whole,), {"observe": observe}))
+
+
+def test_check_scenario(tmp_path):
+    import populace.scenarios
+
+    if not hasattr(populace.scenarios, "check_scenario"):
+        pytest.skip("populace.scenarios has no check_scenario yet")
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("wrld: nowhere\n")
+    with pytest.raises(CheckFailed, match="wrong"):
+        check_scenario(wrong)
