@@ -1,6 +1,7 @@
 """Worlds, policies and measures by name, by `module:attribute`, or by a plug-in's entry point; all of them lazily."""
 
 import importlib
+from functools import cached_property
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -26,8 +27,7 @@ class Registry:
 
     def names(self) -> list[str]:
         """All names known here, sorted."""
-        found = {point.name for point in entry_points(group=self.group)}
-        return sorted(found | set(self._ours()) | set(self._added))
+        return sorted({*self._announced, *self._ours(), *self._added})
 
     def get(self, name: str, within: str = "") -> Any:
         """The thing called `name`; in the room `within`, `within/name` comes before `name`.
@@ -55,8 +55,12 @@ class Registry:
             return self._added[name]
         if name in (ours := self._ours()):
             return ours[name]
-        found = entry_points(group=self.group, name=name)
-        return next(iter(found)).value if found else None
+        return self._announced.get(name)
+
+    @cached_property
+    def _announced(self) -> dict[str, str]:
+        # Read once: it takes milliseconds, and a sweep asks thousands of times.
+        return {point.name: point.value for point in entry_points(group=self.group)}
 
     def _ours(self) -> dict[str, str]:
         module, _, attribute = self._catalogue.partition(":")

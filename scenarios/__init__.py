@@ -1,5 +1,6 @@
 """Scenario files: schema, loader, arms and sweeps, runner."""
 
+import populace.scenarios.library  # first, as the function of that name is to take its place here  # noqa: F401
 from populace.scenarios.build import Built, build
 from populace.scenarios.jsonschema import json_schema
 from populace.scenarios.loader import library, load

@@ -57,7 +57,10 @@ def json_schema(shipped: bool = False) -> Json:
         "type": "object",
         "properties": dict(sorted(properties.items())),
         "additionalProperties": False,
-        "anyOf": [{"required": ["extends"]}, {"required": ["world", "worlds", "horizon"]}],
+        "anyOf": [
+            {"required": ["extends"]},
+            {"required": ["world", "worlds", "horizon"], "properties": {"world": {"required": ["id"]}}},
+        ],
         "allOf": [_when_world(id_) for id_ in worlds],
         "$defs": defs,
     }
@@ -126,17 +129,15 @@ def _world(worlds: dict[str, type[World[Any]]]) -> Json:
         "type": "object",
         "description": "The mechanism: its id, and its own options beside it.",
         "properties": {"id": {"anyOf": [*ids, _ELSEWHERE]}},
-        "required": ["id"],
     }
 
 
 def _when_world(id_: str) -> Json:
-    chosen = {
-        "properties": {"world": {"properties": {"id": {"const": id_}}, "required": ["id"]}},
-        "required": ["world"],
-    }
+    """What is known of world and agents once the world is; a file that extends another may give any part of them."""
+    named = {"world": {"properties": {"id": {"const": id_}}, "required": ["id"]}}
+    whole = {"properties": named, "required": ["world"], "not": {"required": ["extends"]}}
     then = {"world": {"$ref": _ref(f"world {id_}")}, "agents": {"$ref": _ref(f"agents {id_}")}}
-    return {"if": chosen, "then": {"properties": then}}
+    return {"if": whole, "then": {"properties": then}}
 
 
 def _ref(name: str) -> str:

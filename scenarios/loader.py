@@ -42,7 +42,7 @@ def load(source: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Sc
     overrides = parse_sets(sets)
     if overrides:
         root = merge(root, _anchored(join(overrides, root, last_wins=True), Path.cwd()))
-    return _scenario(root, file, folder, [node for _, node in overrides])
+    return _scenario(root, file, folder, overrides)
 
 
 def find(source: str | Path) -> Path:
@@ -147,7 +147,7 @@ def _anchored(root: Node, folder: Path) -> Node:
     return replace(root, value={key: anchor(n) if key in _TYPED else n for key, n in root.value.items()})
 
 
-def _scenario(root: Node, file: str | None, folder: Path, sets: list[Node]) -> Scenario:
+def _scenario(root: Node, file: str | None, folder: Path, overrides: list[tuple[str, Node]]) -> Scenario:
     assert isinstance(root.value, dict)
     known = {*CELL_KEYS, *FRAME_KEYS, "arms", "sweep"}
     mistakes = [unknown_key(root, (key,), known) for key in root.value if key not in known]
@@ -162,7 +162,7 @@ def _scenario(root: Node, file: str | None, folder: Path, sets: list[Node]) -> S
     plan = variants(root)
     first = str(reference.value) if reference is not None and reference.value else next(iter(arms))
     cells, found = make_cells(plan, first, root, folder)
-    raise_all(mistakes + found + _idle(plan, sets), file)
+    raise_all(mistakes + found + _idle(plan, overrides), file)
     assert frame is not None
     name, lead = frame.name or (Path(file).stem if file is not None else "scenario"), cells[0]
     return Scenario(
@@ -182,15 +182,14 @@ def _scenario(root: Node, file: str | None, folder: Path, sets: list[Node]) -> S
     )
 
 
-def _idle(plan: list[Variant], sets: list[Node]) -> list[Mistake]:
+def _idle(plan: list[Variant], overrides: list[tuple[str, Node]]) -> list[Mistake]:
     """Overrides of the command line that every arm or the sweep overrides again."""
     used = {node.place.note for variant in plan for node in variant.tree.walk()}
+    why = "has no effect: the arms or the sweep set it themselves; override it there (arms.<arm>.<key>)"
     return [
-        Mistake(
-            "has no effect: the arms or the sweep set it themselves; override it there (arms.<arm>.<key>)", node.place
-        )
-        for node in sets
-        if node.place.note not in used and re.split(r"[.=]", node.place.note.removeprefix("--set "))[0] in CELL_KEYS
+        Mistake(f"{key} {why}", node.place)
+        for key, node in dict(overrides).items()
+        if node.place.note not in used and key.split(".")[0] in CELL_KEYS
     ]
 
 

@@ -424,7 +424,7 @@ def test_base_mistake_seen_by_one_arm_says_which(tmp_path):
 
 SETS = {
     "population.sise=5": "unknown key 'sise' in population (from --set population.sise=5); did you mean 'size'?",
-    "population.size=few": "population.size: expected a whole number, given the text 'few' (from --set population.size=few)",
+    "population.size=few": "expected a whole number, given the text 'few' (from --set population.size=few)",
     "population.size": "'population.size' is no override: expected --set KEY=VALUE",
     "population..size=3": "is no override",
     "=3": "is no override",
