@@ -1,7 +1,11 @@
 """What all tests share: the folders' own helper modules, and where real data lie."""
 
+import os
 import sys
 from pathlib import Path
+
+# Tests run side by side: one thread each, or they would wait for one another (subprocesses inherit it).
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
