@@ -111,9 +111,8 @@ def play(
     run = start(world, policies, population, seed=seed, worlds=ids)
     record: list[Any] = [run.state]
     for _ in range(ticks * len(world.phases)):
-        if run.phase == 0 and run.clock:
-            which = run.done | (run.clock % horizon == 0)
-            run = restart(world, policies, run, which)
+        if run.phase == 0 and run.clock and (world.ends or run.clock % horizon == 0):
+            run = restart(world, policies, run, run.done | (run.clock % horizon == 0))
         if between is not None:
             run = between(run)
         run, step = advance(world, policies, run, check=check)
