@@ -14,6 +14,8 @@ from populace.analysis.tables import HEADINGS
 
 FIGURES = 24
 """Figures of one kind of outcome at most."""
+LINES, SWEPT = 8, 12
+"""Lines in a sweep's figure, and figures of a swept key, at most."""
 USERS = 80
 """Users drawn in a map of values at most."""
 
@@ -82,46 +84,56 @@ def small_multiples(results: Results) -> str:
 
 
 def sweeps(results: Results) -> str:
-    """Outcomes at the end against every swept key."""
+    """Outcomes at the end against every swept key: minus the reference where all its arms have one."""
     arms = results.run.arms
     out = ""
     for key in results.run.swept:
-        if arms[key].dropna().nunique() < 2:
+        cells = arms.dropna(subset=[key])
+        if cells[key].nunique() < 2:
             continue
-        frame = results.ends.merge(arms.dropna(subset=[key]), on="arm")
+        paired = len(results.contrasts) > 0 and set(cells["arm"]) <= set(results.contrasts["arm"])
+        ends = results.contrasts.rename(columns={"difference": "mean"}) if paired else results.ends
+        frame = ends.merge(cells, on="arm")
         if frame.empty:
             continue
-        frame["line"] = _lines(frame, key, [k for k in results.run.swept if k != key])
-        series = {name: look(index) for index, name in enumerate(frame["line"].unique()[:8])}
-        numeric = pd.to_numeric(frame[key], errors="coerce")
-        labels = None
-        if numeric.isna().any():
-            labels = [str(v) for v in arms[key].dropna().unique()]
-            numeric = frame[key].astype(str).map({label: place for place, label in enumerate(labels)})
-        frame["place"] = numeric.astype(float)
-        names = sorted(frame["measure"].unique(), key=_importance(results, frame))[:12]
-        figures = [
-            plots.bands(
-                frame[frame["measure"] == name],
-                series,
-                column="line",
-                x="place",
-                xlabel=key,
-                labels=labels,
-                title=results.label(name),
-                alt=f"{results.label(name)} at the end against {key}.",
-            )
-            for name in names
-        ]
-        out += f"<h3>{html.escape(key)}</h3>{legend(series)}{grid(figures)}"
+        out += f"<h3>{html.escape(key)}{' <small>difference from the reference</small>' if paired else ''}</h3>"
+        out += _sweep(results, frame, key)
     return out
 
 
-def _lines(frame: pd.DataFrame, key: str, others: list[str]) -> "pd.Series[Any]":
+def _sweep(results: Results, frame: pd.DataFrame, key: str) -> str:
+    """A figure an outcome, with a line for every base arm and choice of the other keys."""
+    frame = frame.assign(line=_lines(frame, [k for k in results.run.swept if k != key]))
+    series = {name: look(index) for index, name in enumerate(frame["line"].unique()[:LINES])}
+    place = pd.to_numeric(frame[key], errors="coerce")
+    labels = None
+    if place.isna().any():
+        labels = [str(v) for v in frame[key].unique()]
+        place = frame[key].astype(str).map({label: index for index, label in enumerate(labels)})
+    frame["place"] = place.astype(float)
+    names = sorted(frame["measure"].unique(), key=_importance(results, frame))[:SWEPT]
+    figures = [
+        plots.bands(
+            frame[frame["measure"] == name],
+            series,
+            column="line",
+            x="place",
+            xlabel=key,
+            labels=labels,
+            title=results.label(name),
+            alt=f"{results.label(name)} at the end against {key}.",
+        )
+        for name in names
+    ]
+    return legend(series) + grid(figures)
+
+
+def _lines(frame: pd.DataFrame, others: list[str]) -> "pd.Series[Any]":
     """What is the same along a line: the base arm, and the other keys where they are swept as well."""
     line = frame["base"].astype(str)
     for other in others:
-        line = line + np.where(frame[other].notna(), f", {other}=" + frame[other].astype(str), "")
+        words = frame[other].map(lambda value: f"{value:g}" if isinstance(value, float) else str(value))
+        line = line + (f", {other}=" + words).where(frame[other].notna(), "")
     return line
 
 

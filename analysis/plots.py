@@ -60,7 +60,7 @@ def bands(
                 rows["low"].to_numpy(float),
                 rows["high"].to_numpy(float),
                 color=style["color"],
-                alpha=0.18,
+                alpha=0.18 if len(series) <= 4 else 0.1,
                 linewidth=0,
             )
     axes.set_title(title, loc="left", fontsize=9.5, color=INK, fontweight="bold")

@@ -77,7 +77,13 @@ def _parts(results: Results) -> list[Part]:
     ]
     has = results.has_values
     return [
-        Part("What the assistant did", "findings", "", tables.findings(results)),
+        Part(
+            "What the assistant did",
+            "findings",
+            "The clearest differences between each arm and its reference at the end, paired by world [95 % interval]; "
+            "p-values are corrected by Holm's method.",
+            tables.findings(results),
+        ),
         *own,
         Part(
             "Drift over time",
@@ -96,9 +102,9 @@ def _parts(results: Results) -> list[Part]:
         Part(
             "Contrasts between arms",
             "contrasts",
-            "Each arm minus its reference at the last step both recorded, paired by world. Coloured intervals are "
-            "clear after Holm's correction over all rows of all arms; grey ones are not. Means share one scale, every "
-            "other row has its own.",
+            "Each arm minus its reference at the last step both recorded, paired by world. Intervals in colour (blue "
+            "below zero, orange above) are clear after Holm's correction over all rows of all arms; grey ones are not. "
+            "Means share one scale, every other row has its own.",
             tables.forest(results),
         ),
         Part("At the end", "end", "Mean over worlds [95 % interval].", tables.ends(results)),

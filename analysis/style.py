@@ -33,7 +33,7 @@ def figure(width: float = 4.4, height: float = 2.7) -> "tuple[Figure, Axes]":
     from matplotlib.figure import Figure
 
     with mpl.rc_context(_RC):
-        fig = Figure(figsize=(width, height), layout="constrained")
+        fig = Figure(figsize=(width, height))
         axes = fig.subplots()
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
@@ -54,6 +54,7 @@ def svg(fig: "Figure", alt: str) -> str:
     """
     import matplotlib as mpl
 
+    _fit(fig)
     out = io.StringIO()
     nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
     with mpl.rc_context(_RC):
@@ -72,6 +73,17 @@ def svg(fig: "Figure", alt: str) -> str:
         body = body.replace(colour, f"var({token})")
     body = re.sub(r"\n\s*", "\n", body)
     return f'<svg viewBox="{box[1]}" role="img" aria-label="{html.escape(alt, quote=True)}">{body}</svg>'
+
+
+def _fit(fig: "Figure") -> None:
+    """Margins for the labels of the only axes; matplotlib's own layout engines would draw every figure twice."""
+    axes = fig.axes[0]
+    width, height = fig.get_size_inches()
+    labels = axes.yaxis.get_major_formatter().format_ticks(axes.get_yticks())
+    left = 0.2 + 0.075 * max(map(len, labels), default=1) + (0.19 if axes.get_ylabel() else 0.0)
+    bottom = 0.28 + (0.2 if axes.get_xlabel() else 0.0)
+    top = 0.28 if axes.get_title(loc="left") else 0.08
+    fig.subplots_adjust(left / width, bottom / height, 1 - 0.1 / width, 1 - top / height)
 
 
 def look(index: int, reference: bool = False) -> dict[str, Any]:
@@ -109,11 +121,15 @@ def number(x: float, decimals: int | None = None) -> str:
 
 
 def with_interval(mean: float, low: float, high: float, sign: bool = False) -> str:
-    """`0.312 [0.300, 0.325]`, with two significant digits of the half-width; only the mean without an interval."""
-    half = (high - low) / 2
+    """`0.312 [0.300, 0.325]`, with two significant digits of the half-width; only the mean without an interval.
+
+    A very narrow interval is cut at four significant digits of its larger end.
+    """
+    half, size = (high - low) / 2, max(abs(low), abs(high))
     decimals = None
     if math.isfinite(half) and half > 0:
-        decimals = min(6, max(0, 1 - math.floor(math.log10(half))))
+        wanted = min(1 - math.floor(math.log10(half)), 3 - math.floor(math.log10(size)))
+        decimals = min(6, max(0, wanted))
     plus = "+" if sign and mean > 0 else ""
     text = plus + number(mean, decimals)
     return f"{text} [{number(low, decimals)}, {number(high, decimals)}]" if math.isfinite(half) else text

@@ -2,6 +2,7 @@
 
 import html
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,9 @@ from populace.analysis.stats import bootstrap, wilson
 from populace.analysis.style import number, p_value, whisker, with_interval
 
 HEADINGS = {"recorded": "Measures of the world", "derived": "Derived from values", "mean": "Means over all users"}
+OPEN = 3
+"""Tables of contrasts unfolded at first; a sweep has many."""
+NOUNS = {"recorded": "recorded measure", "derived": "derived measure", "mean": "mean over users"}
 CLEAR = 0.05
 """A contrast is called clear when its Holm-corrected p is below this."""
 
@@ -22,10 +26,11 @@ def findings(results: Results) -> str:
     if contrasts.empty:
         return "<p>No arm has a reference to be compared with, so nothing can be said about an assistant's effect.</p>"
     blocks = []
+    many = contrasts["arm"].nunique() > OPEN
     for (arm, other), rows in contrasts.groupby(["arm", "other"], sort=False, observed=True):
         if arm not in results.shown:
             continue
-        points = _moved(results, str(arm)) + _largest(results, rows)
+        points = _moved(results, str(arm)) + _largest(results, rows, many)
         items = "".join(f"<li>{point}</li>" for point in points)
         name, reference = html.escape(str(arm)), html.escape(str(other))
         blocks.append(f"<div class='finding'><h3>{name} <small>against {reference}</small></h3><ul>{items}</ul></div>")
@@ -48,53 +53,57 @@ def _moved(results: Results, arm: str) -> list[str]:
     ]
 
 
-def _largest(results: Results, rows: pd.DataFrame) -> list[str]:
-    """The clearest contrast among values and derived measures, and the clearest recorded ones."""
-    points = []
-    for kind, most, words in (("mean", 2, "mean "), ("derived", 2, ""), ("recorded", 3, "")):
+def _largest(results: Results, rows: pd.DataFrame, many: bool) -> list[str]:
+    """The largest clear contrasts of means, the clearest derived and recorded ones, and where there are none."""
+    points, without = [], []
+    alone = rows["worlds"].max() < 2
+    for kind, most in (("mean", 2), ("derived", 2), ("recorded", 3)):
         own = rows[rows["kind"] == kind]
-        clear = own[own["p_holm"] < CLEAR]
+        clear = own if alone else own[own["p_holm"] < CLEAR]
         scale = clear["difference"].abs()
-        if kind != "mean":  # units differ: measure a difference by its own uncertainty
+        if kind != "mean" and not alone:  # units differ: measure a difference by its own uncertainty
             scale = scale / (clear["high"] - clear["low"]).clip(lower=1e-12)
-        for _, row in clear.loc[scale.sort_values(ascending=False, kind="stable").index[:most]].iterrows():
-            what = html.escape(results.label(str(row["measure"])))
-            verb = "rose" if row["difference"] > 0 else "fell"
-            value = with_interval(row["difference"], row["low"], row["high"], sign=True)
-            points.append(
-                f"{words.capitalize()}<i>{what}</i> {verb} by <b>{value}</b> "
-                f"({number(row['b'])} &rarr; {number(row['a'])}, {p_value(row['p_holm'])} after Holm's correction)."
-            )
+        order = scale.sort_values(ascending=False, kind="stable").index
+        points += [_sentence(results, clear.loc[index]) for index in order[: 1 if many else most]]
         if len(own) and not len(clear):
-            names = {
-                "mean": "mean of users' variables",
-                "derived": "derived measure",
-                "recorded": "recorded measure",
-            }
-            why = "no interval, one world only" if own["worlds"].max() < 2 else f"all p &ge; {CLEAR} after correction"
-            points.append(f"No {names[kind]} differed clearly ({why}).")
+            without.append(f"no {NOUNS[kind]}")
+    if without:
+        words = f"{', '.join(without[:-1])} and {without[-1]}" if len(without) > 1 else without[0]
+        points.append(f"{words.capitalize()} differed clearly (p &ge; {CLEAR} after correction).")
+    if alone:
+        points.append("With one world these differences have no intervals: they may be its luck. Run more worlds.")
     return points
+
+
+def _sentence(results: Results, row: "pd.Series[Any]") -> str:
+    """One contrast in words."""
+    up = row["difference"] > 0
+    low, high = (row["low"], row["high"]) if up else (-row["high"], -row["low"])
+    value = with_interval(abs(row["difference"]), low, high)
+    what = f"<i>{html.escape(results.label(str(row['measure'])))}</i>"
+    p = p_value(row["p_holm"])
+    return (
+        f"{'Mean ' if row['kind'] == 'mean' else ''}{what} ended <b>{value} {'higher' if up else 'lower'}</b>: "
+        f"{number(row['a'])} instead of {number(row['b'])}{f' ({p})' if p else ''}."
+    )
 
 
 def forest(results: Results) -> str:
     """Paired differences of every outcome at the end: a table with an interval drawn in each row."""
-    contrasts = results.contrasts
     parts = []
-    for (arm, other), rows in contrasts.groupby(["arm", "other"], sort=False, observed=True):
-        if arm not in results.shown:
-            continue
-        token = "--c0"
-        body = "".join(_forest_rows(results, rows[rows["kind"] == kind], kind, token) for kind in HEADINGS)
+    for (arm, other), rows in results.contrasts.groupby(["arm", "other"], sort=False, observed=True):
+        body = "".join(_forest_rows(results, rows[rows["kind"] == kind], kind) for kind in HEADINGS)
         parts.append(
-            f"<h3>{html.escape(str(arm))} <small>minus {html.escape(str(other))}</small></h3>"
+            f"<details{' open' if len(parts) < OPEN else ''}><summary>"
+            f"<h3>{html.escape(str(arm))} <small>minus {html.escape(str(other))}</small></h3></summary>"
             "<div class='scroll'><table><thead><tr><th>outcome</th><th class='n'>arm</th><th class='n'>reference</th>"
             "<th class='n'>difference [95&nbsp;% interval]</th><th>below 0 · above 0</th><th class='n'>p (Holm)</th>"
-            f"</tr></thead><tbody>{body}</tbody></table></div>"
+            f"</tr></thead><tbody>{body}</tbody></table></div></details>"
         )
     return "".join(parts)
 
 
-def _forest_rows(results: Results, rows: pd.DataFrame, kind: str, token: str) -> str:
+def _forest_rows(results: Results, rows: pd.DataFrame, kind: str) -> str:
     if rows.empty:
         return ""
     reach = rows[["difference", "low", "high"]].abs().max(axis=1)
@@ -103,7 +112,7 @@ def _forest_rows(results: Results, rows: pd.DataFrame, kind: str, token: str) ->
         # Variables of one family share a scale, so that they can be compared; other outcomes have their own units.
         scale = float(reach.max() if kind == "mean" else reach[index])
         clear = row["p_holm"] < CLEAR
-        colour = "--muted" if not clear else token if row["difference"] < 0 else "--c1"
+        colour = "--muted" if not clear else "--c0" if row["difference"] < 0 else "--c1"
         value = with_interval(row["difference"], row["low"], row["high"], sign=True)
         lines.append(
             f"<tr><th>{html.escape(results.label(str(row['measure'])))}</th><td class='n'>{number(row['a'])}</td>"
@@ -150,7 +159,8 @@ def _lock_in_rows(results: Results, arms: list[str]) -> str:
     for arm in arms:
         rows = results.lock_in[results.lock_in["arm"] == arm]
         share = wilson(int((~rows["censored"]).sum()), len(rows))
-        shares += f"<td class='n'>{with_interval(share.mean, share.low, share.high)}</td>"
+        low, high = (share.low, share.high) if share.worlds > 1 else (math.nan, math.nan)
+        shares += f"<td class='n'>{with_interval(share.mean, low, high)}</td>"
         times = np.where(rows["censored"], np.inf, rows["value"])
         if len(times) == 0 or not math.isfinite(np.median(times)):
             medians += "<td class='n'>not within the run</td>"

@@ -1,0 +1,221 @@
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from make_run import make_run
+
+from populace import analysis
+from populace.analysis import Section, report, style
+from populace.errors import RunError
+
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
+VOID = {"meta", "link", "br", "hr", "img", "input", "path", "line", "circle", "use"}
+
+
+class Page(HTMLParser):
+    """Counts tags, keeps ids and resources, and checks that tags close in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open, self.ids, self.tags, self.links = [], [], [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self.tags.append((tag, given))
+        self.ids += [given["id"]] if "id" in given else []
+        self.links += [given[key] for key in ("src", "href", "xlink:href", "srcset", "data") if key in given]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def count(self, tag):
+        return sum(name == tag for name, _ in self.tags)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make_run(tmp_path_factory.mktemp("runs") / "run", worlds=10, steps=20)
+
+
+@pytest.fixture(scope="module")
+def page(folder):
+    return report(folder).read_text(encoding="utf-8")
+
+
+def test_the_page_needs_nothing_from_outside(page):
+    parsed = Page(page)
+    assert all(link.startswith(("#", "data:")) for link in parsed.links)
+    assert "http://" not in page
+    assert "https://" not in page
+    assert "@import" not in page
+    assert parsed.count("script") == 0
+    assert not re.search(r"url\((?!#)", page)
+
+
+def test_ids_are_unique_and_links_lead_somewhere(page):
+    parsed = Page(page)
+    assert len(parsed.ids) == len(set(parsed.ids))
+    assert {link[1:] for link in parsed.links if link.startswith("#")} <= set(parsed.ids)
+
+
+def test_every_picture_is_described_and_follows_light_and_dark(page):
+    pictures = [given for tag, given in Page(page).tags if tag == "svg"]
+    assert len(pictures) > 10
+    assert all(given["role"] == "img" and given["aria-label"] for given in pictures)
+    assert "prefers-color-scheme: dark" in page
+    for token in (style.INK, style.MUTED, *style.PALETTE[:2]):
+        assert token not in page.split("</style>")[1], "a fixed colour would not follow the page"
+
+
+def test_the_page_says_what_was_run_and_what_came_out(page):
+    for words in (
+        "toy",
+        "Two segments under a mirroring assistant.",
+        "populace/toy-v0",
+        "invented for tests",
+        "name: toy",
+    ):
+        assert words in page
+    assert "Incomplete" not in page
+    findings = page[page.index('id="findings"') : page.index('id="drift"')]
+    # Care rises by 20 · 0.014 = 0.28 over all users, with a standard error of 0.05 sqrt(2 / 10) = 0.022.
+    found = re.search(r"<i>care</i> ended <b>([\d.]+) \[([\d.]+), ([\d.]+)\] higher", findings)
+    assert found is not None
+    mean, low, high = map(float, found.groups())
+    assert mean == pytest.approx(0.28, abs=3.5 * 0.022)
+    assert low < mean < high
+    assert "p &lt; 0.001" in findings or "p < 0.001" in findings
+
+
+def test_the_page_is_the_same_in_another_process(folder, page, tmp_path):
+    code = f"from populace.analysis import report; report({str(folder)!r}, {str(tmp_path / 'again.html')!r})"
+    environment = {**os.environ, "PYTHONHASHSEED": "12345"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    assert (tmp_path / "again.html").read_text(encoding="utf-8") == page
+
+
+def test_an_incomplete_run_has_a_banner(tmp_path):
+    cut = make_run(tmp_path / "cut", worlds=3, steps=10, parts=True, upto=7, status="interrupted")
+    page = report(cut, tmp_path / "out.html").read_text(encoding="utf-8")
+    assert "<b>Incomplete.</b>" in page
+    assert "7 of 10" in page
+    assert not (cut / "report.html").exists()
+
+
+def test_one_world_gets_no_interval(tmp_path):
+    page = report(make_run(tmp_path / "one", worlds=1, steps=4)).read_text(encoding="utf-8")
+    assert "With one world these differences have no intervals" in page
+    ends = page[page.index('id="end"') : page.index('id="time"')]
+    assert not re.search(r"\d \[", ends)
+
+
+def test_a_run_that_recorded_little_still_has_a_page(tmp_path):
+    begun = make_run(tmp_path / "begun", worlds=2, steps=2, status="running")
+    for table in ("steps", "users", "groups"):
+        (begun / f"{table}.parquet").unlink()
+    assert "Nothing recorded yet" in report(begun).read_text(encoding="utf-8")
+    plain = make_run(tmp_path / "plain", worlds=2, steps=2, tracked=0, values=[], segments=["everyone"])
+    (plain / "groups.parquet").unlink()
+    page = report(plain).read_text(encoding="utf-8")
+    assert 'id="contrasts"' in page
+    assert 'id="drift"' not in page
+
+
+def test_words_of_the_run_are_escaped(tmp_path):
+    name = "<script>alert(1)</script>"
+    arms = {n: {"base": n, "coordinates": {}, "reference": None if n == "off" else "off"} for n in ("off", "<b>on")}
+    folder = make_run(tmp_path / "run", worlds=2, steps=3, arms=arms, reference="off", name=name)
+    text = report(folder).read_text(encoding="utf-8")
+    assert Page(text).count("script") == 0
+    assert "<b>on" not in text
+
+
+def test_sweeps_are_drawn_against_their_key(tmp_path):
+    arms = {"off": {"base": "off", "coordinates": {}, "reference": None}}
+    for k in (0, 1, 2):
+        for graph in ("ring", "none"):
+            arms[f"on[k={k},graph={graph}]"] = {
+                "base": "on",
+                "coordinates": {"k": k, "graph": graph},
+                "reference": "off",
+            }
+    folder = make_run(tmp_path / "run", worlds=3, steps=4, arms=arms, strength={"off": 0.0}, reference="off")
+    page = report(folder).read_text(encoding="utf-8")
+    sweep = page[page.index('id="sweep"') : page.index('id="time"')]
+    labels = re.findall(r'<svg [^>]*aria-label="([^"]*)"', sweep)
+    assert "care at the end against k." in labels
+    assert "care at the end against graph." in labels
+    assert "on, graph=ring" in sweep
+
+
+def test_worlds_add_sections_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setitem(analysis.SECTIONS, "populace/toy", f"{__name__}:toy_sections")
+    monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or sys.modules["test_report"])
+    page = report(make_run(tmp_path / "run", worlds=2, steps=2)).read_text(encoding="utf-8")
+    assert "<h2>Own section</h2>" in page
+    assert "<p>12 rows</p>" in page
+
+
+def toy_sections(run):
+    return [Section("Own section", f"<p>{run.steps['world'].nunique() * 6} rows</p>", "About rows.")]
+
+
+def test_a_thousand_worlds_take_seconds(tmp_path):
+    folder = make_run(tmp_path / "big", worlds=1000, steps=100, measures=10, tracked=10)
+    began = time.perf_counter()
+    out = report(folder)
+    assert time.perf_counter() - began < 30  # about 4 s alone on one core; the machine may be shared
+    assert out.stat().st_size < 2_000_000
+
+
+def test_an_unwritable_target_is_said_in_words(folder, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="cannot be written"):
+        report(folder, tmp_path / "file" / "report.html")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ((0.31234, 0.30, 0.325), "0.312 [0.300, 0.325]"),
+        ((-1234.5, -1300.0, -1169.0), "\N{MINUS SIGN}1,234 [\N{MINUS SIGN}1,300, \N{MINUS SIGN}1,169]"),
+        ((0.5, np.nan, np.nan), "0.500"),
+        ((0.4 / 3, 0.13333, 0.13334), "0.1333 [0.1333, 0.1333]"),
+    ],
+)
+def test_numbers_show_as_many_digits_as_their_interval_allows(given, expected):
+    assert style.with_interval(*given) == expected
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+@pytest.mark.parametrize("scheme", ["0", "1"])
+def test_a_browser_draws_it_without_errors_or_network(folder, page, tmp_path, scheme):
+    path = tmp_path / "report.html"
+    path.write_text(page, encoding="utf-8")
+    flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    flags += "--disable-component-update --disable-sync --enable-logging=stderr --window-size=400,2000 --dump-dom "
+    flags += f"--blink-settings=preferredColorScheme={scheme} --user-data-dir={tmp_path / 'profile'}"
+    offline = "--host-resolver-rules=MAP * ~NOTFOUND"
+    assert CHROMIUM is not None
+    command = [CHROMIUM, *flags.split(), offline, path.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.count("<svg") == page.count("<svg") > 10
+    assert "CONSOLE" not in done.stderr
