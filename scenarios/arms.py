@@ -67,8 +67,8 @@ def _afresh(old: Node, new: Node, path: Path) -> bool:
         return after is not None and (before is None or before.value != after.value)
     if path and path[0] == "population" and isinstance(old.value, dict) and isinstance(new.value, dict):
         kinds = _kinds()
-        before, after = list(old.value), list(new.value)
-        return len(before) == len(after) == 1 and before != after and {*before, *after} <= kinds
+        ours, theirs = list(old.value), list(new.value)
+        return len(ours) == len(theirs) == 1 and ours != theirs and {*ours, *theirs} <= kinds
     return False
 
 

@@ -125,7 +125,9 @@ class _Found:
 def _locate(error: Any, data: Any) -> _Found:
     """Drop from the error's location what names branches of unions."""
     path: list[str | int] = []
-    branch, fork, here, last = None, (), data, len(error["loc"]) - 1
+    branch: str | None = None
+    fork: Path = ()
+    here, last = data, len(error["loc"]) - 1
     for position, part in enumerate(error["loc"]):
         index = isinstance(here, list) and isinstance(part, int) and part < len(here)
         if index or (isinstance(here, dict) and part in here):

@@ -1,7 +1,7 @@
 """The JSON Schema of scenario files, assembled from all worlds and policies: editors complete and check by it.
 
-It allows all that the loader allows but for bare `module:class` worlds' options, which no schema can know. Overrides in
-arms and sweeps are checked by their first key only; the loader checks them in full.
+It refuses nothing that the loader allows. What it cannot know it lets pass: options of `module:class` and of another
+world's policies, what a file that `extends` another leaves to its parent, and overrides beyond their first key.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,11 @@ from populace.world import World
 Json = dict[str, Any]
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
-_ELSEWHERE = {"type": "string", "pattern": ".:.", "description": "A class of your own, module:class."}
+_ELSEWHERE = {
+    "type": "string",
+    "pattern": ".[:/].",
+    "description": "Another world's, or a class of your own: module:class.",
+}
 
 
 def json_schema(shipped: bool = False) -> Json:
@@ -39,11 +43,11 @@ def json_schema(shipped: bool = False) -> Json:
     def body(key: str) -> Json:
         return dict(definitions[references[key].rsplit("/", 1)[-1]])
 
-    rooms = {id_: room(id_, world) for id_, world in worlds.items()}
     defs = {name: _plain_numbers(name, part) for name, part in sorted(definitions.items())}
     for id_, world in worlds.items():
         defs[f"world {id_}"] = _with_choice(body(f"world {id_}"), "id", id_, world)
-        defs[f"agents {id_}"] = _agents(world, rooms[id_], policies)
+        defs[f"agents {id_}"] = _agents(id_, world)
+        defs[f"seat {id_}"] = _seat(room(id_, world), policies)
     for name, policy in policies.items():
         defs[f"policy {name}"] = _with_choice(body(f"policy {name}"), "policy", None, policy)
     properties = {**body("frame")["properties"], **body("cell")["properties"]}
@@ -144,9 +148,9 @@ def _ref(name: str) -> str:
     return "#/$defs/" + name.replace("~", "~0").replace("/", "~1").replace(" ", "%20")
 
 
-def _agents(world: type[World[Any]], within: str, policies: dict[str, type[Policy]]) -> Json:
-    """Role -> policy, with the policies as this world's scenarios name them."""
-    known = {name: name for name in policies}
+def _seat(within: str, policies: dict[str, type[Policy]]) -> Json:
+    """A policy as scenarios of the world `within` name it, with or without its options; null for the default."""
+    known = {name: name for name in policies if "/" not in name}
     known |= {name.removeprefix(f"{within}/"): name for name in policies if name.startswith(f"{within}/")}
     options = [{"const": short, "description": _about(policies[full])} for short, full in sorted(known.items())]
     chosen = [
@@ -158,7 +162,12 @@ def _agents(world: type[World[Any]], within: str, policies: dict[str, type[Polic
     ]
     name = {"anyOf": [*options, _ELSEWHERE]}
     mapping = {"type": "object", "properties": {"policy": name}, "required": ["policy"], "allOf": chosen}
-    seat = {"anyOf": [name, {"type": "null"}, mapping]}
+    return {"anyOf": [name, {"type": "null"}, mapping]}
+
+
+def _agents(id_: str, world: type[World[Any]]) -> Json:
+    """Role -> policy."""
+    seat = {"$ref": _ref(f"seat {id_}")}
     roles = _roles(world)
     if roles is None:
         return {"type": ["object", "null"], "additionalProperties": seat}

@@ -79,13 +79,14 @@ def _shelf() -> dict[str, Path]:
     for point in entry_points(group="populace.scenarios"):
         package, _, folder = point.value.partition(":")
         try:
-            folders.append(files(package).joinpath(folder) if folder else files(package))
+            root = files(package)
+            folders.append(root.joinpath(folder) if folder else root)
         except ImportError:
             continue
     found: dict[str, Path] = {}
-    for folder in folders:
-        if folder.is_dir():
-            for entry in folder.iterdir():
+    for shelf in folders:
+        if shelf.is_dir():
+            for entry in shelf.iterdir():
                 if entry.name.endswith((".yaml", ".yml")):
                     found.setdefault(entry.name.rsplit(".", 1)[0], Path(str(entry)))
     return found

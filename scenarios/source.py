@@ -119,7 +119,7 @@ class _Unsafe(Exception):
         self.text, self.mark = text, mark
 
 
-class _Bounded(Composer):  # type: ignore[misc]
+class _Bounded(Composer):
     """Composes nodes, so many and so deep at most."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -215,7 +215,7 @@ def _scalar(node: Any, tag: str) -> str | int | float | bool | None:
     raise _Unsafe(f"the tag {node.tag} is not allowed; a scenario holds plain values only", node.start_mark)
 
 
-class _Quoting(SafeRepresenter):  # type: ignore[misc]
+class _Quoting(SafeRepresenter):
     """Quotes text that readers of YAML 1.1 would take for true, false or null."""
 
 
@@ -235,7 +235,7 @@ _Quoting.add_representer(float, _number)
 
 def dump(mapping: Mapping[str, Any]) -> str:
     """YAML text of a mapping, which reads back as the same values."""
-    writer = YAML(typ="safe", pure=True)
+    writer: Any = YAML(typ="safe", pure=True)
     writer.Representer = _Quoting
     writer.default_flow_style, writer.sort_base_mapping_type_on_output = False, False
     writer.width, writer.allow_unicode = 100, True

@@ -384,3 +384,17 @@ def test_many_cells_are_checked_quickly():
 
 def test_errors_are_populace_errors():
     assert issubclass(ScenarioError, PopulaceError)
+
+
+def test_the_examples_of_the_documentation_load(tmp_path):
+    page = Path(__file__).resolve().parents[2] / "docs" / "scenarios.md"
+    whole, arms = (part.split("```")[0] for part in page.read_text(encoding="utf-8").split("```yaml\n")[1:])
+    assert [cell.arm for cell in load(written(tmp_path, whole)).cells] == ["mirror", "lifelong"]
+    base = whole[: whole.index("arms:")]
+    cells = load(
+        written(tmp_path, base + arms), ["arms.strong.world.assistant_rate=0.5", "population.values.names.0=care"]
+    )
+    assert len(cells.cells) == 12
+    assert cells.cells[1].arm == "mild[population.size=100,world.noise=0]"
+    assert cells.cells[2].world_options.assistant_rate == 0.5
+    assert cells.cells[0].population.values.names == ("care", "order")
