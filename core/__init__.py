@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from populace.analysis import RunData, compare, load_run, report
-    from populace.scenarios import Built, Scenario, build, load
+    from populace.scenarios.build import Built, build
+    from populace.scenarios.loader import load
+    from populace.scenarios.schema import Scenario
 
 __version__ = "0.1.0"
 

@@ -195,16 +195,14 @@ def _remember(
     never = torch.zeros_like(run.done)
     ended = never if step.ended is None else step.ended
     trajectory = dict(run.trajectory)
-    for role, reward in step.rewards.items():
+    for role, late in step.rewards.items():
         if role not in seen and trajectory.get(role):
             # What comes before the learner acts again (a rating, a fine) belongs to what it did last.
             *before, last = trajectory[role]
-            late = replace(last, reward=last.reward + reward, ended=last.ended | ended)
-            trajectory[role] = (*before, late)
+            trajectory[role] = (*before, replace(last, reward=last.reward + late, ended=last.ended | ended))
     for role, observation in seen.items():
-        reward = step.rewards.get(role)
-        if reward is None:
-            reward = torch.zeros((len(run.worlds), observation.role.seats), device=run.worlds.device)
+        nothing = torch.zeros((len(run.worlds), observation.role.seats), device=run.worlds.device)
+        reward = step.rewards.get(role, nothing)
         new = Transition(dict(observation), dict(acted[role]), reward, ended, phase)
         trajectory[role] = (*trajectory.get(role, ()), new)
     return trajectory
