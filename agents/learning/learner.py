@@ -1,5 +1,6 @@
 """What all learners from feedback share: acting, gathering, mitigations; a rule says how parameters change."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -48,6 +49,8 @@ class FeedbackLearner(Learner):
     Options = LearnerOptions
     options: LearnerOptions
     tabular_only = False
+    counts = False
+    """Whether the rule works on counts, and takes safe data in as such; else they are a step of likelihood."""
 
     # ------------------------------------------------------------------ the policy
 
@@ -129,8 +132,8 @@ class FeedbackLearner(Learner):
         if data.vetoed is not None:
             measures["vetoed"] = total((data.vetoed & batch.use).float()) / used
         params, loss = self.update(model, memory, batch, data, draw)
-        if o.safe is not None:
-            params = mitigations.add_safe(o.safe, model, labels, params, batch, o.rate)
+        if o.safe is not None and not self.counts:
+            params = mitigations.add_safe(o.safe, model, labels, params, batch, self.rate(memory))
         measures["loss"] = loss
         measures["kl"] = self._kl(model, params, memory.reference, batch)
         reference = params if o.reference == "previous" else memory.reference
@@ -151,6 +154,11 @@ class FeedbackLearner(Learner):
         """The parameters after this round, and the rule's loss [worlds]."""
         raise NotImplementedError
 
+    def rate(self, memory: Learned) -> Tensor:
+        """This round's step size, [worlds]: rate times decay to the power of the rounds learned."""
+        o = self.options
+        return o.rate * torch.exp(memory.rounds * math.log(o.decay))
+
     def _strata(self, role: Role) -> dict[str, int]:
         names = self.options.within if isinstance(self.options, SelectionOptions) else ()
         if not names:
@@ -169,9 +177,9 @@ class FeedbackLearner(Learner):
         return total((torch.exp(p) * gap).sum(-1)) / p.shape[1]
 
 
-def step(params: Params, gradient: Params, rate: float) -> Params:
-    """One step uphill."""
-    return {name: value + rate * gradient[name] for name, value in params.items()}
+def step(params: Params, gradient: Params, rate: Tensor) -> Params:
+    """One step uphill; rate is [worlds]."""
+    return {name: value + rate.view(-1, 1, 1) * gradient[name] for name, value in params.items()}
 
 
 def _layout(model: Any) -> Layout:

@@ -106,12 +106,27 @@ def centre(batch: Batch, reward: Tensor, sums: Tensor, counts: Tensor) -> tuple[
     return centred, sums + batch.by_seat(reward * use).sum(1), counts + batch.by_seat(use).sum(1)
 
 
-def add_safe(options: Safe, model: Model, labels: tuple[str, ...], params: Params, batch: Batch, rate: float) -> Params:
-    """A step of the likelihood of the safe act, wherever something was learned, at share / (1 - share) of the data."""
+def with_safe(options: Safe | None, labels: tuple[str, ...], best: Tensor) -> Tensor:
+    """Counts of what was kept [worlds, contexts, acts], with the safe act as the stated share of every context's."""
+    if options is None:
+        return best
+    more = torch.zeros_like(best)
+    more[..., _safe_act(options, labels)] = best.sum(-1) * (options.share / (1.0 - options.share))
+    return best + more
+
+
+def _safe_act(options: Safe, labels: tuple[str, ...]) -> int:
     if options.act not in labels:
         raise UnknownName("act", options.act, labels)
+    return labels.index(options.act)
+
+
+def add_safe(
+    options: Safe, model: Model, labels: tuple[str, ...], params: Params, batch: Batch, rate: Tensor
+) -> Params:
+    """A step of the likelihood of the safe act, wherever something was learned, at share / (1 - share) of the data."""
     use = batch.use.float()
     weight = use / total(use).clamp(min=1.0).unsqueeze(-1) * (options.share / (1.0 - options.share))
-    act = torch.full_like(batch.act, labels.index(options.act))
+    act = torch.full_like(batch.act, _safe_act(options, labels))
     gradient = model.push(params, batch.seen, act, weight)
-    return {name: value + rate * gradient[name] for name, value in params.items()}
+    return {name: value + rate.view(-1, 1, 1) * gradient[name] for name, value in params.items()}

@@ -262,7 +262,7 @@ class _Featured:
         """Through weight (onehot - pi)."""
         p = torch.exp(self.log_probs(params, seen))
         hit = act.unsqueeze(-1) == torch.arange(p.shape[-1], device=p.device)
-        return self.back(params, seen, weight.unsqueeze(-1) * (hit - p))
+        return self.back(params, seen, weight.unsqueeze(-1) * (hit.float() - p))
 
     def pull(self, params: Params, reference: Params, seen: Seen, weight: Tensor) -> Params:
         """Through the KL's slope."""

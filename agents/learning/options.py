@@ -73,6 +73,8 @@ class LearnerOptions(Options):
     """What KL penalties hold on to: the base policy, or the policy of the round before."""
     rate: float = Field(default=1.0, ge=0)
     """Step size; each rule says of what. 0 freezes the learner (a control)."""
+    decay: float = Field(default=1.0, gt=0, le=1)
+    """What the step size is multiplied by after every round."""
     centred: bool = False
     """Mitigation: subtract from each rating the mean of that seat's earlier ones (the world's, in the first round)."""
     veto: Veto | None = None

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from populace.agents.learning.batch import Batch
 from populace.agents.learning.learner import FeedbackLearner, Learned, step
-from populace.agents.learning.mitigations import Data
+from populace.agents.learning.mitigations import Data, with_safe
 from populace.agents.learning.models import Model, Params, Tabular
 from populace.agents.learning.options import (
     GradientOptions,
@@ -55,16 +55,16 @@ class PolicyGradient(FeedbackLearner):
 
     def update(self, model: Model, memory: Learned, batch: Batch, data: Data, draw: Draw) -> tuple[Params, Tensor]:
         """Climb; the loss is minus the mean reward plus the penalty at the start."""
-        o, params = self.options, memory.params
+        o, params, rate = self.options, memory.params, self.rate(memory)
         weight = _normalised(data.weight)
         mean = total(weight * data.reward).unsqueeze(-1)
         pay = weight * (data.reward - mean)
         for epoch in range(o.epochs):
             now = pay if epoch == 0 else pay * self._ratio(model, params, memory.params, batch)
             gradient = model.push(params, batch.seen, batch.act, now)
-            params = step(params, gradient, o.rate)
+            params = step(params, gradient, rate)
             if o.kl > 0:
-                params = step(params, model.pull(params, memory.reference, batch.seen, weight), -o.rate * o.kl)
+                params = step(params, model.pull(params, memory.reference, batch.seen, weight), -rate * o.kl)
         return params, -mean.squeeze(-1)
 
     @staticmethod
@@ -104,7 +104,7 @@ class Replicator(FeedbackLearner):
             if name not in labels:
                 raise UnknownName("act", name, labels)
             gain[..., labels.index(name)] = value
-        params = {"logits": memory.reference["logits"] + self.options.rate * gain}
+        params = {"logits": memory.reference["logits"] + self.rate(memory).view(-1, 1, 1) * gain}
         return params, -total(_normalised(data.weight) * data.reward)
 
 
@@ -116,13 +116,13 @@ class SupervisedFineTuning(FeedbackLearner):
 
     def update(self, model: Model, memory: Learned, batch: Batch, data: Data, draw: Draw) -> tuple[Params, Tensor]:
         """Climb the likelihood; the loss is its negative at the start."""
-        o, params = self.options, memory.params
+        o, params, rate = self.options, memory.params, self.rate(memory)
         weight = _normalised(_select(o, batch, data, draw)[0] * data.weight)
         loss = -_likelihood(model, params, batch, weight)
         for _ in range(o.epochs):
-            params = step(params, model.push(params, batch.seen, batch.act, weight), o.rate)
+            params = step(params, model.push(params, batch.seen, batch.act, weight), rate)
             if o.kl > 0:
-                params = step(params, model.pull(params, memory.reference, batch.seen, weight), -o.rate * o.kl)
+                params = step(params, model.pull(params, memory.reference, batch.seen, weight), -rate * o.kl)
         return params, loss
 
 
@@ -139,6 +139,7 @@ class ExpertIteration(FeedbackLearner):
     Options = ExpertIterationOptions
     options: ExpertIterationOptions
     tabular_only = True
+    counts = True
 
     def update(self, model: Model, memory: Learned, batch: Batch, data: Data, draw: Draw) -> tuple[Params, Tensor]:
         """Refit; the loss is the negative likelihood of what was kept, before."""
@@ -147,7 +148,9 @@ class ExpertIteration(FeedbackLearner):
         best = _select(o, batch, data, draw)[0] * data.weight
         loss = -_likelihood(model, memory.params, batch, _normalised(best))
         policy = torch.softmax(logits, -1)
-        counts = o.rate * model.sums(batch.seen, batch.act, best, logits.shape[-1]) + o.prior * policy
+        kept = model.sums(batch.seen, batch.act, best, logits.shape[-1])
+        kept = with_safe(o.safe, model.layout.act.labels, kept)
+        counts = self.rate(memory).view(-1, 1, 1) * kept + o.prior * policy
         return {"logits": torch.log((counts / counts.sum(-1, keepdim=True)).clamp(min=1e-30))}, loss
 
 
@@ -159,15 +162,15 @@ class Contrast(FeedbackLearner):
 
     def update(self, model: Model, memory: Learned, batch: Batch, data: Data, draw: Draw) -> tuple[Params, Tensor]:
         """Climb the difference of likelihoods; the loss is its negative at the start."""
-        o, params = self.options, memory.params
+        o, params, rate = self.options, memory.params, self.rate(memory)
         best, worst = _select(o, batch, data, draw)
         weight = _normalised(best * data.weight) - _normalised(worst)
         loss = -_likelihood(model, params, batch, weight)
         for _ in range(o.epochs):
-            params = step(params, model.push(params, batch.seen, batch.act, weight), o.rate)
+            params = step(params, model.push(params, batch.seen, batch.act, weight), rate)
             if o.kl > 0:
                 here = _normalised(best + worst)
-                params = step(params, model.pull(params, memory.reference, batch.seen, here), -o.rate * o.kl)
+                params = step(params, model.pull(params, memory.reference, batch.seen, here), -rate * o.kl)
         return params, loss
 
 
@@ -195,7 +198,7 @@ class KTO(FeedbackLearner):
 
     def update(self, model: Model, memory: Learned, batch: Batch, data: Data, draw: Draw) -> tuple[Params, Tensor]:
         """Climb the value; the loss is 1 - value, at the end."""
-        o, params = self.options, memory.params
+        o, params, rate = self.options, memory.params, self.rate(memory)
         best, worst = _select(o, batch, data, draw)
         best, worst = _normalised(best * data.weight), _normalised(worst)
         act = batch.act.unsqueeze(-1)
@@ -207,7 +210,7 @@ class KTO(FeedbackLearner):
             up, down = sigmoid(o.beta * (margin - z)), sigmoid(o.beta * (z - margin))
             loss = total(best * (1.0 - up)) + o.undesirable * total(worst * (1.0 - down))
             weight = best * up * (1.0 - up) - o.undesirable * worst * down * (1.0 - down)
-            params = step(params, model.push(params, batch.seen, batch.act, weight), o.rate)
+            params = step(params, model.push(params, batch.seen, batch.act, weight), rate)
         return params, loss
 
 
@@ -224,6 +227,7 @@ class Ratio(FeedbackLearner):
     Options = RatioOptions
     options: RatioOptions
     tabular_only = True
+    counts = True
 
     def update(self, model: Model, memory: Learned, batch: Batch, data: Data, draw: Draw) -> tuple[Params, Tensor]:
         """Shift the logits; the loss is the negative likelihood of the best against the worst, before."""
@@ -233,5 +237,6 @@ class Ratio(FeedbackLearner):
         best = best * data.weight
         loss = _likelihood(model, memory.params, batch, _normalised(worst) - _normalised(best))
         top, bottom = (model.sums(batch.seen, batch.act, w, logits.shape[-1]) for w in (best, worst))
+        top = with_safe(o.safe, model.layout.act.labels, top)
         shift = torch.log((top + o.smoothing) / (bottom + o.smoothing))
-        return {"logits": logits + o.rate * shift}, loss
+        return {"logits": logits + self.rate(memory).view(-1, 1, 1) * shift}, loss

@@ -261,7 +261,7 @@ class Drift(World[DriftState]):
         size = self.census.size
         budget = round(self.options.audit_budget * size)
         rank = torch.where(state.here, rank + 1e-3 * draw.uniform("tie", size), -torch.inf)
-        place = rank.argsort(-1, descending=True, stable=True).argsort(-1)
+        place = rank.argsort(dim=-1, descending=True, stable=True).argsort(-1)
         looked = (place < budget) & state.here & (state.act[:, :size] >= OMIT)
         return (looked & (draw.uniform("audit", size) < self.options.audit_accuracy)).float()
 
