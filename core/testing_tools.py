@@ -46,8 +46,8 @@ class AnyLegal(Policy):
                 return draw.categorical(f.name, mask.float())
             return draw.integers(f.name, 0, len(f.labels), *shape)
         if f.kind == "count":
-            low = 0 if f.low == -float("inf") else int(f.low)
-            return draw.integers(f.name, low, low + 4 if f.high == float("inf") else int(f.high) + 1, *shape)
+            least = 0 if f.low == -float("inf") else int(f.low)
+            return draw.integers(f.name, least, least + 4 if f.high == float("inf") else int(f.high) + 1, *shape)
         low, high = max(f.low, -1e3), min(f.high, 1e3)
         if f.low == -float("inf") or f.high == float("inf"):
             return draw.normal(f.name, *shape).clamp(low, high)
@@ -81,18 +81,24 @@ def blame(what: str) -> Iterator[None]:
 @contextmanager
 def no_global_luck(what: str) -> Iterator[None]:
     """Fail if the global generators of Python, NumPy or torch were used or seeded inside."""
-    before = random.getstate(), np.random.get_state()[1:3], torch.get_rng_state()  # noqa: NPY002
+    before = _global_luck()
     yield
-    after = random.getstate(), np.random.get_state()[1:3], torch.get_rng_state()  # noqa: NPY002
-    used = [
-        name
-        for name, a, b in zip(("random", "numpy.random", "torch"), before, after, strict=True)
-        if not (torch.equal(a, b) if isinstance(a, Tensor) else str(a) == str(b))
-    ]
+    after = _global_luck()
+    used = [name for name, a, b in zip(("random", "numpy.random", "torch"), before, after, strict=True) if a != b]
     if used:
         raise CheckFailed(
             f"{what} uses the global random numbers of {', '.join(used)}: take every number from the draw it is given"
         )
+
+
+def _global_luck() -> tuple[Any, bytes, bytes]:
+    numbers: Any = np.random.get_state(legacy=False)  # noqa: NPY002
+    state = numbers["state"]
+    return random.getstate(), state["key"].tobytes() + bytes(str(state["pos"]), "ascii"), _bytes(torch.get_rng_state())
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    return tensor.numpy().tobytes()
 
 
 def play(

@@ -206,7 +206,8 @@ def _private(world: World[Any], run: Run, role: Role, found: Mapping[str, Tensor
 
 def _state(world: World[Any], run: Run) -> None:
     state, worlds = run.state, len(run.worlds)
-    if not dataclasses.is_dataclass(state) or not type(state).__dataclass_params__.frozen:  # type: ignore[attr-defined]
+    parameters = getattr(type(state), "__dataclass_params__", None)
+    if not dataclasses.is_dataclass(state) or not getattr(parameters, "frozen", False):
         raise CheckFailed(f"the state is a {type(state).__name__}; expected a frozen dataclass of tensors")
     for tensor in tree.tensors(state, shared=False):
         if tensor.dim() == 0 or tensor.shape[0] != worlds:

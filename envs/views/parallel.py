@@ -183,9 +183,10 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
             for role in self._roles
         }
         count = len(self.possible_agents)
-        some = left is not None and not over
-        ends: Rows = Numbers(left) if some else Same(over, count)
-        cuts: Rows = Numbers(~left & cut) if some else Same(cut, count)
+        ends: Rows = Same(over, count)
+        cuts: Rows = Same(cut, count)
+        if left is not None and not over:
+            ends, cuts = Numbers(left), Numbers(~left & cut)
         return (
             self._dict(index, self._observed()),
             self._dict(index, paid),

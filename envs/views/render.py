@@ -65,8 +65,8 @@ def picture(stage: Stage, run: Run, history: History) -> Array:
         axes.set_xlabel("tick")
         axes.legend(fontsize="small")
     else:
-        for name, values in stage.world.panel(run.state).items():
-            axes.hist(values[0].float().cpu().numpy().reshape(-1), bins=30, histtype="step", label=name)
+        for name, value in stage.world.panel(run.state).items():
+            axes.hist(value[0].float().cpu().numpy().reshape(-1), bins=30, histtype="step", label=name)
         axes.set_ylabel("users")
     axes.set_title(f"{stage.world.id}, tick {int(run.tick[0])}")
     canvas.draw()

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from populace.envs.views.stage import Outcome, Stage
 from populace.errors import PopulaceError
+from populace.fields import Role
 from populace.policy import Actions, Observation
 from populace.rollout import AtEnd
 from populace.run import Run
@@ -105,5 +106,5 @@ class TensorWorld:
             run = self.stage.again(run, run.done)
         return self.stage.settle(Outcome(run, outcome.rewards, outcome.measures))
 
-    def _turn(self) -> tuple:  # type: ignore[type-arg]
+    def _turn(self) -> tuple[Role, ...]:
         return tuple(role for role in self.stage.world.acting[self.phase] if role.name in self.stage.focal)

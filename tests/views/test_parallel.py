@@ -363,3 +363,17 @@ def test_a_batch_of_tensors_begins_anew_by_itself():
         turn = batch.step({"user": {"tag": torch.zeros(16, 3, dtype=torch.int64)}})
         assert not turn.ended.any()  # who ended has already begun anew
     assert (batch.run.episode > 0).any()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_views_work_on_a_gpu():
+    env = make(device="cuda", options={"forbid": True, "leaving": 0.2})
+    env.reset(seed=0)
+    for _ in range(4):
+        observation, *_ = env.step({agent: env.action_space(agent).sample() for agent in env.agents})
+        assert all(env.observation_space(agent).contains(observation[agent]) for agent in env.agents)
+    batch = views.vector_env(toy.Toy, num_envs=3, users=4, options={"patience": 2}, max_cycles=4, device="cuda")
+    batch.reset(seed=0)
+    for _ in range(6):
+        assert batch.observation_space.contains(batch.step(batch.action_space.sample())[0])
