@@ -13,6 +13,14 @@ from populace.errors import RunError
 KINDS = ("recorded", "derived", "mean")
 """Kinds of outcomes: measures the world recorded, measures derived from values, and means of panel variables."""
 
+DERIVED = {
+    "drift from start": "drift of mean values",
+    "spread": "spread of values",
+    "diversity": "effective number of values",
+    "polarisation": "polarisation of segments",
+}
+"""Names of derived outcomes, apart from those that worlds give to measures of their own."""
+
 DRAWN_FROM = ("world", "seed")
 """Entries of run.json that two runs must share for their worlds to be paired."""
 
@@ -20,8 +28,8 @@ DRAWN_FROM = ("world", "seed")
 def outcomes(run: RunData) -> pd.DataFrame:
     """Everything that has one number a world and step: `arm, world, step, kind, measure, value`.
 
-    `recorded`: the world's own measures. `derived`: drift from start, polarisation, spread and diversity of values over
-    all users. `mean`: the mean over all users of every panel variable.
+    `recorded`: the world's own measures. `derived`: drift from start, spread, diversity and polarisation of values over
+    all users, named as in `DERIVED`. `mean`: the mean over all users of every panel variable.
     """
     parts = [("recorded", run.steps)]
     if len(run.groups):
@@ -34,7 +42,7 @@ def outcomes(run: RunData) -> pd.DataFrame:
             found.append(metrics.diversity(pooled))
         if len(run.values.segments) > 1:
             found.append(metrics.polarisation(run.values))
-        parts += [("derived", frame) for frame in found]
+        parts += [("derived", _renamed(frame)) for frame in found]
     return _stack(parts)
 
 
@@ -109,19 +117,20 @@ def differences(
 
 
 def at_end(frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the last step that each arm recorded of each measure."""
+    """Rows of `outcomes` of the last step that each arm recorded of each measure."""
     known = frame.dropna(subset=["value"])
-    last = known.groupby(["arm", "measure"], observed=True)["step"].transform("max")
+    last = known.groupby(["arm", "kind", "measure"], observed=True)["step"].transform("max")
     return known[known["step"] == last]
 
 
 def _shared(x: pd.DataFrame, y: pd.DataFrame, over_time: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows of the steps (or the last step) that both frames have of a measure."""
     x, y = x.dropna(subset=["value"]), y.dropna(subset=["value"])
-    steps = x[["measure", "step"]].drop_duplicates().merge(y[["measure", "step"]].drop_duplicates())
+    by = ["kind", "measure", "step"]
+    steps = x[by].drop_duplicates().merge(y[by].drop_duplicates(), on=by)
     if not over_time:
-        steps = steps.groupby("measure", observed=True, as_index=False)["step"].max()
-    return x.merge(steps, on=["measure", "step"]), y.merge(steps, on=["measure", "step"])
+        steps = steps.groupby(by[:2], observed=True, as_index=False)["step"].max()
+    return x.merge(steps, on=by), y.merge(steps, on=by)
 
 
 def _difference(a: Floats, b: Floats) -> Floats:
@@ -169,6 +178,10 @@ def _pairs(a: RunData, b: RunData | None, arm: str | None, other: str | None) ->
             "name them: compare(a, b, arm=..., other=...)"
         )
     return pairs
+
+
+def _renamed(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(measure=frame["measure"].cat.rename_categories(DERIVED))
 
 
 def _stack(parts: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:

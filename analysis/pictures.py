@@ -111,19 +111,20 @@ def _sweep(results: Results, frame: pd.DataFrame, key: str) -> str:
         labels = [str(v) for v in frame[key].unique()]
         place = frame[key].astype(str).map({label: index for index, label in enumerate(labels)})
     frame["place"] = place.astype(float)
-    names = sorted(frame["measure"].unique(), key=_importance(results, frame))[:SWEPT]
     figures = [
         plots.bands(
-            frame[frame["measure"] == name],
+            rows,
             series,
             column="line",
             x="place",
             xlabel=key,
             labels=labels,
-            title=results.label(name),
-            alt=f"{results.label(name)} at the end against {key}.",
+            title=results.label(str(name)),
+            alt=f"{results.label(str(name))} at the end against {key}.",
         )
-        for name in names
+        for (_, name), rows in sorted(
+            frame.groupby(["kind", "measure"], observed=True, sort=False), key=_importance(results)
+        )[:SWEPT]
     ]
     return legend(series) + grid(figures)
 
@@ -137,12 +138,16 @@ def _lines(frame: pd.DataFrame, others: list[str]) -> "pd.Series[Any]":
     return line
 
 
-def _importance(results: Results, frame: pd.DataFrame) -> Any:
+def _importance(results: Results) -> Any:
     """Order of outcomes in a sweep: those the run's hints name, derived, recorded, then means."""
     hinted = list((results.run.info.get("hints") or {}).get("measures") or ())
-    kinds = frame.drop_duplicates("measure").set_index("measure")["kind"].astype(str).to_dict()
     order = {"derived": 0, "recorded": 1, "mean": 2}
-    return lambda name: (hinted.index(name) if name in hinted else len(hinted), order[kinds[name]])
+
+    def rank(group: Any) -> tuple[int, int]:
+        kind, name = group[0]
+        return (hinted.index(name) if name in hinted else len(hinted), order[str(kind)])
+
+    return rank
 
 
 def value_maps(results: Results) -> str:

@@ -76,16 +76,15 @@ def bands(
 
 
 def _plain_ticks(axes: Any) -> None:
-    """No offsets, few ticks, and whole numbers where steps are few."""
-    from matplotlib.ticker import MaxNLocator
+    """Few ticks, each with its whole number: no offset above the axis."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    axes.ticklabel_format(axis="y", useOffset=False, style="plain") if _range(axes) > 1e-3 else None
-    axes.yaxis.set_major_locator(MaxNLocator(5))
-
-
-def _range(axes: Any) -> float:
     low, high = axes.get_ylim()
-    return float(high - low)
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    if 1e-3 < high - low < 1e6:
+        axes.ticklabel_format(axis="y", useOffset=False, style="plain")
+    else:
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:.4g}"))
 
 
 class Plane:

@@ -17,6 +17,9 @@ PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8
 DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
 """Beyond the palette, lines differ by dashes too."""
 
+TINY = 1e-4
+"""Smaller numbers are written with an exponent."""
+
 _TOKENS = {INK: "--ink", MUTED: "--muted", GRID: "--line", **{c: f"--c{i}" for i, c in enumerate(PALETTE)}}
 _RC: dict[str, Any] = {
     "svg.fonttype": "none",
@@ -110,10 +113,10 @@ def number(x: float, decimals: int | None = None) -> str:
     """A number with a proper minus; three significant digits unless told how many decimals."""
     if not math.isfinite(x):
         return "\N{EN DASH}"
+    if decimals is None and 0 < abs(x) < TINY:
+        return f"{x:.2e}".replace("-", "\N{MINUS SIGN}")
     if decimals is None:
         decimals = 2 if x == 0 else min(6, max(0, 2 - math.floor(math.log10(abs(x)))))
-    if x != 0 and round(abs(x), decimals) == 0 and decimals >= 6:
-        return f"{x:.1e}".replace("-", "\N{MINUS SIGN}")
     text = f"{x:,.{decimals}f}"
     return ("0" + text[2:] if float(text.replace(",", "")) == 0 and text.startswith("-0") else text).replace(
         "-", "\N{MINUS SIGN}"
@@ -127,10 +130,13 @@ def with_interval(mean: float, low: float, high: float, sign: bool = False) -> s
     """
     half, size = (high - low) / 2, max(abs(low), abs(high))
     decimals = None
+    plus = "+" if sign and mean > 0 else ""
+    if 0 < size < TINY:
+        words = [f"{x:.2e}".replace("-", "\N{MINUS SIGN}") for x in (mean, low, high)]
+        return f"{plus}{words[0]} [{words[1]}, {words[2]}]"
     if math.isfinite(half) and half > 0:
         wanted = min(1 - math.floor(math.log10(half)), 3 - math.floor(math.log10(size)))
         decimals = min(6, max(0, wanted))
-    plus = "+" if sign and mean > 0 else ""
     text = plus + number(mean, decimals)
     return f"{text} [{number(low, decimals)}, {number(high, decimals)}]" if math.isfinite(half) else text
 

@@ -16,6 +16,8 @@ HEADINGS = {"recorded": "Measures of the world", "derived": "Derived from values
 OPEN = 3
 """Tables of contrasts unfolded at first; a sweep has many."""
 NOUNS = {"recorded": "recorded measure", "derived": "derived measure", "mean": "mean over users"}
+FULL = 6
+"""Contrasts that are told in full; of more, only the clearest differences are."""
 CLEAR = 0.05
 """A contrast is called clear when its Holm-corrected p is below this."""
 
@@ -26,7 +28,7 @@ def findings(results: Results) -> str:
     if contrasts.empty:
         return "<p>No arm has a reference to be compared with, so nothing can be said about an assistant's effect.</p>"
     blocks = []
-    many = contrasts["arm"].nunique() > OPEN
+    many = contrasts["arm"].nunique() > FULL
     for (arm, other), rows in contrasts.groupby(["arm", "other"], sort=False, observed=True):
         if arm not in results.shown:
             continue

@@ -73,6 +73,19 @@ def test_one_world_gives_differences_without_intervals(tmp_path):
     assert frame[["low", "high", "p", "p_holm"]].isna().all(axis=None)
 
 
+def test_a_world_may_call_its_own_measure_as_we_do_ours(tmp_path):
+    import pandas as pd
+
+    folder = make_run(tmp_path / "run", worlds=4, steps=3)
+    steps = pd.read_parquet(folder / "steps.parquet")
+    ours = "effective number of values"
+    steps["measure"] = steps["measure"].astype(str).replace({"measure 0": ours})
+    steps[(steps["measure"] != ours) | (steps["step"] < 3)].to_parquet(folder / "steps.parquet")
+    frame = compare(load_run(folder)).set_index(["kind", "measure"])
+    assert frame.loc[("recorded", ours), "step"] == 2
+    assert frame.loc[("derived", ours), "step"] == 3
+
+
 def test_names_that_are_not_there_are_refused(tmp_path):
     run = load_run(make_run(tmp_path / "run", worlds=2, steps=2))
     with pytest.raises(UnknownName, match="mirror"):

@@ -198,6 +198,8 @@ def test_an_unwritable_target_is_said_in_words(folder, tmp_path):
         ((0.31234, 0.30, 0.325), "0.312 [0.300, 0.325]"),
         ((-1234.5, -1300.0, -1169.0), "\N{MINUS SIGN}1,234 [\N{MINUS SIGN}1,300, \N{MINUS SIGN}1,169]"),
         ((0.5, np.nan, np.nan), "0.500"),
+        ((3.2e-7, 3.0e-7, 3.4e-7), "3.20e\N{MINUS SIGN}07 [3.00e\N{MINUS SIGN}07, 3.40e\N{MINUS SIGN}07]"),
+        ((0.0, 0.0, 0.0), "0.00 [0.00, 0.00]"),
         ((0.4 / 3, 0.13333, 0.13334), "0.1333 [0.1333, 0.1333]"),
     ],
 )
