@@ -97,9 +97,6 @@ def _declared(world: World[Any]) -> None:
     roles = world.roles()
     if len({role.name for role in roles}) != len(roles):
         raise CheckFailed(f"{name} has two roles of the same name: {[role.name for role in roles]}")
-    for given in world.defaults:
-        if given not in world.cast:
-            raise CheckFailed(f"{name}.defaults names a role {given!r} that it does not have: {sorted(world.cast)}")
     for role in roles:
         _role(world, role)
 

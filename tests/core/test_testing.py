@@ -144,7 +144,6 @@ def few_users(self, step, state, draw):
 
 BROKEN = {
     "id": ({"id": "whole"}, "expected 'namespace/name-v0'"),
-    "defaults": ({"defaults": {"usr": "random"}}, "role 'usr'"),
     "phases": ({"roles": changed_role(lambda u: replace(u, phases=("act", "rest")))}, "acts in \\['rest'\\]"),
     "seats": ({"roles": changed_role(lambda u: replace(u, seats=0))}, "0 seats"),
     "labels": ({"roles": changed_field("pick", labels=())}, "no labels"),
