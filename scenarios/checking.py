@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from populace.errors import PopulaceError, did_you_mean
-from populace.scenarios.mistakes import Mistake, Path, dotted, missing_key, spot, unknown_key, unknown_name, wrong
+from populace.scenarios.mistakes import Mistake, Path, missing_key, refused, unknown_key, unknown_name, wrong
 from populace.scenarios.tree import Node, plain
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -179,7 +179,7 @@ def _sentence(found: _Found, model: type[BaseModel], node: Node, at: Path, witho
     if kind == "missing":
         return missing_key(node, path, _about(model, found.path))
     if kind in ("value_error", "assertion_error"):
-        return Mistake(f"{dotted(path) or 'the scenario'}: {error['ctx']['error']}", spot(node, path))
+        return refused(node, path, str(error["ctx"]["error"]))
     mistake = wrong(node, path, _expected(error))
     if kind in ("literal_error", "enum") and isinstance(error["input"], str):
         near = did_you_mean(error["input"], re.findall(r"'([^']*)'", error["ctx"]["expected"]))

@@ -109,7 +109,11 @@ def _hint(expected: str, value: Any) -> str:
     if isinstance(value, str) and expected == "true or false":
         word = "true" if value.lower() in _YES else "false" if value.lower() in _NO else ""
         return f"; write {word} (without quotes)" if word else ""
-    if isinstance(value, str) and "number" in expected and re.fullmatch(r"[-+.\d_eE]+", value):
+    if (
+        isinstance(value, str)
+        and "number" in expected
+        and re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", value)
+    ):
         return "; remove the quotes"
     if isinstance(value, (bool, int, float)) and expected.startswith(("text", "a file's path")):
         return "; put it in quotes if it is meant as text"
@@ -144,10 +148,18 @@ def unknown_name(node: Node, path: Path, error: PopulaceError) -> Mistake:
     return Mistake(f"{dotted(path)}: {error}", place)
 
 
+def refused(node: Node, path: Path, why: str) -> Mistake:
+    """What an options model refuses itself, at `path` or where the last name it quotes is given below."""
+    here, place = node.get(*path), spot(node, path)
+    for name in re.findall("'([^']+)'", why.split("; did you mean")[0].split("; expected")[0]):
+        place = (_mention(here, name) if here is not None else None) or place
+    return Mistake(f"{dotted(path) or 'the scenario'}: {why}", place)
+
+
 def _mention(node: Node, name: str) -> Place | None:
     for below in node.walk():
         if below.value == name:
             return below.place
         if isinstance(below.value, dict) and name in below.value:
-            return below.value[name].spot
+            return below.value[name].key or below.value[name].place
     return None

@@ -107,6 +107,8 @@ def _syntax(error: MarkedYAMLError, text: str) -> str:
         return "a scenario is one YAML document; remove the second one (`---`)"
     if "could not find expected ':'" in problem or "mapping values are not allowed" in problem:
         return "this is not YAML: a key is followed by a colon and a space, `key: value`, indented like its neighbours"
+    if "expected <block end>" in problem:
+        return "this is not YAML: this line is indented differently from its neighbours"
     context = f" {error.context}" if error.context and error.context != problem else ""
     return f"this is not YAML: {problem}{context}"
 

@@ -1,5 +1,7 @@
 """One case for each kind of mistake: what is said, and where."""
 
+import random
+
 import numpy as np
 import pytest
 from scenario_toy import BASE
@@ -33,6 +35,28 @@ def changed(old, new):
     return BASE.replace(old, new)
 
 
+DAMAGE = [
+    "",
+    "no",
+    "null",
+    "[]",
+    "{}",
+    "- ",
+    "\t",
+    ": ",
+    "'",
+    '"',
+    "&a ",
+    "*a",
+    "!x ",
+    "-1",
+    "x",
+    "{x: 1}",
+    "---",
+    "|",
+    "? ",
+    "\0",
+]
 NO_ARMS = BASE[: BASE.index("arms:")]
 
 CASES = {
@@ -166,8 +190,8 @@ CASES = {
     ),
     "unknown trait": (
         changed("  traits:\n", "  segments:\n    all: {share: 1, traits: {trst: 1}}\n  traits:\n"),
-        13,
-        3,
+        14,
+        30,
         "did you mean 'trust'?",
     ),
     "unknown trait of the world": (
@@ -288,6 +312,12 @@ CASES = {
     ),
     # YAML
     "duplicate key": (changed("seed: 5", "worlds: 5"), 9, 1, "the key 'worlds' is given twice (first in line 7)"),
+    "indentation": (
+        changed("  rate: 0.2", " rate: 0.2"),
+        6,
+        2,
+        "this line is indented differently from its neighbours",
+    ),
     "tab": (changed("  rate: 0.2", "\trate: 0.2"), 6, 1, "a tab cannot indent YAML; use spaces"),
     "open bracket": (changed("[warmth, order]}", "[warmth, order"), 13, 9, "this is not YAML"),
     "missing space": (changed("worlds: 3", "worlds:3"), 7, 1, "a key is followed by a colon and a space"),
@@ -483,3 +513,23 @@ def test_numbers_of_numpy_are_numbers():
     given = {"world": {"id": "test/plaza-v0", "rate": np.float32(0.5)}, "worlds": np.int64(2), "horizon": 3}
     cell = load(given).cells[0]
     assert (cell.worlds, cell.world_options.rate) == (2, 0.5)
+
+
+def test_nothing_but_scenario_errors_comes_of_damaged_files(tmp_path):
+    luck = random.Random(11)
+    path = tmp_path / "toy.yaml"
+    refused = []
+    for _ in range(250):
+        lines = BASE.split("\n")
+        for _ in range(luck.randint(1, 3)):
+            i = luck.randrange(len(lines))
+            cut = luck.randint(0, len(lines[i]))
+            rest = luck.choice([lines[i][cut:], lines[i][cut + 1 :], ""])
+            lines[i] = luck.choice(["", " "]) + lines[i][:cut] + luck.choice(DAMAGE) + rest
+        path.write_text("\n".join(lines))
+        try:
+            load(path)
+        except ScenarioError as error:
+            refused.append(error)
+    assert len(refused) > 100
+    assert not [error for error in refused if error.line is None or "Input should" in str(error)]
