@@ -186,7 +186,7 @@ def _scenario(root: Node, file: str | None, folder: Path, overrides: list[tuple[
 def _idle(plan: list[Variant], overrides: list[tuple[str, Node]]) -> list[Mistake]:
     """Overrides of the command line that every arm or the sweep overrides again."""
     used = {node.place.note for variant in plan for node in variant.tree.walk()}
-    why = "has no effect: the arms or the sweep set it themselves; override it there (arms.<arm>.<key>)"
+    why = "has no effect: it is empty, or arms and sweep set it themselves; then override arms.<arm>.<key>"
     return [
         Mistake(f"{key} {why}", node.place)
         for key, node in dict(overrides).items()
