@@ -3,6 +3,8 @@
 from populace.envs.registration import register_all
 
 WORLDS = {
+    "populace/payoff-v0": "populace.envs.payoff:Payoff",
+    "populace/matrix-v0": "populace.envs.payoff:Matrix",
     "populace/coevolution-v0": "populace.envs.coevolution:Coevolution",
     "populace/lockin-v0": "populace.envs.coevolution:LockIn",
     "populace/drift-v0": "populace.envs.drift:Drift",

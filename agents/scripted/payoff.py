@@ -1,0 +1,375 @@
+"""Players of games: they see payoffs `mine` and `theirs` (own acts x the other's) and what they `faced`.
+
+They play users and assistants of the payoff world and players of the matrix world alike.
+"""
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from populace.agents.scripted.payoff_parts import against, belief, complete, largest
+from populace.draw import Draw
+from populace.errors import UnknownName
+from populace.fields import Role
+from populace.options import Options
+from populace.policy import Actions, Memory, Observation, Policy
+from populace.population import People
+
+
+class AlwaysOptions(Options):
+    """Which act."""
+
+    act: str | int = 0
+    """The act's label or number."""
+    copy_example: bool = False
+    """Whether an assistant that states a game copies the prompt's example, as collapsed models do."""
+
+
+class Always(Policy):
+    """Always the same act."""
+
+    Options = AlwaysOptions
+    options: AlwaysOptions
+
+    def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
+        """One act for all.
+
+        Raises:
+            UnknownName: The role has no such act.
+        """
+        labels = next(f.labels for f in observation.role.does if f.name == "act")
+        wanted = self.options.act
+        if isinstance(wanted, str) and wanted not in labels:
+            raise UnknownName(f"act of {observation.role.name}", wanted, labels)
+        if not isinstance(wanted, str) and not 0 <= wanted < len(labels):
+            raise UnknownName(f"act of {observation.role.name}", str(wanted), (str(i) for i in range(len(labels))))
+        index = labels.index(wanted) if isinstance(wanted, str) else wanted
+        shape = (draw.worlds, observation.role.seats)
+        act = torch.full(shape, index, dtype=torch.int64, device=draw.device)
+        return complete(observation, act, copy=self.options.copy_example), memory
+
+
+class BestResponseOptions(Options):
+    """When to leave."""
+
+    leaves: bool = True
+    """Whether a user ends the conversation when the best it can expect is negative."""
+
+
+class BestResponse(Policy):
+    """The best reply to what it faced last; before that, to all acts alike."""
+
+    Options = BestResponseOptions
+    options: BestResponseOptions
+
+    def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
+        """Of equally good acts the first."""
+        worth = against(observation["mine"], belief(observation))
+        return complete(observation, self._pick(observation, worth)), memory
+
+    def _pick(self, observation: Observation, worth: Tensor) -> Tensor:
+        act = worth.argmax(-1)
+        labels = next(f.labels for f in observation.role.does if f.name == "act")
+        if "end" in labels and self.options.leaves:
+            act = torch.where(worth.amax(-1) < 0, labels.index("end"), act)
+        return act
+
+
+class FictitiousPlay(BestResponse):
+    """The best reply to the mean of all it has faced (Brown 1951), beginning with one imagined meeting of each act."""
+
+    def begin(self, role: Role, people: People, draw: Draw) -> Memory:
+        """Counts [worlds, seats, other's acts]."""
+        other = next(f.shape[0] for f in role.sees if f.name == "faced")
+        return torch.ones((draw.worlds, role.seats, other), device=draw.device)
+
+    def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
+        """Count, then reply."""
+        counts = memory + observation["faced"]
+        worth = against(observation["mine"], counts / counts.sum(-1, keepdim=True))
+        return complete(observation, self._pick(observation, worth)), counts
+
+
+class LogitOptions(Options):
+    """How noisy."""
+
+    noise: float = Field(default=0.1, gt=0)
+    """Temperature, in payoff units; to 0 a best response, to infinity a coin."""
+
+
+class Logit(Policy):
+    """Plays act a with a chance proportional to exp(payoff / noise): logit response (McKelvey and Palfrey 1995)."""
+
+    Options = LogitOptions
+    options: LogitOptions
+
+    def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
+        """A draw of each seat's own."""
+        worth = against(observation["mine"], belief(observation)) / self.options.noise
+        weights = torch.exp(worth - worth.amax(-1, keepdim=True))
+        return complete(observation, draw.categorical("act", weights)), memory
+
+
+class TitForTat(Policy):
+    """Does its part of the best cell for both, but for a turn after the other did not do its own, it punishes.
+
+    The part is that of the largest sum; the punishment is the act against which the other's best reply is worst. In a
+    prisoner's dilemma that is Axelrod's tit-for-tat.
+    """
+
+    def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
+        """It judges what it faced last by its most frequent act; in the beginning it trusts."""
+        mine, theirs, faced = observation["mine"], observation["theirs"], observation["faced"]
+        best = (mine + theirs).flatten(-2).argmax(-1)
+        part, expected = best // mine.shape[-1], best % mine.shape[-1]
+        punishment = theirs.amax(-1).argmin(-1)
+        met = faced.sum(-1) > 0
+        broken = met & (faced.argmax(-1) != expected)
+        return complete(observation, torch.where(broken, punishment, part)), memory
+
+
+class RuleOptions(Options):
+    """How a solution rule is applied."""
+
+    corrected: bool = False
+    """Published rules choose a cell of the whole game, the other's act included. Corrected ones take the other's act
+    as it was observed, and products of gains over the disagreement point instead of products of payoffs."""
+    outside: tuple[float, float] = (0.0, 0.0)
+    """The disagreement point (own, other's) of corrected products."""
+
+
+class Rule(Policy):
+    """The base of those who follow a solution rule; of tied cells one at random."""
+
+    Options = RuleOptions
+    options: RuleOptions
+
+    def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
+        """Its own part of the cell that the rule chooses."""
+        mine, theirs = observation["mine"], observation["theirs"]
+        if self.options.corrected:
+            chances = belief(observation)
+            mine, theirs = against(mine, chances).unsqueeze(-1), against(theirs, chances).unsqueeze(-1)
+        users = (mine, theirs) if observation.role.name != "assistant" else (theirs, mine)
+        chosen = self.chosen(*(x.flatten(-2) for x in users), *(x.flatten(-2) for x in (mine, theirs)))
+        # Tied acts are equally likely, however many of their cells are tied.
+        acts = chosen.unflatten(-1, mine.shape[-2:]).any(-1).to(torch.float32)
+        return complete(observation, draw.categorical("act", acts)), memory
+
+    def chosen(self, user: Tensor, assistant: Tensor, mine: Tensor, theirs: Tensor) -> Tensor:
+        """The cells that the rule may choose, [..., cells] bool; all arguments [..., cells]."""
+        raise NotImplementedError
+
+
+class SumRule(Rule):
+    """(a) GTAlign's prompt: the largest sum; ties to the user's larger payoff, then to the assistant's."""
+
+    def chosen(self, user: Tensor, assistant: Tensor, mine: Tensor, theirs: Tensor) -> Tensor:
+        """Lexicographic."""
+        return largest(assistant, largest(user, largest(user + assistant)))
+
+
+class ProductRule(Rule):
+    """(c) GTAlign's inference: the largest product; two negatives make a positive unless corrected."""
+
+    def chosen(self, user: Tensor, assistant: Tensor, mine: Tensor, theirs: Tensor) -> Tensor:
+        """All cells of the largest product."""
+        if not self.options.corrected:
+            return largest(mine * theirs)
+        own, other = mine - self.options.outside[0], theirs - self.options.outside[1]
+        allowed = (own >= 0) & (other >= 0)
+        gain = torch.where(allowed, own * other, -torch.inf)
+        # Where nothing is as good as the disagreement point for both, the least bad for the worse off.
+        worst = torch.minimum(own, other)
+        return torch.where(allowed.any(-1, keepdim=True), largest(gain), largest(worst))
+
+
+class RewardRule(ProductRule):
+    """(b) GTAlign's training reward: the largest sqrt(U L), undefined (here never chosen) if one is negative."""
+
+    def chosen(self, user: Tensor, assistant: Tensor, mine: Tensor, theirs: Tensor) -> Tensor:
+        """As the product where that is positive."""
+        if self.options.corrected:
+            return super().chosen(user, assistant, mine, theirs)
+        return largest(torch.sqrt((mine * theirs).clamp(min=0.0)))
+
+
+class ParetoRule(Rule):
+    """(d) GTAlign's ablation judge: any cell on the Pareto frontier."""
+
+    def chosen(self, user: Tensor, assistant: Tensor, mine: Tensor, theirs: Tensor) -> Tensor:
+        """All undominated cells."""
+        points = torch.stack((user, assistant), -1)
+        one, other = points.unsqueeze(-2), points.unsqueeze(-3)
+        return ~((other >= one).all(-1) & (other > one).any(-1)).any(-1)
+
+
+class ImitationOptions(Options):
+    """How it experiments."""
+
+    noise: float = Field(default=0.0, ge=0, le=1)
+    """Chance of a random act."""
+    start: float | None = Field(default=None, ge=0, le=1)
+    """Share that begins with the first act; the others take the rest alike. Default: all alike."""
+
+
+class Imitation(Policy):
+    """Takes over another player's last act with a chance in proportion to how much better that paid.
+
+    Schlag's (1998) proportional imitation: in large populations the shares of acts follow the replicator dynamic.
+    It begins at random, and a small share of acts is random throughout.
+    """
+
+    Options = ImitationOptions
+    options: ImitationOptions
+
+    def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
+        """Look at one other player, compare, perhaps follow."""
+        acts = observation["mine"].shape[-2]
+        own, model = observation["own"], observation["model_act"]
+        luck = draw.uniform("luck", observation.role.seats, 4)
+        gain = (observation["model_payoff"] - observation["payoff"]) / observation["span"].clamp(min=1e-12)
+        act = torch.where(luck[..., 0] < gain, model, own)
+        fresh = (luck[..., 2] * acts).to(torch.int64).clamp(max=acts - 1)
+        start = fresh
+        if self.options.start is not None:
+            rest = 1 + (luck[..., 2] * (acts - 1)).to(torch.int64).clamp(max=acts - 2)
+            start = torch.where(luck[..., 3] < self.options.start, 0, rest)
+        act = torch.where(luck[..., 1] < self.options.noise, fresh, act)
+        return {"act": torch.where(own >= acts, start, act)}, memory
+
+
+class OptimiserOptions(Options):
+    """What is chosen, and what of the third party."""
+
+    objective: Literal["mutual", "linear", "user", "assistant"] = "mutual"
+    """What is made as large as can be: sqrt(U L), (U + L) / 2, U, or L."""
+    harm_weight: float = Field(default=0.0, ge=0)
+    """What an expected harm to others takes off the objective: harm as a third term."""
+    most_harm: float = Field(default=1.0, ge=0, le=1)
+    """The chance of harm above which an act is not considered: harm as a constraint."""
+    lengths: bool = True
+    """Whether it also chooses words and reasoning; else the usual ones of its act."""
+
+
+class Optimiser(Policy):
+    """An assistant that optimises one objective over act, words and reasoning in the row it heard.
+
+    It knows the length terms of both welfares, the prices and what a word costs it; that longer answers may be righter
+    it does not know (assumption of ours).
+    """
+
+    Options = OptimiserOptions
+    options: OptimiserOptions
+    words = (15.0, 57.0, 120.0, 260.0, 500.0, 750.0)
+    reasoning = (0.0, 300.0, 850.0, 2000.0, 4000.0)
+
+    def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
+        """A search of the grid of acts, words and reasoning."""
+        chances = belief(observation)
+        own, user = against(observation["mine"], chances), against(observation["theirs"], chances)
+        words, reasoning = observation["usual_words"], observation["usual_reasoning"]
+        if self.options.lengths:
+            device = own.device
+            grid = torch.cartesian_prod(
+                torch.tensor(self.words, device=device), torch.tensor(self.reasoning, device=device)
+            )
+            k = own.shape[-1]
+            base_user, base_own = _length_terms(observation, words, reasoning)
+            shape = (*own.shape, len(grid))
+            words, reasoning = (grid[:, i].expand(shape) for i in range(2))
+            new_user, new_own = _length_terms(observation, words, reasoning)
+            user = (user - base_user).unsqueeze(-1) + new_user
+            own = (own - base_own).unsqueeze(-1) + new_own
+            words, reasoning, user, own = (x.flatten(-2) for x in (words, reasoning, user, own))
+            kinds = torch.arange(k, device=device).repeat_interleave(len(grid))
+        else:
+            kinds = torch.arange(own.shape[-1], device=own.device)
+        best = self._score(observation, user, own, kinds).argmax(-1)
+        pick = best.unsqueeze(-1)
+        return (
+            complete(
+                observation, kinds[best], words.gather(-1, pick).squeeze(-1), reasoning.gather(-1, pick).squeeze(-1)
+            ),
+            memory,
+        )
+
+    def _score(self, observation: Observation, user: Tensor, own: Tensor, kinds: Tensor) -> Tensor:
+        o = self.options
+        if o.objective == "mutual":
+            score = torch.sqrt(user.clamp(min=0.0) * own.clamp(min=0.0)) + 1e-4 * torch.minimum(user, own)
+        elif o.objective == "linear":
+            score = (user + own) / 2.0
+        else:
+            score = user if o.objective == "user" else own
+        if "third" in observation:
+            harm = observation["third"][..., kinds]
+            score = score - o.harm_weight * harm
+            score = torch.where(harm > o.most_harm, score - 1e3, score)
+        return score
+
+
+class LinearOptions(OptimiserOptions):
+    """As `OptimiserOptions`, with another objective."""
+
+    objective: Literal["mutual", "linear", "user", "assistant"] = "linear"
+    """What is made as large as can be."""
+
+
+class LinearOptimiser(Optimiser):
+    """Optimises the mean of both welfares."""
+
+    Options = LinearOptions
+    options: LinearOptions
+
+
+class UserOptions(OptimiserOptions):
+    """As `OptimiserOptions`, with another objective."""
+
+    objective: Literal["mutual", "linear", "user", "assistant"] = "user"
+    """What is made as large as can be."""
+
+
+class UserOptimiser(Optimiser):
+    """Optimises the user's welfare alone."""
+
+    Options = UserOptions
+    options: UserOptions
+
+
+class AssistantOptions(OptimiserOptions):
+    """As `OptimiserOptions`, with another objective."""
+
+    objective: Literal["mutual", "linear", "user", "assistant"] = "assistant"
+    """What is made as large as can be."""
+
+
+class AssistantOptimiser(Optimiser):
+    """Optimises the assistant's welfare alone."""
+
+    Options = AssistantOptions
+    options: AssistantOptions
+
+
+CHARACTERS_A_WORD = 6.2
+"""As in the world: characters of reasoning a word."""
+
+
+def _length_terms(observation: Observation, words: Tensor, reasoning: Tensor) -> tuple[Tensor, Tensor]:
+    """What length brings and costs (user, assistant); words and reasoning [worlds, seats, acts, ...].
+
+    GTAlign's terms: .2 f(words; 20, 500) + .3 exp(-reasoning / 500) for the user, .2 f(all words; 500, 1000) for the
+    assistant, with f(n; a, b) = s(.005 (n - a)) s(.005 (b - n)); less bill and cost.
+    """
+    total = words + reasoning / CHARACTERS_A_WORD
+    shape = (*observation["word_cost"].shape, *[1] * (words.dim() - 2))
+    price, cost = (observation["rates"][..., k].reshape(shape) for k in (1, 4))
+    user = 0.2 * _band(words, 20.0, 500.0) + 0.3 * torch.exp(reasoning * (-1.0 / 500.0)) - price * total
+    own = 0.2 * _band(total, 500.0, 1000.0) + (price - cost) * total - observation["word_cost"].reshape(shape) * words
+    return user, own
+
+
+def _band(n: Tensor, low: float, high: float) -> Tensor:
+    return 1.0 / ((1.0 + torch.exp(-0.005 * (n - low))) * (1.0 + torch.exp(-0.005 * (high - n))))

@@ -1,0 +1,330 @@
+"""Any normal-form game, one-shot or repeated, in a population matched in pairs, at random or by a network."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Literal, Self
+
+import torch
+from pydantic import Field as Option
+from pydantic import JsonValue, model_validator
+from torch import Tensor
+
+from populace.draw import Draw
+from populace.envs.payoff import games, metrics, pure
+from populace.errors import PopulaceError
+from populace.fields import Field, Role, shared
+from populace.numerics import total
+from populace.options import Options
+from populace.population import Census, Network, People, PlainPopulation, Population
+from populace.world import Step, World
+
+
+class MatrixOptions(Options):
+    """A normal-form game and who meets whom."""
+
+    game: str | None = None
+    """A game by name, such as `prisoners_dilemma`, `stag_hunt`, `harmony`, `chicken`, `gtalign_example`."""
+    rows: JsonValue = None
+    """A two-player game: the row player's payoffs, a list of rows; with `columns`."""
+    columns: JsonValue = None
+    """The column player's payoffs, of the same shape."""
+    payoffs: JsonValue = None
+    """A game of n players: lists nested n deep in acts, a list of n payoffs in every cell."""
+    random: tuple[int, ...] | None = None
+    """A game of its own in every world: numbers of acts of its players; payoffs are standard normal."""
+    labels: tuple[str, ...] | None = None
+    """Names of the acts, where all players have the same number of acts."""
+    matching: Literal["pairs", "random", "network", "everyone"] = "pairs"
+    """Who meets whom: `pairs`: neighbouring seats, always the same; `random`: new partners each tick; `network`:
+    everyone plays all whom it listens to; `everyone`: everyone plays the whole population. The last two need a
+    symmetric two-player game; with `pairs` and `random`, seat i is player i mod n."""
+    patience: float = Option(default=1.0, gt=0, le=1)
+    """Chance a tick that a world goes on (a repeated game of random length); 1 for no end."""
+
+    @model_validator(mode="after")
+    def _one_game(self) -> Self:
+        given = [
+            name
+            for name, value in (
+                ("game", self.game),
+                ("rows and columns", self.rows if self.rows is not None else self.columns),
+                ("payoffs", self.payoffs),
+                ("random", self.random),
+            )
+            if value is not None
+        ]
+        if len(given) != 1:
+            raise ValueError(f"give one of game, rows and columns, payoffs, random; got {', '.join(given) or 'none'}")
+        if self.random is not None and (len(self.random) < 2 or min(self.random) < 2):
+            raise ValueError(f"random: {list(self.random)} must name two or more players with two or more acts each")
+        try:
+            game = self.table()
+        except PopulaceError as error:
+            raise ValueError(str(error)) from error
+        shape = self.random or tuple(game.shape[:-1])  # type: ignore[union-attr]
+        if self.matching in ("network", "everyone") and (game is None or not games.is_symmetric(game)):
+            raise ValueError(
+                f"matching: {self.matching} needs a symmetric two-player game, as everyone has the same role"
+            )
+        if len(set(shape)) != 1:
+            raise ValueError(
+                f"a game with {' x '.join(map(str, shape))} acts: all players sit in one role here and need the same "
+                "number of acts; add dominated acts to the shorter side"
+            )
+        if self.labels is not None and len(self.labels) != shape[0]:
+            raise ValueError(f"labels: {len(self.labels)} names for {shape[0]} acts")
+        return self
+
+    def table(self) -> Tensor | None:
+        """The game [acts, ..., acts, players] float64, or None where every world draws its own."""
+        if self.game is not None:
+            return games.preset(self.game)
+        if self.payoffs is not None:
+            return games.from_payoffs(self.payoffs)
+        if self.random is not None:
+            return None
+        if self.rows is None or self.columns is None:
+            raise PopulaceError("rows, columns: a two-player game needs both")
+        return games.from_bimatrix(self.rows, self.columns)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class State:
+    """The state of the matrix world.
+
+    Attributes:
+        game: [worlds, cells, players] float32, cells in row order; one world's copy when all share it.
+        act: [worlds, players] int64, last acts; the number of acts before the first tick.
+        faced: [worlds, seats, others' joint acts], shares of what each met in the last tick.
+        payoff: [worlds, seats], of the last tick.
+        model: [worlds, seats] int64, whose act and payoff each sees, for imitation.
+        tick: [worlds] int64.
+        network: Who plays whom, or None.
+    """
+
+    game: Tensor
+    act: Tensor
+    faced: Tensor
+    payoff: Tensor
+    model: Tensor
+    tick: Tensor
+    network: Network | None = shared(default=None)
+
+
+class Matrix(World[State]):
+    """A population that plays a normal-form game; see docs/worlds/payoff.md."""
+
+    id = "populace/matrix-v0"
+    Options = MatrixOptions
+    phases = ("play",)
+    defaults: ClassVar[Mapping[str, str]] = {"player": "best_response"}
+    options: MatrixOptions
+
+    def __init__(self, options: Any, census: Census) -> None:
+        super().__init__(options, census)
+        self.ends = options.patience < 1.0  # type: ignore[misc]
+        if options.matching in ("pairs", "random") and census.size % self.players:
+            raise PopulaceError(
+                f"{census.size} players cannot be put into groups of {self.players}: make population.size a multiple"
+            )
+        if options.matching == "network" and not census.networked:
+            raise PopulaceError("matching: network needs a population with a social network")
+
+    @cached_property
+    def table(self) -> Tensor | None:
+        """The game that all worlds share, or None."""
+        return self.options.table()
+
+    @property
+    def players(self) -> int:
+        """Players of one game."""
+        return len(self.shape)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Numbers of acts."""
+        return self.options.random or tuple(self.table.shape[:-1])  # type: ignore[union-attr]
+
+    @property
+    def joint(self) -> int:
+        """Joint acts of the others."""
+        return int(self.shape[0] ** (self.players - 1))
+
+    def roles(self) -> tuple[Role, ...]:
+        """Players, all in one role."""
+        k, j = self.shape[0], self.joint
+        labels = self.options.labels or tuple(f"act_{i}" for i in range(k))
+        sees = (
+            Field(name="mine", kind="real", shape=(k, j), about="Its payoff: own acts x the others' joint acts."),
+            Field(name="theirs", kind="real", shape=(k, j), about="The mean payoff of the others, in the same order."),
+            Field(
+                name="faced", kind="real", shape=(j,), low=0, high=1, about="Shares of what it met in the last tick."
+            ),
+            Field(name="own", kind="choice", labels=(*labels, "none"), about="Its own last act."),
+            Field(name="payoff", kind="real", about="Its last payoff."),
+            Field(name="model_act", kind="choice", labels=(*labels, "none"), about="Another player's last act."),
+            Field(name="model_payoff", kind="real", about="That player's last payoff."),
+            Field(name="span", kind="real", low=0, about="The game's largest payoff less its smallest."),
+        )
+        does = (Field(name="act", kind="choice", labels=labels, about="What it does."),)
+        about = "Plays the game with whom it is matched."
+        return (Role(name="player", seats=self.census.size, phases=("play",), sees=sees, does=does, about=about),)
+
+    def begin(self, people: People, draw: Draw) -> State:
+        """Nobody has played."""
+        worlds, users, device = len(people.values), people.size, people.values.device
+        if self.table is None:
+            cells = 1
+            for k in self.shape:
+                cells *= k
+            game = draw.normal("game", cells, self.players)
+        else:
+            flat = self.table.flatten(0, -2).to(device, torch.float32)
+            game = flat.expand(worlds, -1, -1)
+        seats = torch.zeros((worlds, users), dtype=torch.int64, device=device)
+        return State(
+            game=game,
+            act=seats + self.shape[0],
+            faced=torch.zeros((worlds, users, self.joint), device=device),
+            payoff=torch.zeros((worlds, users), device=device),
+            model=draw.integers("model", 0, users, users),
+            tick=torch.zeros(worlds, dtype=torch.int64, device=device),
+            network=people.network,
+        )
+
+    def observe(self, state: State, role: str, phase: str) -> dict[str, Tensor]:
+        """The game from the seat's own side, what it met, and one other player to learn from."""
+        worlds, users = state.act.shape
+        n, k = self.players, self.shape[0]
+        game = state.game.unflatten(1, self.shape)
+        mine, theirs = [], []
+        for player in range(n if self.options.matching in ("pairs", "random") else 1):
+            turned = game.movedim(1 + player, 1).flatten(2, -2)
+            own = turned[..., player]
+            mine.append(own)
+            theirs.append((turned.sum(-1) - own) / (n - 1))
+        copies = users // len(mine)
+        shown = {
+            name: torch.stack(sides, 1).unsqueeze(1).expand(-1, copies, -1, -1, -1).flatten(1, 2)
+            if len(sides) > 1
+            else sides[0].unsqueeze(1).expand(-1, users, -1, -1)
+            for name, sides in (("mine", mine), ("theirs", theirs))
+        }
+        span = state.game.amax((1, 2)) - state.game.amin((1, 2))
+        return {
+            **shown,
+            "faced": state.faced,
+            "own": state.act.clamp(max=k),
+            "payoff": state.payoff,
+            "model_act": state.act.gather(1, state.model),
+            "model_payoff": state.payoff.gather(1, state.model),
+            "span": span.unsqueeze(-1).expand(worlds, users),
+        }
+
+    def advance(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw) -> Step[State]:
+        """Match, play, pay."""
+        act = actions["player"]["act"]
+        if self.options.matching == "pairs":
+            payoff, faced, counts = self._grouped(state.game, act)
+        elif self.options.matching == "random":
+            payoff, faced, counts = self._shuffled(state.game, act, draw)
+        else:
+            payoff, faced, counts = self._among(state, act)
+        users = act.shape[1]
+        after = State(
+            game=state.game,
+            act=act,
+            faced=faced,
+            payoff=payoff,
+            model=draw.integers("model", 0, users, users),
+            tick=state.tick + 1,
+            network=state.network,
+        )
+        ended = None
+        if self.ends:
+            ended = draw.uniform("goes on") >= self.options.patience
+        return Step(after, {"player": payoff}, ended, self._measures(state.game, act, counts))
+
+    def _grouped(self, game: Tensor, act: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Groups of neighbours: payoffs [worlds, seats], faced [worlds, seats, joint], shares [worlds, cells]."""
+        n, k = self.players, self.shape[0]
+        group = act.unflatten(1, (-1, n))
+        cell = group[..., 0]
+        for player in range(1, n):
+            cell = cell * k + group[..., player]
+        payoff = torch.stack([game[..., player].gather(1, cell) for player in range(n)], -1).flatten(1)
+        others = []
+        for player in range(n):
+            met = torch.zeros_like(cell)
+            for other in range(n):
+                if other != player:
+                    met = met * k + group[..., other]
+            others.append(met)
+        met = torch.stack(others, -1).flatten(1)
+        faced = (met.unsqueeze(-1) == torch.arange(self.joint, device=act.device)).to(torch.float32)
+        counts = torch.stack([(cell == c).sum(-1) for c in range(game.shape[1])], -1)
+        return payoff, faced, counts.to(torch.float32) / cell.shape[1]
+
+    def _shuffled(self, game: Tensor, act: Tensor, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
+        """New partners: the seats of each role are put in a random order of their own."""
+        worlds, users = act.shape
+        n = self.players
+        order = draw.uniform("order", n, users // n).argsort(dim=-1, stable=True)
+        place = (order * n + torch.arange(n, device=act.device).view(1, -1, 1)).transpose(1, 2).flatten(1)
+        payoff, faced, counts = self._grouped(game, act.gather(1, place))
+        back = torch.empty_like(place).scatter_(1, place, torch.arange(users, device=act.device).expand(worlds, -1))
+        return payoff.gather(1, back), faced.gather(1, back.unsqueeze(-1).expand_as(faced)), counts
+
+    def _among(self, state: State, act: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """All whom one listens to, or everyone but oneself: payoffs are means over those met."""
+        k, users = self.shape[0], act.shape[1]
+        one = (act.unsqueeze(-1) == torch.arange(k, device=act.device)).to(torch.float64)
+        network = state.network
+        if self.options.matching == "everyone" or network is None or network.complete:
+            # Counts of whole numbers are exact in float64, in any order.
+            met = one.sum(1, keepdim=True) - one
+        else:
+            source, target = (
+                x.expand(len(act), -1).unsqueeze(-1).expand(-1, -1, k) for x in (network.source, network.target)
+            )
+            weight = network.weight.double().expand(len(act), -1).unsqueeze(-1)
+            met = torch.zeros_like(one).scatter_add_(1, target, one.gather(1, source) * weight)
+        faced = (met / met.sum(-1, keepdim=True).clamp(min=1e-12)).to(torch.float32)
+        own = state.game[..., 0].unflatten(1, (k, k)).gather(1, act.unsqueeze(-1).expand(-1, -1, k))
+        payoff = (own * faced).sum(-1)
+        pairs = total((one.unsqueeze(-1) * faced.unsqueeze(-2)).flatten(-2).transpose(1, 2))
+        return payoff, faced, (pairs / users).to(torch.float32)
+
+    def _measures(self, game: Tensor, act: Tensor, counts: Tensor) -> dict[str, Tensor]:
+        """Shares of acts, welfare, and how much of play is in equilibrium; counts [worlds, cells] are shares."""
+        shaped = game.unflatten(1, self.shape)
+        nash = pure.pure_nash(shaped).flatten(1).to(torch.float32)
+        efficient = pure.pareto(shaped).flatten(1).to(torch.float32)
+        mean = (counts.unsqueeze(-1) * game).sum(1)
+        best = game.sum(-1).amax(-1) / self.players
+        out = {
+            "payoff": mean.mean(-1),
+            "worst_player": mean.amin(-1),
+            "efficiency_gap": best - mean.mean(-1),
+            "nash_play": (counts * nash).sum(-1),
+            "pareto_play": (counts * efficient).sum(-1),
+        }
+        shares = counts.unflatten(1, self.shape)
+        mixtures = tuple(
+            shares.sum(tuple(d for d in range(1, self.players + 1) if d != player + 1))
+            for player in range(self.players)
+        )
+        out["exploitability"] = metrics.exploitability(shaped, mixtures)
+        for k in range(self.shape[0]):
+            out[f"share_{k}"] = torch.stack([mixture[..., k] for mixture in mixtures], -1).mean(-1)
+        return out
+
+    def panel(self, state: State) -> dict[str, Tensor]:
+        """Last acts and payoffs."""
+        return {"act": state.act.to(torch.float32), "payoff": state.payoff}
+
+    @classmethod
+    def population(cls, users: int, options: MatrixOptions) -> Population:
+        """Players without traits."""
+        return PlainPopulation(users, ())

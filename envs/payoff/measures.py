@@ -1,0 +1,109 @@
+"""What is recorded of the payoff world."""
+
+import torch
+from torch import Tensor
+
+from populace.envs.payoff import metrics, pricing, primitives, pure, welfare
+from populace.envs.payoff.options import PayoffOptions
+from populace.envs.payoff.state import State
+from populace.envs.payoff.turns import Outcome, Reply, published
+from populace.numerics import total
+
+EXAMPLE = ((4.3, 4.2), (3.5, 3.1), (1.9, 2.2), (1.8, 2.0), (1.2, 1.3), (2.1, 2.0))
+"""The game printed in GTAlign's prompt, (user, assistant) by ask and act: what a stated game may be a copy of."""
+
+STATED_SCALE = 5.0
+"""Stated games run over about [-5, 5] and welfares over [0, 1]: what the published shift is applied to. Ours."""
+
+
+def among(x: Tensor, mask: Tensor) -> Tensor:
+    """Mean of x [worlds, users] where `mask`, [worlds]; NaN where it is empty."""
+    return total(torch.where(mask, x, 0.0)) / total(mask.to(torch.float32))
+
+
+def share(flag: Tensor, mask: Tensor) -> Tensor:
+    """Share of `flag` among `mask`, both [worlds, users] bool, [worlds]; NaN where it is empty."""
+    return total((flag & mask).to(torch.float32)) / total(mask.to(torch.float32))
+
+
+def flows(options: PayoffOptions, state: State, reply: Reply, found: Outcome, active: Tensor) -> dict[str, Tensor]:
+    """What happened in a turn, name -> [worlds] float32; means are over the turns that were played."""
+    mask = found.played
+    out = {
+        "user_welfare": among(found.user, mask),
+        "assistant_welfare": among(found.assistant, mask),
+        "mutual_welfare": among(published(found.user, found.assistant), mask),
+        "mutual_corrected": among(welfare.mutual_welfare(found.user, found.assistant, options.outside), mask),
+        "right": share(found.right, mask),
+        "clear": share(state.asked == 0, mask),
+        "ended": share(~mask, active),
+        "void": share(found.void, mask),
+        "words": among(reply.words, mask),
+        "bill": among(found.paid, mask),
+        "margin": among(found.margin, mask),
+        "bonus": among(found.bonus, mask),
+    }
+    for k, name in enumerate(primitives.acts(options)):
+        out[f"act_{name}"] = share(reply.act == k, mask)
+    if options.harm.share > 0:
+        out["unsafe"] = share(found.harmed, mask & state.harmful)
+        out["harm"] = share(found.harmed, mask)
+        out["overrefusal"] = share(reply.act >= 3, mask & ~state.harmful)
+    return out
+
+
+def of_stated(stated: Tensor, truth: Tensor, played: Tensor) -> dict[str, Tensor]:
+    """What the stated games [worlds, users, 2, 3, 2] are worth: collapse, and calibration against the true ones."""
+    found = metrics.calibration(stated, truth[..., :3, :])
+    known = played & ~torch.isnan(found.correlation)
+    example = torch.tensor(EXAMPLE, dtype=torch.float64, device=stated.device).view(2, 3, 2)
+    return {
+        "stated_distinct": metrics.distinct(stated).to(torch.float32),
+        "stated_copied": metrics.copied(stated, example),
+        "stated_error": among(found.error.to(torch.float32), played),
+        "stated_correlation": among(found.correlation.to(torch.float32), known),
+        "stated_hit": among(found.hit.to(torch.float32), played),
+    }
+
+
+def stocks(options: PayoffOptions, state: State, truth: Tensor, rates: Tensor, segments: int) -> dict[str, Tensor]:
+    """What can be read off a state, name -> [worlds] float32."""
+    out = {f"games_{name}": part for name, part in zip(pure.CLASSES, _classes(truth), strict=True)}
+    out.update(_optimum(options, state, truth, rates))
+    played = ~torch.isnan(state.user_welfare)
+    user, own = state.user_welfare.nan_to_num(0.0), state.assistant_welfare.nan_to_num(0.0)
+    points = torch.stack((user, own), -1).double()
+    out["hypervolume"] = welfare.hypervolume(points).to(torch.float32)
+    out["hypervolume_published"] = welfare.hypervolume_published(points).to(torch.float32)
+    by_type = torch.stack([among(user, played & (state.segment == k)) for k in range(segments)], -1)
+    worst = by_type.nan_to_num(torch.inf).amin(-1)
+    out["worst_type_welfare"] = torch.where(torch.isinf(worst), torch.nan, worst)
+    return out
+
+
+def _classes(truth: Tensor) -> list[Tensor]:
+    return list(pure.shares(pure.classify(truth)).unbind(-1))
+
+
+def _optimum(options: PayoffOptions, state: State, truth: Tensor, rates: Tensor) -> dict[str, Tensor]:
+    """The exact re-solved optimum beside the published shift, in the true priced game and the row that was asked."""
+    row = state.asked.clamp(max=1)
+    harmful = state.harmful.to(torch.float32)
+    plain, _, _ = primitives.unpriced_game(options, state.kind, state.ambiguity, harmful, state.turn, rates)
+    outside = torch.tensor(options.outside, dtype=torch.float64, device=truth.device).expand(*row.shape, 2)
+    exact = pricing.solved_act(truth, row, outside)
+    # The published rule knows a price only by its sign: where nobody pays, it is the plain product.
+    stated = plain * STATED_SCALE
+    pays = (rates[..., :4] > 0).any(-1)
+    steered = torch.where(pays, pricing.shift_act(stated, *options.shift), pricing.shift_act(stated, 0.0, 0.0))
+    seen = truth.gather(-3, row[..., None, None, None].expand(*row.shape, 1, *truth.shape[-2:])).squeeze(-3)
+
+    def worth(act: Tensor) -> Tensor:
+        pair = seen.gather(-2, act[..., None, None].expand(*act.shape, 1, 2)).squeeze(-2)
+        return welfare.mutual_welfare(pair[..., 0], pair[..., 1], options.outside)
+
+    return {
+        "optimum_welfare": total(worth(exact)) / row.shape[1],
+        "shift_welfare": total(worth(steered)) / row.shape[1],
+        "shift_agrees": total((exact == steered).to(torch.float32)) / row.shape[1],
+    }

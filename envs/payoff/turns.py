@@ -1,0 +1,171 @@
+"""One turn of a conversation: what both get out of it, and where it leaves the question."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from populace.draw import Draw
+from populace.envs.payoff import pricing, primitives, welfare
+from populace.envs.payoff.options import PayoffOptions
+from populace.envs.payoff.state import State
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the assistant did, [worlds, users] each; stated [worlds, users, 2, 3, 2] or None."""
+
+    act: Tensor
+    words: Tensor
+    reasoning: Tensor
+    stated: Tensor | None
+
+    @staticmethod
+    def of(actions: "dict[str, Tensor]") -> "Reply":
+        """From the assistant's fields."""
+        words, reasoning = (actions[name].clamp(min=0).to(torch.float32) for name in ("words", "reasoning"))
+        stated = actions.get("stated")
+        if stated is not None:
+            stated = torch.round(stated.nan_to_num(0.0).clamp(-5.0, 5.0).double() * 10.0) / 10.0
+        return Reply(actions["act"], words, reasoning, stated)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a turn brought, [worlds, users] each, zero where no turn was played.
+
+    Attributes:
+        played: bool, whether the user asked and was heard.
+        right: bool, whether the question was answered rightly.
+        void: bool, whether no readable answer was given, so that both welfares are zero.
+        user: The user's welfare, after costs and bill.
+        assistant: The assistant's, after costs and with its margin.
+        paid: The bill.
+        margin: The provider's margin.
+        harmed: bool, whether others were harmed.
+        bonus: The payoff bonus P.
+    """
+
+    played: Tensor
+    right: Tensor
+    void: Tensor
+    user: Tensor
+    assistant: Tensor
+    paid: Tensor
+    margin: Tensor
+    harmed: Tensor
+    bonus: Tensor
+
+
+def play(options: PayoffOptions, state: State, reply: Reply, rates: Tensor, active: Tensor, draw: Draw) -> Outcome:
+    """Judge the reply: rates [worlds, 1, 6], active [worlds, users] bool."""
+    played = active & (state.asked < 2)
+    clear = (state.asked == 0).to(torch.float32)
+    quality, brevity, _, typing, sensitivity, clarity = (state.kind[..., k] for k in range(6))
+    left = primitives.unclear(state.ambiguity, clear, clarity)
+    chance = primitives.chance_right(options, left, reply.act, reply.words)
+    right = draw.bernoulli("right", chance)
+    void = reply.words == 0
+    right = right & ~void & played
+    harmful = state.harmful.to(torch.float32)
+    user_right, own_right = primitives.judged(options, right.to(torch.float32), reply.act, harmful)
+    total = reply.words + reply.reasoning / primitives.CHARACTERS_A_WORD
+    bonus = torch.full_like(left, options.bonus)
+    if reply.stated is not None:
+        bonus = welfare.payoff_bonus(reply.stated).to(left.dtype)
+    user_cost, own_cost = primitives.costs(options, reply.act, clear, reply.words, typing)
+    typed = torch.where(clear > 0, primitives.TYPED[0], primitives.TYPED[1])
+    paid, margin = pricing.bill(rates, typed, total, (state.turn == 0).to(left.dtype))
+    # GTAlign's welfares, with its weights scaled by the user's type.
+    user = (
+        welfare.EPSILON
+        + 0.5 * quality * user_right
+        + 0.2 * brevity * welfare.band(reply.words, *welfare.USER_WORDS)
+        + 0.3 * welfare.brevity(reply.reasoning)
+    )
+    own = welfare.assistant_welfare(torch.ones_like(total), bonus, own_right, total)
+    user = torch.where(void, 0.0, user) - user_cost - sensitivity * paid
+    own = torch.where(void, 0.0, own) - own_cost + options.margin * margin
+    harmed = state.harmful & (reply.act < 3) & ~void & played
+    zero = torch.zeros_like(user)
+    return Outcome(
+        played,
+        right,
+        void,
+        torch.where(played, user, zero),
+        torch.where(played, own, zero),
+        torch.where(played, paid, zero),
+        torch.where(played, margin, zero),
+        harmed,
+        bonus,
+    )
+
+
+def rewards(options: PayoffOptions, found: Outcome) -> Tensor:
+    """What the assistant is paid, [worlds, users] float32."""
+    user, own, harm = found.user, found.assistant, options.harm
+    if options.reward == "own":
+        paid = own
+    elif options.reward == "user":
+        paid = user
+    elif options.reward == "linear":
+        paid = (user + own) / 2.0
+    elif options.reward == "mutual":
+        paid = published(user, own)
+    else:
+        paid = welfare.mutual_welfare(user, own, options.outside)
+    paid = torch.where(found.played, paid, 0.0)
+    if harm.constraint:
+        paid = torch.where(found.harmed, torch.zeros_like(paid), paid)
+    return paid - harm.weight * found.harmed.to(paid.dtype)
+
+
+def published(user: Tensor, own: Tensor) -> Tensor:
+    """The published sqrt(U L), 0 where it is undefined: one negative makes it so, two make it positive."""
+    return torch.sqrt((user * own).clamp(min=0.0))
+
+
+def settle(options: PayoffOptions, state: State, reply: Reply, found: Outcome, active: Tensor, draw: Draw) -> State:
+    """The state before the next ask: conversations go on or close, and new questions come up."""
+    clear = (state.asked == 0).to(torch.float32)
+    left = primitives.after(primitives.unclear(state.ambiguity, clear, state.kind[..., 5]), reply.act)
+    turn = state.turn + 1
+    stays = draw.bernoulli("stays", state.kind[..., 2])
+    refused = reply.act >= 3
+    closes = ~found.played | found.right | refused | (turn >= options.turns) | ~stays
+    ambiguity, harmful, spotted = questions(options, state.ambiguity.shape[1], draw)
+    return State(
+        kind=state.kind,
+        segment=state.segment,
+        ambiguity=torch.where(closes, ambiguity, left),
+        harmful=torch.where(closes, harmful, state.harmful),
+        spotted=torch.where(closes, spotted, state.spotted),
+        turn=torch.where(closes, 0, turn),
+        finished=state.finished + (closes & active),
+        asked=state.asked,
+        heard=state.heard,
+        signal=state.signal,
+        act=torch.where(found.played, reply.act, state.act),
+        outcome=torch.where(found.played, torch.where(found.right, 1, 2), 0),
+        user_welfare=torch.where(found.played, found.user, torch.nan),
+        assistant_welfare=torch.where(found.played, found.assistant, torch.nan),
+        tick=state.tick + 1,
+    )
+
+
+def questions(options: PayoffOptions, users: int, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
+    """New questions: ambiguity, harmful, spotted, [worlds, users] each."""
+    q = options.questions
+    luck = draw.uniform("question", users, 2)
+    ambiguous, level = luck[..., 0] < q.ambiguous, luck[..., 1]
+    if options.accuracy == "logged":
+        ambiguity = ambiguous.to(torch.float32)
+    else:
+        high, low = q.high[0] + (q.high[1] - q.high[0]) * level, q.low[0] + (q.low[1] - q.low[0]) * level
+        ambiguity = torch.where(ambiguous, high, low)
+    if options.harm.share == 0:
+        nothing = torch.zeros_like(ambiguous)
+        return ambiguity, nothing, nothing
+    luck = draw.uniform("harm", users, 2)
+    harmful = luck[..., 0] < options.harm.share
+    return ambiguity, harmful, harmful & (luck[..., 1] < options.harm.spotted)

@@ -1,0 +1,193 @@
+"""Users ask, assistants answer or ask back; what both get out of it is a game that follows from what they are."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from populace.dialogue import Dialogue
+from populace.draw import Draw
+from populace.envs.payoff import measures, primitives, turns, types
+from populace.envs.payoff.dialogue import FourTags
+from populace.envs.payoff.options import PayoffOptions
+from populace.envs.payoff.roles import cast
+from populace.envs.payoff.state import State
+from populace.fields import Role
+from populace.population import Census, People, Population
+from populace.world import Step, World
+
+
+class Payoff(World[State]):
+    """GTAlign's game of user and assistant, from primitives; see docs/worlds/payoff.md."""
+
+    id = "populace/payoff-v0"
+    Options = PayoffOptions
+    phases = ("ask", "respond")
+    defaults: ClassVar[Mapping[str, str]] = {"user": "best_response", "assistant": "best_response"}
+    options: PayoffOptions
+
+    def __init__(self, options: Any, census: Census) -> None:
+        super().__init__(options, census)
+        # A world of endless questions never ends, and the loop then need not look.
+        self.ends = options.questions.number is not None  # type: ignore[misc]
+
+    def roles(self) -> tuple[Role, ...]:
+        """User and assistant."""
+        return cast(self.options, self.census)
+
+    def begin(self, people: People, draw: Draw) -> State:
+        """Everyone has a first question."""
+        o, users = self.options, people.size
+        kind = types.of(people)
+        ambiguity, harmful, spotted = turns.questions(o, users, draw)
+        none = torch.zeros_like(people.segment)
+        unknown = torch.full_like(ambiguity, torch.nan)
+        return State(
+            kind=kind,
+            segment=people.segment,
+            ambiguity=ambiguity,
+            harmful=harmful,
+            spotted=spotted,
+            turn=none,
+            finished=none,
+            asked=none + 1,
+            heard=none + 1,
+            signal=torch.full_like(ambiguity, 0.5),
+            act=none + len(primitives.acts(o)),
+            outcome=none,
+            user_welfare=unknown,
+            assistant_welfare=unknown,
+            tick=none[:, 0].clone(),
+        )
+
+    def active(self, state: State) -> Tensor:
+        """Users who still have questions, [worlds, users] bool."""
+        number = self.options.questions.number
+        return torch.ones_like(state.harmful) if number is None else state.finished < number
+
+    def rates(self, state: State) -> Tensor:
+        """Prices of this tick, [worlds, 1, 6]."""
+        o = self.options
+        now = torch.tensor(o.pricing.rates(), device=state.ambiguity.device)
+        if o.later is None:
+            return now.expand(len(state.tick), 1, -1)
+        later = torch.tensor(o.later.rates(), device=now.device)
+        assert o.switch is not None
+        return torch.where((state.tick >= o.switch).view(-1, 1, 1), later, now)
+
+    def truth(self, state: State) -> Tensor:
+        """The true game of every user with its assistant, priced, [worlds, users, 2, acts, 2]."""
+        harmful = state.harmful.to(torch.float32)
+        return primitives.expected_game(
+            self.options, state.kind, state.ambiguity, harmful, state.turn, self.rates(state)
+        )
+
+    def harm_seen(self, state: State) -> Tensor:
+        """The chance that a question is harmful as the assistant sees it, [worlds, users]."""
+        h = self.options.harm
+        missed = h.share * (1.0 - h.spotted) / max(1.0 - h.share * h.spotted, 1e-9)
+        return torch.where(state.spotted, 1.0, missed)
+
+    def believed(self, state: State) -> Tensor:
+        """The game as assistants see it, [worlds, users, 2, acts, 2]: average types, the signal for the ambiguity."""
+        mean = torch.tensor(types.MEANS, device=state.signal.device).expand(*state.signal.shape, -1)
+        # A question that sounds clear shows only what clarity left of its ambiguity.
+        before = (state.signal / max(1.0 - types.MEANS[5], 1e-3)).clamp(max=1.0)
+        ambiguity = torch.where(state.heard == 0, before, state.signal)
+        return primitives.expected_game(
+            self.options, mean, ambiguity, self.harm_seen(state), state.turn, self.rates(state)
+        )
+
+    def observe(self, state: State, role: str, phase: str) -> dict[str, Tensor]:
+        """A user's own type and game; or an assistant's signal and the game it infers."""
+        o, users = self.options, state.signal.shape[1]
+        k = len(primitives.acts(o))
+        common = {"turn": state.turn, "rates": self.rates(state).expand(-1, users, -1)}
+        if role == "user":
+            seen = {
+                "type": state.kind,
+                "ambiguity": state.ambiguity,
+                "outcome": state.outcome,
+                "faced": (state.act.unsqueeze(-1) == torch.arange(k, device=state.act.device)).to(torch.float32),
+                **common,
+            }
+            if o.games:
+                game = self.truth(state)
+                seen.update(mine=game[..., 0], theirs=game[..., 1])
+            return seen
+        menu = primitives.Menu.of(o, state.signal.device)
+        vague = torch.where(state.heard == 1, 1.0 - o.misread, o.misread)
+        seen = {
+            "signal": state.signal,
+            "faced": torch.stack((1.0 - vague, vague), -1),
+            "usual_words": menu.words.expand(*state.signal.shape, -1),
+            "usual_reasoning": menu.reasoning.expand(*state.signal.shape, -1),
+            "word_cost": torch.full_like(state.signal, o.conflict * primitives.WRITING),
+            "ambiguity": state.ambiguity,
+            "truth": self.truth(state),
+            **common,
+        }
+        if o.harm.share > 0:
+            complies = torch.arange(k, device=state.signal.device) < 3
+            seen["third"] = self.harm_seen(state).unsqueeze(-1) * complies
+            seen["harmful"] = state.harmful
+        if o.games:
+            game = self.believed(state)
+            seen.update(mine=game[..., 1].transpose(-1, -2), theirs=game[..., 0].transpose(-1, -2))
+        return seen
+
+    def advance(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw) -> Step[State]:
+        """Carry the question over with noise; then judge the reply."""
+        if phase == "ask":
+            return Step(self._hear(state, actions["user"]["act"], draw))
+        active = self.active(state)
+        reply = turns.Reply.of(dict(actions["assistant"]))
+        found = turns.play(self.options, state, reply, self.rates(state), active, draw)
+        after = turns.settle(self.options, state, reply, found, active, draw)
+        paid = {"user": found.user, "assistant": turns.rewards(self.options, found)}
+        ended = ~self.active(after).any(-1) if self.ends else None
+        flows = measures.flows(self.options, state, reply, found, active)
+        if reply.stated is not None:
+            flows.update(measures.of_stated(reply.stated, self.truth(state), found.played))
+        return Step(after, paid, ended, flows)
+
+    def _hear(self, state: State, asked: Tensor, draw: Draw) -> State:
+        users = asked.shape[1]
+        clear = (asked == 0).to(torch.float32)
+        left = primitives.unclear(state.ambiguity, clear, state.kind[..., 5])
+        signal = left
+        if self.options.noise > 0:
+            signal = (left + self.options.noise * draw.normal("signal", users)).clamp(0.0, 1.0)
+        heard = (asked != 0).to(torch.int64)
+        if self.options.misread > 0:
+            heard = heard ^ (draw.uniform("misread", users) < self.options.misread).to(torch.int64)
+        return replace(state, asked=asked, heard=heard, signal=signal)
+
+    def present(self, state: State, role: str) -> Tensor | None:
+        """Users with questions left, and assistants whose user did not end."""
+        if role == "user":
+            return None if self.options.questions.number is None else self.active(state)
+        return self.active(state) & (state.asked < 2)
+
+    def measure(self, state: State) -> dict[str, Tensor]:
+        """Stocks: kinds of games, the exact optimum beside the published shift, hypervolumes of the last turn."""
+        return measures.stocks(self.options, state, self.truth(state), self.rates(state), len(self.census.segments))
+
+    def panel(self, state: State) -> dict[str, Tensor]:
+        """Both welfares of the last turn, and the question at hand."""
+        return {
+            "user_welfare": state.user_welfare,
+            "assistant_welfare": state.assistant_welfare,
+            "ambiguity": state.ambiguity,
+        }
+
+    def dialogue(self) -> Dialogue:
+        """The four-tag form."""
+        return FourTags(self.options)
+
+    @classmethod
+    def population(cls, users: int, options: PayoffOptions) -> Population:
+        """Users of different types."""
+        return types.TypedUsers(users)
