@@ -9,6 +9,7 @@ user keys would collide. The last dimension is a 32-bit counter hash (the two-ro
 constants of Wellons' hash-prospector search) keyed with both halves of the 64-bit key. Floats carry 24 random bits.
 """
 
+import functools
 import hashlib
 import math
 from collections.abc import Callable
@@ -56,6 +57,11 @@ def name_hash(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little", signed=True)
 
 
+@functools.lru_cache(maxsize=4096)
+def _path_hash(path: tuple[str, ...]) -> int:
+    return name_hash("\n".join(path))
+
+
 def lane_hash(keys: Tensor, lanes: Tensor) -> Tensor:
     """32 random bits (int32) for every key and lane: keys [...], lanes [k] int32 -> [..., k].
 
@@ -87,22 +93,22 @@ class Draw:
     """Numbers from (seed, world, episode, tick, phase, scope, purpose, index).
 
     Attributes:
-        keys: [worlds] int64, one a world.
-        path: The names and coordinates that led here; read only when repeats are looked for.
+        keys: [worlds] int64, one a world; they hold seed, world and counters.
+        path: Names of the scopes that led here; hashed with the purpose when one is drawn, so a scope costs nothing.
         seen: Where drawn purposes are noted, or None to note nothing (the default outside tests).
         seed: The seed of the root, for what all worlds share.
     """
 
     keys: Tensor
-    path: tuple[object, ...] = ()
+    path: tuple[str, ...] = ()
     seen: set[object] | None = None
     seed: int = 0
 
     @staticmethod
     def of(seed: int, worlds: Tensor, check: bool = False) -> "Draw":
         """The root: `worlds` [worlds] int64 are ids; `check` makes a purpose drawn twice an error."""
-        root = torch.full_like(worlds, _signed(seed * _GOLDEN, 64))
-        return Draw(fold(_mix64(root), worlds), seen=set() if check else None, seed=seed)
+        root = name_hash(f"seed {seed}")
+        return Draw(_mix64((worlds + 1) * _GOLDEN + root), seen=set() if check else None, seed=seed)
 
     @property
     def worlds(self) -> int:
@@ -116,23 +122,19 @@ class Draw:
 
     def at(self, *coordinates: int | Tensor) -> "Draw":
         """The draw below `coordinates`, each an int or an int64 tensor [worlds]."""
-        keys, path = self.keys, self.path
+        keys = self.keys
         for coordinate in coordinates:
             keys = fold(keys, coordinate)
-            if self.seen is not None:
-                path = (*path, coordinate if isinstance(coordinate, int) else tuple(coordinate.tolist()))
-        return replace(self, keys=keys, path=path)
+        return replace(self, keys=keys)
 
     def scope(self, name: str) -> "Draw":
         """The draw of a named part (a role's policy, the world's advance); purposes need be unique only within it."""
-        return replace(self, keys=fold(self.keys, name_hash(name)), path=(*self.path, name))
+        return replace(self, path=(*self.path, name))
 
     def common(self) -> "Draw":
-        """The draw [1] that all worlds of this seed share, below the same scopes: for one graph for all of them."""
+        """The draw [1] that all worlds of this seed share, on the same path: for one graph for all of them."""
         root = Draw.of(self.seed, torch.full((1,), -1, dtype=torch.int64, device=self.device))
-        for name in self.path:
-            root = root.scope(name) if isinstance(name, str) else root
-        return root
+        return replace(root, path=self.path)
 
     def keys_of(self, purpose: str, *dims: Dim) -> Tensor:
         """64-bit keys [worlds, *dims] of a purpose, for kernels that make their own numbers from them."""
@@ -210,7 +212,7 @@ class Draw:
         return self._keys(purpose, dims[:-1]), dims[-1] if dims else 1
 
     def _keys(self, purpose: str, dims: tuple[Dim, ...]) -> Tensor:
-        keys = fold(self.keys, name_hash(purpose))
+        keys = fold(self.keys, _path_hash((*self.path, purpose)))
         for dim in dims:
             ids = torch.arange(dim, device=self.device) if isinstance(dim, int) else dim
             keys = fold(keys.unsqueeze(-1), ids)
@@ -219,7 +221,8 @@ class Draw:
     def _note(self, purpose: str, dims: tuple[Dim, ...]) -> None:
         if self.seen is None:
             return
-        place = (*self.path, purpose, *(tuple(d.tolist()) for d in dims if isinstance(d, Tensor)))
+        ids = (tuple(d.tolist()) for d in dims if isinstance(d, Tensor))
+        place = (tuple(self.keys.tolist()), *self.path, purpose, *ids)
         if place in self.seen:
             raise DrawnTwice(
                 f"{purpose!r} was drawn twice at {'/'.join(map(str, self.path))}: both draws would be equal; "

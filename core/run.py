@@ -52,7 +52,9 @@ class Run:
 
     def draw(self, check: bool = False) -> Draw:
         """The randomness of this episode, tick and phase."""
-        return Draw.of(self.seed, self.worlds, check).at(self.episode, self.tick, self.phase)
+        # One fold for both counters: ticks of an episode stay below 2^32.
+        counters = (self.episode << 32) + self.tick
+        return Draw.of(self.seed, self.worlds, check).at(counters).scope(f"phase {self.phase}")
 
     def save(self, path: Path) -> None:
         """Write the run to `path`, atomically."""
