@@ -129,7 +129,7 @@ def _shared(x: pd.DataFrame, y: pd.DataFrame, over_time: bool) -> tuple[pd.DataF
     by = ["kind", "measure", "step"]
     steps = x[by].drop_duplicates().merge(y[by].drop_duplicates(), on=by)
     if not over_time:
-        steps = steps.groupby(by[:2], observed=True, as_index=False)["step"].max()
+        steps = steps.groupby(by[:2], observed=True)["step"].max().reset_index()
     return x.merge(steps, on=by), y.merge(steps, on=by)
 
 

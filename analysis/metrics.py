@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from populace.analysis.moments import OVERALL, Floats, Moments
+from populace.analysis.moments import OVERALL, Floats, Moments, labelled
 
 BAND = 0.05
 """Half-width of the lock-in band, as a share of the largest distance from the final value. Assumption of ours."""
@@ -173,7 +174,7 @@ def lock_in_time(steps: Floats, x: Floats, band: float = BAND, hold: float = HOL
     Returns:
         [...] steps, NaN where censored or not recorded.
     """
-    known = np.isfinite(x).all(-1)
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(x).all(-1))
     last = x.shape[-2] - 1 - np.argmax(known[..., ::-1], axis=-1)
     final = np.take_along_axis(x, last[..., None, None], axis=-2)
     distance = np.where(known, np.sqrt(((x - final) ** 2).sum(-1)), 0.0)
@@ -194,17 +195,17 @@ def lock_in(moments: Moments, band: float = BAND, hold: float = HOLD) -> pd.Data
     """
     m = moments.with_overall
     x = np.moveaxis(m.mean, 2, 3)  # [arms, worlds, segments, steps, values]
-    known = np.isfinite(x).all(-1)
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(x).all(-1))
     time = lock_in_time(m.steps.astype(np.float64), x, band, hold)
     last = m.steps[len(m.steps) - 1 - np.argmax(known[..., ::-1], axis=-1)]
     arm, world, segment = np.nonzero(known.any(-1))
     return pd.DataFrame(
         {
-            "arm": pd.Categorical.from_codes(arm, list(m.arms)),
+            "arm": labelled(arm, m.arms),
             "world": m.worlds[world],
             "step": last[arm, world, segment],
-            "segment": pd.Categorical.from_codes(segment, list(m.segments)),
-            "measure": pd.Categorical.from_codes(np.zeros(len(arm), dtype=int), ["lock-in time"]),
+            "segment": labelled(segment, m.segments),
+            "measure": labelled(np.zeros_like(arm), ["lock-in time"]),
             "value": time[arm, world, segment],
             "censored": np.isnan(time[arm, world, segment]),
         }

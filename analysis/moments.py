@@ -17,6 +17,11 @@ OVERALL = "all users"
 Floats = NDArray[np.float64]
 
 
+def labelled(codes: NDArray[np.signedinteger[Any]], names: Sequence[str]) -> "pd.Categorical[Any]":
+    """Names by their index, as a categorical that keeps their order."""
+    return pd.Categorical.from_codes(codes, pd.Index(list(names)))
+
+
 @dataclass(frozen=True, eq=False)
 class Moments:
     """Moments of panel variables; NaN where nothing was recorded or a segment is empty.
@@ -122,11 +127,11 @@ class Moments:
         arm, world, step, segment, name = where
         return pd.DataFrame(
             {
-                "arm": pd.Categorical.from_codes(arm, list(self.arms)),
+                "arm": labelled(arm, self.arms),
                 "world": self.worlds[world],
                 "step": self.steps[step],
-                "segment": pd.Categorical.from_codes(segment, list(self.segments)),
-                "measure": pd.Categorical.from_codes(name, names),
+                "segment": labelled(segment, self.segments),
+                "measure": labelled(name, names),
                 "value": cube[where],
             }
         )

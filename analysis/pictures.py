@@ -192,7 +192,7 @@ Moves = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], list[str]]
 def _tracked(results: Results, arm: str, world: int) -> Moves:
     """The first users of a world, where all their values are known at both ends."""
     users, names = results.run.users, [n for n in results.run.value_variables if n in results.run.users.columns]
-    none: Moves = (np.zeros((0, len(results.run.value_variables))),) * 2 + ([],)  # type: ignore[assignment]
+    none: Moves = (np.zeros((0, len(results.run.value_variables))),) * 2 + ([],)
     if len(names) < len(results.run.value_variables) or users.empty:
         return none
     rows = users[(users["arm"] == arm) & (users["world"] == world) & (users["user"] < USERS)].dropna(subset=names)

@@ -139,8 +139,8 @@ def value_map(
     tint = [colours[s] for s in segments]
     if len(begin):
         axes.add_collection(LineCollection(list(np.stack([begin, end], 1)), colors=tint, linewidths=0.7, alpha=0.45))
-        axes.scatter(*begin.T, s=9, facecolors="none", edgecolors=tint, linewidths=0.7, alpha=0.6)
-        axes.scatter(*end.T, s=9, c=tint, linewidths=0, alpha=0.75)
+        axes.scatter(begin[:, 0], begin[:, 1], s=9, facecolors="none", edgecolors=tint, linewidths=0.7, alpha=0.6)
+        axes.scatter(end[:, 0], end[:, 1], s=9, c=tint, linewidths=0, alpha=0.75)
     for a, b, segment in zip(*centres, strict=True):
         colour = colours[segment]
         arrow = {
@@ -153,8 +153,8 @@ def value_map(
         }
         if np.hypot(*(b - a)) > 1e-9:
             axes.annotate("", xy=b, xytext=a, arrowprops=arrow)
-        axes.scatter(*a, s=46, facecolors="none", edgecolors=colour, linewidths=2.0, zorder=5)
-        axes.scatter(*b, s=46, color=colour, linewidths=0, zorder=6)
+        axes.scatter(a[0], a[1], s=46, facecolors="none", edgecolors=colour, linewidths=2.0, zorder=5)
+        axes.scatter(b[0], b[1], s=46, color=colour, linewidths=0, zorder=6)
     axes.set_xlim(*box[0])
     axes.set_ylim(*box[1])
     axes.set_title(title, loc="left", fontsize=9.5, color=INK, fontweight="bold")

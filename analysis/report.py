@@ -104,7 +104,7 @@ def _parts(results: Results) -> list[Part]:
             "contrasts",
             "Each arm minus its reference at the last step both recorded, paired by world. Intervals in colour (blue "
             "below zero, orange above) are clear after Holm's correction over all rows of all arms; grey ones are not. "
-            "Means share one scale, every other row has its own.",
+            "Values share one scale, every other row has its own.",
             tables.forest(results),
         ),
         Part("At the end", "end", "Mean over worlds [95 % interval].", tables.ends(results)),

@@ -77,8 +77,9 @@ class Results:
     def over_time(self) -> pd.DataFrame:
         """`arm, kind, measure, step, mean, low, high, worlds` of the shown arms at the drawn steps."""
         frame = self.outcomes
-        frame = frame[frame["step"].isin(thinned(pd.unique(frame["step"]))) & frame["arm"].isin(self.shown)]
-        return summarise(frame, ["arm", "kind", "measure", "step"])
+        drawn = thinned(frame["step"].drop_duplicates().to_numpy())
+        kept = frame["step"].isin(drawn) & frame["arm"].isin(self.shown)
+        return summarise(frame[kept], ["arm", "kind", "measure", "step"])
 
     @cached_property
     def ends(self) -> pd.DataFrame:

@@ -177,9 +177,8 @@ def summarise(
     keys = list(by)
     rows = frame[[*keys, "world", value]].dropna(subset=[value])
     if rows.duplicated([*keys, "world"]).any():
-        rows = rows.groupby([*keys, "world"], observed=True, sort=False, as_index=False)[value].mean()
-    grouped = rows.groupby(keys, observed=True, sort=True)[value]
-    found = grouped.agg(["mean", "std", "count"]).reset_index()
+        rows = rows.groupby([*keys, "world"], observed=True, sort=False)[value].mean().reset_index()
+    found = rows.groupby(keys, observed=True, sort=True)[value].agg(["mean", "std", "count"]).reset_index()
     worlds = found["count"].to_numpy()
     error = found["std"].to_numpy() / np.sqrt(np.maximum(worlds, 1))
     low, high, p = t_interval(found["mean"].to_numpy(), error, worlds - 1, confidence)

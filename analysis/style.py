@@ -21,7 +21,7 @@ TINY = 1e-4
 """Smaller numbers are written with an exponent."""
 
 _TOKENS = {INK: "--ink", MUTED: "--muted", GRID: "--line", **{c: f"--c{i}" for i, c in enumerate(PALETTE)}}
-_RC: dict[str, Any] = {
+_RC: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "populace",
     "font.family": "sans-serif",
@@ -82,7 +82,7 @@ def _fit(fig: "Figure") -> None:
     """Margins for the labels of the only axes; matplotlib's own layout engines would draw every figure twice."""
     axes = fig.axes[0]
     width, height = fig.get_size_inches()
-    labels = axes.yaxis.get_major_formatter().format_ticks(axes.get_yticks())
+    labels = axes.yaxis.get_major_formatter().format_ticks(list(axes.get_yticks()))
     left = 0.2 + 0.075 * max(map(len, labels), default=1) + (0.19 if axes.get_ylabel() else 0.0)
     bottom = 0.28 + (0.2 if axes.get_xlabel() else 0.0)
     top = 0.28 if axes.get_title(loc="left") else 0.08

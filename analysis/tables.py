@@ -46,7 +46,7 @@ def _moved(results: Results, arm: str) -> list[str]:
     rows = results.apart[(results.apart["arm"] == arm) & (results.apart["segment"] == OVERALL)]
     if rows.empty:
         return []
-    last = rows.loc[rows["step"].idxmax()]
+    last = rows.sort_values("step").iloc[-1]
     dims = len(results.run.value_variables)
     inside = f"distance over {dims} value{'s' if dims > 1 else ''}"
     return [
@@ -61,9 +61,12 @@ def _largest(results: Results, rows: pd.DataFrame, many: bool) -> list[str]:
     alone = rows["worlds"].max() < 2
     for kind, most in (("mean", 2), ("derived", 2), ("recorded", 3)):
         own = rows[rows["kind"] == kind]
+        if kind == "mean" and results.has_values:
+            own = own[own["measure"].isin(results.run.value_variables)]  # the one family that has one unit
         clear = own if alone else own[own["p_holm"] < CLEAR]
         scale = clear["difference"].abs()
-        if kind != "mean" and not alone:  # units differ: measure a difference by its own uncertainty
+        if not (kind == "mean" and results.has_values) and not alone:
+            # Units differ, so a difference is measured by its own uncertainty.
             scale = scale / (clear["high"] - clear["low"]).clip(lower=1e-12)
         order = scale.sort_values(ascending=False, kind="stable").index
         points += [_sentence(results, clear.loc[index]) for index in order[: 1 if many else most]]
@@ -92,7 +95,7 @@ def _sentence(results: Results, row: "pd.Series[Any]") -> str:
 
 def forest(results: Results) -> str:
     """Paired differences of every outcome at the end: a table with an interval drawn in each row."""
-    parts = []
+    parts: list[str] = []
     for (arm, other), rows in results.contrasts.groupby(["arm", "other"], sort=False, observed=True):
         body = "".join(_forest_rows(results, rows[rows["kind"] == kind], kind) for kind in HEADINGS)
         parts.append(
@@ -109,10 +112,11 @@ def _forest_rows(results: Results, rows: pd.DataFrame, kind: str) -> str:
     if rows.empty:
         return ""
     reach = rows[["difference", "low", "high"]].abs().max(axis=1)
+    values = rows["measure"].isin(results.run.value_variables)
     lines = [f"<tr class='group'><th colspan='6'>{HEADINGS[kind]}</th></tr>"]
-    for index, row in rows.iterrows():
-        # Variables of one family share a scale, so that they can be compared; other outcomes have their own units.
-        scale = float(reach.max() if kind == "mean" else reach[index])
+    # Values share a scale, so that they can be compared; other outcomes have their own units.
+    scales = reach.where(~values, reach[values].max())
+    for (_, row), scale in zip(rows.iterrows(), scales, strict=True):
         clear = row["p_holm"] < CLEAR
         colour = "--muted" if not clear else "--c0" if row["difference"] < 0 else "--c1"
         value = with_interval(row["difference"], row["low"], row["high"], sign=True)
