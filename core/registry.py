@@ -64,7 +64,7 @@ class Registry:
 
     def _ours(self) -> dict[str, str]:
         module, _, attribute = self._catalogue.partition(":")
-        return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
+        return getattr(importlib.import_module(module), attribute)
 
 
 def load(target: str, kind: str = "object") -> Any:

@@ -113,7 +113,10 @@ def _begin(world: World[Any], policies: Policies, run: Run) -> tuple[Any, dict[s
 
 
 def restart(world: World[Any], policies: Policies, run: Run, which: Tensor) -> Run:
-    """Begin the next episode in worlds `which` [worlds] bool; lasting memory (what was learned) stays."""
+    """Begin the next episode in worlds `which` [worlds] bool; lasting memory (what was learned) stays.
+
+    Only between two ticks: all worlds of a batch are in the same phase, and a beginning is in the first.
+    """
     episode, tick = run.episode + which, torch.where(which, 0, run.tick)
     fresh = replace(run, episode=episode, tick=tick, phase=0)
     state, memory = _begin(world, policies, fresh)

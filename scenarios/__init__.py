@@ -6,5 +6,17 @@ from populace.scenarios.jsonschema import json_schema
 from populace.scenarios.loader import library, load
 from populace.scenarios.schema import Cell, RecordOptions, Scenario
 from populace.scenarios.source import dump
+from populace.scenarios.trial import check_scenario
 
-__all__ = ["Built", "Cell", "RecordOptions", "Scenario", "build", "dump", "json_schema", "library", "load"]
+__all__ = [
+    "Built",
+    "Cell",
+    "RecordOptions",
+    "Scenario",
+    "build",
+    "check_scenario",
+    "dump",
+    "json_schema",
+    "library",
+    "load",
+]

@@ -143,7 +143,11 @@ class FolderRecorder:
 
     def _step_rows(self, clock: int, ids: np.ndarray[Any, Any], held: dict[str, Tensor]) -> pa.Table:
         names = list(held)
-        values = torch.stack([held[name].to(torch.float64) for name in names]) if names else torch.empty(0, len(ids))
+        values = (
+            torch.stack([held[name].to(torch.float64) for name in names])
+            if names
+            else torch.empty(0, len(ids), dtype=torch.float64)
+        )
         return pa.table(
             {
                 "arm": _same(self.arm, values.numel()),

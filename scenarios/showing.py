@@ -1,6 +1,5 @@
 """What `populace show` and `populace new` write: a scenario's text, a world's roles and fields, a policy's options."""
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from populace import registry
 from populace.errors import PopulaceError, UnknownName
 from populace.policy import Policy
 from populace.population import Census
-from populace.scenarios.loader import library
+from populace.scenarios.loader import find, library
 from populace.world import World
 
 
@@ -31,8 +30,8 @@ def describe(name: str) -> dict[str, Any]:
 
 
 def library_text(name: str) -> str:
-    """The YAML text of a library scenario."""
-    return (files("populace.scenarios.library") / f"{name}.yaml").read_text(encoding="utf-8")
+    """The YAML text of a library scenario, ours or a plug-in's."""
+    return find(name).read_text(encoding="utf-8")
 
 
 def write_new(path: Path, base: str) -> Path:
