@@ -65,7 +65,8 @@ def small_multiples(results: Results) -> str:
     frame, out = results.over_time, legend(results.looks)
     for kind, heading in HEADINGS.items():
         rows = frame[frame["kind"] == kind]
-        names = list(rows["measure"].unique())
+        steps = rows.groupby("measure", observed=True)["step"].nunique()
+        names = list(steps.index[steps > 1])  # what was recorded once is in the tables
         if not names:
             continue
         figures = [

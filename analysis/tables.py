@@ -86,7 +86,7 @@ def _sentence(results: Results, row: "pd.Series[Any]") -> str:
     low, high = (row["low"], row["high"]) if up else (-row["high"], -row["low"])
     value = with_interval(abs(row["difference"]), low, high)
     what = f"<i>{html.escape(results.label(str(row['measure'])))}</i>"
-    p = p_value(row["p_holm"])
+    p = html.escape(p_value(row["p_holm"])).replace(" ", "&nbsp;")
     return (
         f"{'Mean ' if row['kind'] == 'mean' else ''}{what} ended <b>{value} {'higher' if up else 'lower'}</b>: "
         f"{number(row['a'])} instead of {number(row['b'])}{f' ({p})' if p else ''}."
@@ -125,9 +125,14 @@ def _forest_rows(results: Results, rows: pd.DataFrame, kind: str) -> str:
             f"<td class='n'>{number(row['b'])}</td><td class='n'>{'<b>' if clear else ''}{value}"
             f"{'</b>' if clear else ''}</td>"
             f"<td>{whisker(row['difference'], row['low'], row['high'], 1.05 * scale, colour)}</td>"
-            f"<td class='n'>{p_value(row['p_holm']).removeprefix('p ').removeprefix('= ')}</td></tr>"
+            f"<td class='n'>{_bare(row['p_holm'])}</td></tr>"
         )
     return "".join(lines)
+
+
+def _bare(p: float) -> str:
+    """The p-value alone, under a heading that says what it is."""
+    return html.escape(p_value(p).removeprefix("p ").removeprefix("= "))
 
 
 def ends(results: Results) -> str:

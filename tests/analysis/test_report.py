@@ -102,7 +102,7 @@ def test_the_page_says_what_was_run_and_what_came_out(page):
     mean, low, high = map(float, found.groups())
     assert mean == pytest.approx(0.28, abs=3.5 * 0.022)
     assert low < mean < high
-    assert "p &lt; 0.001" in findings or "p < 0.001" in findings
+    assert "p&nbsp;&lt;&nbsp;0.001" in findings
 
 
 def test_the_page_is_the_same_in_another_process(folder, page, tmp_path):
