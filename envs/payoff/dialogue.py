@@ -149,7 +149,7 @@ def read_payoff(text: str) -> Tensor | None:
     text = text.strip().translate(_STRAIGHT)
     try:
         game = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         try:
             game = ast.literal_eval(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError):

@@ -70,9 +70,8 @@ def stocks(options: PayoffOptions, state: State, truth: Tensor, rates: Tensor, s
     """What can be read off a state, name -> [worlds] float32."""
     out = {f"games_{name}": part for name, part in zip(pure.CLASSES, _classes(truth), strict=True)}
     out.update(_optimum(options, state, truth, rates))
-    played = ~torch.isnan(state.user_welfare)
-    user, own = state.user_welfare.nan_to_num(0.0), state.assistant_welfare.nan_to_num(0.0)
-    points = torch.stack((user, own), -1).double()
+    played, user = state.played, state.user_welfare
+    points = torch.stack((user, state.assistant_welfare), -1).double() * played.unsqueeze(-1)
     out["hypervolume"] = welfare.hypervolume(points).to(torch.float32)
     out["hypervolume_published"] = welfare.hypervolume_published(points).to(torch.float32)
     by_type = torch.stack([among(user, played & (state.segment == k)) for k in range(segments)], -1)

@@ -22,7 +22,8 @@ class State:
         signal: [worlds, users], the assistant's signal of the ambiguity left, in [0, 1].
         act: [worlds, users] int64, the assistant's last act; the number of acts where there was none.
         outcome: [worlds, users] int64, of the last turn: 0 none, 1 right, 2 not right.
-        user_welfare: [worlds, users], of the last turn; NaN where none was played.
+        played: [worlds, users] bool, whether the last tick held a turn.
+        user_welfare: [worlds, users], of the last turn that was played; 0 before.
         assistant_welfare: [worlds, users], as above.
         tick: [worlds] int64.
     """
@@ -39,6 +40,7 @@ class State:
     signal: Tensor
     act: Tensor
     outcome: Tensor
+    played: Tensor
     user_welfare: Tensor
     assistant_welfare: Tensor
     tick: Tensor

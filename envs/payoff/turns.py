@@ -147,8 +147,9 @@ def settle(options: PayoffOptions, state: State, reply: Reply, found: Outcome, a
         signal=state.signal,
         act=torch.where(found.played, reply.act, state.act),
         outcome=torch.where(found.played, torch.where(found.right, 1, 2), 0),
-        user_welfare=torch.where(found.played, found.user, torch.nan),
-        assistant_welfare=torch.where(found.played, found.assistant, torch.nan),
+        played=found.played,
+        user_welfare=torch.where(found.played, found.user, state.user_welfare),
+        assistant_welfare=torch.where(found.played, found.assistant, state.assistant_welfare),
         tick=state.tick + 1,
     )
 

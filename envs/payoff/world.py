@@ -43,7 +43,7 @@ class Payoff(World[State]):
         kind = types.of(people)
         ambiguity, harmful, spotted = turns.questions(o, users, draw)
         none = torch.zeros_like(people.segment)
-        unknown = torch.full_like(ambiguity, torch.nan)
+        nothing = torch.zeros_like(ambiguity)
         return State(
             kind=kind,
             segment=people.segment,
@@ -57,8 +57,9 @@ class Payoff(World[State]):
             signal=torch.full_like(ambiguity, 0.5),
             act=none + len(primitives.acts(o)),
             outcome=none,
-            user_welfare=unknown,
-            assistant_welfare=unknown,
+            played=torch.zeros_like(harmful),
+            user_welfare=nothing,
+            assistant_welfare=nothing,
             tick=none[:, 0].clone(),
         )
 
