@@ -8,6 +8,7 @@ WORLDS = {
     "populace/coevolution-v0": "populace.envs.coevolution:Coevolution",
     "populace/lockin-v0": "populace.envs.coevolution:LockIn",
     "populace/drift-v0": "populace.envs.drift:Drift",
+    "populace/shopping-v0": "populace.envs.shopping:Shopping",
 }
 """Id -> `module:class` of our own worlds; plug-ins announce theirs by the entry point group `populace.worlds`."""
 

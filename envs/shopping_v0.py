@@ -1,4 +1,4 @@
-"""PettingZoo's idiom for the world `populace/shopping-v0`."""
+"""PettingZoo's idiom for the world `populace/shopping-v0`: `shopping_v0.parallel_env(users=50)`."""
 
 from functools import partial
 

@@ -1,1 +1,6 @@
-"""To come."""
+"""Principal-agent shopping: delegated assistants under conflicting interests, and the theory they are checked by."""
+
+from populace.envs.shopping.options import ShoppingOptions
+from populace.envs.shopping.world import Shopping
+
+__all__ = ["Shopping", "ShoppingOptions"]

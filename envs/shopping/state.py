@@ -1,0 +1,120 @@
+"""What changes in the shopping world."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from populace.envs.shopping.people import Customers
+from populace.envs.shopping.shelves import Shelf
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the last settled tick; all [worlds, customers] unless said otherwise.
+
+    Attributes:
+        bought: int64, place on the shelf; the shelf's size for nothing.
+        recommended: int64, likewise.
+        best: int64, the place of the customer's feasible best.
+        item: int64, the product bought; the number of products for nothing.
+        value: Utility of what was bought.
+        first_best: Utility of the feasible best.
+        worst: Utility of the worst outcome there was.
+        search: Loss because the best was not looked at.
+        conflict: Loss because the assistant recommended another than the best it saw, by what it was told.
+        communication: Loss because wishes were misstated, or the recommendation was not followed to good effect.
+        override: bool, the company's favourite was recommended instead of the customer's feasible best.
+        norm: bool, the customer's best is harmful: an override would enforce a norm.
+        over_budget: bool.
+        lacking: bool, a must-have is missing.
+        first: bool, the first on the shelf was recommended.
+        disclosed: [worlds, customers, audiences] bool, the company's interest is named in each copy of the message.
+        persuaded: [worlds, customers, audiences] bool, doubt is cast on the customer's favourite.
+        claimed: [worlds, customers, audiences] bool, the product is called the customer's best.
+        paid: What the assistant was paid.
+        spent: Price of what was bought.
+        earned: What the company earned.
+        audited: bool.
+        found: bool, a deviation was found.
+        rent: What the assistant earned above its outside option.
+        switched: bool, the provider is another one than the tick before.
+    """
+
+    bought: Tensor
+    recommended: Tensor
+    best: Tensor
+    item: Tensor
+    value: Tensor
+    first_best: Tensor
+    worst: Tensor
+    search: Tensor
+    conflict: Tensor
+    communication: Tensor
+    override: Tensor
+    norm: Tensor
+    over_budget: Tensor
+    lacking: Tensor
+    first: Tensor
+    disclosed: Tensor
+    persuaded: Tensor
+    claimed: Tensor
+    paid: Tensor
+    spent: Tensor
+    earned: Tensor
+    audited: Tensor
+    found: Tensor
+    rent: Tensor
+    switched: Tensor
+
+
+@dataclass(frozen=True)
+class State:
+    """The state of the shopping world.
+
+    Attributes:
+        customers: Who buys.
+        shelf: What stands before them.
+        utility: [worlds, customers, products], true utilities of the shelf.
+        nothing: [worlds, customers], utility of buying nothing.
+        feasible: [worlds, customers, products] bool, within budget, with all must-haves, and there.
+        factor: [worlds, items], what sellers multiply their list prices by; [worlds, 0] without sellers.
+        provider: [worlds, customers] int64, whom each customer delegates to.
+        previous: [worlds, customers] int64, the provider of the tick before.
+        compare: [worlds, customers] bool, whether the customer asked to compare.
+        reputation: [worlds, customers, providers] in [0, 1], each customer's opinion.
+        depth: [worlds, customers] int64, how many products were looked at.
+        recommended: [worlds, customers] int64.
+        disclosed: [worlds, customers, audiences] bool.
+        persuaded: [worlds, customers, audiences] bool.
+        claimed: [worlds, customers, audiences] bool.
+        bought: [worlds, customers] int64.
+        chance: [worlds], how likely a sale is audited.
+        readers: [worlds, customers, audiences] bool, who reads the explanation.
+        outcome: The last settled tick.
+        shown: The shelf of the last settled tick, kept with `reveal`, else None.
+        successes: [worlds, customers], ticks in which the feasible best was bought.
+        ticks: [worlds] int64, ticks settled.
+    """
+
+    customers: Customers
+    shelf: Shelf
+    utility: Tensor
+    nothing: Tensor
+    feasible: Tensor
+    factor: Tensor
+    provider: Tensor
+    previous: Tensor
+    compare: Tensor
+    reputation: Tensor
+    depth: Tensor
+    recommended: Tensor
+    disclosed: Tensor
+    persuaded: Tensor
+    claimed: Tensor
+    bought: Tensor
+    chance: Tensor
+    readers: Tensor
+    outcome: Outcome
+    shown: Shelf | None
+    successes: Tensor
+    ticks: Tensor

@@ -1,0 +1,324 @@
+"""Principals delegate their shopping to assistants that may serve somebody else as well."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from populace.draw import Draw
+from populace.envs.shopping import contracts
+from populace.envs.shopping.audience import AUDIENCES, READERS
+from populace.envs.shopping.catalogue import open_catalogue
+from populace.envs.shopping.dialogue import TinMenDialogue
+from populace.envs.shopping.measures import measures
+from populace.envs.shopping.options import ShoppingOptions, check_attributes
+from populace.envs.shopping.people import Shoppers, load_customers, meet
+from populace.envs.shopping.roles import cast
+from populace.envs.shopping.settle import (
+    Terms,
+    feasible,
+    regret,
+    restocked,
+    rewards,
+    settle,
+    utilities,
+    worth_of_nothing,
+)
+from populace.envs.shopping.shelves import Shelf, stock
+from populace.envs.shopping.state import Outcome, State
+from populace.errors import PopulaceError
+from populace.fields import Role
+from populace.population import Census, People, Population
+from populace.world import Step, World
+
+
+class Shopping(World[State]):
+    """Principal-agent shopping; see docs/worlds/shopping.md."""
+
+    id = "populace/shopping-v0"
+    Options = ShoppingOptions
+    defaults: ClassVar = {
+        "customer": "follower",
+        "assistant": "strategic",
+        "seller": "list-price",
+        "auditor": "steady",
+    }
+    options: ShoppingOptions
+
+    def __init__(self, options: Any, census: Census) -> None:
+        """Read and check the catalogue, the customers and the contracts.
+
+        Raises:
+            PopulaceError: A file or an option is wrong; the text names row and column.
+        """
+        super().__init__(ShoppingOptions() if options is None else options, census)
+        o = self.options
+        self.phases = o.phases  # type: ignore[misc]
+        self.catalogue = open_catalogue(o.catalogue, o.commission, o.shelf)
+        self.nothing = self.catalogue.nothing if o.nothing is None else o.nothing
+        names = self.catalogue.attributes
+        try:
+            check_attributes(o.weights, "weights", names)
+            check_attributes(o.must, "must", names)
+        except ValueError as error:
+            raise PopulaceError(f"{self.id}: {error}") from error
+        self.table = {} if o.customers is None else load_customers(Path(o.customers), names)
+        contracts.check(o.providers, self._most())
+        limits = {*dict(self.catalogue.must), *o.must}
+        limits |= {name.removeprefix("must/") for name in (*self.table, *census.traits) if name.startswith("must/")}
+        self.limited = tuple(k for k, name in enumerate(names) if name in limits)
+
+    def _most(self) -> float:
+        """The most that one sale can earn the company."""
+        c = self.catalogue
+        most = float(c.interest.max())
+        # Earnings of these two are a rate until their prices are drawn; 5 sd above the mean is never drawn again.
+        if c.stocking == "flights":
+            return most * 1499.0
+        return most * float(c.features[:, 0].max().exp()) * 5.0 if c.stocking == "aces" else most
+
+    def roles(self) -> tuple[Role, ...]:
+        """Customer, assistant, seller, auditor: those whose phases are played."""
+        return cast(self.options, self.catalogue, self.census)
+
+    def begin(self, people: People, draw: Draw) -> State:
+        """Customers and their first shelf; each delegates to the providers in turn."""
+        o, c = self.options, self.catalogue
+        attributes = tuple(name for name in self.census.values if name in c.attributes)
+        values = people.values[..., [k for k, name in enumerate(self.census.values) if name in c.attributes]]
+        customers = meet(o, c, self.table, attributes, replace(people, values=values), draw)
+        shelf = stock(c, people.size, o.order == "shuffled", draw.scope("shelf"))
+        shape, device = (draw.worlds, people.size), draw.device
+        utility = utilities(shelf.offers, customers.weights)
+        turn = torch.arange(people.size, device=device)
+        readers = torch.tensor([READERS[name] for name in o.conditions], device=device)
+        never = torch.zeros((*shape, len(AUDIENCES)), dtype=torch.bool, device=device)
+        provider = (turn % len(o.providers)).expand(shape)
+        nothing = torch.full(shape, c.shelf, dtype=torch.int64, device=device)
+        chance = torch.full((draw.worlds,), o.monitoring, device=device)
+        state = State(
+            customers=customers,
+            shelf=shelf,
+            utility=utility,
+            nothing=worth_of_nothing(self.nothing, utility, shelf.available),
+            feasible=feasible(shelf, customers, self.limited),
+            factor=torch.ones((draw.worlds, c.items if "offer" in o.phases else 0), device=device),
+            provider=provider,
+            previous=provider,
+            compare=never[..., 0],
+            # Assumption of ours: opinions start halfway.
+            reputation=torch.full((*shape, len(o.providers)), 0.5, device=device),
+            depth=nothing,
+            recommended=nothing,
+            disclosed=never,
+            persuaded=never,
+            claimed=never,
+            bought=nothing,
+            chance=chance,
+            readers=readers[turn % len(o.conditions)].expand(draw.worlds, -1, -1),
+            outcome=_nothing_yet(nothing, never, c.items),
+            shown=shelf if o.reveal else None,
+            successes=torch.zeros(shape, device=device),
+            ticks=torch.zeros(draw.worlds, dtype=torch.int64, device=device),
+        )
+        return state
+
+    def observe(self, state: State, role: str, phase: str) -> dict[str, Tensor]:
+        """What each role sees; the assistant only what it looked at, the customer only what the masks allow."""
+        if role == "assistant":
+            return self._assistant(state, phase)
+        if role == "customer":
+            return self._customer(state, phase)
+        o = state.outcome
+        if role == "seller":
+            share = torch.zeros((len(state.ticks), self.catalogue.items + 1), device=state.factor.device)
+            share = share.scatter_add_(1, o.item, torch.ones_like(o.value)) / o.item.shape[1]
+            return {"factor": state.factor, "share": share[:, :-1]}
+        read = o.disclosed[..., 1] & state.readers[..., 1]
+        return {
+            name: x.float().mean(-1, keepdim=True)
+            for name, x in (("earned", o.earned), ("found", o.found), ("disclosed", read))
+        }
+
+    def _assistant(self, state: State, phase: str) -> dict[str, Tensor]:
+        who, terms = state.customers, Terms.of(self.options, state.utility.device)
+        p = state.provider
+        chance = state.chance.unsqueeze(-1)
+        seen = {
+            "request": who.stated,
+            "must": who.must,
+            "budget": who.budget,
+            "wealth": who.wealth,
+            "ses": who.ses,
+            "compare": state.compare,
+            "readers": state.readers,
+            "batched": torch.full_like(state.compare, self.options.arrival == "batched"),
+            "loyalty": terms.loyalty[p],
+            "norm": terms.norm[p],
+            "rate": terms.commission[p],
+            "bonus": terms.bonus[p],
+            "stake": chance * terms.penalty[p],
+            "provider": p,
+            "nothing": torch.full_like(who.wealth, -torch.inf if self.nothing is None else self.nothing),
+            "utility": state.utility,
+            "feasible": state.feasible,
+        }
+        if phase == "search":
+            return seen
+        shelf, allowed, offers = state.shelf, state.shelf.available, state.shelf.offers
+        price, interest, harmful = shelf.price, shelf.interest, shelf.harmful
+        if "search" in self.phases:
+            looked = torch.arange(allowed.shape[-1], device=allowed.device) < state.depth.unsqueeze(-1)
+            allowed, harmful = allowed & looked, harmful & looked
+            offers, price, interest = offers * looked.unsqueeze(-1), price * looked, interest * looked
+        return seen | {
+            "offers": offers,
+            "price": price,
+            "available": allowed,
+            "interest": interest,
+            "harmful": harmful,
+            "product_mask": _or_nothing(allowed),
+        }
+
+    def _customer(self, state: State, phase: str) -> dict[str, Tensor]:
+        who, masks, shelf = state.customers, self.options.masks, state.shelf
+        seen = {"weights": who.weights, "budget": who.budget, "literacy": who.literacy, "trust": who.trust}
+        if phase == "delegate":
+            return seen | {"reputation": state.reputation, "current": state.provider}
+        reads = state.readers[..., 0] | state.readers[..., 2]
+        copies = {"disclosed": state.disclosed, "persuaded": state.persuaded, "claimed": state.claimed}
+        own = {name: reads & (bits[..., 0] | bits[..., 2]) for name, bits in copies.items()}
+        return (
+            seen
+            | own
+            | {
+                "offers": shelf.offers if masks.truth.buyer else self._veiled(shelf),
+                "price": shelf.price,
+                "available": shelf.available,
+                "interest": shelf.interest if masks.commission.buyer else torch.zeros_like(shelf.interest),
+                "recommended": state.recommended,
+                "buy_mask": _or_nothing(shelf.available),
+            }
+        )
+
+    def _veiled(self, shelf: Shelf) -> Tensor:
+        """Offers with the catalogue's mean in place of hidden attributes."""
+        hidden = [name in self.catalogue.hidden for name in self.catalogue.attributes]
+        if not any(hidden):
+            return shelf.offers
+        means = self.catalogue.features.mean(0).to(shelf.offers.device)
+        return torch.where(torch.tensor(hidden, device=shelf.offers.device), means, shelf.offers)
+
+    def advance(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw) -> Step[State]:
+        """Take note of what was done; at the end of the last phase, settle and restock."""
+        if phase == "offer":
+            state = self._repriced(state, actions["seller"]["factor"].clamp(0.5, 2.0))
+        elif phase == "delegate":
+            done = actions["customer"]
+            state = replace(state, provider=done["provider"], compare=done["compare"])
+        elif phase == "search":
+            state = replace(state, depth=actions["assistant"]["depth"].clamp(1, self.catalogue.shelf))
+        elif phase == "message":
+            done = actions["assistant"]
+            state = replace(
+                state,
+                recommended=done["product"],
+                bought=done["product"],
+                disclosed=done["disclose"],
+                persuaded=done["persuade"],
+                claimed=done["claim"],
+            )
+        elif phase == "decide":
+            state = replace(state, bought=actions["customer"]["buy"])
+        else:
+            state = replace(state, chance=actions["auditor"]["rate"].clamp(0.0, 1.0)[:, 0])
+        return self._settled(state, draw) if phase == self.phases[-1] else Step(state)
+
+    def _repriced(self, state: State, factor: Tensor) -> State:
+        """Asking prices of this tick: list prices times each seller's factor."""
+        shelf, worlds = state.shelf, torch.arange(len(factor), device=factor.device)[:, None, None]
+        ratio = (factor / state.factor)[worlds, shelf.item]
+        price = shelf.price * ratio
+        first = price.log() if self.catalogue.logged else price
+        offers = torch.cat((first.unsqueeze(-1), shelf.offers[..., 1:]), -1)
+        shelf = replace(shelf, offers=offers, price=price, interest=shelf.interest * ratio)
+        return restocked(replace(state, factor=factor), shelf, self.limited, self.nothing)
+
+    def _settled(self, state: State, draw: Draw) -> Step[State]:
+        o, terms = self.options, Terms.of(self.options, state.utility.device)
+        bought = state.bought if "decide" in self.phases else state.recommended
+        outcome, reputation = settle(o, terms, state, bought, self.catalogue.items, draw)
+        earned = rewards(o, terms, state, outcome)
+        if "offer" in self.phases:
+            sales = torch.zeros((len(state.ticks), self.catalogue.items + 1), device=state.factor.device)
+            earned["seller"] = sales.scatter_add_(1, outcome.item, outcome.spent)[:, :-1]
+        if "audit" in self.phases:
+            cost = outcome.found.float() - o.audit_cost * outcome.audited
+            earned["auditor"] = cost.mean(-1, keepdim=True)
+        shown, success = (state.shelf if o.reveal else None), outcome.bought == outcome.best
+        after = replace(
+            state,
+            outcome=outcome,
+            reputation=reputation,
+            shown=shown,
+            previous=state.provider,
+            successes=state.successes + success,
+            ticks=state.ticks + 1,
+        )
+        if o.restock:
+            shelf = stock(self.catalogue, state.depth.shape[1], o.order == "shuffled", draw.scope("restock"))
+            # A new shelf holds list prices.
+            after = replace(after, factor=torch.ones_like(after.factor))
+            after = restocked(after, shelf, self.limited, self.nothing)
+        return Step(after, {role: paid for role, paid in earned.items() if role in self.cast})
+
+    def measure(self, state: State) -> dict[str, Tensor]:
+        """All measures of the last settled tick."""
+        return measures(self.options, state, self.catalogue.items)
+
+    def panel(self, state: State) -> dict[str, Tensor]:
+        """Each customer's loss, regret, override and utility; with `reveal`, its choice and the shelf it came from."""
+        o = state.outcome
+        found = {
+            "loss": o.first_best - o.value,
+            "regret": regret(o),
+            "override": o.override.float(),
+            "utility": o.value,
+            "loss_search": o.search,
+            "loss_conflict": o.conflict,
+            "loss_communication": o.communication,
+        }
+        found = {name: torch.where(state.ticks.unsqueeze(-1) > 0, x, torch.nan) for name, x in found.items()}
+        if state.shown is not None:
+            found["chosen"] = torch.where(state.ticks.unsqueeze(-1) > 0, o.recommended.float(), torch.nan)
+            for k in range(self.catalogue.shelf):
+                found[f"item_{k}"] = state.shown.item[..., k].float()
+                for a, name in enumerate(self.catalogue.attributes):
+                    found[f"{name}_{k}"] = state.shown.offers[..., k, a]
+        return found
+
+    def dialogue(self) -> TinMenDialogue:
+        """The form of Tin Men: an explanation and a choice."""
+        return TinMenDialogue(self.catalogue)
+
+    @classmethod
+    def population(cls, users: int, options: ShoppingOptions) -> Population:
+        """Customers that differ in wealth, decisiveness, literacy and trust."""
+        return Shoppers(users)
+
+
+def _or_nothing(allowed: Tensor) -> Tensor:
+    return torch.cat((allowed, torch.ones_like(allowed[..., :1])), -1)
+
+
+def _nothing_yet(nothing: Tensor, never: Tensor, items: int) -> Outcome:
+    zero, no = torch.zeros_like(nothing, dtype=torch.float32), never[..., 0]
+    flags = ("override", "norm", "over_budget", "lacking", "first", "audited", "found", "switched")
+    places = ("bought", "recommended", "best")
+    copies = ("disclosed", "persuaded", "claimed")
+    filled = dict.fromkeys(flags, no) | dict.fromkeys(places, nothing) | dict.fromkeys(copies, never)
+    rest = {name: zero for name in Outcome.__dataclass_fields__ if name not in filled and name != "item"}
+    return Outcome(item=torch.full_like(nothing, items), **filled, **rest)
