@@ -42,6 +42,15 @@ POLICIES = {
     "shopping/undercut": "populace.agents.scripted.shopping_others:Undercut",
     "shopping/steady": "populace.agents.scripted.shopping_others:Steady",
     "shopping/responsive": "populace.agents.scripted.shopping_others:Responsive",
+    "agency/equilibrium": "populace.agents.scripted.shopping_agency:Equilibrium",
+    "agency/insist": "populace.agents.scripted.shopping_agency:Insist",
+    # culture
+    "culture/mixer": "populace.agents.scripted.culture:Mixer",
+    "culture/persona": "populace.agents.scripted.culture:Persona",
+    "culture/uniplex": "populace.agents.scripted.culture:Uniplex",
+    "culture/contextual": "populace.agents.scripted.culture:Contextual",
+    "culture/multiplex": "populace.agents.scripted.culture:Multiplex",
+    "culture/lister": "populace.agents.scripted.culture:Lister",
     # learners, any world
     "learning/policy-gradient": "populace.agents.learning:PolicyGradient",
     "learning/replicator": "populace.agents.learning:Replicator",
@@ -50,7 +59,7 @@ POLICIES = {
     "learning/contrast": "populace.agents.learning:Contrast",
     "learning/kto": "populace.agents.learning:KTO",
     "learning/ratio": "populace.agents.learning:Ratio",
-    # payoff and matrix
+    # payoff, and matrix but for the optimisers
     "payoff/always": "populace.agents.scripted.payoff:Always",
     "payoff/best_response": "populace.agents.scripted.payoff:BestResponse",
     "payoff/fictitious_play": "populace.agents.scripted.payoff:FictitiousPlay",
@@ -65,16 +74,6 @@ POLICIES = {
     "payoff/linear": "populace.agents.scripted.payoff:LinearOptimiser",
     "payoff/user_only": "populace.agents.scripted.payoff:UserOptimiser",
     "payoff/assistant_only": "populace.agents.scripted.payoff:AssistantOptimiser",
-    "matrix/always": "populace.agents.scripted.payoff:Always",
-    "matrix/best_response": "populace.agents.scripted.payoff:BestResponse",
-    "matrix/fictitious_play": "populace.agents.scripted.payoff:FictitiousPlay",
-    "matrix/logit": "populace.agents.scripted.payoff:Logit",
-    "matrix/tit_for_tat": "populace.agents.scripted.payoff:TitForTat",
-    "matrix/rule_sum": "populace.agents.scripted.payoff:SumRule",
-    "matrix/rule_reward": "populace.agents.scripted.payoff:RewardRule",
-    "matrix/rule_product": "populace.agents.scripted.payoff:ProductRule",
-    "matrix/rule_pareto": "populace.agents.scripted.payoff:ParetoRule",
-    "matrix/imitation": "populace.agents.scripted.payoff:Imitation",
 }
 """Name -> `module:class` of our own policies; `<world>/<name>` is known by `<name>` inside that world.
 

@@ -1,7 +1,7 @@
 """Users and assistants as players: GTAlign's game from primitives, any normal-form game, and batched solvers."""
 
 from populace.envs.payoff.bargaining import bargain, nash_product_set, product_set, security, utilitarian
-from populace.envs.payoff.correlated import correlated, stackelberg_mixed
+from populace.envs.payoff.correlated import correlated_equilibrium, stackelberg_mixed
 from populace.envs.payoff.games import from_bimatrix, from_nashpy, from_openspiel, from_payoffs, preset
 from populace.envs.payoff.matrix import Matrix
 from populace.envs.payoff.metrics import exploitability, nash_conv, price_of_anarchy, regret
@@ -14,7 +14,7 @@ __all__ = [
     "Payoff",
     "bargain",
     "classify",
-    "correlated",
+    "correlated_equilibrium",
     "exploitability",
     "from_bimatrix",
     "from_nashpy",

@@ -39,7 +39,7 @@ def incentives(game: Tensor) -> Tensor:
     return torch.stack(rows, -2)
 
 
-def correlated(game: Tensor, weights: Tensor | None = None) -> Correlated:
+def correlated_equilibrium(game: Tensor, weights: Tensor | None = None) -> Correlated:
     """The correlated equilibrium that maximises a weighted sum of payoffs. Any number of players.
 
     Args:

@@ -118,7 +118,7 @@ class Matrix(World[State]):
     id = "populace/matrix-v0"
     Options = MatrixOptions
     phases = ("play",)
-    defaults: ClassVar[Mapping[str, str]] = {"player": "best_response"}
+    defaults: ClassVar[Mapping[str, str]] = {"player": "payoff/best_response"}
     options: MatrixOptions
 
     def __init__(self, options: Any, census: Census) -> None:

@@ -35,8 +35,13 @@ def cast(options: PayoffOptions, census: Census) -> tuple[Role, ...]:
         Field(name="usual_reasoning", kind="real", shape=(k,), low=0, about="Usual characters before it, by act."),
         Field(name="word_cost", kind="real", low=0, about="What writing a word costs the assistant, in its welfare."),
         Field(name="ambiguity", kind="real", low=0, high=1, private=True, about="True ambiguity of the question."),
-        Field(name="truth", kind="real", shape=(2, k, 2), private=True, about="The true game: asks, acts, players."),
     )
+    if options.games:
+        sees += (
+            Field(
+                name="truth", kind="real", shape=(2, k, 2), private=True, about="The true game: asks, acts, players."
+            ),
+        )
     if options.harm.share > 0:
         sees += (
             Field(name="third", kind="real", shape=(k,), low=0, high=1, about="Expected harm to others, by act."),

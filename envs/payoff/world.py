@@ -127,7 +127,6 @@ class Payoff(World[State]):
             "usual_reasoning": menu.reasoning.expand(*state.signal.shape, -1),
             "word_cost": torch.full_like(state.signal, o.conflict * primitives.WRITING),
             "ambiguity": state.ambiguity,
-            "truth": self.truth(state),
             **common,
         }
         if o.harm.share > 0:
@@ -136,6 +135,7 @@ class Payoff(World[State]):
             seen["harmful"] = state.harmful
         if o.games:
             game = self.believed(state)
+            seen["truth"] = self.truth(state)
             seen.update(mine=game[..., 1].transpose(-1, -2), theirs=game[..., 0].transpose(-1, -2))
         return seen
 

@@ -274,14 +274,14 @@ def test_pure_and_mixed_commitment():
 
 def test_correlated_equilibrium_of_chicken():
     # The best correlated equilibrium of this chicken is known: half (swerve, swerve), a quarter each for the others.
-    found = correlated.correlated(CHICKEN)
+    found = correlated.correlated_equilibrium(CHICKEN)
     assert found.chance.flatten().tolist() == pytest.approx([0.5, 0.25, 0.25, 0.0])
     assert found.payoffs.tolist() == pytest.approx([5.25, 5.25])
 
 
 def test_correlated_equilibria_of_random_games_hold_and_beat_nash():
     games = random_games(200, 3, 3, seed=2)
-    found = correlated.correlated(games)
+    found = correlated.correlated_equilibrium(games)
     assert found.chance.min() >= 0
     assert (found.chance.flatten(1).sum(-1) - 1).abs().max() < 1e-9
     assert correlated.correlated_gain(games, found.chance).max() < 1e-9
