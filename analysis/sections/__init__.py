@@ -23,7 +23,11 @@ class Section:
     text: str = ""
 
 
-SECTIONS: dict[str, str] = {}
+SECTIONS: dict[str, str] = {
+    "populace/payoff": "populace.analysis.sections.payoff:sections",
+    "populace/matrix": "populace.analysis.sections.payoff:sections",
+    "populace/drift": "populace.analysis.sections.drift:sections",
+}
 """Prefix of a world's id -> `module:function`, a function of `RunData` that returns a list of `Section`.
 
 The longest prefix that fits is used: `"populace/shopping": "populace.analysis.sections.shopping:sections"`.
