@@ -8,7 +8,9 @@ WORLDS = {
     "populace/coevolution-v0": "populace.envs.coevolution:Coevolution",
     "populace/lockin-v0": "populace.envs.coevolution:LockIn",
     "populace/drift-v0": "populace.envs.drift:Drift",
+    "populace/culture-v0": "populace.envs.culture:Culture",
     "populace/shopping-v0": "populace.envs.shopping:Shopping",
+    "populace/agency-v0": "populace.envs.shopping:Agency",
 }
 """Id -> `module:class` of our own worlds; plug-ins announce theirs by the entry point group `populace.worlds`."""
 

@@ -1,7 +1,7 @@
 """Twenty-eight language models as buyers: conditional logits of hotel choices.
 
 Coefficients from PriceBench (Kireyev 2026; Pashasan/pricebench-emnlp at 3f033a5): 1,800 pairs of New York hotels in
-both orders, choice ~ 1 + differences in log price, stars, bed, free cancelling, breakfast, review score and review count.
+both orders, choice ~ 1 + differences in log price, stars, bed, free cancelling, breakfast, review score and count.
 The constant and the coefficients of bed and review count are not shared, and stand at 0 here.
 """
 

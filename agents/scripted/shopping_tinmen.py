@@ -121,8 +121,11 @@ class TinGPT35(Shopper):
         """The customer's or the company's favourite by table; the message by table, given the choice."""
         fits = fitting(observation)
         mine = pick(stated(observation), fits)
-        theirs = pick(observation["interest"], fits)
-        k = fits.shape[-1]
+        interest, k = observation["interest"], fits.shape[-1]
+        most, theirs = torch.where(fits, interest, -torch.inf).max(-1)
+        own = interest.gather(-1, mine.clamp(max=k - 1).unsqueeze(-1)).squeeze(-1)
+        # Where the company earns no more on any other product, there is no conflict.
+        theirs = torch.where((mine < k) & (most > own), theirs, mine)
         harmful = observation["harmful"].gather(-1, mine.clamp(max=k - 1).unsqueeze(-1)).squeeze(-1) & (mine < k)
         readers = observation["readers"]
         column = 2 * readers[..., 0].long() + readers[..., 1].long()
@@ -134,7 +137,7 @@ class TinGPT35(Shopper):
             tables = torch.tensor([getattr(loyalty, name), getattr(harm, name)], device=u.device)
             return tables[harmful.long(), column]
 
-        override = u[..., 0] < chance("override")
+        override = (theirs != mine) & (u[..., 0] < chance("override"))
         told = u[..., 1] < torch.where(override, chance("told"), chance("told_else"))
         doubt = torch.tensor(PERSUASION[self.model], device=u.device)[column]
         persuaded = override & ~harmful & (u[..., 2] < doubt)

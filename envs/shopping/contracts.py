@@ -60,8 +60,8 @@ def check(providers: tuple[Provider, ...], most: float) -> None:
         if best < contract.outside:
             raise PopulaceError(
                 f"providers row {row} ({provider.name!r}), columns flat, commission and bonus: the contract brings at "
-                f"most {best:g}, below the outside option of {contract.outside:g}, so no one would accept it; raise the "
-                "pay or lower `outside`"
+                f"most {best:g}, below the outside option of {contract.outside:g}, so no one would accept it; raise "
+                "the pay or lower `outside`"
             )
 
 
