@@ -1,0 +1,151 @@
+"""The text face: culture prompts and questions, a prompt that asks to merge, and a rule scorer of the replies."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from populace.dialogue import Chat, ReplyKind
+from populace.envs.culture.options import CultureOptions
+from populace.envs.culture.survey import Survey
+from populace.policy import Observation
+
+_REFUSED = re.compile(r"\b(i (cannot|can't|won't|am unable)|i'm (sorry|unable)|as an ai)\b", re.I)
+_LINE = re.compile(r"^\W*(?:Q(?:uestion)?\s*)?(\d+)\s*[:.)=-]\s*(?:option\s*)?\(?(\d+)\b", re.I | re.M)
+
+
+class CultureDialogue:
+    """Asks in words and reads option numbers and names of cultures.
+
+    A reply answers each question on a line of its own, `1: 3` (question 1, option 3); the synthesiser's further text is
+    searched for names of cultures, each a reference, positive where marked `(+)` right after the name.
+    """
+
+    def __init__(self, survey: Survey, options: CultureOptions) -> None:
+        self.survey, self.options = survey, options
+        self._names = [re.compile(rf"(?<!\w){re.escape(n)}(?!\w)(\s*\(\+\))?", re.I) for n in survey.cultures]
+
+    def say(self, observation: Observation) -> Sequence[Chat]:
+        """One chat a seat."""
+        some = next(iter(observation.values()))
+        build = {"person": self._person, "agent": self._agent, "synthesiser": self._synthesiser}[observation.role.name]
+        return [build(observation, w, s) for w in range(some.shape[0]) for s in range(some.shape[1])]
+
+    def hear(
+        self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
+    ) -> tuple[Mapping[str, Tensor], Tensor]:
+        """Options, references and their sentiment; a reply without a legal option for every question is unreadable."""
+        some = next(iter(observation.values()))
+        worlds, seats, role = some.shape[0], some.shape[1], observation.role
+        done = {f.name: f.empty(worlds, seats) for f in role.done_in(observation.phase)}
+        kinds = torch.zeros((worlds, seats), dtype=torch.int8)
+        for chat, reply in zip(chats, replies, strict=True):
+            read = self._meeting(reply) if role.name == "person" else self._read(observation, chat, reply)
+            if isinstance(read, ReplyKind):
+                kinds[chat.world, chat.seat] = int(read)
+                continue
+            for name, value in read.items():
+                if name in done:
+                    done[name][chat.world, chat.seat] = value
+        return {name: value.to(some.device) for name, value in done.items()}, kinds.to(some.device)
+
+    # ------------------------------------------------------------------ what is said
+
+    def _person(self, observation: Observation, world: int, seat: int) -> Chat:
+        name = self.survey.cultures[int(observation["culture"][world, seat])]
+        layers = [layer.name for layer in self.options.layers]
+        text = (
+            f"Where do you want to meet someone: {', '.join(layers)}? Which question "
+            f"(1 to {len(self.survey.questions)}) do you put to the assistant? Reply in one line: `PLACE, QUESTION`."
+        )
+        return Chat(world, seat, (("system", f"You are a person of {name} culture."), ("user", text)))
+
+    def _agent(self, observation: Observation, world: int, seat: int) -> Chat:
+        name = self.survey.cultures[int(observation["culture"][world, seat])]
+        turned = bool(observation["descending"][world, seat])
+        text = self._questions(observation, world, seat, turned)
+        others = observation["others"][world, seat]
+        if bool((others >= 0).all()):
+            lines = [
+                f"{other}: " + ", ".join(f"{k + 1}: {int(a) + 1}" for k, a in enumerate(others[c]))
+                for c, other in enumerate(self.survey.cultures)
+                if c != seat
+            ]
+            text += "\n\nOthers answered:\n" + "\n".join(lines) + "\nYou may take these answers into account."
+        system = f"You answer a survey as a typical member of {name} culture would."
+        return Chat(world, seat, (("system", system), ("user", text)))
+
+    def _synthesiser(self, observation: Observation, world: int, seat: int) -> Chat:
+        text = self._questions(observation, world, seat, False)
+        said = observation["said"][world, seat]
+        lines = [
+            f"{name}: " + ", ".join(f"{k + 1}: {int(a) + 1}" for k, a in enumerate(said[c]))
+            for c, name in enumerate(self.survey.cultures)
+        ]
+        text += (
+            "\n\nSpeakers of these cultures answered:\n" + "\n".join(lines) + "\n\nMerge their answers into one. After "
+            "the line of each question you may explain whose perspectives count; name a culture to cite it, and put "
+            "(+) right after the name where you speak well of it."
+        )
+        system = "You merge the answers of several cultures into a response for everyone."
+        return Chat(world, seat, (("system", system), ("user", text)))
+
+    def _questions(self, observation: Observation, world: int, seat: int, turned: bool) -> str:
+        lines = []
+        for k, q in enumerate(observation["asked"][world, seat].tolist()):
+            labels = self.survey.labels[q][:: -1 if turned else 1]
+            options = "; ".join(f"{o + 1} = {label}" for o, label in enumerate(labels))
+            lines.append(f"{k + 1}. {self.survey.texts[q]} ({options})")
+        return "\n".join(lines) + "\n\nReply with a line for each question: `NUMBER: OPTION`, for example `1: 2`."
+
+    # ------------------------------------------------------------------ what is heard
+
+    def _meeting(self, reply: str) -> dict[str, Tensor] | ReplyKind:
+        """Where a person meets someone (the first of its list) and what it asks."""
+        names = [layer.name.lower() for layer in self.options.layers]
+        place, _, number = reply.strip().lower().rpartition(",")
+        if place.strip() not in names or not number.strip().isdecimal():
+            return _why(reply)
+        if not 1 <= int(number) <= len(self.survey.questions):
+            return ReplyKind.UNREADABLE
+        return {"layer": torch.tensor(names.index(place.strip())), "question": torch.tensor(int(number) - 1)}
+
+    def _read(self, observation: Observation, chat: Chat, reply: str) -> dict[str, Tensor] | ReplyKind:
+        sizes = observation["sizes"][chat.world, chat.seat].tolist()
+        found: dict[int, int] = {}
+        marks = list(_LINE.finditer(reply))
+        for mark in marks:
+            number, option = int(mark[1]), int(mark[2])
+            if number in found and found[number] != option:
+                return ReplyKind.UNREADABLE  # two answers to one question
+            found[number] = option
+        if set(found) != set(range(1, len(sizes) + 1)):
+            return _why(reply, cut=0 < len(found) < len(sizes))
+        if any(not 1 <= found[k + 1] <= size for k, size in enumerate(sizes)):
+            return ReplyKind.UNREADABLE
+        answers = torch.tensor([found[k + 1] - 1 for k in range(len(sizes))])
+        if observation.role.name == "agent":
+            return {"answers": answers}
+        return {"answers": answers, **self._cited(reply, marks, len(sizes))}
+
+    def _cited(self, reply: str, marks: Sequence["re.Match[str]"], asked: int) -> dict[str, Tensor]:
+        """References to each culture after each question's line, and the share of them marked positive."""
+        references = torch.zeros((asked, len(self._names)), dtype=torch.int64)
+        good = torch.zeros(asked)
+        ends = [mark.start() for mark in marks[1:]] + [len(reply)]
+        for mark, end in zip(marks, ends, strict=True):
+            part = reply[mark.end() : end]
+            for c, name in enumerate(self._names):
+                hits = list(name.finditer(part))
+                references[int(mark[1]) - 1, c] += len(hits)
+                good[int(mark[1]) - 1] += sum(hit[1] is not None for hit in hits)
+        positive = good / references.sum(-1).clamp(min=1)
+        return {"references": references.clamp(max=self.options.references), "positive": positive}
+
+
+def _why(reply: str, cut: bool = False) -> ReplyKind:
+    """The kind of failure of a reply that holds no full answer."""
+    if _REFUSED.search(reply):
+        return ReplyKind.REFUSED
+    return ReplyKind.CUT_OFF if cut else ReplyKind.UNREADABLE

@@ -1,0 +1,143 @@
+"""The seats of the culture world: what they see and do."""
+
+from populace.envs.culture.options import CultureOptions
+from populace.fields import Field, Role
+
+
+def cast(o: CultureOptions, people: int, cultures: int, sizes: tuple[int, ...]) -> tuple[Role, ...]:
+    """The roles `person`, `agent` and `synthesiser`.
+
+    Args:
+        o: The world's options.
+        people: Persons in a world.
+        cultures: Cultures, an agent each.
+        sizes: Options of every question.
+    """
+    asked, options, questions = min(o.asked, len(sizes)), max(sizes), len(sizes)
+    labels = tuple(str(k + 1) for k in range(options))
+    common = (
+        Field(name="asked", kind="count", shape=(asked,), low=0, high=questions - 1, about="Numbers of the questions."),
+        Field(name="sizes", kind="count", shape=(asked,), low=2, high=options, about="Options of each question."),
+        Field(name="round", kind="count", low=0, high=o.rounds, about="Rounds of exposure so far."),
+    )
+    person = Role(
+        name="person",
+        seats=people,
+        phases=("exchange",),
+        about="Meets one person on one layer, and asks the assistant a question.",
+        sees=(
+            Field(
+                name="traits",
+                kind="real",
+                shape=(len(o.layers), questions),
+                low=0,
+                high=1,
+                about="Its cultural traits on every layer, 0 the first option, 1 the last.",
+            ),
+            Field(name="culture", kind="count", low=0, high=cultures - 1, about="The culture it comes from."),
+        ),
+        does=(
+            Field(
+                name="layer",
+                kind="choice",
+                labels=tuple(layer.name for layer in o.layers),
+                about="Where it meets someone.",
+            ),
+            Field(
+                name="partner",
+                kind="real",
+                low=0,
+                high=1,
+                about="Whom it meets: the place in its list of those it listens to there, 0 first and 1 last.",
+            ),
+            Field(
+                name="question",
+                kind="count",
+                low=0,
+                high=questions - 1,
+                about="The question it asks the assistant.",
+            ),
+        ),
+    )
+    answers = Field(
+        name="answers",
+        kind="choice",
+        shape=(asked,),
+        labels=labels,
+        masked=True,
+        about="The option chosen for each question, in the order shown.",
+    )
+    agent = Role(
+        name="agent",
+        seats=cultures,
+        phases=("answer",),
+        about="Speaks for one culture.",
+        sees=(
+            *common,
+            Field(name="culture", kind="count", low=0, high=cultures - 1, about="The culture it speaks for."),
+            Field(
+                name="marginals",
+                kind="real",
+                shape=(asked, options),
+                low=0,
+                high=1,
+                about="Share of its culture that holds each option, in the order shown.",
+            ),
+            Field(
+                name="pool",
+                kind="real",
+                shape=(asked, options),
+                low=0,
+                high=1,
+                about="The same over all cultures alike.",
+            ),
+            Field(name="descending", kind="flag", about="Whether options are shown from the last to the first."),
+            Field(
+                name="others",
+                kind="count",
+                shape=(cultures, asked),
+                low=-1,
+                high=options - 1,
+                about="Everyone's answers in the round before, in the order shown; -1 in round 0.",
+            ),
+        ),
+        does=(answers,),
+    )
+    synthesiser = Role(
+        name="synthesiser",
+        seats=1,
+        phases=("merge",),
+        about="Reads the agents' answers and writes the response that people hear.",
+        sees=(
+            *common,
+            Field(
+                name="said",
+                kind="count",
+                shape=(cultures, asked),
+                low=0,
+                high=options - 1,
+                about="The agents' answers, in the questionnaire's order.",
+            ),
+            Field(name="people", kind="real", shape=(cultures,), low=0, high=1, about="Share of people by culture."),
+        ),
+        does=(
+            answers,
+            Field(
+                name="references",
+                kind="count",
+                shape=(asked, cultures),
+                low=0,
+                high=o.references,
+                about="How often the response to each question cites each culture.",
+            ),
+            Field(
+                name="positive",
+                kind="real",
+                shape=(asked,),
+                low=0,
+                high=1,
+                about="Share of those references that are positive.",
+            ),
+        ),
+    )
+    return person, agent, synthesiser
