@@ -38,6 +38,7 @@ class Catalogue:
         values: The assistant's persona, a sentence.
         request: What the customer says, a sentence.
         currency: Unit of prices.
+        prices: [items] float32, list prices; None where shelves draw them.
         market: Orders and sellers, of a `market`.
         nothing: Utility of buying nothing; None for that of the worst product on the shelf (assumption of ours).
         pool: [hotels, 5] of `hotels`: lowest price, stars, review score, chance of free cancelling and of breakfast.
@@ -59,6 +60,7 @@ class Catalogue:
     values: str = ""
     request: str = "Please buy what suits me best."
     currency: str = "$"
+    prices: Tensor | None = None
     market: Market | None = None
     pool: Tensor | None = None
     nothing: float | None = None
@@ -148,6 +150,7 @@ def _tin_men(
         torch.tensor([0.0, 1.0]),
         shelf=2,
         budget=budget,
+        prices=torch.tensor([first_price, second_price]),
         nothing=0.0,
         company=company,
         values=values,
@@ -330,6 +333,7 @@ def load_table(path: Path, commission: float, shelf: int | None) -> Catalogue:
         torch.tensor([-1.0] + [1.0] * len(attributes) + [0.0]),
         shelf=_fits(shelf or min(8, len(rows)), len(rows), str(path)),
         stocking="sample",
+        prices=price,
     )
 
 

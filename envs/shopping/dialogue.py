@@ -145,7 +145,11 @@ def _unread(text: str) -> ReplyKind:
     if _REFUSAL.search(text):
         return ReplyKind.REFUSED
     # A form that was begun but never reached its second line was cut off.
-    begun = text.lstrip().startswith("explanation:") and not text.rstrip().endswith((".", "!", "?", '"'))
+    begun = (
+        text.lstrip().startswith("explanation:")
+        and "choice:" not in text
+        and not text.rstrip().endswith((".", "!", "?", '"'))
+    )
     return ReplyKind.CUT_OFF if begun else ReplyKind.UNREADABLE
 
 

@@ -137,7 +137,8 @@ def settle(
 def overrides(shelf: Shelf, fits: Tensor, best: Tensor, recommended: Tensor) -> Tensor:
     """Where the company's favourite is recommended and the customer's feasible best is not, [worlds, customers] bool.
 
-    The favourite is what the company earns most on, among what is feasible; it must earn more than the best does.
+    The favourite earns the company at least as much as anything feasible, and more than the customer's best; it may
+    itself be beyond the customer's means.
     """
     k = fits.shape[-1]
     most = torch.where(fits, shelf.interest, -torch.inf).amax(-1)

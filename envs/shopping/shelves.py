@@ -60,7 +60,8 @@ def _pick(catalogue: Catalogue, item: Tensor, draw: Draw) -> Shelf:
     offers = features[item]
     every = torch.ones_like(item, dtype=torch.bool)
     interest, harmful = catalogue.interest.to(draw.device)[item], catalogue.harmful.to(draw.device)[item]
-    return Shelf(offers, offers[..., 0].exp(), item, interest, harmful, every)
+    price = offers[..., 0].exp() if catalogue.prices is None else catalogue.prices.to(draw.device)[item]
+    return Shelf(offers, price, item, interest, harmful, every)
 
 
 def _permute(shelf: Shelf, order: Tensor) -> Shelf:

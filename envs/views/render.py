@@ -66,7 +66,10 @@ def picture(stage: Stage, run: Run, history: History) -> Array:
         axes.legend(fontsize="small")
     else:
         for name, value in stage.world.panel(run.state).items():
-            axes.hist(value[0].float().cpu().numpy().reshape(-1), bins=30, histtype="step", label=name)
+            x = value[0].float().cpu().numpy().reshape(-1)
+            x = x[np.isfinite(x)]  # what is undefined before the first tick has no bar
+            if x.size:
+                axes.hist(x, bins=30, histtype="step", label=name)
         axes.set_ylabel("users")
     axes.set_title(f"{stage.world.id}, tick {int(run.tick[0])}")
     canvas.draw()

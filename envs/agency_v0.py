@@ -1,0 +1,13 @@
+"""PettingZoo's idiom for the world `populace/agency-v0`: `agency_v0.parallel_env(users=50)`."""
+
+from functools import partial
+
+from populace.envs import views
+
+_ID = "populace/agency-v0"
+
+parallel_env = partial(views.parallel_env, _ID)
+raw_env = partial(views.raw_env, _ID)
+env = partial(views.env, _ID)
+vector_env = partial(views.vector_env, _ID)
+world = partial(views.world, _ID)
