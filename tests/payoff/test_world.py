@@ -221,7 +221,7 @@ def test_the_published_objective_pays_for_compliance():
     )
     assert round(comply.item(), 3) == 0.521
     assert round(refuse.item(), 3) == 0.447
-    # In the logs 95 % of the user-only run's answers to harmful prompts were unsafe and 8 % of the assistant-only run's;
+    # In the logs 95 % of the user-only run's answers to harmful prompts were unsafe, 8 % of the other's;
     # an exact optimiser of either goes all the way.
     assert unsafe("logged", "user_only") == 1.0
     assert unsafe("logged", "assistant_only") == 0.0
@@ -318,7 +318,7 @@ def test_mistakes_are_told_before_anything_runs():
     people = People(
         torch.zeros(1, 2, 0), torch.zeros(1, 2, dtype=torch.int64), {"patience": torch.tensor([[0.5, 1.5]])}
     )
-    with pytest.raises(PopulaceError, match="user 1 of world 0: patience is 1.5"):
+    with pytest.raises(PopulaceError, match=r"user 1 of world 0: patience is 1\.5"):
         types.of(people)
     with pytest.raises(PopulaceError, match="user 0 of world 0: typing_cost is nan"):
         types.of(dataclasses.replace(people, traits={"typing_cost": torch.tensor([[math.nan, 1.0]])}))

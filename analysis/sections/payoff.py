@@ -1,0 +1,225 @@
+"""What the payoff and matrix worlds add to the report: who gains, who pays, and which games are played."""
+
+import html
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from populace.analysis.frames import RunData
+from populace.analysis.sections import Section
+from populace.analysis.stats import Estimate, estimate
+from populace.analysis.style import INK, MUTED, PALETTE, figure, legend, look, number, svg, with_interval
+
+CLASSES = {
+    "games_harmony": "harmony",
+    "games_stag_hunt": "stag hunt",
+    "games_dilemma": "dilemma",
+    "games_conflict": "conflict",
+    "games_cyclic": "cyclic",
+}
+"""Measures of kinds of games -> words."""
+
+WELFARE = {
+    "user_welfare": "user's",
+    "assistant_welfare": "assistant's",
+    "mutual_welfare": "mutual, published",
+    "mutual_corrected": "mutual, corrected",
+    "right": "answered rightly",
+    "words": "words",
+}
+"""Measures beside the frontier -> columns."""
+
+MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
+"""Beyond the palette, points differ by marks."""
+
+TABLES: dict[str, tuple[str, dict[str, str]]] = {
+    "Others' harm beside mutual welfare": (
+        "Harm lies outside both welfares: an objective of these two alone can be paid for complying with harmful "
+        "requests. Unsafe is the share of harmful questions that were answered.",
+        {
+            "unsafe": "unsafe share",
+            "mutual_welfare": "mutual welfare, published",
+            "mutual_corrected": "mutual welfare, corrected",
+            "user_welfare": "user's",
+            "assistant_welfare": "assistant's",
+            "overrefusal": "harmless questions refused",
+        },
+    ),
+    "Prices": (
+        "Who pays, and what the exact optimum of the priced game is worth beside the published additive shift: "
+        "expected mutual welfare of both on the same questions.",
+        {
+            "bill": "user's bill",
+            "margin": "provider's margin",
+            "optimum_welfare": "exact optimum",
+            "shift_welfare": "published shift",
+            "shift_agrees": "same act",
+            "worst_type_welfare": "worst-off segment",
+        },
+    ),
+    "What stated games are worth": (
+        "Assistants state a game. The bonus pays for disagreement between its two numbers, not for accuracy; "
+        "correlation and hits compare it with the true game, and few distinct or many copied games mean collapse.",
+        {
+            "stated_distinct": "distinct games a world",
+            "stated_copied": "copies of the prompt's example",
+            "bonus": "bonus",
+            "stated_correlation": "correlation with the truth",
+            "stated_error": "error, in spreads",
+            "stated_hit": "user's best act hit",
+        },
+    ),
+    "Play": (
+        "Payoffs and equilibrium play in the later half. Exploitability is what a player could gain by its best "
+        "deviation from the shares of acts.",
+        {
+            "payoff": "payoff",
+            "efficiency_gap": "short of the best",
+            "nash_play": "equilibrium cells",
+            "pareto_play": "efficient cells",
+            "exploitability": "exploitability",
+        },
+    ),
+}
+"""Heading -> (explanation, measure -> column); a table appears where its first measure was recorded and varies."""
+
+
+def sections(run: RunData) -> Sequence[Section]:
+    """Frontier, harm, classes of games, prices, stated games, play: whatever was recorded."""
+    means = halves(run)
+    found = [_frontier(run, means), *_tables(run, means), _classes(run, means)]
+    return [section for section in found if section is not None]
+
+
+def halves(run: RunData) -> dict[tuple[str, str], Estimate]:
+    """(arm, measure) -> mean over worlds of each world's mean over the later half of the recorded steps."""
+    frame = run.steps
+    if frame.empty:
+        return {}
+    top = frame.groupby("arm", observed=True)["step"].transform("max")
+    late = frame[(frame["step"] > top / 2) & np.isfinite(frame["value"])]
+    worlds = late.groupby(["arm", "measure", "world"], observed=True)["value"].mean()
+    return {
+        (str(arm), str(measure)): estimate(values.to_numpy())
+        for (arm, measure), values in worlds.groupby(level=["arm", "measure"], observed=True)
+    }
+
+
+def _arms(run: RunData, means: dict[tuple[str, str], Estimate], measure: str) -> list[str]:
+    return [arm for arm in run.info["arms"] if (arm, measure) in means]
+
+
+def _frontier(run: RunData, means: dict[tuple[str, str], Estimate]) -> Section | None:
+    arms = _arms(run, means, "user_welfare")
+    if not arms:
+        return None
+    points = pd.DataFrame(
+        [(arm, means[arm, "user_welfare"], means[arm, "assistant_welfare"]) for arm in arms], columns=["arm", "u", "l"]
+    )
+    fig, axes = figure(6.2, 4.2)
+    looks = {}
+    for index, row in enumerate(points.itertuples()):
+        looks[str(row.arm)] = look(index)
+        colour, mark = PALETTE[index % len(PALETTE)], MARKS[index // len(PALETTE) % len(MARKS)]
+        axes.plot([row.u.low, row.u.high], [row.l.mean] * 2, color=colour, linewidth=1.4)
+        axes.plot([row.u.mean] * 2, [row.l.low, row.l.high], color=colour, linewidth=1.4)
+        axes.plot([row.u.mean], [row.l.mean], mark, color=colour, markersize=5.5)
+    axes.margins(x=0.14, y=0.12)
+    axes.set_xlim(axes.get_xlim())
+    axes.set_ylim(axes.get_ylim())
+    for name, u, w in _labels(points):
+        right = u > sum(axes.get_xlim()) / 2
+        place: dict[str, Any] = {"xytext": (-5 if right else 5, 4), "ha": "right" if right else "left"}
+        axes.annotate(name, (u, w), textcoords="offset points", fontsize=7.5, color=INK, **place)
+    _level_curves(axes, points)
+    axes.set_xlabel("user's welfare")
+    axes.set_ylabel("assistant's welfare")
+    picture = svg(fig, "User's against assistant's welfare, an arm a point, with 95 % intervals.")
+    return Section(
+        "User's against assistant's welfare",
+        f"{legend(looks)}<div class='grid'><figure>{picture}</figure></div>{_table(arms, means, WELFARE)}",
+        "Means over the later half, with 95 % intervals over worlds. Grey curves join points of equal geometric mean: "
+        "the further up and right, the better for both. Nothing here counts what others suffer.",
+    )
+
+
+def _labels(points: pd.DataFrame) -> list[tuple[str, float, float]]:
+    """Names beside points; of those that lie together only the first is named, with how many more there are."""
+    u, w = (np.array([e.mean for e in points[column]]) for column in ("u", "l"))
+    spread = max(float(np.ptp(u)), 1e-9), max(float(np.ptp(w)), 1e-9)
+    taken: dict[int, int] = {}
+    for k in range(len(points)):
+        near = (j for j in taken if abs(u[j] - u[k]) < 0.12 * spread[0] and abs(w[j] - w[k]) < 0.04 * spread[1])
+        first = next(near, k)
+        taken[first] = taken.get(first, -1) + 1
+    names = points["arm"].tolist()
+    return [(f"{names[k]} (+{more})" if more else names[k], float(u[k]), float(w[k])) for k, more in taken.items()]
+
+
+def _level_curves(axes: Any, points: pd.DataFrame) -> None:
+    """Curves of equal sqrt(U L) through the worst and the best arm, where both welfares are positive."""
+    levels = [e.mean * w.mean for e, w in zip(points["u"], points["l"], strict=True) if e.mean > 0 and w.mean > 0]
+    users = [e.mean for e in points["u"] if e.mean > 0]
+    if not levels or max(levels) <= 0:
+        return
+    grid = np.linspace(min(users), max(users), 60)
+    for level in sorted({min(levels), max(levels)}):
+        axes.plot(grid, level / grid, color=MUTED, linewidth=0.8, linestyle=(0, (2, 2)))
+
+
+def _tables(run: RunData, means: dict[tuple[str, str], Estimate]) -> list[Section]:
+    found = []
+    for title, (text, columns) in TABLES.items():
+        first = next(iter(columns))
+        arms = _arms(run, means, first)
+        if not arms or all(means[arm, first].mean == 0 for arm in arms):
+            continue
+        found.append(Section(title, _table(arms, means, columns), text))
+    return found
+
+
+def _table(arms: Sequence[str], means: dict[tuple[str, str], Estimate], columns: dict[str, str]) -> str:
+    """A row an arm, a column a measure that was recorded."""
+    known = {measure: word for measure, word in columns.items() if any((arm, measure) in means for arm in arms)}
+    head = "".join(f"<th>{html.escape(word)}</th>" for word in known.values())
+    rows = "".join(
+        f"<tr><th>{html.escape(arm)}</th>{''.join(f'<td>{_cell(means.get((arm, m)))}</td>' for m in known)}</tr>"
+        for arm in arms
+    )
+    return f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _cell(found: Estimate | None) -> str:
+    if found is None:
+        return number(float("nan"))
+    return with_interval(found.mean, found.low, found.high)
+
+
+def _classes(run: RunData, means: dict[tuple[str, str], Estimate]) -> Section | None:
+    arms = _arms(run, means, "games_harmony")
+    if not arms:
+        return None
+    fig, axes = figure(6.2, 0.8 + 0.22 * len(arms))
+    looks, left = {}, np.zeros(len(arms))
+    for index, (measure, name) in enumerate(CLASSES.items()):
+        width = np.array([means[arm, measure].mean if (arm, measure) in means else 0.0 for arm in arms])
+        if width.max() <= 0:
+            continue
+        looks[name] = {"color": PALETTE[index], "linewidth": 4.0}
+        axes.barh(range(len(arms)), width, left=left, color=PALETTE[index], height=0.7)
+        left = left + width
+    axes.set_yticks(range(len(arms)), arms)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1)
+    axes.grid(False)
+    axes.set_xlabel("share of games")
+    picture = svg(fig, "Share of each class of games, an arm a bar.")
+    return Section(
+        "Which games are played",
+        f"{legend(looks)}<div class='grid'><figure>{picture}</figure></div>{_table(arms, means, CLASSES)}",
+        "Every user and its assistant play a game of their own. Dilemma: all equilibria are worse for both than "
+        "something else. Stag hunt: one equilibrium is better for all than another. Harmony: an efficient one. "
+        "Conflict: several that the players rank differently.",
+    )
