@@ -12,7 +12,7 @@ from populace.analysis.results import Results
 from populace.analysis.sections import Section
 from populace.analysis.stats import estimate, summarise
 from populace.analysis.style import legend, number, with_interval
-from populace.analysis.threshold import Threshold, drift_of, from_sweep, half_width, items_needed
+from populace.analysis.threshold import Floats, Threshold, drift_of, from_sweep, half_width, items_needed
 
 GROUPS = {
     "dishonest/biased": "With biased users",
@@ -54,7 +54,7 @@ def sections(run: RunData) -> Sequence[Section]:
 def _over_time(results: Results) -> str:
     frame = results.run.steps
     frame = frame[frame["measure"].isin(list(GROUPS)) & frame["arm"].isin(results.shown)]
-    frame = frame[frame["step"].isin(thinned(pd.unique(frame["step"])))]
+    frame = frame[frame["step"].isin(thinned(frame["step"].to_numpy()))]
     if frame["value"].notna().sum() == 0:
         return ""
     rows = summarise(frame, ["arm", "measure", "step"])
@@ -130,7 +130,7 @@ def _ends(run: RunData) -> tuple[int, int]:
     return (first if (said == first).any() else int(said.min())), int(said.max())
 
 
-def _drift(run: RunData, measure: str, arms: list[str]) -> np.ndarray | None:  # type: ignore[type-arg]
+def _drift(run: RunData, measure: str, arms: list[str]) -> Floats | None:
     first, last = _ends(run)
     if first == last:
         return None
@@ -145,11 +145,13 @@ def _thresholds(run: RunData) -> str:
     if found.empty:
         return ""
     rows = []
-    for row in found.itertuples():
-        where = "all rated conversations" if row.measure == "dishonest/all" else "off the domain"
-        value = with_interval(row.p, row.low, row.high) if row.chosen else "no change of sign within this sweep"
+    for row in found.to_dict("records"):
+        where = "all rated conversations" if row["measure"] == "dishonest/all" else "off the domain"
+        value = "no change of sign within this sweep"
+        if row["chosen"]:
+            value = with_interval(row["p"], row["low"], row["high"])
         rows.append(
-            f"<tr><td>{html.escape(row.base)}</td><td>{where}</td><td>{value}</td><td>{int(row.worlds):,}</td></tr>"
+            f"<tr><td>{html.escape(row['base'])}</td><td>{where}</td><td>{value}</td><td>{int(row['worlds']):,}</td></tr>"
         )
     head = "<tr><th>arm</th><th>dishonesty in</th><th>p* [95 % interval]</th><th>worlds</th></tr>"
     return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
