@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from populace.analysis.frames import RunData
 from populace.analysis.sections import Section
@@ -30,6 +29,9 @@ WELFARE = {
     "words": "words",
 }
 """Measures beside the frontier -> columns."""
+
+Points = list[tuple[str, Estimate, Estimate]]
+"""Arms with both welfares."""
 
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """Beyond the palette, points differ by marks."""
@@ -115,17 +117,15 @@ def _frontier(run: RunData, means: dict[tuple[str, str], Estimate]) -> Section |
     arms = _arms(run, means, "user_welfare")
     if not arms:
         return None
-    points = pd.DataFrame(
-        [(arm, means[arm, "user_welfare"], means[arm, "assistant_welfare"]) for arm in arms], columns=["arm", "u", "l"]
-    )
+    points = [(arm, means[arm, "user_welfare"], means[arm, "assistant_welfare"]) for arm in arms]
     fig, axes = figure(6.2, 4.2)
     looks = {}
-    for index, row in enumerate(points.itertuples()):
-        looks[str(row.arm)] = look(index)
+    for index, (arm, user, own) in enumerate(points):
+        looks[arm] = look(index)
         colour, mark = PALETTE[index % len(PALETTE)], MARKS[index // len(PALETTE) % len(MARKS)]
-        axes.plot([row.u.low, row.u.high], [row.l.mean] * 2, color=colour, linewidth=1.4)
-        axes.plot([row.u.mean] * 2, [row.l.low, row.l.high], color=colour, linewidth=1.4)
-        axes.plot([row.u.mean], [row.l.mean], mark, color=colour, markersize=5.5)
+        axes.plot([user.low, user.high], [own.mean] * 2, color=colour, linewidth=1.4)
+        axes.plot([user.mean] * 2, [own.low, own.high], color=colour, linewidth=1.4)
+        axes.plot([user.mean], [own.mean], mark, color=colour, markersize=5.5)
     axes.margins(x=0.14, y=0.12)
     axes.set_xlim(axes.get_xlim())
     axes.set_ylim(axes.get_ylim())
@@ -145,23 +145,23 @@ def _frontier(run: RunData, means: dict[tuple[str, str], Estimate]) -> Section |
     )
 
 
-def _labels(points: pd.DataFrame) -> list[tuple[str, float, float]]:
+def _labels(points: Points) -> list[tuple[str, float, float]]:
     """Names beside points; of those that lie together only the first is named, with how many more there are."""
-    u, w = (np.array([e.mean for e in points[column]]) for column in ("u", "l"))
+    u, w = np.array([point[1].mean for point in points]), np.array([point[2].mean for point in points])
     spread = max(float(np.ptp(u)), 1e-9), max(float(np.ptp(w)), 1e-9)
     taken: dict[int, int] = {}
     for k in range(len(points)):
         near = (j for j in taken if abs(u[j] - u[k]) < 0.12 * spread[0] and abs(w[j] - w[k]) < 0.04 * spread[1])
         first = next(near, k)
         taken[first] = taken.get(first, -1) + 1
-    names = points["arm"].tolist()
+    names = [point[0] for point in points]
     return [(f"{names[k]} (+{more})" if more else names[k], float(u[k]), float(w[k])) for k, more in taken.items()]
 
 
-def _level_curves(axes: Any, points: pd.DataFrame) -> None:
+def _level_curves(axes: Any, points: Points) -> None:
     """Curves of equal sqrt(U L) through the worst and the best arm, where both welfares are positive."""
-    levels = [e.mean * w.mean for e, w in zip(points["u"], points["l"], strict=True) if e.mean > 0 and w.mean > 0]
-    users = [e.mean for e in points["u"] if e.mean > 0]
+    levels = [u.mean * w.mean for _, u, w in points if u.mean > 0 and w.mean > 0]
+    users = [u.mean for _, u, _ in points if u.mean > 0]
     if not levels or max(levels) <= 0:
         return
     grid = np.linspace(min(users), max(users), 60)

@@ -90,12 +90,12 @@ def stackelberg_mixed(game: Tensor, leader: int = 0) -> Commitment:
     own, follower = led[..., leader], led[..., 1 - leader]
     floor = own.amin((-2, -1), keepdim=True) - 1.0
     mixtures, values = [], []
-    for reply in range(led.shape[-2]):
-        others = follower - follower[..., reply].unsqueeze(-1)
+    for k in range(led.shape[-2]):
+        others = follower - follower[..., k].unsqueeze(-1)
         limits = torch.cat((others.transpose(-2, -1), torch.ones_like(others[..., 0]).unsqueeze(-2)), -2)
         bounds = torch.zeros_like(limits[..., 0])
         bounds[..., -1] = 1.0
-        best = maximise((own - floor)[..., reply], limits, bounds)
+        best = maximise((own - floor)[..., k], limits, bounds)
         mixtures.append(best.x)
         values.append(best.value)
     reply = torch.stack(values, -1).argmax(-1)
