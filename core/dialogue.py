@@ -22,6 +22,8 @@ class ReplyKind(IntEnum):
     REFUSED = 2
     CUT_OFF = 3
     TIMED_OUT = 4
+    FAILED = 5
+    """The model could not be asked: its server was down or refused to serve."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Chat:
         world: Position of the world in the batch.
         seat: Position of the seat in its role.
         messages: (`system` | `user` | `assistant`, text) in order.
-        options: The labels among which the reply must choose, or () for free text.
+        options: The labels among which the reply must choose, or () for free text. A reply that is one of them, and
+            nothing else, is always readable: so a model can be made to choose by scoring the labels.
     """
 
     world: int
@@ -42,7 +45,7 @@ class Chat:
 
 
 class Dialogue(Protocol):
-    """One file a world: `say` asks every seat that acts, `hear` reads the replies back into actions."""
+    """One file a world: `say` asks every seat that acts, `hear` reads the replies of some of them back into actions."""
 
     def say(self, observation: Observation) -> Sequence[Chat]:
         """One chat a seat that acts in the observation's phase."""

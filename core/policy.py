@@ -4,9 +4,9 @@ Pure means: the same observation, memory and draw give the same actions, and not
 any policy batches, checkpoints, resumes and replays.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor
 
@@ -15,8 +15,15 @@ from populace.fields import Role
 from populace.options import Options
 from populace.population import People
 
+if TYPE_CHECKING:
+    from populace.dialogue import Dialogue
+
 Actions = Mapping[str, Tensor]
-"""Field -> [worlds, seats, *shape]; the reserved name `kind` [worlds, seats] int8 marks invalid acts (0 is valid)."""
+"""Field -> [worlds, seats, *shape]. Three names are reserved, each [worlds, seats]: `kind` int8 marks invalid acts (0 is
+valid, see ReplyKind), `tokens` int64 and `cost` float32 say what acts cost that were made by a language model."""
+
+RESERVED = ("kind", "tokens", "cost")
+"""Names in actions that are no fields."""
 
 Memory = Any
 """A value (see populace.tree): dataclasses, dicts and tuples of tensors [worlds, ...], or None."""
@@ -29,11 +36,26 @@ class Observation(dict[str, Tensor]):
         role: The role that sees it.
         phase: The phase it is seen in.
         present: [worlds, seats] bool, seats that are taken, or None for all.
+        dialogue: Makes the world's text face, or None; only policies that read and write ask for it.
     """
 
-    def __init__(self, fields: Mapping[str, Tensor], role: Role, phase: str, present: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        fields: Mapping[str, Tensor],
+        role: Role,
+        phase: str,
+        present: Tensor | None = None,
+        dialogue: "Callable[[], Dialogue | None]" = lambda: None,
+    ) -> None:
         super().__init__(fields)
-        self.role, self.phase, self.present = role, phase, present
+        self.role, self.phase, self.present, self.dialogue = role, phase, present, dialogue
+
+    def only(self, present: Tensor, privileged: bool = True) -> "Observation":
+        """The same, of the seats `present` [worlds, seats] alone; without ground truth unless `privileged`."""
+        taken = present if self.present is None else present & self.present
+        hidden = {f.name for f in self.role.sees if f.private and not privileged}
+        fields = {name: value for name, value in self.items() if name.removesuffix("_mask") not in hidden}
+        return Observation(fields, self.role, self.phase, taken, self.dialogue)
 
 
 class Policy:

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from populace import tree
+from populace.dialogue import ReplyKind
 from populace.draw import Draw
 from populace.errors import ActionError, UnknownName
 from populace.fields import Role, shared
-from populace.policy import Actions, Learner, Observation, Policy, Trajectory, Transition
+from populace.policy import RESERVED, Actions, Learner, Observation, Policy, Trajectory, Transition
 from populace.population import People, Population
 from populace.world import Step, World
 
@@ -136,7 +137,7 @@ def see(world: World[Any], run: Run, role: Role, privileged: bool = False) -> Ob
     kept |= {f"{name}_mask" for name in kept}
     kept |= {f"{f.name}_mask" for f in role.done_in(phase) if f.masked}
     shown = {name: tensor for name, tensor in fields.items() if name in kept}
-    return Observation(shown, role, phase, world.present(run.state, role.name))
+    return Observation(shown, role, phase, world.present(run.state, role.name), world.dialogue)
 
 
 def advance(
@@ -167,6 +168,9 @@ def advance(
                 raise UnknownName("player of role", role.name, policies)
             policy = policies[role.name]
             observation = see(world, run, role, policy.privileged)
+            if world.ends:
+                # Nobody sits in a world that has ended: a language model need not be asked there.
+                observation = observation.only(~run.done.unsqueeze(-1).expand(-1, role.seats))
             actions, memory[role.name] = policy.act(observation, memory[role.name], draw.scope(f"act/{role.name}"))
             if isinstance(policy, Learner):
                 seen[role.name] = observation
@@ -214,14 +218,14 @@ def _remember(
 
 
 def _valid(role: Role, phase: str, actions: Actions, worlds: int, measures: dict[str, Tensor]) -> Actions:
-    """Check names, shapes and dtypes, put forfeits where acts are invalid, and count those by role."""
+    """Check names, shapes and dtypes, put forfeits where acts are invalid, and count those by role and kind."""
     fields = role.done_in(phase)
     kind = actions.get("kind")
     expected = {f.name for f in fields}
-    if set(actions) - {"kind"} != expected:
+    given = set(actions).difference(RESERVED)
+    if given != expected:
         raise ActionError(
-            f"{role.name} in phase {phase!r} must give exactly {sorted(expected)}, "
-            f"got {sorted(set(actions) - {'kind'})}"
+            f"{role.name} in phase {phase!r} must give exactly {sorted(expected)}, got {sorted(given)}"
         )
     checked = {}
     for f in fields:
@@ -238,6 +242,12 @@ def _valid(role: Role, phase: str, actions: Actions, worlds: int, measures: dict
         checked[f.name] = action
     if kind is not None:
         measures[f"invalid/{role.name}"] = (kind != 0).float().mean(-1)
+        for failure in ReplyKind:
+            if failure and "tokens" in actions:
+                measures[f"{failure.name.lower()}/{role.name}"] = (kind == failure).float().mean(-1)
+    for name in ("tokens", "cost"):
+        if name in actions:
+            measures[f"{name}/{role.name}"] = actions[name].float().sum(-1)
     return checked
 
 

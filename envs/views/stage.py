@@ -170,7 +170,8 @@ class Shared(Policy):
         mixed = {}
         for name, tensor in actions.items():
             mixed[name] = tensor.clone()
-            mixed[name][:, self.seat] = memory.kind if name == "kind" else memory.chosen[name]
+            own = memory.kind if name == "kind" else memory.chosen.get(name, torch.zeros_like(tensor[:, 0]))
+            mixed[name][:, self.seat] = own
         if "kind" not in mixed:
             some = next(iter(mixed.values()))
             mixed["kind"] = torch.zeros(some.shape[:2], dtype=torch.int8, device=some.device)
