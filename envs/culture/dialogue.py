@@ -24,7 +24,9 @@ class CultureDialogue:
 
     def __init__(self, survey: Survey, options: CultureOptions) -> None:
         self.survey, self.options = survey, options
-        self._names = [re.compile(rf"(?<!\w){re.escape(n)}(?!\w)(\s*\(\+\))?", re.I) for n in survey.cultures]
+        self._places = {name.lower(): c for c, name in enumerate(survey.cultures)}
+        longest = "|".join(re.escape(n) for n in sorted(survey.cultures, key=len, reverse=True))
+        self._names = re.compile(rf"(?<!\w)({longest})(?!\w)(\s*\(\+\))?", re.I)
 
     def say(self, observation: Observation) -> Sequence[Chat]:
         """One chat a seat."""
@@ -131,15 +133,13 @@ class CultureDialogue:
 
     def _cited(self, reply: str, marks: Sequence["re.Match[str]"], asked: int) -> dict[str, Tensor]:
         """References to each culture after each question's line, and the share of them marked positive."""
-        references = torch.zeros((asked, len(self._names)), dtype=torch.int64)
+        references = torch.zeros((asked, len(self._places)), dtype=torch.int64)
         good = torch.zeros(asked)
         ends = [mark.start() for mark in marks[1:]] + [len(reply)]
         for mark, end in zip(marks, ends, strict=True):
-            part = reply[mark.end() : end]
-            for c, name in enumerate(self._names):
-                hits = list(name.finditer(part))
-                references[int(mark[1]) - 1, c] += len(hits)
-                good[int(mark[1]) - 1] += sum(hit[1] is not None for hit in hits)
+            for hit in self._names.finditer(reply, mark.end(), end):
+                references[int(mark[1]) - 1, self._places[hit[1].lower()]] += 1
+                good[int(mark[1]) - 1] += hit[2] is not None
         positive = good / references.sum(-1).clamp(min=1)
         return {"references": references.clamp(max=self.options.references), "positive": positive}
 

@@ -137,7 +137,7 @@ def budget_regret(votes: Tensor, utility: Tensor, funded: int) -> Tensor:
     chosen = votes.argsort(dim=-1, descending=True, stable=True)[..., :funded]
     got = utility.gather(-1, chosen).sum(-1)
     best = utility.sort(-1, descending=True).values[..., :funded].sum(-1)
-    return torch.where(best > 0, 1.0 - got / best.clamp(min=1e-30), 0.0)
+    return torch.where(best > 0, 1.0 - got / best.clamp(min=1e-30), 0.0).clamp(min=0.0)
 
 
 def ranks(x: Tensor) -> Tensor:
