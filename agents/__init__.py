@@ -70,10 +70,10 @@ POLICIES = {
     "payoff/rule_product": "populace.agents.scripted.payoff:ProductRule",
     "payoff/rule_pareto": "populace.agents.scripted.payoff:ParetoRule",
     "payoff/imitation": "populace.agents.scripted.payoff:Imitation",
-    "payoff/cobb_douglas": "populace.agents.scripted.payoff:Optimiser",
-    "payoff/linear": "populace.agents.scripted.payoff:LinearOptimiser",
-    "payoff/user_only": "populace.agents.scripted.payoff:UserOptimiser",
-    "payoff/assistant_only": "populace.agents.scripted.payoff:AssistantOptimiser",
+    "payoff/cobb_douglas": "populace.agents.scripted.payoff_optimisers:Optimiser",
+    "payoff/linear": "populace.agents.scripted.payoff_optimisers:LinearOptimiser",
+    "payoff/user_only": "populace.agents.scripted.payoff_optimisers:UserOptimiser",
+    "payoff/assistant_only": "populace.agents.scripted.payoff_optimisers:AssistantOptimiser",
 }
 """Name -> `module:class` of our own policies; `<world>/<name>` is known by `<name>` inside that world.
 

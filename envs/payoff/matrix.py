@@ -3,90 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar
 
 import torch
-from pydantic import Field as Option
-from pydantic import JsonValue, model_validator
 from torch import Tensor
 
 from populace.draw import Draw
-from populace.envs.payoff import games, metrics, pure
+from populace.envs.payoff import metrics, pure
+from populace.envs.payoff.matrix_options import MatrixOptions
 from populace.errors import PopulaceError
 from populace.fields import Field, Role, shared
 from populace.numerics import total
-from populace.options import Options
 from populace.population import Census, Network, People, PlainPopulation, Population
 from populace.world import Step, World
-
-
-class MatrixOptions(Options):
-    """A normal-form game and who meets whom."""
-
-    game: str | None = None
-    """A game by name, such as `prisoners_dilemma`, `stag_hunt`, `harmony`, `chicken`, `gtalign_example`."""
-    rows: JsonValue = None
-    """A two-player game: the row player's payoffs, a list of rows; with `columns`."""
-    columns: JsonValue = None
-    """The column player's payoffs, of the same shape."""
-    payoffs: JsonValue = None
-    """A game of n players: lists nested n deep in acts, a list of n payoffs in every cell."""
-    random: tuple[int, ...] | None = None
-    """A game of its own in every world: numbers of acts of its players; payoffs are standard normal."""
-    labels: tuple[str, ...] | None = None
-    """Names of the acts, where all players have the same number of acts."""
-    matching: Literal["pairs", "random", "network", "everyone"] = "pairs"
-    """Who meets whom: `pairs`: neighbouring seats, always the same; `random`: new partners each tick; `network`:
-    everyone plays all whom it listens to; `everyone`: everyone plays the whole population. The last two need a
-    symmetric two-player game; with `pairs` and `random`, seat i is player i mod n."""
-    patience: float = Option(default=1.0, gt=0, le=1)
-    """Chance a tick that a world goes on (a repeated game of random length); 1 for no end."""
-
-    @model_validator(mode="after")
-    def _one_game(self) -> Self:
-        given = [
-            name
-            for name, value in (
-                ("game", self.game),
-                ("rows and columns", self.rows if self.rows is not None else self.columns),
-                ("payoffs", self.payoffs),
-                ("random", self.random),
-            )
-            if value is not None
-        ]
-        if len(given) != 1:
-            raise ValueError(f"give one of game, rows and columns, payoffs, random; got {', '.join(given) or 'none'}")
-        if self.random is not None and (len(self.random) < 2 or min(self.random) < 2):
-            raise ValueError(f"random: {list(self.random)} must name two or more players with two or more acts each")
-        try:
-            game = self.table()
-        except PopulaceError as error:
-            raise ValueError(str(error)) from error
-        shape = self.random or tuple(game.shape[:-1])  # type: ignore[union-attr]
-        if self.matching in ("network", "everyone") and (game is None or not games.is_symmetric(game)):
-            raise ValueError(
-                f"matching: {self.matching} needs a symmetric two-player game, as everyone has the same role"
-            )
-        if len(set(shape)) != 1:
-            raise ValueError(
-                f"a game with {' x '.join(map(str, shape))} acts: all players sit in one role here and need the same "
-                "number of acts; add dominated acts to the shorter side"
-            )
-        if self.labels is not None and len(self.labels) != shape[0]:
-            raise ValueError(f"labels: {len(self.labels)} names for {shape[0]} acts")
-        return self
-
-    def table(self) -> Tensor | None:
-        """The game [acts, ..., acts, players] float64, or None where every world draws its own."""
-        if self.game is not None:
-            return games.preset(self.game)
-        if self.payoffs is not None:
-            return games.from_payoffs(self.payoffs)
-        if self.random is not None:
-            return None
-        if self.rows is None or self.columns is None:
-            raise PopulaceError("rows, columns: a two-player game needs both")
-        return games.from_bimatrix(self.rows, self.columns)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -98,7 +27,7 @@ class State:
         act: [worlds, players] int64, last acts; the number of acts before the first tick.
         faced: [worlds, seats, others' joint acts], shares of what each met in the last tick.
         payoff: [worlds, seats], of the last tick.
-        model: [worlds, seats] int64, whose act and payoff each sees, for imitation.
+        model: [worlds, seats] int64, whose act and payoff each sees, or None without `models`.
         tick: [worlds] int64.
         network: Who plays whom, or None.
     """
@@ -107,7 +36,7 @@ class State:
     act: Tensor
     faced: Tensor
     payoff: Tensor
-    model: Tensor
+    model: Tensor | None
     tick: Tensor
     network: Network | None = shared(default=None)
 
@@ -155,7 +84,7 @@ class Matrix(World[State]):
         """Players, all in one role."""
         k, j = self.shape[0], self.joint
         labels = self.options.labels or tuple(f"act_{i}" for i in range(k))
-        sees = (
+        sees: tuple[Field, ...] = (
             Field(name="mine", kind="real", shape=(k, j), about="Its payoff: own acts x the others' joint acts."),
             Field(name="theirs", kind="real", shape=(k, j), about="The mean payoff of the others, in the same order."),
             Field(
@@ -163,10 +92,13 @@ class Matrix(World[State]):
             ),
             Field(name="own", kind="choice", labels=(*labels, "none"), about="Its own last act."),
             Field(name="payoff", kind="real", about="Its last payoff."),
-            Field(name="model_act", kind="choice", labels=(*labels, "none"), about="Another player's last act."),
-            Field(name="model_payoff", kind="real", about="That player's last payoff."),
             Field(name="span", kind="real", low=0, about="The game's largest payoff less its smallest."),
         )
+        if self.options.models:
+            sees += (
+                Field(name="model_act", kind="choice", labels=(*labels, "none"), about="Another player's last act."),
+                Field(name="model_payoff", kind="real", about="That player's last payoff."),
+            )
         does = (Field(name="act", kind="choice", labels=labels, about="What it does."),)
         about = "Plays the game with whom it is matched."
         return (Role(name="player", seats=self.census.size, phases=("play",), sees=sees, does=does, about=about),)
@@ -188,7 +120,7 @@ class Matrix(World[State]):
             act=seats + self.shape[0],
             faced=torch.zeros((worlds, users, self.joint), device=device),
             payoff=torch.zeros((worlds, users), device=device),
-            model=draw.integers("model", 0, users, users),
+            model=self._models(users, draw),
             tick=torch.zeros(worlds, dtype=torch.int64, device=device),
             network=people.network,
         )
@@ -212,15 +144,20 @@ class Matrix(World[State]):
             for name, sides in (("mine", mine), ("theirs", theirs))
         }
         span = state.game.amax((1, 2)) - state.game.amin((1, 2))
-        return {
+        seen = {
             **shown,
             "faced": state.faced,
             "own": state.act.clamp(max=k),
             "payoff": state.payoff,
-            "model_act": state.act.gather(1, state.model),
-            "model_payoff": state.payoff.gather(1, state.model),
             "span": span.unsqueeze(-1).expand(worlds, users),
         }
+        if state.model is not None:
+            seen["model_act"] = state.act.gather(1, state.model)
+            seen["model_payoff"] = state.payoff.gather(1, state.model)
+        return seen
+
+    def _models(self, users: int, draw: Draw) -> Tensor | None:
+        return draw.integers("model", 0, users, users) if self.options.models else None
 
     def advance(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw) -> Step[State]:
         """Match, play, pay."""
@@ -231,13 +168,12 @@ class Matrix(World[State]):
             payoff, faced, counts = self._shuffled(state.game, act, draw)
         else:
             payoff, faced, counts = self._among(state, act)
-        users = act.shape[1]
         after = State(
             game=state.game,
             act=act,
             faced=faced,
             payoff=payoff,
-            model=draw.integers("model", 0, users, users),
+            model=self._models(act.shape[1], draw),
             tick=state.tick + 1,
             network=state.network,
         )

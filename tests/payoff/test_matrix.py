@@ -10,7 +10,7 @@ import torch
 from populace import tree
 from populace.draw import Draw
 from populace.envs.payoff import Matrix, dynamics, games
-from populace.envs.payoff.matrix import MatrixOptions
+from populace.envs.payoff.matrix_options import MatrixOptions
 from populace.errors import PopulaceError
 from populace.policy import Observation
 from populace.population import Census, Network, People, PlainPopulation
@@ -34,7 +34,7 @@ def play(options, player, users=60, worlds=3, steps=5, seed=2, ids=None, populat
 @pytest.mark.parametrize("matching", ["pairs", "random", "everyone"])
 @pytest.mark.parametrize("player", ["imitation", "logit", "rule_pareto"])
 def test_a_world_is_the_same_alone_and_in_a_batch(matching, player):
-    options = {"game": "chicken", "matching": matching}
+    options = {"game": "chicken", "matching": matching, "models": True}
     _, many, _ = play(options, player, worlds=5)
     _, one, _ = play(options, player, ids=torch.tensor([4]))
     for a, b in zip(tree.tensors(one.state), tree.tensors(tree.take(many.state, torch.tensor([4]))), strict=True):
@@ -138,7 +138,7 @@ def test_imitators_follow_the_replicator():
     own = games.preset("prisoners_dilemma")[..., 0]
     users = 40_000
     _, _, keep = play(
-        {"game": "prisoners_dilemma", "matching": "everyone"},
+        {"game": "prisoners_dilemma", "matching": "everyone", "models": True},
         ("imitation", {"start": 0.9}),
         users=users,
         steps=12,
@@ -190,5 +190,7 @@ def test_bad_games_are_told_before_anything_runs(options, text):
 def test_populations_that_do_not_fit_are_refused():
     with pytest.raises(PopulaceError, match="multiple"):
         play({"game": "chicken"}, "random", users=7)
+    with pytest.raises(PopulaceError, match="models: true"):
+        play({"game": "chicken"}, "imitation")
     with pytest.raises(PopulaceError, match="social network"):
         play({"game": "chicken", "matching": "network"}, "random")

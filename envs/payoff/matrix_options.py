@@ -1,0 +1,82 @@
+"""What can be chosen about the matrix world."""
+
+from typing import Literal, Self
+
+from pydantic import Field as Option
+from pydantic import JsonValue, model_validator
+from torch import Tensor
+
+from populace.envs.payoff import games
+from populace.errors import PopulaceError
+from populace.options import Options
+
+
+class MatrixOptions(Options):
+    """A normal-form game and who meets whom."""
+
+    game: str | None = None
+    """A game by name, such as `prisoners_dilemma`, `stag_hunt`, `harmony`, `chicken`, `gtalign_example`."""
+    rows: JsonValue = None
+    """A two-player game: the row player's payoffs, a list of rows; with `columns`."""
+    columns: JsonValue = None
+    """The column player's payoffs, of the same shape."""
+    payoffs: JsonValue = None
+    """A game of n players: lists nested n deep in acts, a list of n payoffs in every cell."""
+    random: tuple[int, ...] | None = None
+    """A game of its own in every world: numbers of acts of its players; payoffs are standard normal."""
+    labels: tuple[str, ...] | None = None
+    """Names of the acts, where all players have the same number of acts."""
+    matching: Literal["pairs", "random", "network", "everyone"] = "pairs"
+    """Who meets whom: `pairs`: neighbouring seats, always the same; `random`: new partners each tick; `network`:
+    everyone plays all whom it listens to; `everyone`: everyone plays the whole population. The last two need a
+    symmetric two-player game; with `pairs` and `random`, seat i is player i mod n."""
+    models: bool = False
+    """Whether each player sees the last act and payoff of another one, drawn anew each tick, as imitation needs."""
+    patience: float = Option(default=1.0, gt=0, le=1)
+    """Chance a tick that a world goes on (a repeated game of random length); 1 for no end."""
+
+    @model_validator(mode="after")
+    def _one_game(self) -> Self:
+        given = [
+            name
+            for name, value in (
+                ("game", self.game),
+                ("rows and columns", self.rows if self.rows is not None else self.columns),
+                ("payoffs", self.payoffs),
+                ("random", self.random),
+            )
+            if value is not None
+        ]
+        if len(given) != 1:
+            raise ValueError(f"give one of game, rows and columns, payoffs, random; got {', '.join(given) or 'none'}")
+        if self.random is not None and (len(self.random) < 2 or min(self.random) < 2):
+            raise ValueError(f"random: {list(self.random)} must name two or more players with two or more acts each")
+        try:
+            game = self.table()
+        except PopulaceError as error:
+            raise ValueError(str(error)) from error
+        shape = self.random or tuple(game.shape[:-1])  # type: ignore[union-attr]
+        if self.matching in ("network", "everyone") and (game is None or not games.is_symmetric(game)):
+            raise ValueError(
+                f"matching: {self.matching} needs a symmetric two-player game, as everyone has the same role"
+            )
+        if len(set(shape)) != 1:
+            raise ValueError(
+                f"a game with {' x '.join(map(str, shape))} acts: all players sit in one role here and need the same "
+                "number of acts; add dominated acts to the shorter side"
+            )
+        if self.labels is not None and len(self.labels) != shape[0]:
+            raise ValueError(f"labels: {len(self.labels)} names for {shape[0]} acts")
+        return self
+
+    def table(self) -> Tensor | None:
+        """The game [acts, ..., acts, players] float64, or None where every world draws its own."""
+        if self.game is not None:
+            return games.preset(self.game)
+        if self.payoffs is not None:
+            return games.from_payoffs(self.payoffs)
+        if self.random is not None:
+            return None
+        if self.rows is None or self.columns is None:
+            raise PopulaceError("rows, columns: a two-player game needs both")
+        return games.from_bimatrix(self.rows, self.columns)  # type: ignore[arg-type]
