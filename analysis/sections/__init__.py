@@ -24,6 +24,8 @@ class Section:
 
 
 SECTIONS: dict[str, str] = {
+    "populace/shopping": "populace.analysis.sections.shopping:sections",
+    "populace/agency": "populace.analysis.sections.shopping:sections",
     "populace/payoff": "populace.analysis.sections.payoff:sections",
     "populace/matrix": "populace.analysis.sections.payoff:sections",
     "populace/drift": "populace.analysis.sections.drift:sections",

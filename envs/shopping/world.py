@@ -1,7 +1,7 @@
 """Principals delegate their shopping to assistants that may serve somebody else as well."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +13,7 @@ from populace.envs.shopping import contracts
 from populace.envs.shopping.audience import AUDIENCES, READERS
 from populace.envs.shopping.catalogue import open_catalogue
 from populace.envs.shopping.dialogue import TinMenDialogue
+from populace.envs.shopping.market import benchmarks
 from populace.envs.shopping.measures import measures
 from populace.envs.shopping.options import ShoppingOptions, check_attributes
 from populace.envs.shopping.people import Shoppers, load_customers, meet
@@ -67,6 +68,12 @@ class Shopping(World[State]):
             raise PopulaceError(f"{self.id}: {error}") from error
         self.table = {} if o.customers is None else load_customers(Path(o.customers), names)
         contracts.check(o.providers, self._most())
+        market = self.catalogue.market
+        # Totals compare only when every order of the market is placed once.
+        whole = market is not None and len(market.value) == census.size
+        self.benchmarks = (
+            {f"benchmark/{k}": x for k, x in asdict(benchmarks(market)).items()} if whole and market else {}
+        )
         limits = {*dict(self.catalogue.must), *o.must}
         limits |= {name.removeprefix("must/") for name in (*self.table, *census.traits) if name.startswith("must/")}
         self.limited = tuple(k for k, name in enumerate(names) if name in limits)
@@ -277,7 +284,8 @@ class Shopping(World[State]):
 
     def measure(self, state: State) -> dict[str, Tensor]:
         """All measures of the last settled tick."""
-        return measures(self.options, state, self.catalogue.items)
+        found = measures(self.options, state, self.catalogue.items)
+        return found | {name: torch.full_like(state.chance, value) for name, value in self.benchmarks.items()}
 
     def panel(self, state: State) -> dict[str, Tensor]:
         """Each customer's loss, regret, override and utility; with `reveal`, its choice and the shelf it came from."""
