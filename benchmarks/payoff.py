@@ -40,9 +40,9 @@ def worlds() -> Iterator[Row]:
     """Whole ticks of one-shot games, in batches that stay in the cache (`--batch` of the command line)."""
     dilemma = {"game": "prisoners_dilemma"}
     for name, given in (("always", {}), ("random", {}), ("best_response", {}), ("tit_for_tat", {}), ("logit", {})):
-        found = games_a_second(Matrix, dilemma, {"player": (name, given)}, 8, 4096)
+        found = games_a_second(Matrix, dilemma, {"player": (name, given)}, 8, 8192)
         yield f"one-shot prisoner's dilemma, {name}", found / 1e6, "M games/s", "aim 10"
-    shuffled = games_a_second(Matrix, {**dilemma, "matching": "random"}, {"player": ("best_response", {})}, 8, 4096)
+    shuffled = games_a_second(Matrix, {**dilemma, "matching": "random"}, {"player": ("best_response", {})}, 8, 8192)
     yield "the same, matched anew each tick, best_response", shuffled / 1e6, "M games/s", ""
     one_shot = {"turns": 1, "accuracy": "logged", "noise": 0.0, "misread": 0.0}
     always = {"user": ("always", {"act": "clear"}), "assistant": ("always", {"act": "both"})}

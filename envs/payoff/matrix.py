@@ -68,12 +68,24 @@ class Matrix(World[State]):
     @property
     def players(self) -> int:
         """Players of one game."""
-        return len(self.shape)
+        return len(self.acts)
+
+    @property
+    def acts(self) -> tuple[int, ...]:
+        """Numbers of acts of the game as given."""
+        return self.options.random or tuple(self.table.shape[:-1])  # type: ignore[union-attr]
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Numbers of acts."""
-        return self.options.random or tuple(self.table.shape[:-1])  # type: ignore[union-attr]
+        """Numbers of acts of the game as played: as all sit in one role, everyone has as many as the one with most."""
+        return (max(self.acts),) * len(self.acts)
+
+    def _filled(self, game: Tensor) -> Tensor:
+        """[worlds, *acts, n] -> [worlds, cells, n]: acts beyond a player's own number repeat its last one."""
+        for dim, (own, most) in enumerate(zip(self.acts, self.shape, strict=True), 1):
+            if own < most:
+                game = game.index_select(dim, torch.arange(most, device=game.device).clamp(max=own - 1))
+        return game.flatten(1, -2)
 
     @property
     def joint(self) -> int:
@@ -108,11 +120,11 @@ class Matrix(World[State]):
         worlds, users, device = len(people.values), people.size, people.values.device
         if self.table is None:
             cells = 1
-            for k in self.shape:
+            for k in self.acts:
                 cells *= k
-            game = draw.normal("game", cells, self.players)
+            game = self._filled(draw.normal("game", cells, self.players).unflatten(1, self.acts))
         else:
-            flat = self.table.flatten(0, -2).to(device, torch.float32)
+            flat = self._filled(self.table.to(device, torch.float32).unsqueeze(0))
             game = flat.expand(worlds, -1, -1)
         seats = torch.zeros((worlds, users), dtype=torch.int64, device=device)
         return State(
@@ -162,6 +174,9 @@ class Matrix(World[State]):
     def advance(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw) -> Step[State]:
         """Match, play, pay."""
         act = actions["player"]["act"]
+        if len(set(self.acts)) > 1:
+            last = torch.tensor(self.acts, device=act.device) - 1
+            act = torch.minimum(act, last.repeat(act.shape[1] // self.players))
         if self.options.matching == "pairs":
             payoff, faced, counts = self._grouped(state.game, act)
         elif self.options.matching == "random":

@@ -25,11 +25,12 @@ class MatrixOptions(Options):
     random: tuple[int, ...] | None = None
     """A game of its own in every world: numbers of acts of its players; payoffs are standard normal."""
     labels: tuple[str, ...] | None = None
-    """Names of the acts, where all players have the same number of acts."""
+    """Names of the acts, as many as the player with the most acts has."""
     matching: Literal["pairs", "random", "network", "everyone"] = "pairs"
     """Who meets whom: `pairs`: neighbouring seats, always the same; `random`: new partners each tick; `network`:
     everyone plays all whom it listens to; `everyone`: everyone plays the whole population. The last two need a
-    symmetric two-player game; with `pairs` and `random`, seat i is player i mod n."""
+    symmetric two-player game; with `pairs` and `random`, seat i is player i mod n, and an act beyond a player's own
+    number is its last."""
     models: bool = False
     """Whether each player sees the last act and payoff of another one, drawn anew each tick, as imitation needs."""
     patience: float = Option(default=1.0, gt=0, le=1)
@@ -60,13 +61,8 @@ class MatrixOptions(Options):
             raise ValueError(
                 f"matching: {self.matching} needs a symmetric two-player game, as everyone has the same role"
             )
-        if len(set(shape)) != 1:
-            raise ValueError(
-                f"a game with {' x '.join(map(str, shape))} acts: all players sit in one role here and need the same "
-                "number of acts; add dominated acts to the shorter side"
-            )
-        if self.labels is not None and len(self.labels) != shape[0]:
-            raise ValueError(f"labels: {len(self.labels)} names for {shape[0]} acts")
+        if self.labels is not None and len(self.labels) != max(shape):
+            raise ValueError(f"labels: {len(self.labels)} names for {max(shape)} acts")
         return self
 
     def table(self) -> Tensor | None:

@@ -160,6 +160,20 @@ def test_repeated_games_of_random_length_end():
     assert run.done.float().mean().item() == pytest.approx(15 / 16, abs=4 * math.sqrt(15 / 16 / 16 / 200))
 
 
+def test_players_may_have_different_numbers_of_acts():
+    # GTAlign's 2 x 3 example: the first player's third act is its second again.
+    table = games.preset("gtalign_example")
+    _, run, keep = play({"game": "gtalign_example"}, "random", users=60, worlds=1, steps=1)
+    act = run.state.act[0].unflatten(0, (-1, 2))
+    assert act[:, 0].max() == 1
+    assert act[:, 1].max() == 2
+    paid = table[act[:, 0], act[:, 1]].float()
+    assert torch.equal(run.state.payoff[0], paid.flatten())
+    _, _, best = play({"game": "gtalign_example"}, "best_response")
+    assert (best.series["nash_play"][-1] == 1).all()  # clear and direct, the only equilibrium
+    assert torch.allclose(best.series["payoff"][-1], torch.tensor((4.3 + 4.2) / 2))
+
+
 def test_every_world_draws_its_own_random_game():
     _, run, _ = play({"random": [3, 3]}, "best_response", worlds=4)
     assert len({tuple(g.flatten().tolist()) for g in run.state.game}) == 4
@@ -175,7 +189,7 @@ def test_every_world_draws_its_own_random_game():
         ({"rows": [[1, 2], [3, 4]]}, "needs both"),
         ({"rows": [[1, 2], [3, "x"]], "columns": [[1, 2], [3, 4]]}, "row 2, column 2: 'x'"),
         ({"rows": [[1, 2], [3]], "columns": [[1, 2], [3, 4]]}, "row 2 has 1 entries"),
-        ({"rows": [[1, 2, 3], [3, 4, 5]], "columns": [[1, 2, 3], [3, 4, 5]]}, "2 x 3 acts"),
+        ({"rows": [[1, 2, 3], [3, 4, 5]], "columns": [[1, 2], [3, 4]]}, "2 x 3 and the column player's 2 x 2"),
         ({"payoffs": [[[1, 2], [3, 4]], [[1, 2], [3, None]]]}, "row 2, column 2, player 2: None"),
         ({"game": "matching_pennies", "matching": "everyone"}, "symmetric"),
         ({"game": "chicken", "labels": ["a"]}, "1 names for 2 acts"),
