@@ -49,11 +49,13 @@ class FourTags:
         self.options = options
 
     def say(self, observation: Observation) -> Sequence[Chat]:
-        """One chat a seat that is present."""
+        """One chat a seat that is present and has something to say."""
         shown = {name: value.cpu() for name, value in observation.items()}
         present = observation.present
         worlds, seats = shown["turn"].shape
         taken = torch.ones((worlds, seats), dtype=torch.bool) if present is None else present.cpu()
+        if "over" in shown:
+            taken = taken & ~shown["over"]
         tell = self._to_user if observation.role.name == "user" else self._to_assistant
         return [tell(shown, world, seat) for world, seat in taken.nonzero().tolist()]
 

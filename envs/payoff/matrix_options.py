@@ -15,7 +15,8 @@ class MatrixOptions(Options):
     """A normal-form game and who meets whom."""
 
     game: str | None = None
-    """A game by name, such as `prisoners_dilemma`, `stag_hunt`, `harmony`, `chicken`, `gtalign_example`."""
+    """A game by name, such as `stag_hunt`, `harmony`, `chicken`, `gtalign_example`; `prisoners_dilemma` when no game is
+    given in any way."""
     rows: JsonValue = None
     """A two-player game: the row player's payoffs, a list of rows; with `columns`."""
     columns: JsonValue = None
@@ -26,7 +27,7 @@ class MatrixOptions(Options):
     """A game of its own in every world: numbers of acts of its players; payoffs are standard normal."""
     labels: tuple[str, ...] | None = None
     """Names of the acts, as many as the player with the most acts has."""
-    matching: Literal["pairs", "random", "network", "everyone"] = "pairs"
+    matching: Literal["pairs", "random", "network", "everyone"] = "random"
     """Who meets whom: `pairs`: neighbouring seats, always the same; `random`: new partners each tick; `network`:
     everyone plays all whom it listens to; `everyone`: everyone plays the whole population. The last two need a
     symmetric two-player game; with `pairs` and `random`, seat i is player i mod n, and an act beyond a player's own
@@ -48,8 +49,8 @@ class MatrixOptions(Options):
             )
             if value is not None
         ]
-        if len(given) != 1:
-            raise ValueError(f"give one of game, rows and columns, payoffs, random; got {', '.join(given) or 'none'}")
+        if len(given) > 1:
+            raise ValueError(f"give one of game, rows and columns, payoffs, random; got {', '.join(given)}")
         if self.random is not None and (len(self.random) < 2 or min(self.random) < 2):
             raise ValueError(f"random: {list(self.random)} must name two or more players with two or more acts each")
         try:
@@ -73,6 +74,8 @@ class MatrixOptions(Options):
             return games.from_payoffs(self.payoffs)
         if self.random is not None:
             return None
+        if self.rows is None and self.columns is None:
+            return games.preset("prisoners_dilemma")
         if self.rows is None or self.columns is None:
             raise PopulaceError("rows, columns: a two-player game needs both")
         return games.from_bimatrix(self.rows, self.columns)  # type: ignore[arg-type]

@@ -30,6 +30,7 @@ def cast(options: PayoffOptions, census: Census) -> tuple[Role, ...]:
     )
     sees: tuple[Field, ...] = (
         Field(name="signal", kind="real", low=0, high=1, about="Noisy sign of the ambiguity left in the question."),
+        Field(name="over", kind="flag", about="Whether the user just ended the conversation: no act counts."),
         *_common(options, k, 2, "the user's asks, clear and vague, as the question sounds"),
         Field(name="usual_words", kind="real", shape=(k,), low=0, about="Usual words of a response, by act."),
         Field(name="usual_reasoning", kind="real", shape=(k,), low=0, about="Usual characters before it, by act."),

@@ -21,13 +21,15 @@ question takes away."""
 def of(people: People) -> Tensor:
     """The types of all users, [worlds, users, 6] float32 in the order of `TYPES`.
 
+    They are checked where they lie on the CPU only: a look at a GPU's numbers would stall every restart of an episode.
+
     Raises:
         PopulaceError: A weight or cost is negative, or patience or intent clarity is not in [0, 1].
     """
     found = torch.stack([people.trait(name, mean) for name, mean in zip(TYPES, MEANS, strict=True)], -1)
     top = torch.tensor([torch.inf, torch.inf, 1.0, torch.inf, torch.inf, 1.0], device=found.device)
     bad = ~((found >= 0) & (found <= top))
-    if bool(bad.any()):
+    if not found.is_cuda and bool(bad.any()):
         world, user, k = bad.nonzero()[0].tolist()
         bound = "in [0, 1]" if top[k] == 1 else "at least 0"
         raise PopulaceError(

@@ -122,6 +122,7 @@ class Payoff(World[State]):
         vague = torch.where(state.heard == 1, 1.0 - o.misread, o.misread)
         seen = {
             "signal": state.signal,
+            "over": state.asked == 2,
             "faced": torch.stack((1.0 - vague, vague), -1),
             "usual_words": menu.words.expand(*state.signal.shape, -1),
             "usual_reasoning": menu.reasoning.expand(*state.signal.shape, -1),
@@ -167,10 +168,8 @@ class Payoff(World[State]):
         return replace(state, asked=asked, heard=heard, signal=signal)
 
     def present(self, state: State, role: str) -> Tensor | None:
-        """Users with questions left, and assistants whose user did not end."""
-        if role == "user":
-            return None if self.options.questions.number is None else self.active(state)
-        return self.active(state) & (state.asked < 2)
+        """Users with questions left, and their assistants."""
+        return None if self.options.questions.number is None else self.active(state)
 
     def measure(self, state: State) -> dict[str, Tensor]:
         """Stocks: kinds of games, the exact optimum beside the published shift, hypervolumes of the last turn."""

@@ -20,7 +20,7 @@ from populace.run import start
 
 
 def play(options, player, users=60, worlds=3, steps=5, seed=2, ids=None, population=None):
-    chosen = MatrixOptions.model_validate(options)
+    chosen = MatrixOptions.model_validate({"matching": "pairs", **options})
     people = population or PlainPopulation(users, ())
     world = Matrix(chosen, people.census)
     name, given = (player, {}) if isinstance(player, str) else player
@@ -183,7 +183,6 @@ def test_every_world_draws_its_own_random_game():
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({}, "give one of game"),
         ({"game": "chicken", "random": [2, 2]}, "give one of game"),
         ({"game": "chiken"}, "did you mean 'chicken'"),
         ({"rows": [[1, 2], [3, 4]]}, "needs both"),
