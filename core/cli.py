@@ -36,6 +36,10 @@ Sets = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, cuda:1, ...")]
 Batch = Annotated[int | None, typer.Option(min=1, help="Worlds at a time; results do not depend on it.")]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, help="Processor threads; default 1 for small runs, else all. Results do not change."),
+]
 NoBar = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 
 
@@ -124,20 +128,24 @@ def run(
     sets: Sets = None,
     device: Device = "cpu",
     batch: Batch = None,
+    fast: Annotated[bool, typer.Option("--compile", help="Compile the arithmetic (needs a C++ compiler).")] = False,
+    threads: Threads = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print size, memory and time; run nothing.")] = False,
     report: Annotated[bool, typer.Option(help="Write report.html when done.")] = True,
     quiet: NoBar = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a scenario into a folder and report on it. Ctrl-C leaves a run that can be resumed."""
+    from populace.compiling import compiled
     from populace.scenarios import load, runner
 
     loaded = load(scenario, sets or [])
-    if dry_run:
-        _tell_estimate(runner.estimate(loaded, device, batch), as_json)
-        return
-    with _watched(quiet or as_json) as progress:
-        folder = runner.run(loaded, out, device=device, batch=batch, progress=progress)
+    with compiled(fast), runner.threads(threads or runner.threads_for(loaded)):
+        if dry_run:
+            _tell_estimate(runner.estimate(loaded, device, batch), as_json)
+            return
+        with _watched(quiet or as_json) as progress:
+            folder = runner.run(loaded, out, device=device, batch=batch, progress=progress)
     _finish(folder, report, as_json)
 
 
@@ -145,14 +153,18 @@ def run(
 def resume(
     folder: Annotated[Path, typer.Argument(help="The folder of an interrupted run.")],
     device: Annotated[str | None, typer.Option(help="Default: the device it ran on.")] = None,
+    threads: Threads = None,
     report: Annotated[bool, typer.Option(help="Write report.html when done.")] = True,
     quiet: NoBar = False,
     as_json: AsJson = False,
 ) -> None:
     """Go on with an interrupted run, to the same bits as if it had never stopped."""
-    from populace.scenarios import runner
+    from populace.compiling import compiled
+    from populace.scenarios import load, runner
 
-    with _watched(quiet or as_json) as progress:
+    info = runner.read_info(folder)
+    count = threads or runner.threads_for(load(folder / "scenario.yaml"))
+    with compiled(info.get("compiled", False)), runner.threads(count), _watched(quiet or as_json) as progress:
         runner.resume(folder, device=device, progress=progress)
     _finish(folder, report, as_json)
 

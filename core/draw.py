@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from populace.compiling import kernel
 from populace.errors import DrawnTwice
 
 Dim = int | Tensor
@@ -50,6 +51,12 @@ def fold(keys: Tensor, coordinate: int | Tensor) -> Tensor:
     if isinstance(coordinate, int):
         return _mix64(keys + _signed((coordinate + 1) * _GOLDEN, 64))
     return _mix64(keys + (coordinate + 1) * _GOLDEN)
+
+
+@kernel
+def fold_each(keys: Tensor, ids: Tensor) -> Tensor:
+    """Keys [worlds, k] below keys [worlds] for ids [k]; apart, or a kernel would make them for every number."""
+    return fold(keys.unsqueeze(-1), ids)
 
 
 def name_hash(name: str) -> int:
@@ -86,6 +93,17 @@ def normal_from(keys: Tensor, lanes: Tensor) -> Tensor:
     radius = torch.sqrt(-2.0 * torch.log(1.0 - uniform_from(keys, 2 * lanes)))  # 1 - u is in (0, 1]
     angle = (2.0 * math.pi) * uniform_from(keys, 2 * lanes + 1)
     return torch.stack((radius * torch.cos(angle), radius * torch.sin(angle)), dim=-1).flatten(-2)
+
+
+def normal_at(keys: Tensor, lanes: Tensor) -> Tensor:
+    """The numbers of `normal_from` one by one, to the last bits: keys [...], lanes [k] of numbers -> [..., k].
+
+    For compiled kernels, which would make every pair twice.
+    """
+    pair = lanes & -2
+    radius = torch.sqrt(-2.0 * torch.log(1.0 - uniform_from(keys, pair)))
+    quarter = (lanes & 1).to(torch.float32) * (0.5 * math.pi)  # sin(x) = cos(x - pi / 2)
+    return radius * torch.cos((2.0 * math.pi) * uniform_from(keys, pair + 1) - quarter)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 import json
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 
 from populace import tree
+from populace.compiling import is_compiled
 from populace.errors import PopulaceError, RunError
 from populace.rollout import rollout
 from populace.run import Run, start
@@ -30,6 +32,30 @@ SAVE_SECONDS = 20.0
 """Time between two saves of a run in progress."""
 LOOK_SECONDS = 0.5
 """Time between two looks at whether the user wants to stop."""
+
+
+SMALL = 1 << 21
+"""Numbers (worlds x users x values) up to which one thread is faster: more would wait for one another."""
+
+
+@contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """Within this block torch uses `count` threads (None: as many as before). Results do not depend on it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def threads_for(scenario: Scenario) -> int | None:
+    """1 for a scenario that is small in every arm, else None: all there are."""
+    most = 0
+    for cell in scenario.cells:
+        census = build(cell).population.census
+        most = max(most, cell.worlds * census.size * max(1, len(census.values)))
+    return 1 if most <= SMALL else None
 
 
 @dataclass
@@ -299,6 +325,7 @@ def _describe(scenario: Scenario, built: dict[str, Built], device: str, batch: i
         "reference": scenario.reference,
         "device": device,
         "batch": batch,
+        "compiled": is_compiled(),
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
         "versions": versions(),
         "provenance": getattr(first.population, "provenance", {}),

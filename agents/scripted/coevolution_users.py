@@ -4,7 +4,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from populace.draw import Draw, uniform_from
+from populace.compiling import is_compiled, kernel
+from populace.draw import Draw, fold_each, uniform_from
 from populace.numerics import sigmoid, tiles
 from populace.options import Options
 from populace.policy import Actions, Memory, Observation, Policy
@@ -17,20 +18,32 @@ class Sincere(Policy):
         """An answer to every item, independently; users and worlds are worked through in tiles."""
         values, questions = observation["values"], observation["questions"][:, 0]
         (worlds, users, width), asked = values.shape, questions.shape[1]
-        # All users of a world are asked the same.
-        sharp = observation["beta"][:, :1, None] * questions
-        keys = draw.keys_of("answers", users)
-        lanes = torch.arange(asked, dtype=torch.int32, device=values.device)
+        # All users of a world are asked the same, by one who shares its centre.
+        sharp, centre = observation["beta"][:, :1, None] * questions, observation["centre"][:, :1]
+        keys, ids = draw.keys_of("answers"), torch.arange(users, device=values.device)
+        if is_compiled():
+            return {"answers": answer(values, centre, sharp, fold_each(keys, ids), self.honesty, fused=True)}, memory
         answers = torch.empty((worlds, users, asked), dtype=torch.int64, device=values.device)
         for w, u in tiles(worlds, users, max(asked, width)):
-            off = (values[w, u] - observation["centre"][w, u]).transpose(-1, -2).contiguous()
-            chance = self._chance(_products(off, sharp[w]))
-            answers[w, u] = uniform_from(keys[w, u], lanes) < chance.transpose(-1, -2)
+            answers[w, u] = answer(values[w, u], centre[w], sharp[w], fold_each(keys[w], ids[u]), self.honesty)
         return {"answers": answers}, memory
 
-    def _chance(self, logits: Tensor) -> Tensor:
-        """Chance of a yes, [..., asked]."""
-        return sigmoid(logits)
+    @property
+    def honesty(self) -> float:
+        """Weight of the sincere answer; the rest is a coin."""
+        return 1.0
+
+
+@kernel
+def answer(values: Tensor, centre: Tensor, sharp: Tensor, keys: Tensor, honesty: float, fused: bool = False) -> Tensor:
+    """Answers of users [worlds, users, values] to items [worlds, asked, values]: int64 [worlds, users, asked]."""
+    uniform = uniform_from(keys, torch.arange(sharp.shape[1], dtype=torch.int32, device=values.device))
+    off = values - centre
+    if fused:
+        logits = (off.unsqueeze(-2) * sharp.unsqueeze(1)).sum(-1)
+    else:
+        logits = _products(off.transpose(-1, -2).contiguous(), sharp).transpose(-1, -2)
+    return (uniform < 0.5 + honesty * (sigmoid(logits) - 0.5)).to(torch.int64)
 
 
 def _products(x: Tensor, weight: Tensor) -> Tensor:
@@ -54,5 +67,7 @@ class Guarded(Sincere):
     Options = GuardedOptions
     options: GuardedOptions
 
-    def _chance(self, logits: Tensor) -> Tensor:
-        return 0.5 + self.options.honest * (sigmoid(logits) - 0.5)
+    @property
+    def honesty(self) -> float:
+        """As the option says."""
+        return self.options.honest

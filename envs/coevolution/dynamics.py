@@ -6,8 +6,9 @@ Everything that touches [worlds, users, values] is here, and is called on tiles 
 import torch
 from torch import Tensor
 
-from populace.draw import normal_from
-from populace.numerics import tiles
+from populace.compiling import is_compiled, kernel
+from populace.draw import normal_at, normal_from
+from populace.numerics import tiles, whole
 
 
 def epochs(rate: Tensor, times: float) -> Tensor:
@@ -23,7 +24,7 @@ def pull(values: Tensor, target: Tensor, rate: Tensor | float) -> Tensor:
     return step.mul_(rate).add_(values)
 
 
-def echo(values: Tensor, answers: Tensor, questions: Tensor, push: float) -> Tensor:
+def echo(values: Tensor, answers: Tensor, questions: Tensor, push: float, fused: bool = False) -> Tensor:
     """Values one step on in the direction of what was just answered (assumption of ours).
 
     The direction is the mean over items of the item's loadings, signed by the answer.
@@ -33,10 +34,14 @@ def echo(values: Tensor, answers: Tensor, questions: Tensor, push: float) -> Ten
         answers: [worlds, users, asked] 0 or 1.
         questions: [worlds, asked, values].
         push: Length of the step for a loading of one on every item.
+        fused: Inside a compiled kernel, where the plain form keeps no temporary.
     """
     asked = answers.shape[-1]
-    signs = answers.transpose(-1, -2).to(values.dtype, memory_format=torch.contiguous_format).mul_(2.0).sub_(1.0)
     step = (push / asked) * questions
+    if fused:
+        signs = 2.0 * answers.to(values.dtype) - 1.0
+        return values + (signs.unsqueeze(-1) * step.unsqueeze(1)).sum(-2)
+    signs = answers.transpose(-1, -2).to(values.dtype, memory_format=torch.contiguous_format).mul_(2.0).sub_(1.0)
     # Users lie in the inner dimension, as they are many: [worlds, values, users].
     echoed = step[:, 0, :, None] * signs[:, 0, None, :]
     for k in range(1, asked):
@@ -44,10 +49,71 @@ def echo(values: Tensor, answers: Tensor, questions: Tensor, push: float) -> Ten
     return echoed.transpose(-1, -2).add(values)
 
 
-def jitter(values: Tensor, keys: Tensor, scale: float) -> Tensor:
+def jitter(values: Tensor, keys: Tensor, scale: float, fused: bool = False) -> Tensor:
     """Add normal noise of standard deviation `scale` to every value: keys [worlds, users]."""
-    lanes = torch.arange((values.shape[-1] + 1) // 2, dtype=torch.int32, device=values.device)
-    return normal_from(keys, lanes)[..., : values.shape[-1]].mul_(scale).add_(values)
+    width = values.shape[-1]
+    if fused:
+        return values + scale * normal_at(keys, torch.arange(width, dtype=torch.int32, device=values.device))
+    lanes = torch.arange((width + 1) // 2, dtype=torch.int32, device=values.device)
+    return normal_from(keys, lanes)[..., :width].mul_(scale).add_(values)
+
+
+@kernel
+def tick(
+    values: Tensor,
+    aim: Tensor,
+    origin: Tensor | None,
+    history_rate: Tensor | float,
+    answers: Tensor | None,
+    questions: Tensor,
+    push: float,
+    said: Tensor,
+    share: Tensor,
+    assistant_rate: Tensor | float,
+    keys: Tensor | None,
+    noise: float,
+    fused: bool,
+) -> tuple[Tensor, Tensor | None]:
+    """One tick of history, assistant and noise; everything about one user is in its own row.
+
+    Args:
+        values: [worlds, users, values].
+        aim: [worlds, 1, values], where history pulls to, counted from `origin` if there is one.
+        origin: [worlds, users, values] or None.
+        history_rate: [worlds, users, 1] or a number.
+        answers: [worlds, users, asked], or None where nobody hears the assistant.
+        questions: [worlds, asked, values].
+        push: Length of an echo's step.
+        said: [worlds, users or 1, values], positions.
+        share: [worlds, users or 1, 1], how far an assistant echoes.
+        assistant_rate: [worlds, users, 1] or a number.
+        keys: [worlds, users] of the noise, or None.
+        noise: Its standard deviation.
+        fused: Inside a compiled kernel.
+
+    Returns:
+        Values after, and minus the root mean square of what each user heard less what it held (None where not heard).
+    """
+    now = pull(values, aim if origin is None else origin + aim, history_rate)
+    approval = None
+    if answers is not None:
+        hears = echo(values, answers, questions, push, fused)
+        hears = hears.sub_(said).mul_(share).add_(said)
+        off = hears - values
+        approval = -torch.sqrt(off.mul_(off).sum(-1) / values.shape[-1])
+        now = pull(now, hears, assistant_rate)
+    return (now if keys is None else jitter(now, keys, noise, fused)), approval
+
+
+@kernel
+def sums(values: Tensor, shift: Tensor, fused: bool) -> tuple[Tensor, Tensor]:
+    """Sums over users of values less shift [worlds, values], and of its squares: each [worlds, values].
+
+    Tiles are small enough for float32; a compiled kernel takes all users at once, in float64.
+    """
+    off = values - shift.unsqueeze(1)
+    dtype = torch.float64 if fused else torch.float32
+    return off.sum(1, dtype=dtype), (off * off).sum(1, dtype=dtype)
 
 
 def rows(table: Tensor, index: Tensor) -> Tensor:
@@ -73,20 +139,22 @@ def moments(values: Tensor, group: Tensor | None, groups: int, shift: Tensor) ->
     worlds, users, width = values.shape
     first = torch.zeros((worlds, width), dtype=torch.float64, device=values.device)
     second = torch.zeros_like(first)
-    sums = torch.zeros((worlds, groups, width), dtype=torch.float64, device=values.device)
-    for w, u in tiles(worlds, users, width):
-        off = values[w, u] - shift[w].unsqueeze(1)
-        first[w] += off.sum(1)
-        second[w] += (off * off).sum(1)
+    by_group = torch.zeros((worlds, groups, width), dtype=torch.float64, device=values.device)
+    fused = is_compiled()
+    for w, u in whole() if fused and group is None else tiles(worlds, users, width):
+        once, squared = sums(values[w, u], shift[w], fused)
+        first[w] += once
+        second[w] += squared
         if group is not None:
-            sums[w].scatter_add_(1, group[w, u].unsqueeze(-1).expand(-1, -1, width), off.double())
+            off = values[w, u] - shift[w].unsqueeze(1)
+            by_group[w].scatter_add_(1, group[w, u].unsqueeze(-1).expand(-1, -1, width), off.double())
     mean = first / users
     variance = (second / users - mean * mean).clamp(min=0.0)
     society = (shift + mean).float()
     if group is None:
         return society, variance.float(), society.unsqueeze(1)
     counts = group_counts(group, groups).unsqueeze(-1)
-    means = (shift.unsqueeze(1) + sums / counts.clamp(min=1.0)).float()
+    means = (shift.unsqueeze(1) + by_group / counts.clamp(min=1.0)).float()
     return society, variance.float(), torch.where(counts > 0, means, society.unsqueeze(1))
 
 

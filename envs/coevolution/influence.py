@@ -5,7 +5,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from populace.draw import Draw
+from populace.compiling import is_compiled
+from populace.draw import Draw, fold_each
 from populace.envs.coevolution import dynamics, history
 from populace.envs.coevolution.options import CoevolutionOptions
 from populace.envs.coevolution.state import Seats, State
@@ -76,25 +77,35 @@ def move(
     target = history.at(state.series, tick, options.history.every)
     voice = position.flatten(1, 2)
     echoed = mirror.unsqueeze(-1).expand(-1, -1, position.shape[2]).flatten(1)
-    values = torch.empty_like(state.values)
-    approval = torch.empty_like(values[..., 0]) if heard else None
-    noise = draw.keys_of("noise", users) if options.noise > 0 else None
-    for w, u in tiles(worlds, users, width):
-        now = _history(options, state, target, w, u)
-        if heard:
-            assert state.answers is not None
-            assert approval is not None
-            hears = dynamics.echo(state.values[w, u], state.answers[w, u], questions[w], options.push)
-            said, share = _to_each(voice, state.group, w, u), _to_each(echoed.unsqueeze(-1), state.group, w, u)
-            hears.sub_(said).mul_(share).add_(said)
-            off = hears - state.values[w, u]
-            approval[w, u] = -torch.sqrt(off.mul_(off).sum(-1) / width)
-            now = dynamics.pull(now, hears, _rate(state, "assistant_rate", _assistant(options), w, u))
-        if noise is not None and not peers:
-            now = dynamics.jitter(now, noise[w, u], options.noise)
-        values[w, u] = now
+    noise = draw.keys_of("noise") if options.noise > 0 else None
+    ids = torch.arange(users, device=tick.device)
+    fused = is_compiled()
+
+    def part(w: slice, u: slice) -> tuple[Tensor, Tensor | None]:
+        return dynamics.tick(
+            state.values[w, u],
+            *_history(options, state, target, w, u),
+            state.answers[w, u] if heard and state.answers is not None else None,
+            questions[w],
+            options.push,
+            _to_each(voice, state.group, w, u),
+            _to_each(echoed.unsqueeze(-1), state.group, w, u),
+            _rate(state, "assistant_rate", _assistant(options), w, u),
+            fold_each(noise[w], ids[u]) if noise is not None and not peers else None,
+            options.noise,
+            fused,
+        )
+
+    if fused:
+        values, approval = part(slice(None), slice(None))
+    else:
+        values, approval = torch.empty_like(state.values), state.values.new_empty((worlds, users)) if heard else None
+        for w, u in tiles(worlds, users, width):
+            values[w, u], near = part(w, u)
+            if approval is not None:
+                approval[w, u] = near
     if peers:
-        _peers(options, state, values, noise)
+        _peers(options, state, values, noise, ids)
     moved = replace(state, values=values, tick=tick)
     if options.turnover > 0:
         moved = _turnover(options, moved, draw)
@@ -115,16 +126,18 @@ def _rate(state: State, name: str, default: float, w: slice, u: slice) -> Tensor
     return state.rates[name][w, u].unsqueeze(-1) if name in state.rates else default
 
 
-def _history(options: CoevolutionOptions, state: State, target: Tensor, w: slice, u: slice) -> Tensor:
-    """Values after history's pull towards target [worlds, values]."""
+def _history(
+    options: CoevolutionOptions, state: State, target: Tensor, w: slice, u: slice
+) -> tuple[Tensor, Tensor | None, Tensor | float]:
+    """Where history pulls to, [worlds, 1, values]; from which origins that counts; and how far it pulls."""
     default = float(1.0 - (1.0 - options.history.rate) ** options.history.epochs)
-    aim = target[w].unsqueeze(1)
-    if options.history.spread == "kept":
-        origin = state.origin[w, u]
-        if state.seats is not None:
-            origin = dynamics.rows(state.origin[w], state.seats.person[w, u])
-        aim = origin + (target[w] - state.base[w]).unsqueeze(1)
-    return dynamics.pull(state.values[w, u], aim, _rate(state, "history_rate", default, w, u))
+    rate = _rate(state, "history_rate", default, w, u)
+    if options.history.spread == "shed":
+        return target[w].unsqueeze(1), None, rate
+    origin = state.origin[w, u]
+    if state.seats is not None:
+        origin = dynamics.rows(state.origin[w], state.seats.person[w, u])
+    return (target[w] - state.base[w]).unsqueeze(1), origin, rate
 
 
 def _to_each(said: Tensor, group: Tensor | None, w: slice, u: slice) -> Tensor:
@@ -134,7 +147,7 @@ def _to_each(said: Tensor, group: Tensor | None, w: slice, u: slice) -> Tensor:
     return said[w].gather(1, group[w, u].unsqueeze(-1).expand(-1, -1, said.shape[-1]))
 
 
-def _peers(options: CoevolutionOptions, state: State, values: Tensor, noise: Tensor | None) -> None:
+def _peers(options: CoevolutionOptions, state: State, values: Tensor, noise: Tensor | None, ids: Tensor) -> None:
     """Pull `values` (our own fresh tensor, in place) towards peers' means, then add noise."""
     worlds, users, width = values.shape
     network = state.network
@@ -145,7 +158,7 @@ def _peers(options: CoevolutionOptions, state: State, values: Tensor, noise: Ten
         means = dynamics.neighbour_means(values, network.source, network.target, network.weight)
     for w, u in tiles(worlds, users, width):
         now = dynamics.pull(values[w, u], means[w, u], _rate(state, "peer_rate", options.peer_rate, w, u))
-        values[w, u] = now if noise is None else dynamics.jitter(now, noise[w, u], options.noise)
+        values[w, u] = now if noise is None else dynamics.jitter(now, fold_each(noise[w], ids[u]), options.noise)
 
 
 def _turnover(options: CoevolutionOptions, state: State, draw: Draw) -> State:
