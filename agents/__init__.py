@@ -51,6 +51,13 @@ POLICIES = {
     "culture/contextual": "populace.agents.scripted.culture:Contextual",
     "culture/multiplex": "populace.agents.scripted.culture:Multiplex",
     "culture/lister": "populace.agents.scripted.culture:Lister",
+    # language models and their fakes, any world with a text face
+    "llm/random": "populace.agents.llm.fakes:RandomTalker",
+    "llm/echo": "populace.agents.llm.fakes:Echo",
+    "llm/scripted": "populace.agents.llm.fakes:Scripted",
+    "llm/stubborn": "populace.agents.llm.fakes:Stubborn",
+    "llm/malformed": "populace.agents.llm.fakes:Malformed",
+    "llm/replay": "populace.agents.llm.fakes:Replay",
     # learners, any world
     "learning/policy-gradient": "populace.agents.learning:PolicyGradient",
     "learning/replicator": "populace.agents.learning:Replicator",

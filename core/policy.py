@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from populace.dialogue import Dialogue
 
 Actions = Mapping[str, Tensor]
-"""Field -> [worlds, seats, *shape]. Three names are reserved, each [worlds, seats]: `kind` int8 marks invalid acts (0 is
-valid, see ReplyKind), `tokens` int64 and `cost` float32 say what acts cost that were made by a language model."""
+"""Field -> [worlds, seats, *shape]. Three names are reserved, each [worlds, seats]: `kind` int8 marks invalid acts (see
+ReplyKind; 0 is valid), `tokens` int64 and `cost` float32 say what acts cost that a language model wrote."""
 
 RESERVED = ("kind", "tokens", "cost")
 """Names in actions that are no fields."""

@@ -119,7 +119,7 @@ class TinMenDialogue:
         choosing = (role, phase) in (("assistant", "message"), ("customer", "decide"))
         if not choosing:
             return _read_plain(observation, text)
-        match = _CHOICE.search(text)
+        match = _CHOICE.search(f"choice: {text}" if reply.strip() in chat.options else text)
         if match is None:
             return _unread(text), {}
         name = "product" if role == "assistant" else "buy"

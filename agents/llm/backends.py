@@ -1,0 +1,111 @@
+"""What a language model is to us: it is asked many things at once, and replies come back as they are ready."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from populace.dialogue import ReplyKind
+from populace.errors import PopulaceError
+
+Messages = tuple[tuple[str, str], ...]
+"""(`system` | `user` | `assistant`, text) in order."""
+
+
+class BudgetSpent(PopulaceError):
+    """A budget of tokens or money is used up; the run can be resumed with a larger one."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One thing asked of a model.
+
+    Attributes:
+        messages: The conversation, up to what is to be answered.
+        options: The labels among which the reply must choose, or () for free text.
+        seed: 64 bits that depend on world, tick and seat, and on nothing else: luck of the reply.
+    """
+
+    messages: Messages
+    options: tuple[str, ...] = ()
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back.
+
+    Attributes:
+        text: The reply; empty where there is none.
+        kind: OK, or why there is none or only a part: CUT_OFF, REFUSED, TIMED_OUT, FAILED.
+        tokens_in: Tokens read, as the backend counts them.
+        tokens_out: Tokens written.
+        faults: What went wrong on the way, by name, each time it did.
+    """
+
+    text: str
+    kind: ReplyKind = ReplyKind.OK
+    tokens_in: int = 0
+    tokens_out: int = 0
+    faults: tuple[str, ...] = ()
+
+
+class Backend(ABC):
+    """A language model, wherever it runs. One method is needed.
+
+    Attributes:
+        voice: Who speaks: model and sampling settings, never a secret. Recorded replies are found by it.
+        greedy: The same messages always get the same reply, so that identical ones are asked once.
+    """
+
+    voice: str = "unnamed"
+    greedy: bool = False
+
+    @abstractmethod
+    def complete(self, asks: Sequence[Ask]) -> Iterator[tuple[int, Reply]]:
+        """Answer all, in any order: (position in `asks`, reply) as soon as each is ready."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A plain reply for those who write a backend in a few lines: no token is counted but by length."""
+
+    BYTES: ClassVar[int] = 4
+    """Bytes of UTF-8 to a token (assumption of ours; English text of common tokenisers has 3 to 5)."""
+
+    @staticmethod
+    def of(ask: Ask, text: str, kind: ReplyKind = ReplyKind.OK) -> Reply:
+        """The reply `text`, its tokens estimated."""
+        return Reply(text, kind, sum(tokens(part) for _, part in ask.messages), tokens(text))
+
+
+def tokens(text: str) -> int:
+    """Tokens of a text, estimated from its bytes; at least 1 where there is any."""
+    return -(-len(text.encode()) // Said.BYTES)
+
+
+def ask_all(backend: Backend, asks: Sequence[Ask]) -> list[Reply]:
+    """Ask everything in one go and return the replies in order; identical greedy asks are made once.
+
+    That changes no distribution: a greedy backend would have said the same again.
+
+    Raises:
+        PopulaceError: The backend left something unanswered.
+    """
+    places: dict[tuple[object, ...], int] = {}
+    unique: list[Ask] = []
+    where: list[int] = []
+    for ask in asks:
+        key = (ask.messages, ask.options) if backend.greedy else (len(where),)
+        if key not in places:
+            places[key] = len(unique)
+            unique.append(ask)
+        where.append(places[key])
+    replies = dict(backend.complete(unique)) if unique else {}
+    missing = len(unique) - len(replies)
+    if missing:
+        raise PopulaceError(
+            f"{type(backend).__name__} left {missing} of {len(unique)} asks unanswered: complete(asks) must yield "
+            "(position, Reply) for every one; where there is no text, a Reply whose kind says why"
+        )
+    return [replies[place] for place in where]

@@ -1,0 +1,236 @@
+"""Models that are none, for trying out a set-up without one: random, echo, scripted, stubborn, malformed.
+
+They are deterministic (luck comes with the ask), free, and go through the very code that real models do.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Self
+
+import torch
+from pydantic import Field, model_validator
+
+from populace.agents.llm.backends import Ask, Backend, Reply, Said
+from populace.agents.llm.seats import SeatOptions, TextPolicy
+from populace.agents.llm.tape import Tape
+from populace.dialogue import ReplyKind
+from populace.draw import uniform_from
+from populace.errors import PopulaceError
+from populace.options import Options
+
+WORDS = 12
+"""Words of a random reply where there are no options."""
+
+
+def luck(seed: int, lane: int = 0) -> float:
+    """A uniform number in [0, 1) of an ask's seed."""
+    return float(uniform_from(torch.tensor([seed]), torch.tensor([lane], dtype=torch.int32)))
+
+
+class _Fake(Backend):
+    """One reply an ask, made by `say`."""
+
+    def complete(self, asks: Sequence[Ask]) -> Iterator[tuple[int, Reply]]:
+        """Every reply, in order."""
+        for i, ask in enumerate(asks):
+            yield i, self.say(ask)
+
+    def say(self, ask: Ask) -> Reply:
+        raise NotImplementedError
+
+
+class RandomBackend(_Fake):
+    """One of the options, or words of the prompt in random order where there are none."""
+
+    voice = "random"
+
+    def say(self, ask: Ask) -> Reply:
+        """The reply."""
+        if ask.options:
+            return Said.of(ask, ask.options[int(luck(ask.seed) * len(ask.options))])
+        words = ask.messages[-1][1].split() or ["nothing"]
+        return Said.of(ask, " ".join(words[int(luck(ask.seed, k) * len(words))] for k in range(WORDS)))
+
+
+class EchoBackend(_Fake):
+    """The last message, word for word."""
+
+    voice, greedy = "echo", True
+
+    def say(self, ask: Ask) -> Reply:
+        """The reply."""
+        return Said.of(ask, ask.messages[-1][1])
+
+
+class StubbornOptions(SeatOptions):
+    """What it always says."""
+
+    reply: str | None = None
+    """The reply to everything; the first option where not given."""
+
+
+class StubbornBackend(_Fake):
+    """The same reply to everything."""
+
+    greedy = True
+
+    def __init__(self, reply: str | None = None) -> None:
+        self.reply, self.voice = reply, f"stubborn {reply!r}"
+
+    def say(self, ask: Ask) -> Reply:
+        """The reply."""
+        first = ask.options[0] if ask.options else "No."
+        return Said.of(ask, first if self.reply is None else self.reply)
+
+
+class Rule(Options):
+    """What is said when."""
+
+    when: str
+    """A regular expression, looked for in the last message, whatever its case."""
+    say: str
+    """The reply; `\\1` stands for what the first group found."""
+
+    @model_validator(mode="after")
+    def _compiles(self) -> Self:
+        try:
+            re.compile(self.when)
+        except re.error as error:
+            raise ValueError(f"when: {self.when!r} is no regular expression: {error}") from None
+        return self
+
+
+class ScriptedOptions(SeatOptions):
+    """A script of rules."""
+
+    rules: tuple[Rule, ...] = ()
+    """The first rule that fits speaks."""
+    otherwise: str = ""
+    """The reply when none fits."""
+
+
+class ScriptedBackend(_Fake):
+    """Rules: the first whose pattern is found in the last message gives the reply."""
+
+    greedy = True
+
+    def __init__(self, rules: Sequence[Rule], otherwise: str = "") -> None:
+        self.rules, self.otherwise = tuple(rules), otherwise
+        self.voice = f"scripted {[(rule.when, rule.say) for rule in self.rules]} {otherwise!r}"
+
+    def say(self, ask: Ask) -> Reply:
+        """The reply."""
+        last = ask.messages[-1][1]
+        for rule in self.rules:
+            found = re.search(rule.when, last, re.IGNORECASE)
+            if found is not None:
+                return Said.of(ask, found.expand(rule.say))
+        return Said.of(ask, self.otherwise)
+
+
+class MalformedOptions(StubbornOptions):
+    """How often it fails."""
+
+    share: float = Field(default=1.0, ge=0, le=1)
+    """Share of replies that are broken; the others are `reply`."""
+
+
+BROKEN = (
+    ("", ReplyKind.OK),
+    ("{'choice': [[[", ReplyKind.OK),
+    ("Well, it dep", ReplyKind.CUT_OFF),
+    ("I'm sorry, but I can't help with that.", ReplyKind.REFUSED),
+    ("", ReplyKind.TIMED_OUT),
+    ("", ReplyKind.FAILED),
+)
+"""Ways in which replies break, equally likely: nothing, gibberish, cut off, refused, too late, no server."""
+
+
+class MalformedBackend(StubbornBackend):
+    """Broken replies of every kind, to see that a set-up counts them and lives."""
+
+    greedy = False
+
+    def __init__(self, share: float = 1.0, reply: str | None = None) -> None:
+        super().__init__(reply)
+        self.share, self.voice = share, f"malformed {share:g} {reply!r}"
+
+    def say(self, ask: Ask) -> Reply:
+        """The reply."""
+        if luck(ask.seed) >= self.share:
+            return super().say(ask)
+        text, kind = BROKEN[int(luck(ask.seed, 1) * len(BROKEN))]
+        return Said.of(ask, text, kind)
+
+
+class RandomTalker(TextPolicy):
+    """Seats of `RandomBackend`."""
+
+    def open(self) -> Backend:
+        """The fake."""
+        return RandomBackend()
+
+
+class Echo(TextPolicy):
+    """Seats of `EchoBackend`."""
+
+    def open(self) -> Backend:
+        """The fake."""
+        return EchoBackend()
+
+
+class Stubborn(TextPolicy):
+    """Seats of `StubbornBackend`."""
+
+    Options = StubbornOptions
+    options: StubbornOptions
+
+    def open(self) -> Backend:
+        """The fake."""
+        return StubbornBackend(self.options.reply)
+
+
+class Scripted(TextPolicy):
+    """Seats of `ScriptedBackend`."""
+
+    Options = ScriptedOptions
+    options: ScriptedOptions
+
+    def open(self) -> Backend:
+        """The fake."""
+        return ScriptedBackend(self.options.rules, self.options.otherwise)
+
+
+class Malformed(TextPolicy):
+    """Seats of `MalformedBackend`."""
+
+    Options = MalformedOptions
+    options: MalformedOptions
+
+    def open(self) -> Backend:
+        """The fake."""
+        return MalformedBackend(self.options.share, self.options.reply)
+
+
+class ReplayOptions(SeatOptions):
+    """Which tape."""
+
+    voice: str | None = None
+    """Whose replies to play where the tape holds those of several models."""
+
+
+class Replay(TextPolicy):
+    """Seats of a tape: a finished run again, without the model that played it."""
+
+    Options = ReplayOptions
+    options: ReplayOptions
+
+    def open(self) -> Backend:
+        """The tape.
+
+        Raises:
+            PopulaceError: No tape is named, or it does not tell whose replies to play.
+        """
+        if self.options.tape is None:
+            raise PopulaceError("llm/replay needs `tape`: the file that another run recorded")
+        return Tape(None, self.options.tape, voice=self.options.voice)

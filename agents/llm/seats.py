@@ -1,0 +1,177 @@
+"""The text policy: all seats of a role in all worlds, asked in words, once a tick.
+
+It says what the world's Dialogue says, asks its backend for all seats together, and hands the replies back to the
+Dialogue, which reads them into ordinary actions. A reply that cannot be read is asked for once more; then the seat
+forfeits, and the kind of failure goes out with the actions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from populace.agents.llm.backends import Ask, Backend, Messages, Reply, ask_all
+from populace.agents.llm.memory import Conversations
+from populace.agents.llm.tape import Tape
+from populace.dialogue import Chat, Dialogue, ReplyKind
+from populace.draw import Draw
+from populace.errors import PopulaceError
+from populace.fields import Role
+from populace.options import Options
+from populace.policy import Actions, Memory, Observation, Policy
+from populace.population import People
+
+AGAIN = "That could not be read. Reply again, in exactly the form that was asked for and with nothing else."
+"""What a seat is told whose reply was not readable."""
+_REPAIRED = (ReplyKind.UNREADABLE, ReplyKind.CUT_OFF)
+"""Failures that are asked about once more. A refusal is an answer, and is not pressed."""
+
+
+class SeatOptions(Options):
+    """What all language models' seats have in common."""
+
+    memory: int = Field(default=0, ge=0, le=1_000_000)
+    """Tokens (of four bytes, assumption of ours) of its own conversation that each seat remembers and is shown again.
+    When they are used up, the oldest exchanges are forgotten whole. 0: every tick is a conversation of its own."""
+    persona: str = ""
+    """Put before what the world says to the system."""
+    reask: bool = True
+    """Whether an unreadable or cut-off reply is asked for once more before the seat forfeits."""
+    tape: Path | None = None
+    """A file (JSON lines) in which every prompt and reply is kept. What is on it is not asked again, so that a run that
+    was cut off goes on without losing a reply."""
+    replay: bool = False
+    """Answer from the tape alone: a prompt that is not on it is an error, and the model is never loaded."""
+    price_in: float = Field(default=0.0, ge=0)
+    """Price of a million tokens read, in any currency."""
+    price_out: float = Field(default=0.0, ge=0)
+    """Price of a million tokens written."""
+
+    @model_validator(mode="after")
+    def _tape_to_replay(self) -> "SeatOptions":
+        if self.replay and self.tape is None:
+            raise ValueError("replay: true needs tape: the file that was recorded")
+        return self
+
+
+class TextPolicy(Policy):
+    """Plays any role of any world that has a text face. A language model of your own needs `open` only."""
+
+    Options = SeatOptions
+    options: SeatOptions
+
+    def open(self) -> Backend:
+        """The language model; called once, when it is first needed."""
+        raise TypeError(f"{type(self).__name__} has no open(): it must return a populace.agents.llm.Backend")
+
+    @cached_property
+    def backend(self) -> Backend:
+        """The language model, with its tape if there is one."""
+        inner, tape = self.open(), self.options.tape
+        if tape is None or isinstance(inner, Tape):
+            return inner
+        return Tape(inner, tape, only=self.options.replay)
+
+    def begin(self, role: Role, people: People, draw: Draw) -> Memory:
+        """Empty conversations, or nothing where nothing is to be remembered."""
+        if self.options.memory == 0:
+            return None
+        return Conversations.empty(len(people.values), role.seats, self.options.memory, people.values.device)
+
+    def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
+        """What every seat replied, read into actions; text is made and read on the host."""
+        dialogue, role = _dialogue(observation, self), observation.role
+        chats = _taken(dialogue.say(observation), observation)
+        past: Sequence[Messages] = [()] * len(chats) if memory is None else memory.recall(chats)
+        seeds = draw.keys_of("reply", role.seats).cpu()
+        asks = [
+            Ask(self._messages(chat, before), chat.options, int(seeds[chat.world, chat.seat]))
+            for chat, before in zip(chats, past, strict=True)
+        ]
+        replies = ask_all(self.backend, asks)
+        spent = _Spent(draw.worlds, role.seats)
+        spent.add(chats, replies)
+        actions, kinds = _hear(dialogue, observation, chats, replies)
+        unread = [i for i, chat in enumerate(chats) if int(kinds[chat.world, chat.seat]) in _REPAIRED]
+        if self.options.reask and unread:
+            seeds = draw.keys_of("reply again", role.seats).cpu()
+            again = [
+                replace(_again(asks[i], replies[i].text), seed=int(seeds[chats[i].world, chats[i].seat]))
+                for i in unread
+            ]
+            second = ask_all(self.backend, again)
+            spent.add([chats[i] for i in unread], second)
+            for i, reply in zip(unread, second, strict=True):
+                replies[i] = reply
+            actions, kinds = _hear(dialogue, observation, chats, replies)
+        if memory is not None:
+            memory = memory.extend(chats, [reply.text for reply in replies])
+        device, o = draw.device, self.options
+        extra = {"kind": kinds.to(device), "tokens": (spent.read + spent.written).to(device)}
+        if o.price_in or o.price_out:
+            extra["cost"] = ((spent.read * o.price_in + spent.written * o.price_out) * 1e-6).float().to(device)
+        return {**actions, **extra}, memory
+
+    def _messages(self, chat: Chat, before: Messages) -> Messages:
+        """Persona and system first, then what is remembered, then what is asked now."""
+        system = [text for who, text in chat.messages if who == "system"]
+        if self.options.persona:
+            system.insert(0, self.options.persona)
+        now = tuple(message for message in chat.messages if message[0] != "system")
+        return (*((("system", "\n\n".join(system)),) if system else ()), *before, *now)
+
+
+class _Spent:
+    """Tokens of each seat, as if it had asked alone: so a world's figures do not depend on its batch."""
+
+    def __init__(self, worlds: int, seats: int) -> None:
+        self.read = torch.zeros((worlds, seats), dtype=torch.int64)
+        self.written = torch.zeros_like(self.read)
+
+    def add(self, chats: Sequence[Chat], replies: Sequence[Reply]) -> None:
+        for chat, reply in zip(chats, replies, strict=True):
+            self.read[chat.world, chat.seat] += reply.tokens_in
+            self.written[chat.world, chat.seat] += reply.tokens_out
+
+
+def _dialogue(observation: Observation, policy: Policy) -> Dialogue:
+    dialogue = observation.dialogue()
+    if dialogue is None:
+        raise PopulaceError(
+            f"{type(policy).__name__} reads and writes, but this world has no text face for {observation.role.name!r}: "
+            "give the world a dialogue() (populace.dialogue), or the role a policy that acts on tensors"
+        )
+    return dialogue
+
+
+def _taken(chats: Sequence[Chat], observation: Observation) -> list[Chat]:
+    """The chats of seats that somebody sits on."""
+    if observation.present is None:
+        return list(chats)
+    present = observation.present.cpu()
+    return [chat for chat in chats if present[chat.world, chat.seat]]
+
+
+def _hear(
+    dialogue: Dialogue, observation: Observation, chats: Sequence[Chat], replies: Sequence[Reply]
+) -> tuple[dict[str, Tensor], Tensor]:
+    """Actions, and kinds [worlds, seats] int8 on the host; what the backend knows of a failure comes first."""
+    actions, heard = dialogue.hear(observation, chats, [reply.text for reply in replies])
+    kinds = heard.cpu().clone()
+    for chat, reply in zip(chats, replies, strict=True):
+        # A reply that was cut off may hold all that is needed; the other failures hold nothing.
+        if reply.kind != ReplyKind.OK and (reply.kind != ReplyKind.CUT_OFF or kinds[chat.world, chat.seat]):
+            kinds[chat.world, chat.seat] = int(reply.kind)
+    return dict(actions), kinds
+
+
+def _again(ask: Ask, reply: str) -> Ask:
+    said = (("assistant", reply),) if reply.strip() else ()
+    if said:
+        return replace(ask, messages=(*ask.messages, *said, ("user", AGAIN)))
+    who, last = ask.messages[-1]
+    return replace(ask, messages=(*ask.messages[:-1], (who, f"{last}\n\n{AGAIN}")))

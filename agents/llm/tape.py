@@ -1,0 +1,140 @@
+"""Prompts and replies on record: what is on the tape is not asked again, and a finished run replays without its model.
+
+One JSON line a reply: its key (a hash of voice, messages, options and, unless the voice is greedy, seed), the voice,
+the messages and the reply. Lines are written as replies come in, so that a run that is killed loses none; a line that
+was cut off by that is passed over.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from populace.agents.llm.backends import Ask, Backend, Reply
+from populace.dialogue import ReplyKind
+from populace.errors import PopulaceError, RunError, did_you_mean
+
+
+class Tape(Backend):
+    """A backend on record.
+
+    Args:
+        inner: Who is asked what is not on the tape; None for nobody, and then the tape must hold one voice.
+        path: The file; made when first written to.
+        only: Never ask: what is not on the tape is an error.
+        voice: Whose replies to play; None for those of `inner`, or the only one there is.
+    """
+
+    def __init__(self, inner: Backend | None, path: Path, only: bool = False, voice: str | None = None) -> None:
+        self.inner, self.path, self.only = inner, Path(path), only or inner is None
+        self._known: dict[str, Reply] = {}
+        self._voices: dict[str, bool] = {}
+        self._offset = 0
+        if self.only and not self.path.is_file():
+            raise RunError(f"there is no tape {self.path} to replay: record one first, with `tape: {self.path}`")
+        self._catch_up()
+        if inner is not None:
+            self.voice, self.greedy = inner.voice, inner.greedy
+        else:
+            self.voice = self._chosen(voice)
+            self.greedy = self._voices[self.voice]
+
+    def complete(self, asks: Sequence[Ask]) -> Iterator[tuple[int, Reply]]:
+        """Replies on the tape at once; the others when they have been asked for, and are written down.
+
+        Raises:
+            RunError: Only the tape may answer, and it does not hold a prompt.
+        """
+        self._catch_up()
+        keys = [self._key(ask) for ask in asks]
+        missing = [i for i, key in enumerate(keys) if key not in self._known]
+        if missing and (self.only or self.inner is None):
+            raise RunError(self._not_there(asks[missing[0]], len(missing), len(asks)))
+        for i, key in enumerate(keys):
+            if key in self._known:
+                yield i, self._known[key]
+        if not missing or self.inner is None:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a+b") as file:
+            if file.tell() and not _ends_whole(self.path):
+                file.write(b"\n")
+            for place, reply in self.inner.complete([asks[i] for i in missing]):
+                i = missing[place]
+                # The first reply to a key is the one that counts, as it will when the tape is played.
+                if keys[i] not in self._known:
+                    self._known[keys[i]] = reply
+                    file.write(self._line(keys[i], asks[i], reply))
+                    file.flush()
+                yield i, self._known[keys[i]]
+
+    def _key(self, ask: Ask) -> str:
+        seed = None if self.greedy else ask.seed
+        content = json.dumps([self.voice, ask.messages, ask.options, seed], ensure_ascii=False)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    def _line(self, key: str, ask: Ask, reply: Reply) -> bytes:
+        held = {
+            "key": key,
+            "voice": self.voice,
+            "greedy": self.greedy,
+            "seed": ask.seed,
+            "messages": ask.messages,
+            "options": ask.options,
+            "reply": reply.text,
+            "kind": int(reply.kind),
+            "tokens": [reply.tokens_in, reply.tokens_out],
+            "faults": reply.faults,
+        }
+        return json.dumps(held, ensure_ascii=False).encode() + b"\n"
+
+    def _catch_up(self) -> None:
+        """Read what was written since the last look, by us or by another seat that shares the tape."""
+        if not self.path.is_file() or self.path.stat().st_size <= self._offset:
+            return
+        with self.path.open("rb") as file:
+            file.seek(self._offset)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._offset += len(line)
+                held = _read(line)
+                if held is not None:
+                    self._voices[held["voice"]] = held["greedy"]
+                    reply = Reply(held["reply"], ReplyKind(held["kind"]), *held["tokens"], tuple(held["faults"]))
+                    self._known.setdefault(held["key"], reply)
+
+    def _chosen(self, voice: str | None) -> str:
+        if voice is None and len(self._voices) == 1:
+            return next(iter(self._voices))
+        if voice in self._voices:
+            return str(voice)
+        if not self._voices:
+            raise RunError(f"the tape {self.path} holds no replies")
+        if voice is None:
+            raise PopulaceError(f"the tape {self.path} holds several voices: name one of {sorted(self._voices)}")
+        raise PopulaceError(f"the tape {self.path} has no voice {voice!r}{did_you_mean(voice, self._voices)}")
+
+    def _not_there(self, ask: Ask, missing: int, asked: int) -> str:
+        last = ask.messages[-1][1]
+        return (
+            f"{missing} of {asked} prompts are not on the tape {self.path} for {self.voice!r}; the first ends: "
+            f"...{last[-120:]!r}. A tape replays the very run it was recorded in: the same scenario, seed, worlds and "
+            "model options; leave out `replay` to ask the model for what is missing"
+        )
+
+
+def _ends_whole(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, 2)
+        return file.read(1) == b"\n"
+
+
+def _read(line: bytes) -> dict[str, Any] | None:
+    """A line of the tape; None for one that was cut off, to which the next writer added a line break."""
+    try:
+        held = json.loads(line)
+    except ValueError:
+        return None
+    return held if isinstance(held, dict) and "key" in held else None
