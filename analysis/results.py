@@ -29,8 +29,9 @@ class Results:
 
     @cached_property
     def outcomes(self) -> pd.DataFrame:
-        """All outcomes; see `comparison.outcomes`."""
-        return outcomes(self.run)
+        """All outcomes but what is recorded for audits; see `comparison.outcomes`."""
+        frame = outcomes(self.run)
+        return frame[~frame["measure"].astype(str).str.startswith("audit/")]
 
     @cached_property
     def recorded_arms(self) -> list[str]:

@@ -24,6 +24,7 @@ class Section:
 
 
 SECTIONS: dict[str, str] = {
+    "populace/culture": "populace.analysis.sections.culture:sections",
     "populace/shopping": "populace.analysis.sections.shopping:sections",
     "populace/agency": "populace.analysis.sections.shopping:sections",
     "populace/payoff": "populace.analysis.sections.payoff:sections",

@@ -1,4 +1,4 @@
-"""How traits change: Axelrod's transition, Centola's rewiring, bounded confidence, layers, and the assistant's voice."""
+"""How traits change: Axelrod, Centola, bounded confidence, layers, and the assistant's voice."""
 
 import networkx as nx
 import pytest

@@ -74,7 +74,7 @@ def test_budget_regret_against_all_sets():
     for w in range(20):
         sets = [list(s) for s in itertools.combinations(range(7), 3)]
         best = max(utility[w][s].sum() for s in sets)
-        chosen = max(sets, key=lambda s: votes[w][s].sum())  # noqa: B023
+        chosen = max(sets, key=lambda s: votes[w][s].sum())
         assert regret[w].item() == pytest.approx(float(1 - utility[w][chosen].sum() / best), abs=1e-12)
     assert m.budget_regret(utility, utility, 3).abs().max() < 1e-12
     assert m.votes_for(torch.tensor([1.0, 3.0]), 20).tolist() == [5, 15]

@@ -1,0 +1,35 @@
+"""The culture world's part of the report."""
+
+import re
+
+import pytest
+
+from populace.analysis import load_run
+from populace.analysis.report import render
+from populace.analysis.sections import sections_of
+from populace.scenarios import load, runner
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    sets = ["worlds=3", "horizon=4", "record.every=2", "population.size=28"]
+    return load_run(runner.run(load("worldview", sets), tmp_path_factory.mktemp("runs") / "views"))
+
+
+def test_perspectives_entropy_and_map_are_shown(run):
+    titles = [section.title for section in sections_of(run)]
+    assert titles == ["Whose perspectives", "Entropy beside alignment and diversity", "Cultural map"]
+    shares, beside, chart = (section.html for section in sections_of(run))
+    uniplex = re.search(r"<th>uniplex</th>(.*?)</tr>", shares)[1]
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", uniplex)
+    steps = run.steps
+    end = steps[(steps["arm"] == "uniplex") & (steps["step"] == 4)].groupby("measure", observed=True)["value"].mean()
+    assert cells[0].startswith(f"{end['entropy_pooled']:.2f}"[:4])
+    assert float(cells[2]) == pytest.approx(end["perspective/english-speaking"], abs=5e-4)
+    assert beside.count("<svg") == 8
+    assert chart.count("<svg") == 6
+
+
+def test_what_audits_need_is_no_outcome(run):
+    assert "audit/agent" in "".join(run.steps["measure"].cat.categories)
+    assert "audit/" not in render(run).split("Methods and provenance")[0]
