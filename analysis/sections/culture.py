@@ -38,7 +38,8 @@ def sections(run: RunData) -> Sequence[Section]:
             "Whose perspectives",
             _shares(run, results),
             "Share of all references that goes to each culture, and the entropy of these shares (0: one culture, 1: "
-            "all alike), pooled over all responses and as the mean of single responses. Means over worlds [95 % interval].",
+            "all alike), pooled over all responses and as the mean of single responses; means over worlds [95 % "
+            "interval].",
         ),
         Section(
             "Entropy beside alignment and diversity",
