@@ -206,9 +206,8 @@ def _market(run: RunData) -> Section | None:
         interval = (
             f" [{found.low:,.2f}, {found.high:,.2f}]" if np.isfinite(found.low) and found.high > found.low else ""
         )
-        body.append(
-            f"<tr><th>{html.escape(arm)}</th><td class='n'>{found.mean:,.2f}{interval}</td><td class='n'>{spread}</td></tr>"
-        )
+        cells = f"<td class='n'>{found.mean:,.2f}{interval}</td><td class='n'>{spread}</td>"
+        body.append(f"<tr><th>{html.escape(arm)}</th>{cells}</tr>")
     return Section(
         "Marketplace utility",
         "<div class='scroll'><table><thead><tr><th>rule or arm</th><th class='n'>total utility [95 % interval]</th>"
@@ -243,8 +242,8 @@ def _losses(run: RunData) -> Section | None:
     table = "".join(f"<th class='n'>{name}</th>" for name in heads)
     text = (
         "First-best utility less what was got, split by cause: what was not looked at; what the assistant recommended "
-        "instead of the best it saw (its mistakes included); and what misstated wishes and advice not taken cost. These "
-        "add up. Means over customers with 95 % intervals over worlds."
+        "instead of the best it saw (its mistakes included); and what misstated wishes and advice not taken cost. "
+        "These add up. Means over customers with 95 % intervals over worlds."
     )
     return Section(
         "Agency loss by group",
@@ -271,9 +270,9 @@ def _auditor(run: RunData) -> Section | None:
     if not fits:
         return None
     text = (
-        "The auditor: a conditional logit of the recorded choices (the ACES form: place on the shelf, attributes, a dummy "
-        "a title where there are few). Standard errors take choices as independent; intervals are 95 %. Choices that "
-        "some combination of attributes explains without exception have no finite estimate and are marked."
+        "The auditor: a conditional logit of the recorded choices (the ACES form: place on the shelf, attributes, a "
+        "dummy a title where there are few). Standard errors take choices as independent; intervals are 95 %. Choices "
+        "that some combination of attributes explains without exception have no finite estimate and are marked."
     )
     return Section("What moved the choices", _logit_picture(fits) + _logit_table(fits), text)
 

@@ -29,7 +29,8 @@ class Customers:
         must: [worlds, customers, attributes], smallest values that will do; -inf for none.
         wealth: [worlds, customers] in the catalogue's currency.
         budget: [worlds, customers], the most that may be spent.
-        skill: [worlds, customers] in [0, 1], chance of seeing through a deviation whose explanation one reads.
+        skill: [worlds, customers] in [0, 1], chance of seeing through a deviation whose explanation one reads;
+            None when nobody has any.
         literacy: [worlds, customers] in [0, 1], chance of asking to compare.
         trust: [worlds, customers] in [0, 1], how readily the recommendation is bought.
         ses: [worlds, customers], 1 for a high-status persona.
@@ -42,7 +43,7 @@ class Customers:
     must: Tensor
     wealth: Tensor
     budget: Tensor
-    skill: Tensor
+    skill: Tensor | None
     literacy: Tensor
     trust: Tensor
     ses: Tensor
@@ -114,7 +115,7 @@ def meet(
         budget=_of(traits, "budget", catalogue.budget, shape, device),
         poor=wealth < middle,
         segment=people.segment,
-        **found,
+        **(found if "skill" in traits else found | {"skill": None}),
     )
 
 

@@ -1,6 +1,6 @@
 """What a tick comes to: purchases, losses by cause, overrides, audits, pay and reputations."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -9,13 +9,13 @@ from populace.draw import Draw
 from populace.envs.shopping.options import ShoppingOptions
 from populace.envs.shopping.people import Customers
 from populace.envs.shopping.shelves import Shelf
-from populace.envs.shopping.state import Outcome, State
+from populace.envs.shopping.state import Outcome, Prospect, State
 from populace.numerics import apply_linear
 
 
 @dataclass(frozen=True)
 class Terms:
-    """The providers' contracts as tensors [providers], on the worlds' device."""
+    """The contracts of the customers' providers, [worlds, customers] each."""
 
     loyalty: Tensor
     norm: Tensor
@@ -28,13 +28,18 @@ class Terms:
     outside: Tensor
 
     @staticmethod
-    def of(options: ShoppingOptions, device: torch.device) -> "Terms":
-        """Of all providers."""
+    def of(options: ShoppingOptions, provider: Tensor) -> "Terms":
+        """Of each customer's provider: `provider` [worlds, customers] int64."""
         own = ("loyalty", "norm")
-        names = ("flat", "commission", "bonus", "clawback", "penalty", "effort", "outside")
-        columns = {name: [getattr(p, name) for p in options.providers] for name in own}
-        columns |= {name: [getattr(p.contract, name) for p in options.providers] for name in names}
-        return Terms(**{name: torch.tensor(column, device=device) for name, column in columns.items()})
+        found = {}
+        for name in Terms.__dataclass_fields__:
+            column = [getattr(p if name in own else p.contract, name) for p in options.providers]
+            if len(set(column)) == 1:
+                # All alike: a view of one number instead of a look-up for everyone.
+                found[name] = torch.tensor(float(column[0]), device=provider.device).expand(provider.shape)
+            else:
+                found[name] = torch.tensor(column, device=provider.device)[provider]
+        return Terms(**found)
 
 
 SLACK = 1.0 + 1e-5
@@ -77,46 +82,51 @@ def settle(
     the best by the stated wishes, less the recommendation. Communication: what misstated wishes cost, and what the
     customer lost (or, negative, saved) by not buying what was recommended. The conflict loss includes honest mistakes.
 
-    A deviation is an override that lowers the customer's utility: not one that enforces a norm.
+    An override recommends what earns the company at least as much as anything feasible, and more than the customer's
+    best, instead of that best; it may itself be beyond the customer's means. A deviation is an override that lowers the
+    customer's utility: not one that enforces a norm.
     """
-    shelf, who, k = state.shelf, state.customers, state.utility.shape[-1]
-    u, nothing = state.utility, state.nothing
-    seen = torch.arange(k, device=u.device) < state.depth.unsqueeze(-1)
-    best, first_best = best_of(u, state.feasible, nothing)
-    _, seen_best = best_of(u, state.feasible & seen, nothing)
+    shelf, who, p = state.shelf, state.customers, state.prospect
+    u, nothing, k = p.utility, p.nothing, p.utility.shape[-1]
+    seen_best = p.first_best
+    searched = "search" in options.phases
+    if searched:
+        seen = p.feasible & (torch.arange(k, device=u.device) < state.depth.unsqueeze(-1))
+        _, seen_best = best_of(u, seen, nothing)
     stated_value = seen_best
     if options.stated > 0:
-        told, _ = best_of(utilities(shelf.offers, who.stated), state.feasible & seen, nothing)
+        told, _ = best_of(utilities(shelf.offers, who.stated), seen if searched else p.feasible, nothing)
         stated_value = at(u, told, nothing)
     recommended_value = at(u, state.recommended, nothing)
-    value = recommended_value if bought is state.recommended else at(u, bought, nothing)
-    worst = torch.minimum(torch.where(shelf.available, u, torch.inf).amin(-1), nothing)
-    override = overrides(shelf, state.feasible, best, state.recommended)
-    norm = at(shelf.harmful, best, torch.zeros_like(override))
-    fits = at(state.feasible, bought, torch.ones_like(override))
+    followed = bought is state.recommended
+    value = recommended_value if followed else at(u, bought, nothing)
+    earned = at(shelf.interest, bought, 0.0)
+    # Overridden where the recommended product earns the company at least as much as all that is feasible, and more than
+    # the customer's best does.
+    there = earned if followed else at(shelf.interest, state.recommended, 0.0)
+    override = (state.recommended != p.best) & (state.recommended < k) & (there >= p.most) & (there > p.own)
+    fits = at(p.feasible, bought, True)
     spent = at(shelf.price, bought, 0.0)
     over = spent > SLACK * who.budget
     sold = bought < k
-    earned = at(shelf.interest, bought, 0.0)
-    audited, found = _audit(state, override & ~norm, draw)
-    mine = Terms(*(getattr(terms, name)[state.provider] for name in Terms.__dataclass_fields__))
+    audited, found = _audit(options, state, override & ~p.norm, draw)
+    paid = terms.flat + terms.commission * earned + terms.bonus * (sold & fits)
+    paid = paid - found * (terms.clawback * terms.commission * earned + terms.penalty)
     # Where nobody searches the shelf is seen for nothing.
-    effort = state.depth.to(u.dtype) / k if "search" in options.phases else torch.zeros_like(value)
-    paid = mine.flat + mine.commission * earned + mine.bonus * (sold & fits)
-    paid = paid - found * (mine.clawback * mine.commission * earned + mine.penalty)
+    effort = state.depth.to(u.dtype) / k if searched else torch.zeros_like(value)
     outcome = Outcome(
         bought=bought,
         recommended=state.recommended,
-        best=best,
-        item=at(shelf.item, bought, torch.full_like(bought, items)),
+        best=p.best,
+        item=at(shelf.item, bought, items),
         value=value,
-        first_best=first_best,
-        worst=worst,
-        search=first_best - seen_best,
+        first_best=p.first_best,
+        worst=p.worst,
+        search=p.first_best - seen_best,
         conflict=stated_value - recommended_value,
         communication=(seen_best - stated_value) + (recommended_value - value),
         override=override,
-        norm=norm,
+        norm=p.norm,
         over_budget=over,
         lacking=sold & ~fits & ~over,
         first=state.recommended == 0,
@@ -128,23 +138,10 @@ def settle(
         earned=earned,
         audited=audited,
         found=found,
-        rent=paid - mine.effort * effort * effort / 2.0 - mine.outside,
+        rent=paid - terms.effort * effort * effort / 2.0 - terms.outside,
         switched=state.provider != state.previous,
     )
     return outcome, _reputation(options, state, outcome, draw)
-
-
-def overrides(shelf: Shelf, fits: Tensor, best: Tensor, recommended: Tensor) -> Tensor:
-    """Where the company's favourite is recommended and the customer's feasible best is not, [worlds, customers] bool.
-
-    The favourite earns the company at least as much as anything feasible, and more than the customer's best; it may
-    itself be beyond the customer's means.
-    """
-    k = fits.shape[-1]
-    most = torch.where(fits, shelf.interest, -torch.inf).amax(-1)
-    there = at(shelf.interest, recommended, -torch.inf)
-    own = at(shelf.interest, best, torch.inf)
-    return (recommended != best) & (recommended < k) & (there >= most) & (there > own)
 
 
 def regret(outcome: Outcome) -> Tensor:
@@ -163,21 +160,26 @@ def rewards(options: ShoppingOptions, terms: Terms, state: State, outcome: Outco
     The assistant's is loyalty times the customer's utility, plus the rest times the company's earnings, plus its pay
     (penalties charged once, when found), less effort, less what a harmful sale costs it by its principles.
     """
-    loyalty, norm = terms.loyalty[state.provider], terms.norm[state.provider]
-    harm = at(state.shelf.harmful, outcome.bought, torch.zeros_like(outcome.found))
-    own = loyalty * outcome.value + (1.0 - loyalty) * outcome.earned
-    own = own + outcome.rent + terms.outside[state.provider] - norm * harm
+    own = terms.loyalty * outcome.value + (1.0 - terms.loyalty) * outcome.earned
+    own = own + outcome.rent + terms.outside
+    if any(provider.norm for provider in options.providers):
+        own = own - terms.norm * at(state.shelf.harmful, outcome.bought, False)
     return {"customer": outcome.value, "assistant": own}
 
 
-def _audit(state: State, deviation: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
+def _audit(options: ShoppingOptions, state: State, deviation: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
     """Who is audited, and where a deviation is found, [worlds, customers] bool.
 
     A customer that reads the explanation sees through a deviation, besides, with a chance of its skill (assumption of
     ours).
     """
+    if not options.monitoring and "audit" not in options.phases and state.customers.skill is None:
+        never = torch.zeros_like(deviation)
+        return never, never
     u = draw.uniform("audit", *state.recommended.shape[1:], 2)
     audited = u[..., 0] < state.chance.unsqueeze(-1)
+    if state.customers.skill is None:
+        return audited, deviation & audited
     reads = state.readers[..., 0] | state.readers[..., 2]
     caught = reads & (u[..., 1] < state.customers.skill)
     return audited, deviation & (audited | caught)
@@ -207,9 +209,21 @@ def worth_of_nothing(given: float | None, utility: Tensor, available: Tensor) ->
     return torch.where(available, utility, torch.inf).amin(-1)
 
 
-def restocked(state: State, shelf: Shelf, limited: tuple[int, ...], given: float | None) -> State:
-    """The state with another shelf; `given` is the utility of buying nothing, if fixed."""
-    utility = utilities(shelf.offers, state.customers.weights)
+def prospect(shelf: Shelf, customers: Customers, limited: tuple[int, ...], given: float | None) -> Prospect:
+    """What a shelf holds for each customer; `given` is the utility of buying nothing, if fixed."""
+    utility = utilities(shelf.offers, customers.weights)
     nothing = worth_of_nothing(given, utility, shelf.available)
-    fits = feasible(shelf, state.customers, limited)
-    return replace(state, shelf=shelf, utility=utility, nothing=nothing, feasible=fits)
+    fits = feasible(shelf, customers, limited)
+    best, first_best = best_of(utility, fits, nothing)
+    return Prospect(
+        utility=utility,
+        nothing=nothing,
+        feasible=fits,
+        choices=torch.cat((shelf.available, torch.ones_like(fits[..., :1])), -1),
+        best=best,
+        first_best=first_best,
+        worst=torch.minimum(torch.where(shelf.available, utility, torch.inf).amin(-1), nothing),
+        norm=at(shelf.harmful, best, False),
+        most=torch.where(fits, shelf.interest, -torch.inf).amax(-1),
+        own=at(shelf.interest, best, torch.inf),
+    )

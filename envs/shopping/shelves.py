@@ -1,5 +1,6 @@
 """What stands before each customer: shelves filled from a catalogue, randomised as the published studies did."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -55,9 +56,17 @@ def stock(catalogue: Catalogue, customers: int, shuffled: bool, draw: Draw) -> S
     return _fares(shelf, draw) if catalogue.stocking == "flights" else shelf
 
 
+def planes(columns: Sequence[Tensor]) -> Tensor:
+    """Stack attributes [..., products] into [..., products, attributes], each of them contiguous in memory.
+
+    Everything here reads shelves attribute by attribute.
+    """
+    return torch.stack(tuple(columns), 0).movedim(0, -1)
+
+
 def _pick(catalogue: Catalogue, item: Tensor, draw: Draw) -> Shelf:
     features = catalogue.features.to(draw.device)
-    offers = features[item]
+    offers = planes([column[item] for column in features.unbind(-1)])
     every = torch.ones_like(item, dtype=torch.bool)
     interest, harmful = catalogue.interest.to(draw.device)[item], catalogue.harmful.to(draw.device)[item]
     price = offers[..., 0].exp() if catalogue.prices is None else catalogue.prices.to(draw.device)[item]
@@ -65,9 +74,8 @@ def _pick(catalogue: Catalogue, item: Tensor, draw: Draw) -> Shelf:
 
 
 def _permute(shelf: Shelf, order: Tensor) -> Shelf:
-    wide = order.unsqueeze(-1).expand(*order.shape, shelf.offers.shape[-1])
     return Shelf(
-        shelf.offers.gather(-2, wide),
+        planes([column.gather(-1, order) for column in shelf.offers.unbind(-1)]),
         *(x.gather(-1, order) for x in (shelf.price, shelf.item, shelf.interest, shelf.harmful, shelf.available)),
     )
 
@@ -85,7 +93,7 @@ def _market(catalogue: Catalogue, customers: int, draw: Draw) -> Shelf:
     def everywhere(x: Tensor) -> Tensor:
         return x.expand(draw.worlds, *x.shape)
 
-    offers = torch.stack((price, worth), -1)
+    offers = planes([price, worth])
     return Shelf(*(everywhere(x) for x in (offers, price, item, zero, none, available)))
 
 
@@ -113,7 +121,7 @@ def _aces(shelf: Shelf, draw: Draw) -> Shelf:
     columns = (log_price, rating, torch.log1p(reviews), sponsored, overall, scarcity)
     price = log_price.exp()
     interest = shelf.interest * sponsored * price
-    return Shelf(torch.stack(columns, -1), price, shelf.item, interest, shelf.harmful, shelf.available)
+    return Shelf(planes(columns), price, shelf.item, interest, shelf.harmful, shelf.available)
 
 
 def _fares(shelf: Shelf, draw: Draw) -> Shelf:
@@ -121,7 +129,7 @@ def _fares(shelf: Shelf, draw: Draw) -> Shelf:
     u = draw.uniform("fare", *shelf.price.shape[1:])
     sponsored = shelf.offers[..., 1]
     price = torch.where(sponsored > 0.5, 1200.0 + 299.0 * u, 504.0 + 194.0 * u)
-    offers = torch.stack((price.log(), sponsored), -1)
+    offers = planes((price.log(), sponsored))
     return Shelf(offers, price, shelf.item, shelf.interest * price, shelf.harmful, shelf.available)
 
 
@@ -137,6 +145,6 @@ def _hotels(catalogue: Catalogue, customers: int, draw: Draw) -> Shelf:
     price = lowest * (1.0 + u[..., 0])
     review = torch.round((review + 0.4 * u[..., 1] - 0.2) * 10.0) / 10.0
     flags = ((u[..., 2] < cancel).float(), (u[..., 3] < breakfast).float())
-    offers = torch.stack((price.log(), stars, *flags, review), -1)
+    offers = planes((price.log(), stars, *flags, review))
     none = torch.zeros_like(item, dtype=torch.bool)
     return Shelf(offers, price, item, torch.zeros_like(price), none, ~none)

@@ -68,15 +68,42 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Prospect:
+    """What can be said of a shelf before anybody acts; worked out once a shelf.
+
+    Attributes:
+        utility: [worlds, customers, products], true utilities.
+        nothing: [worlds, customers], utility of buying nothing.
+        feasible: [worlds, customers, products] bool, within budget, with all must-haves, and there.
+        choices: [worlds, customers, products + 1] bool, what can be chosen; the last is nothing.
+        best: [worlds, customers] int64, the place of the feasible best; the shelf's size for nothing.
+        first_best: [worlds, customers], its utility.
+        worst: [worlds, customers], utility of the worst outcome there is.
+        norm: [worlds, customers] bool, the best is harmful.
+        most: [worlds, customers], the most the company could earn on what is feasible.
+        own: [worlds, customers], what the company earns on the best; infinity where that is nothing.
+    """
+
+    utility: Tensor
+    nothing: Tensor
+    feasible: Tensor
+    choices: Tensor
+    best: Tensor
+    first_best: Tensor
+    worst: Tensor
+    norm: Tensor
+    most: Tensor
+    own: Tensor
+
+
+@dataclass(frozen=True)
 class State:
     """The state of the shopping world.
 
     Attributes:
         customers: Who buys.
         shelf: What stands before them.
-        utility: [worlds, customers, products], true utilities of the shelf.
-        nothing: [worlds, customers], utility of buying nothing.
-        feasible: [worlds, customers, products] bool, within budget, with all must-haves, and there.
+        prospect: What the shelf holds for each customer.
         factor: [worlds, items], what sellers multiply their list prices by; [worlds, 0] without sellers.
         provider: [worlds, customers] int64, whom each customer delegates to.
         previous: [worlds, customers] int64, the provider of the tick before.
@@ -98,9 +125,7 @@ class State:
 
     customers: Customers
     shelf: Shelf
-    utility: Tensor
-    nothing: Tensor
-    feasible: Tensor
+    prospect: Prospect
     factor: Tensor
     provider: Tensor
     previous: Tensor

@@ -18,16 +18,7 @@ from populace.envs.shopping.measures import measures
 from populace.envs.shopping.options import ShoppingOptions, check_attributes
 from populace.envs.shopping.people import Shoppers, load_customers, meet
 from populace.envs.shopping.roles import cast
-from populace.envs.shopping.settle import (
-    Terms,
-    feasible,
-    regret,
-    restocked,
-    rewards,
-    settle,
-    utilities,
-    worth_of_nothing,
-)
+from populace.envs.shopping.settle import Terms, prospect, regret, rewards, settle
 from populace.envs.shopping.shelves import Shelf, stock
 from populace.envs.shopping.state import Outcome, State
 from populace.errors import PopulaceError
@@ -99,7 +90,6 @@ class Shopping(World[State]):
         customers = meet(o, c, self.table, attributes, replace(people, values=values), draw)
         shelf = stock(c, people.size, o.order == "shuffled", draw.scope("shelf"))
         shape, device = (draw.worlds, people.size), draw.device
-        utility = utilities(shelf.offers, customers.weights)
         turn = torch.arange(people.size, device=device)
         readers = torch.tensor([READERS[name] for name in o.conditions], device=device)
         never = torch.zeros((*shape, len(AUDIENCES)), dtype=torch.bool, device=device)
@@ -109,9 +99,7 @@ class Shopping(World[State]):
         state = State(
             customers=customers,
             shelf=shelf,
-            utility=utility,
-            nothing=worth_of_nothing(self.nothing, utility, shelf.available),
-            feasible=feasible(shelf, customers, self.limited),
+            prospect=prospect(shelf, customers, self.limited, self.nothing),
             factor=torch.ones((draw.worlds, c.items if "offer" in o.phases else 0), device=device),
             provider=provider,
             previous=provider,
@@ -151,8 +139,7 @@ class Shopping(World[State]):
         }
 
     def _assistant(self, state: State, phase: str) -> dict[str, Tensor]:
-        who, terms = state.customers, Terms.of(self.options, state.utility.device)
-        p = state.provider
+        who, terms = state.customers, Terms.of(self.options, state.provider)
         chance = state.chance.unsqueeze(-1)
         seen = {
             "request": who.stated,
@@ -162,24 +149,25 @@ class Shopping(World[State]):
             "ses": who.ses,
             "compare": state.compare,
             "readers": state.readers,
-            "batched": torch.full_like(state.compare, self.options.arrival == "batched"),
-            "loyalty": terms.loyalty[p],
-            "norm": terms.norm[p],
-            "rate": terms.commission[p],
-            "bonus": terms.bonus[p],
-            "stake": chance * terms.penalty[p],
-            "provider": p,
-            "nothing": torch.full_like(who.wealth, -torch.inf if self.nothing is None else self.nothing),
-            "utility": state.utility,
-            "feasible": state.feasible,
+            "batched": _same(state.compare, self.options.arrival == "batched"),
+            "loyalty": terms.loyalty,
+            "norm": terms.norm,
+            "rate": terms.commission,
+            "bonus": terms.bonus,
+            "stake": chance * terms.penalty,
+            "provider": state.provider,
+            "nothing": _same(who.wealth, -torch.inf if self.nothing is None else self.nothing),
+            "utility": state.prospect.utility,
+            "feasible": state.prospect.feasible,
         }
         if phase == "search":
             return seen
         shelf, allowed, offers = state.shelf, state.shelf.available, state.shelf.offers
-        price, interest, harmful = shelf.price, shelf.interest, shelf.harmful
+        price, interest, harmful, choices = shelf.price, shelf.interest, shelf.harmful, state.prospect.choices
         if "search" in self.phases:
             looked = torch.arange(allowed.shape[-1], device=allowed.device) < state.depth.unsqueeze(-1)
             allowed, harmful = allowed & looked, harmful & looked
+            choices = torch.cat((allowed, choices[..., -1:]), -1)
             offers, price, interest = offers * looked.unsqueeze(-1), price * looked, interest * looked
         return seen | {
             "offers": offers,
@@ -187,7 +175,7 @@ class Shopping(World[State]):
             "available": allowed,
             "interest": interest,
             "harmful": harmful,
-            "product_mask": _or_nothing(allowed),
+            "product_mask": choices,
         }
 
     def _customer(self, state: State, phase: str) -> dict[str, Tensor]:
@@ -207,7 +195,7 @@ class Shopping(World[State]):
                 "available": shelf.available,
                 "interest": shelf.interest if masks.commission.buyer else torch.zeros_like(shelf.interest),
                 "recommended": state.recommended,
-                "buy_mask": _or_nothing(shelf.available),
+                "buy_mask": state.prospect.choices,
             }
         )
 
@@ -252,10 +240,13 @@ class Shopping(World[State]):
         first = price.log() if self.catalogue.logged else price
         offers = torch.cat((first.unsqueeze(-1), shelf.offers[..., 1:]), -1)
         shelf = replace(shelf, offers=offers, price=price, interest=shelf.interest * ratio)
-        return restocked(replace(state, factor=factor), shelf, self.limited, self.nothing)
+        return self._stocked(replace(state, factor=factor), shelf)
+
+    def _stocked(self, state: State, shelf: Shelf) -> State:
+        return replace(state, shelf=shelf, prospect=prospect(shelf, state.customers, self.limited, self.nothing))
 
     def _settled(self, state: State, draw: Draw) -> Step[State]:
-        o, terms = self.options, Terms.of(self.options, state.utility.device)
+        o, terms = self.options, Terms.of(self.options, state.provider)
         bought = state.bought if "decide" in self.phases else state.recommended
         outcome, reputation = settle(o, terms, state, bought, self.catalogue.items, draw)
         earned = rewards(o, terms, state, outcome)
@@ -279,7 +270,7 @@ class Shopping(World[State]):
             shelf = stock(self.catalogue, state.depth.shape[1], o.order == "shuffled", draw.scope("restock"))
             # A new shelf holds list prices.
             after = replace(after, factor=torch.ones_like(after.factor))
-            after = restocked(after, shelf, self.limited, self.nothing)
+            after = self._stocked(after, shelf)
         return Step(after, {role: paid for role, paid in earned.items() if role in self.cast})
 
     def measure(self, state: State) -> dict[str, Tensor]:
@@ -318,8 +309,9 @@ class Shopping(World[State]):
         return Shoppers(users)
 
 
-def _or_nothing(allowed: Tensor) -> Tensor:
-    return torch.cat((allowed, torch.ones_like(allowed[..., :1])), -1)
+def _same(like: Tensor, value: float) -> Tensor:
+    """One value for everyone, without memory of its own."""
+    return like.new_full((), value).expand(like.shape)
 
 
 def _nothing_yet(nothing: Tensor, never: Tensor, items: int) -> Outcome:
