@@ -326,3 +326,24 @@ def test_calibration_is_free_of_scale_and_origin():
     assert (against.correlation + 1).abs().max() < 1e-12
     assert (against.hit == 0).all()
     assert torch.isnan(metrics.calibration(torch.zeros(2, 3, 2), true[0]).correlation)
+
+
+@pytest.mark.slow
+def test_pure_equilibria_are_5000_times_faster_than_support_enumeration():
+    import time
+    import warnings
+
+    games = random_games(100_000, 2, 3)
+    pure.pure_nash(games)
+    ours = []
+    for _ in range(5):
+        began = time.perf_counter()
+        pure.pure_nash(games)
+        ours.append((time.perf_counter() - began) / len(games))
+    began = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for g in games[:100].numpy():
+            list(nashpy.Game(g[..., 0], g[..., 1]).support_enumeration())
+    theirs = (time.perf_counter() - began) / 100
+    assert theirs / min(ours) > 5000

@@ -8,6 +8,7 @@ import torch
 
 from populace import tree
 from populace.draw import Draw
+from populace.envs import views
 from populace.envs.payoff import Payoff, primitives, pure, types, welfare
 from populace.envs.payoff.options import PayoffOptions
 from populace.errors import PopulaceError, UnknownName
@@ -330,3 +331,9 @@ def test_policies_see_observations_only():
     world, run, _ = play()
     private = {f.name for f in world.role("assistant").sees if f.private}
     assert private == {"ambiguity", "truth"}
+
+
+@pytest.mark.parametrize("name", ["populace/payoff-v0", "populace/matrix-v0"])
+def test_vector_environments_pass_the_strict_check(name):
+    options = {"stated": True, "harm": {"share": 0.3}} if "payoff" in name else {"game": "chicken"}
+    views.check_vector_env(lambda n: views.vector_env(name, num_envs=n, users=4, options=options, max_cycles=6))
