@@ -5,7 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
+
 from populace.dialogue import ReplyKind
+from populace.draw import uniform_from
 from populace.errors import PopulaceError
 
 Messages = tuple[tuple[str, str], ...]
@@ -82,6 +85,11 @@ class Said:
 def tokens(text: str) -> int:
     """Tokens of a text, estimated from its bytes; at least 1 where there is any."""
     return -(-len(text.encode()) // Said.BYTES)
+
+
+def luck(seed: int, lane: int = 0) -> float:
+    """A uniform number in [0, 1) of an ask's seed."""
+    return float(uniform_from(torch.tensor([seed]), torch.tensor([lane], dtype=torch.int32)))
 
 
 def ask_all(backend: Backend, asks: Sequence[Ask]) -> list[Reply]:

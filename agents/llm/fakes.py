@@ -7,24 +7,17 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Self
 
-import torch
 from pydantic import Field, model_validator
 
-from populace.agents.llm.backends import Ask, Backend, Reply, Said
+from populace.agents.llm.backends import Ask, Backend, Reply, Said, luck
 from populace.agents.llm.seats import SeatOptions, TextPolicy
 from populace.agents.llm.tape import Tape
 from populace.dialogue import ReplyKind
-from populace.draw import uniform_from
 from populace.errors import PopulaceError
 from populace.options import Options
 
 WORDS = 12
 """Words of a random reply where there are no options."""
-
-
-def luck(seed: int, lane: int = 0) -> float:
-    """A uniform number in [0, 1) of an ask's seed."""
-    return float(uniform_from(torch.tensor([seed]), torch.tensor([lane], dtype=torch.int32)))
 
 
 class _Fake(Backend):
