@@ -50,9 +50,11 @@ def stated(observation: Observation) -> Tensor:
 def fitting(observation: Observation) -> Tensor:
     """What is there, affordable and has all must-haves, [worlds, seats, products] bool."""
     fits = observation["available"] & (observation["price"] <= 1.00001 * observation["budget"].unsqueeze(-1))
-    must = observation["must"].unsqueeze(-2)
+    offers, must = observation["offers"], observation["must"]
     # A product not looked at shows zeros, and is not available either.
-    return fits & (observation["offers"] >= must).all(-1)
+    for a in range(offers.shape[-1]):
+        fits = fits & (offers[..., a] >= must[..., a, None])
+    return fits
 
 
 def pick(score: Tensor, among: Tensor, floor: Tensor | None = None) -> Tensor:
