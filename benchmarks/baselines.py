@@ -6,7 +6,8 @@ assistant, each at the user's own rate; add normal noise to every value.
 
 import math
 import random
-from typing import Any
+from decimal import Decimal
+from typing import Any, ClassVar
 
 import numpy as np
 from gymnasium import spaces
@@ -46,7 +47,7 @@ class NumpyPopulation:
 class PerAgentEnv(ParallelEnv):
     """A plain PettingZoo environment: a Python object a user, a loop over agents in `step`."""
 
-    metadata = {"name": "per_agent_v0", "render_modes": []}
+    metadata: ClassVar = {"name": "per_agent_v0", "render_modes": []}
 
     def __init__(self, users: int, values: int = 19, asked: int = 4) -> None:
         self.possible_agents = [f"user_{i}" for i in range(users)]
@@ -88,7 +89,7 @@ class PerAgentEnv(ParallelEnv):
 
 
 def lock_in_loop(worlds: int, rounds: int, humans: int = 10, g: float = 1.1, seed: int = 0) -> list[float]:
-    """The Bayesian lock-in model as a plain Python loop over worlds, rounds and humans; returns the assistant's means."""
+    """The Bayesian lock-in model as a plain Python loop over worlds, rounds and humans: the assistant's means."""
     gauss, trust = random.Random(seed).gauss, g / humans
     means = []
     for _ in range(worlds):
@@ -104,4 +105,24 @@ def lock_in_loop(worlds: int, rounds: int, humans: int = 10, g: float = 1.1, see
                 public[i] = [(mean * precision + total) / joint, joint]
                 private[i] = [(mean * precision + gauss(0.42, 1.0)) / (precision + 1.0), precision + 1.0]
         means.append(total / weight if weight and math.isfinite(weight) else math.nan)
+    return means
+
+
+def lock_in_decimal(worlds: int, rounds: int, humans: int = 10, g: float = 1.1, seed: int = 0) -> list[Decimal]:
+    """As `lock_in_loop`, with Decimal numbers, as the published code has them so that precisions do not overflow."""
+    gauss, trust, one = random.Random(seed).gauss, Decimal(g) / humans, Decimal(1)
+    means = []
+    for _ in range(worlds):
+        private = [[Decimal(gauss(0.42, 1.0)), one] for _ in range(humans)]
+        public = [list(belief) for belief in private]
+        total = weight = Decimal(0)
+        for _ in range(rounds):
+            weight = trust * sum(precision for _, precision in public)
+            total = trust * sum(mean * precision for mean, precision in public)
+            for i in range(humans):
+                mean, precision = private[i]
+                joint = precision + weight
+                public[i] = [(mean * precision + total) / joint, joint]
+                private[i] = [(mean * precision + Decimal(gauss(0.42, 1.0))) / (precision + 1), precision + 1]
+        means.append(total / weight)
     return means

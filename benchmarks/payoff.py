@@ -16,9 +16,6 @@ from populace.registry import policies
 from populace.rollout import rollout
 from populace.run import start
 
-Row = tuple[str, float | str, str, str]
-"""What, how much, unit, remark."""
-
 
 def games_a_second(
     kind: type[Any], options: Mapping[str, Any], agents: Mapping[str, Any], worlds: int, seats: int, ticks: int = 4
@@ -36,7 +33,7 @@ def games_a_second(
     return timing.per_second(lambda: rollout(world, players, run, ticks), games * ticks, seconds=3.0)
 
 
-def worlds() -> Iterator[Row]:
+def worlds() -> Iterator[timing.Row]:
     """Whole ticks of one-shot games, in batches that stay in the cache (`--batch` of the command line)."""
     dilemma = {"game": "prisoners_dilemma", "matching": "pairs"}
     for name, given in (("always", {}), ("random", {}), ("best_response", {}), ("tit_for_tat", {}), ("logit", {})):
@@ -61,7 +58,7 @@ def seconds_a_game(work: Callable[[], object], games: int) -> float:
     return 1.0 / timing.per_second(work, games, seconds=1.5)
 
 
-def solvers(games: int = 200_000, few: int = 300) -> Iterator[Row]:
+def solvers(games: int = 200_000, few: int = 300) -> Iterator[timing.Row]:
     """Solvers on random 2 x 3 games, beside nashpy game by game."""
     numbers = np.random.default_rng(0).normal(size=(games, 2, 3, 2))
     batch = torch.tensor(numbers)

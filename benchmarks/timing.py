@@ -8,6 +8,9 @@ from collections.abc import Callable
 
 import torch
 
+Row = tuple[str, float | str, str, str]
+"""What, how much, unit, remark."""
+
 
 def per_second(work: Callable[[], object], amount: float, seconds: float = 1.0, repeats: int = 3) -> float:
     """`amount` over the time of one call: the median of `repeats` windows of at least `seconds / repeats` each."""
@@ -49,9 +52,7 @@ def peak_of(code: str) -> tuple[float, str]:
     `code` calls `base()` after its imports; everything it allocates from then on counts.
     """
     prelude = (
-        "import resource, sys\n"
-        "_b = [0]\n"
-        "def base():\n    _b[0] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "import resource, sys\n_b = [0]\ndef base():\n    _b[0] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
     )
     ending = "\nprint('PEAK', (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - _b[0]) * 1024)\n"
     done = subprocess.run([sys.executable, "-c", prelude + code + ending], capture_output=True, text=True, check=True)

@@ -87,6 +87,18 @@ def load(target: str, kind: str = "object") -> Any:
     return found
 
 
+def room(world_id: str, world: type) -> str:
+    """The prefix of a world's own policies: `coevolution` for `populace/coevolution-v0`.
+
+    A world without policies of that prefix uses those of the package it is defined in.
+    """
+    short = world_id.split(":")[-1].split("/")[-1].rsplit("-v", 1)[0]
+    prefixes = {name.split("/")[0] for name in policies.names() if "/" in name}
+    if short in prefixes:
+        return short
+    return next((part for part in reversed(world.__module__.split(".")) if part in prefixes), short)
+
+
 worlds = Registry("world", "populace.envs:WORLDS", "populace.worlds")
 policies = Registry("policy", "populace.agents:POLICIES", "populace.policies")
 measures = Registry("measure", "populace.analysis:MEASURES", "populace.measures")

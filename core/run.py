@@ -224,9 +224,7 @@ def _valid(role: Role, phase: str, actions: Actions, worlds: int, measures: dict
     expected = {f.name for f in fields}
     given = set(actions).difference(RESERVED)
     if given != expected:
-        raise ActionError(
-            f"{role.name} in phase {phase!r} must give exactly {sorted(expected)}, got {sorted(given)}"
-        )
+        raise ActionError(f"{role.name} in phase {phase!r} must give exactly {sorted(expected)}, got {sorted(given)}")
     checked = {}
     for f in fields:
         action = actions[f.name]

@@ -38,7 +38,7 @@ def build(cell: Cell) -> Built:
     """
     world = world_class(cell.world_id)
     population = make_population(world, cell.world_options, cell.population)
-    within = room(cell.world_id, world)
+    within = registry.room(cell.world_id, world)
     policies = {role: policy_class(name, within)(options) for role, (name, options) in cell.agents.items()}
     return Built(world(cell.world_options, population.census), policies, population)
 
@@ -81,15 +81,3 @@ def policy_class(name: str, within: str) -> type[Policy]:
     if not (isinstance(found, type) and issubclass(found, Policy)):
         raise PopulaceError(f"{name!r} is no policy: a policy is a class derived from populace.policy.Policy")
     return found
-
-
-def room(world_id: str, world: type[World[Any]]) -> str:
-    """The prefix of a world's own policies: `coevolution` for `populace/coevolution-v0`.
-
-    A world without policies of that prefix uses those of the package it is defined in, as LockIn uses coevolution's.
-    """
-    short = world_id.split(":")[-1].split("/")[-1].rsplit("-v", 1)[0]
-    prefixes = {name.split("/")[0] for name in registry.policies.names() if "/" in name}
-    if short in prefixes:
-        return short
-    return next((part for part in reversed(world.__module__.split(".")) if part in prefixes), short)

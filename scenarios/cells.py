@@ -8,8 +8,9 @@ from typing import Any
 
 from populace.errors import PopulaceError, UnknownName
 from populace.options import Options
+from populace.registry import room
 from populace.scenarios.arms import Variant
-from populace.scenarios.build import make_population, policy_class, room, world_class
+from populace.scenarios.build import make_population, policy_class, world_class
 from populace.scenarios.checking import check
 from populace.scenarios.mistakes import Mistake, missing_key, unknown_key, unknown_name, wrong
 from populace.scenarios.schema import Cell, CellFrame

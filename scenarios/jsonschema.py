@@ -14,7 +14,8 @@ from populace import registry
 from populace.errors import PopulaceError
 from populace.policy import Policy
 from populace.population import Census
-from populace.scenarios.build import PLAIN_USERS, make_population, room
+from populace.registry import room
+from populace.scenarios.build import PLAIN_USERS, make_population
 from populace.scenarios.schema import CELL_KEYS, CellFrame, Frame
 from populace.world import World
 

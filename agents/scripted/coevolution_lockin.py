@@ -1,7 +1,9 @@
 """Assistants of the lock-in world."""
 
 import torch
+from torch import Tensor
 
+from populace.compiling import kernel
 from populace.draw import Draw
 from populace.policy import Actions, Memory, Observation, Policy
 
@@ -11,14 +13,22 @@ class Aggregate(Policy):
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """The precision-weighted mean, and the sum of precisions, in logs."""
-        trust = observation["trust"].double()
-        weighed = torch.where(trust > 0, torch.log(trust.clamp(min=1e-300)), -1e30)
-        weighed = weighed + observation["public_log_precision"].double()
-        top = weighed.amax(-1, keepdim=True)
-        share = torch.exp(weighed - top)
-        whole = share.sum(-1)
-        middle = (share * observation["public_mean"].double()).sum(-1) / whole
-        return {"mean": middle.float(), "log_precision": (top.squeeze(-1) + torch.log(whole)).float()}, memory
+        middle, log_precision = aggregate(
+            observation["trust"], observation["public_mean"], observation["public_log_precision"]
+        )
+        return {"mean": middle, "log_precision": log_precision}, memory
+
+
+@kernel
+def aggregate(trust: Tensor, means: Tensor, logs: Tensor) -> tuple[Tensor, Tensor]:
+    """Pooled mean and log precision [worlds, assistants] of beliefs [worlds, assistants, humans]; float64 inside."""
+    trust = trust.double()
+    weighed = torch.where(trust > 0, torch.log(trust.clamp(min=1e-300)), -1e30) + logs.double()
+    top = weighed.amax(-1, keepdim=True)
+    share = torch.exp(weighed - top)
+    whole = share.sum(-1)
+    middle = (share * means.double()).sum(-1) / whole
+    return middle.float(), (top.squeeze(-1) + torch.log(whole)).float()
 
 
 class Silent(Policy):
