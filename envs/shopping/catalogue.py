@@ -1,6 +1,5 @@
 """What is for sale: presets after the published studies, and product tables from files, checked before a run."""
 
-import csv
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from populace.draw import Draw
 from populace.envs.shopping.market import Market, load_market, synthetic_market
+from populace.envs.shopping.tables import number, read_rows
 from populace.errors import PopulaceError, UnknownName
 
 Stocking = Literal["fixed", "sample", "aces", "hotels", "flights", "market"]
@@ -335,51 +335,3 @@ def load_table(path: Path, commission: float, shelf: int | None) -> Catalogue:
         stocking="sample",
         prices=price,
     )
-
-
-def read_rows(path: Path, needed: tuple[str, ...]) -> tuple[list[dict[str, str]], list[str]]:
-    """Rows and columns of a CSV file.
-
-    Raises:
-        PopulaceError: It cannot be read, or lacks a column.
-    """
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            rows, columns = list(reader), list(reader.fieldnames or [])
-    except (OSError, ValueError, csv.Error) as error:
-        raise PopulaceError(f"cannot read the table {path}: {error}") from error
-    for name in needed:
-        if name not in columns:
-            raise PopulaceError(f"{path}: there is no column {name!r}; the columns are: {', '.join(columns) or 'none'}")
-    return rows, columns
-
-
-def number(
-    path: Path,
-    row: int,
-    cells: dict[str, str],
-    column: str,
-    low: float = -math.inf,
-    high: float = math.inf,
-    above: bool = False,
-) -> float:
-    """The number in a cell; rows are counted from 1 below the header.
-
-    Raises:
-        PopulaceError: It is missing, no number, or out of range.
-    """
-    text = (cells.get(column) or "").strip()
-    place = f"{path}: row {row + 1}, column {column!r}"
-    if not text:
-        raise PopulaceError(f"{place}: missing; expected a number")
-    try:
-        value = float(text)
-    except ValueError:
-        raise PopulaceError(f"{place}: {text!r} is no number") from None
-    if not math.isfinite(value) or value < low or value > high or (above and value == low):
-        span = (
-            f"above {low:g}" if above else f"between {low:g} and {high:g}" if high < math.inf else f"at least {low:g}"
-        )
-        raise PopulaceError(f"{place}: {text} is out of range; expected a number {span}")
-    return value

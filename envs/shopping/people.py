@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from populace.draw import Draw
-from populace.envs.shopping.catalogue import Catalogue, number, read_rows
+from populace.envs.shopping.catalogue import Catalogue
 from populace.envs.shopping.options import ShoppingOptions
+from populace.envs.shopping.tables import number, read_rows
 from populace.errors import PopulaceError, did_you_mean
 from populace.population import Census, People
 
