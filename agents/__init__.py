@@ -57,6 +57,7 @@ POLICIES = {
     "llm/scripted": "populace.agents.llm.fakes:Scripted",
     "llm/stubborn": "populace.agents.llm.fakes:Stubborn",
     "llm/malformed": "populace.agents.llm.fakes:Malformed",
+    "llm/transformers": "populace.agents.llm.local:Transformers",
     "llm/openai": "populace.agents.llm.endpoint:OpenAI",
     "llm/replay": "populace.agents.llm.fakes:Replay",
     # learners, any world
