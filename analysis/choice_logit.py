@@ -235,7 +235,7 @@ def aces_design(
     place = torch.arange(log_price.shape[-1], device=log_price.device).expand(log_price.shape)
     columns = [place < 4, *(place % 4 == k for k in range(3))]
     columns += [log_price, torch.log1p(reviews.double()), rating, sponsored, overall, scarcity]
-    names = ACES
+    names: tuple[str, ...] = ACES
     if item is not None:
         columns += [item == k for k in range(1, items)]
         names += tuple(f"title {k}" for k in range(1, items))

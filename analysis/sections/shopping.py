@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import yaml
+import yaml  # type: ignore[import-untyped]
 from scipy.stats import fisher_exact
 
 from populace.analysis.frames import RunData

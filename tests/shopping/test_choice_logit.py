@@ -77,7 +77,8 @@ def test_a_certain_chooser_is_said_to_separate():
     assert found.separated.all()
     assert found.errors.isnan().all()
     tamed = fit(x[..., :10], cheapest, names[:10], ridge=1.0)
-    assert tamed.coefficients[0].abs().argmax() == ACES.index("log price") or tamed.coefficients[0, 4] < -5
+    assert tamed.coefficients.isfinite().all()
+    assert tamed.coefficients[0, 4] < -5
     assert is_separated(x[0, :, :, :10], cheapest[0])
     assert not is_separated(x[0, :, :, :10], _choose(x[..., :10], PLANTED)[0])
 
