@@ -7,12 +7,14 @@ and hears the assistant where it is susceptible. Aim on two cores: 10^6 people a
 import argparse
 import resource
 import time
-from dataclasses import replace
+from typing import Any
 
 import torch
 
 from populace import registry
 from populace.envs.culture import Culture, CultureOptions
+from populace.policy import Policy
+from populace.population import Census
 from populace.rollout import rollout
 from populace.run import Run, start
 
@@ -29,7 +31,7 @@ CASES = {
 }
 
 
-def stage(case: dict[str, object], args: argparse.Namespace) -> tuple[Culture, dict[str, object], Run]:
+def stage(case: dict[str, Any], args: argparse.Namespace) -> tuple[Culture, dict[str, Policy], Run]:
     """World, policies and a run at its start."""
     survey = {"questions": args.features, "options": args.options}
     options = CultureOptions.model_validate({"survey": survey, "asked": 2, "measures": [], **case})
@@ -42,15 +44,8 @@ def stage(case: dict[str, object], args: argparse.Namespace) -> tuple[Culture, d
 
 def losses(run: Run) -> str:
     """What an experiment would watch: people's variance against the start, entropy of perspectives."""
-    world = Culture(CultureOptions(measures=("people",)), run.people and _census(run))
-    found = world.measure(replace(run.state))
+    found = Culture(CultureOptions(measures=("people",)), Census(run.people.size)).measure(run.state)
     return f"variance {found['people_variance'].mean().item():.3f}, entropy {found['entropy_pooled'].mean().item():.3f}"
-
-
-def _census(run: Run):  # type: ignore[no-untyped-def]
-    from populace.population import Census
-
-    return Census(run.people.size)
 
 
 def main() -> None:
@@ -74,7 +69,7 @@ def main() -> None:
         seconds = time.perf_counter() - began
         rate = args.worlds * args.people * args.ticks / seconds / 1e6
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        print(f"{name:<30} {rate:6.2f} million person-steps/s; peak {peak:.2f} GiB; {losses(run)}")
+        print(f"{name:<28} {rate:6.2f} million person-steps/s; peak {peak:.2f} GiB; {losses(run)}")
 
 
 if __name__ == "__main__":

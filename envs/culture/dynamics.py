@@ -124,20 +124,21 @@ def _rewire(
 
 def couple(o: CultureOptions, traits: Tensor, draw: Draw) -> Tensor:
     """What a person holds on one layer reaches its other layers, [worlds, people, layers, Q] -> the same."""
-    _, users, layers, width = traits.shape
+    worlds, users, layers, width = traits.shape
     if o.coupling == 0 or layers == 1:
         return traits
     if traits.dtype != torch.uint8:
         return traits + o.coupling * (traits.mean(2, keepdim=True) - traits)
     goes = draw.uniform("couple", users) < o.coupling
-    source = draw.integers("from", 0, layers, users)
-    target = draw.integers("to", 0, layers - 1, users)
-    target = target + (target >= source)
-    feature = draw.integers("carried", 0, width, users)
-    held = traits.gather(2, source.view(*source.shape, 1, 1).expand(-1, -1, 1, width))
-    layer = torch.arange(layers, device=traits.device).view(1, 1, -1, 1) == target.view(*target.shape, 1, 1)
-    which = torch.arange(width, device=traits.device) == feature.view(*feature.shape, 1, 1)
-    return torch.where(layer & which & goes.view(*goes.shape, 1, 1), held, traits)
+    # One number tells what is carried (feature), from which layer, and to which other one.
+    what = draw.integers("carried", 0, layers * (layers - 1) * width, users)
+    feature, pair = what % width, what // width
+    source, target = pair // (layers - 1), pair % (layers - 1)
+    target = torch.where(goes, target + (target >= source), source)  # onto itself: nothing changes
+    own = torch.arange(worlds * users, device=traits.device).view(worlds, users) * (layers * width) + feature
+    flat = traits.reshape(-1)
+    held = flat.index_select(0, (own + source * width).reshape(-1))
+    return flat.scatter(0, (own + target * width).reshape(-1), held).view_as(traits)
 
 
 def hear(
