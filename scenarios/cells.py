@@ -4,7 +4,7 @@ import difflib
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from populace.errors import PopulaceError, UnknownName
 from populace.options import Options
@@ -44,12 +44,19 @@ def make_cells(plan: list[Variant], reference: str, root: Node, folder: Path) ->
     return cells, told
 
 
+class _Cast(NamedTuple):
+    """What is known of a world before it is built: names of its roles and of its segments."""
+
+    roles: tuple[str, ...]
+    segments: tuple[str, ...]
+
+
 class _Maker:
     """Makes cells; worlds are built once to learn their roles, however many cells share them."""
 
     def __init__(self, folder: Path) -> None:
         self.context = {"folder": folder, "base": folder}
-        self.casts: dict[str, tuple[str, ...] | PopulaceError] = {}
+        self.casts: dict[str, _Cast | PopulaceError] = {}
 
     def make(self, variant: Variant, reference: str) -> tuple[Cell | None, list[Mistake]]:
         tree = variant.tree
@@ -62,11 +69,11 @@ class _Maker:
         mistakes += found
         population, found = self._population(tree)
         mistakes += found
-        roles = None
+        known = None
         if options is not None and not found and _is_mapping_or_absent(tree.get("population")):
-            roles, found = self._roles(tree, world, options, population)
+            known, found = self._roles(tree, world, options, population)
             mistakes += found
-        agents, found = self._agents(tree, world_id, world, roles)
+        agents, found = self._agents(tree, world_id, world, known)
         mistakes += found
         if mistakes or frame is None or options is None:
             return None, mistakes
@@ -96,14 +103,14 @@ class _Maker:
 
     def _roles(
         self, tree: Node, world: type[World[Any]], options: Options, population: Any
-    ) -> tuple[tuple[str, ...] | None, list[Mistake]]:
-        """The names of the world's roles, which depend on who lives there."""
+    ) -> tuple["_Cast | None", list[Mistake]]:
+        """The world's roles, which depend on who lives there, and the segments."""
         nodes = [tree.get(key) for key in ("world", "population")]
         key = json.dumps([world.__qualname__, *(plain(node) if node is not None else None for node in nodes)])
         if key not in self.casts:
             try:
                 people = make_population(world, options, population)
-                self.casts[key] = tuple(world(options, people.census).cast)
+                self.casts[key] = _Cast(tuple(world(options, people.census).cast), people.census.segments)
             except PopulaceError as error:
                 self.casts[key] = error
         found = self.casts[key]
@@ -112,13 +119,14 @@ class _Maker:
         return found, []
 
     def _agents(
-        self, tree: Node, world_id: str, world: type[World[Any]], roles: tuple[str, ...] | None
+        self, tree: Node, world_id: str, world: type[World[Any]], known: "_Cast | None"
     ) -> tuple[dict[str, tuple[str, Options]], list[Mistake]]:
         node = tree.get("agents")
         given = node.value if node is not None and isinstance(node.value, dict) else {}
         agents: dict[str, tuple[str, Options]] = {}
         mistakes = []
         within = room(world_id, world)
+        roles, segments = known or (None, ())
         for role in [*(roles or ()), *(role for role in given if role not in (roles or ()))]:
             if roles is not None and role not in roles:
                 error = UnknownName(f"role of {world_id}", role, roles)
@@ -127,20 +135,24 @@ class _Maker:
                 continue
             name, found = _policy_name(tree, role, world)
             if name is not None:
-                options, found = self._policy(tree, role, name, within)
+                options, found = self._policy(tree, role, name, within, segments)
                 if options is not None:
                     agents[role] = (name, options)
             mistakes += found
         return agents, mistakes
 
-    def _policy(self, tree: Node, role: str, name: str, within: str) -> tuple[Options | None, list[Mistake]]:
+    def _policy(
+        self, tree: Node, role: str, name: str, within: str, segments: tuple[str, ...]
+    ) -> tuple[Options | None, list[Mistake]]:
         path = ("agents", role)
         try:
             policy = policy_class(name, within)
         except PopulaceError as error:
             named = tree.get(*path, "policy")
             return None, [unknown_name(tree, (*path, "policy") if named is not None else path, error)]
-        return check(policy.Options, tree, path, without=("policy",), context=self.context)
+        # A policy made of others reads their names, and the segments', as this scenario means them.
+        context = {**self.context, "within": within, "segments": segments}
+        return check(policy.Options, tree, path, without=("policy",), context=context)
 
 
 def _is_mapping_or_absent(node: Node | None) -> bool:

@@ -187,7 +187,9 @@ def _roles(world: type[World[Any]]) -> dict[str, str] | None:
         options = world.Options()
         population = world.population(PLAIN_USERS, options)
         census = make_population(world, options, None).census if population is not None else Census(4, ("a", "b", "c"))
-        return {role.name: role.about for role in world(options, census).roles()}
+        found = {role.name: role.about for role in world(options, census).roles()}
+        # Roles that other options bring along have a default player, and an entry of their own.
+        return {**dict.fromkeys(world.defaults, ""), **found}
     except (PopulaceError, ValueError):
         return None
 

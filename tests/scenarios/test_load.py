@@ -263,7 +263,8 @@ def test_a_world_finds_policies_of_its_package():
     names = registry.policies.names()
     if not any(name.startswith("coevolution/") for name in names):
         pytest.skip("coevolution's policies are not registered")
-    from populace.scenarios.build import room, world_class
+    from populace.registry import room
+    from populace.scenarios.build import world_class
 
     assert room("populace/coevolution-v0", world_class("populace/coevolution-v0")) == "coevolution"
     assert room("populace/lockin-v0", world_class("populace/lockin-v0")) in ("lockin", "coevolution")
