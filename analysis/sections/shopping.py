@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import yaml  # type: ignore[import-untyped]
+from ruamel.yaml import YAML
 from scipy.stats import fisher_exact
 
 from populace.analysis.frames import RunData
@@ -123,7 +123,7 @@ def _played_by(run: RunData, arm: str) -> tuple[str, str, bool] | None:
     path = run.path / "scenario.yaml"
     if not path.exists():
         return None
-    scenario = yaml.safe_load(path.read_text(encoding="utf-8"))
+    scenario = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     base = run.info["arms"][arm].get("base") or arm
     own = {**((scenario.get("arms") or {}).get(base) or {}), **(run.info["arms"][arm].get("coordinates") or {})}
     policy = own.get("agents.assistant", (scenario.get("agents") or {}).get("assistant"))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from populace.analysis.choice_logit import ACES, aces_design, fit, is_separated
+from populace.analysis.choice_logit import aces_design, fit, is_separated
 from populace.draw import Draw
 from populace.errors import PopulaceError
 
