@@ -25,7 +25,12 @@ def tree_map(change: Callable[[Tensor], Tensor], value: Any, *, shared: bool = T
 def tensors(value: Any, *, shared: bool = True) -> Iterator[Tensor]:
     """Yield every tensor in `value`."""
     found: list[Tensor] = []
-    tree_map(lambda t: (found.append(t), t)[1], value, shared=shared)
+
+    def note(tensor: Tensor) -> Tensor:
+        found.append(tensor)
+        return tensor
+
+    tree_map(note, value, shared=shared)
     return iter(found)
 
 

@@ -102,7 +102,7 @@ def move(
         values, approval = torch.empty_like(state.values), state.values.new_empty((worlds, users)) if heard else None
         for w, u in tiles(worlds, users, width):
             values[w, u], near = part(w, u)
-            if approval is not None:
+            if approval is not None and near is not None:
                 approval[w, u] = near
     if peers:
         _peers(options, state, values, noise, ids)
