@@ -4,6 +4,7 @@ POLICIES = {
     # any world, any role
     "random": "populace.agents.scripted.common:Random",
     "forfeit": "populace.agents.scripted.common:Forfeit",
+    "mix": "populace.agents.scripted.mix:Mix",
     # coevolution and lockin
     "coevolution/sincere": "populace.agents.scripted.coevolution_users:Sincere",
     "coevolution/guarded": "populace.agents.scripted.coevolution_users:Guarded",

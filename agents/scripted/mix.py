@@ -1,0 +1,178 @@
+"""One role, several players: some seats scripted, some a model, some another, by share or by segment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, model_validator
+from torch import Tensor
+
+from populace import registry
+from populace.draw import Draw
+from populace.errors import PopulaceError, UnknownName
+from populace.fields import Role, lasting
+from populace.options import Options
+from populace.policy import Actions, Learner, Memory, Observation, Policy
+from populace.population import People
+
+
+class Player(Options):
+    """One of the policies that share a role."""
+
+    policy: str
+    """Its name."""
+    share: float | None = Field(default=None, gt=0)
+    """Its share of the seats that no segment claims; shares are scaled to add up to 1."""
+    segment: str | int | None = None
+    """The segment (its name in a scenario, its number in Python) whose users it plays; needs a role with a seat a
+    user."""
+    params: dict[str, Any] = Field(default_factory=dict)
+    """The policy's own options."""
+    _checked: Options = PrivateAttr()
+    _number: int | None = PrivateAttr(default=None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resolve(cls, data: Any, info: ValidationInfo) -> Any:
+        """The policy's full name, as a scenario of some world means it."""
+        if not isinstance(data, Mapping):
+            return data
+        name, within = data.get("policy"), (info.context or {}).get("within", "")
+        if isinstance(name, str) and f"{within}/{name}" in registry.policies.names():
+            return {**data, "policy": f"{within}/{name}"}
+        return data
+
+    @model_validator(mode="after")
+    def _playable(self, info: ValidationInfo) -> Self:
+        if (self.share is None) == (self.segment is None):
+            raise ValueError(f"{self.policy}: give either a share or a segment")
+        try:
+            kind = registry.policies.get(self.policy)
+        except PopulaceError as error:
+            raise ValueError(str(error)) from None
+        if not (isinstance(kind, type) and issubclass(kind, Policy)):
+            raise ValueError(f"{self.policy!r} is no policy")
+        if issubclass(kind, Learner):
+            raise ValueError(f"{self.policy} learns, and a learner must have its role to itself")
+        try:
+            self._checked = kind.Options.model_validate(self.params, context=info.context)
+        except ValidationError as error:
+            faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False))
+            raise ValueError(f"params of {self.policy}: {'; '.join(faults)}") from None
+        segments = (info.context or {}).get("segments", ())
+        if isinstance(self.segment, str) and segments:
+            if self.segment not in segments:
+                raise ValueError(str(UnknownName("segment", self.segment, segments)))
+            self._number = segments.index(self.segment)
+        elif isinstance(self.segment, int):
+            self._number = self.segment
+        return self
+
+    @property
+    def number(self) -> int | None:
+        """The segment's number; None where it has none, or is named outside a scenario."""
+        return self._number
+
+    def made(self) -> Policy:
+        """The policy."""
+        kind: type[Policy] = registry.policies.get(self.policy)
+        return kind(self._checked)
+
+
+class MixOptions(Options):
+    """Who plays which seats."""
+
+    players: tuple[Player, ...] = Field(min_length=1)
+    """The policies. Seats of a segment go to the first player that claims it; the others are shared out at random, the
+    same in every arm, in numbers as even as they can be, and kept for good."""
+
+    @model_validator(mode="after")
+    def _complete(self, info: ValidationInfo) -> Self:
+        claimed = [
+            player.segment if player.number is None else player.number
+            for player in self.players
+            if player.segment is not None
+        ]
+        if len(set(claimed)) < len(claimed):
+            raise ValueError("a segment is claimed twice")
+        segments = (info.context or {}).get("segments", ())
+        left = [name for number, name in enumerate(segments) if number not in claimed]
+        if left and len(claimed) == len(self.players):
+            raise ValueError(f"nobody plays {', '.join(left)}: give them a player, or one player a share of the rest")
+        return self
+
+
+@dataclass(frozen=True)
+class MixMemory:
+    """What is remembered.
+
+    Attributes:
+        who: [worlds, seats] int64, number of the player of each seat.
+        parts: The players' own memories.
+    """
+
+    who: Tensor = lasting()
+    parts: tuple[Memory, ...] = ()
+
+
+class Mix(Policy):
+    """Plays each seat with one of several policies. Each is shown its own seats as the only ones that are taken."""
+
+    Options = MixOptions
+    options: MixOptions
+
+    def __init__(self, options: MixOptions | None = None) -> None:
+        if options is None:
+            raise PopulaceError("mix needs `players`: a list of {policy, share | segment, params}")
+        super().__init__(options)
+        self.parts = tuple(player.made() for player in options.players)
+        self.privileged = any(part.privileged for part in self.parts)  # type: ignore[misc]
+
+    def begin(self, role: Role, people: People, draw: Draw) -> Memory:
+        """Seats dealt out, and the players' memories.
+
+        Raises:
+            PopulaceError: Segments are named for a role without a seat a user, or by name outside a scenario.
+        """
+        parts = tuple(part.begin(role, people, draw.scope(f"player {i}")) for i, part in enumerate(self.parts))
+        return MixMemory(self._deal(role, people, draw), parts)
+
+    def _deal(self, role: Role, people: People, draw: Draw) -> Tensor:
+        players, device = self.options.players, people.values.device
+        shares = torch.tensor([player.share or 0.0 for player in players], dtype=torch.float64, device=device)
+        claims = [(i, player) for i, player in enumerate(players) if player.segment is not None]
+        free = torch.ones((draw.worlds, role.seats), dtype=torch.bool, device=device)
+        who = torch.zeros((draw.worlds, role.seats), dtype=torch.int64, device=device)
+        if claims and role.seats != people.size:
+            raise PopulaceError(f"mix: {role.name} has {role.seats} seats for {people.size} users: use shares")
+        for i, player in claims:
+            if player.number is None:
+                raise PopulaceError(f"mix: segment {player.segment!r}: outside a scenario, segments are numbers")
+            own = free & (people.segment == player.number)
+            who, free = torch.where(own, i, who), free & ~own
+        if all(player.share is None for player in players):
+            # Whoever no player claims goes to the last one: a device is not asked whether there is anyone.
+            return torch.where(free, len(players) - 1, who)
+        luck = torch.where(free, draw.uniform("seats", role.seats), 2.0)
+        rank = luck.argsort(dim=-1, stable=True).argsort(dim=-1, stable=True)
+        place = (rank.double() + 0.5) / free.sum(-1, keepdim=True).clamp(min=1)
+        bounds = shares.cumsum(-1) / shares.sum()
+        dealt = (place.unsqueeze(-1) > bounds[:-1]).sum(-1)
+        return torch.where(free, dealt, who)
+
+    def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
+        """Every player's actions at its own seats."""
+        mixed: dict[str, Tensor] = {}
+        memories = []
+        for i, (part, held) in enumerate(zip(self.parts, memory.parts, strict=True)):
+            mine = memory.who == i
+            seen = observation.only(mine, part.privileged)
+            actions, after = part.act(seen, held, draw.scope(f"player {i}"))
+            memories.append(after)
+            for name, tensor in actions.items():
+                if name not in mixed:
+                    mixed[name] = torch.zeros_like(tensor)
+                own = mine.view(*mine.shape, *[1] * (tensor.dim() - 2))
+                mixed[name] = torch.where(own, tensor, mixed[name])
+        return mixed, MixMemory(memory.who, tuple(memories))
