@@ -113,9 +113,10 @@ def _map(run: RunData, results: Results) -> str:
     if place.empty:
         return ""
     looks = {str(name): look(k) for k, name in enumerate(dict.fromkeys(place["segment"].astype(str)))}
-    spread = place[["map/0", "map/1"]].agg(["min", "max"])
-    room = 0.06 * float((spread.loc["max"] - spread.loc["min"]).max()) or 0.1
-    box = [(spread.loc["min", c] - room, spread.loc["max", c] + room) for c in ("map/0", "map/1")]
+    points = place[["map/0", "map/1"]].to_numpy(dtype=np.float64)
+    low, high = points.min(0), points.max(0)
+    room = 0.06 * float((high - low).max()) or 0.1
+    box = [(float(low[k]) - room, float(high[k]) + room) for k in range(2)]
     figures = [_one(place[place["arm"] == arm], arm, looks, box) for arm in results.shown]
     return legend({name: {**style, "linestyle": "-"} for name, style in looks.items()}) + grid(figures)
 
@@ -127,8 +128,8 @@ def _one(place: pd.DataFrame, arm: str, looks: dict[str, dict[str, object]], box
         path = rows.sort_values("step")[["map/0", "map/1"]].to_numpy(dtype=np.float64)
         colour = str(looks[str(segment)]["color"])
         axes.plot(*path.T, color=colour, linewidth=1.2, alpha=0.8)
-        axes.scatter(*path[0], s=34, facecolors="none", edgecolors=colour, linewidths=1.6, zorder=4)
-        axes.scatter(*path[-1], s=34, color=colour, linewidths=0, zorder=5)
+        axes.scatter(path[0, 0], path[0, 1], s=34, facecolors="none", edgecolors=colour, linewidths=1.6, zorder=4)
+        axes.scatter(path[-1, 0], path[-1, 1], s=34, color=colour, linewidths=0, zorder=5)
     axes.set_xlim(*box[0])
     axes.set_ylim(*box[1])
     axes.set_title(arm, loc="left", fontsize=9.5, color=INK, fontweight="bold")

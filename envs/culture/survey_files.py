@@ -64,12 +64,12 @@ def read_shares(file: str, texts: str = "", cultures: tuple[str, ...] = ()) -> S
         sizes = _sizes(questions, first, low["max"].to_numpy(), known_texts, file, texts)
     shares = np.zeros((len(names), len(questions), int(sizes.max())))
     frame = frame[frame["culture"].astype(str).isin(names)]
-    c = pd.Index(names).get_indexer(frame["culture"].astype(str))
-    q = pd.Index(questions).get_indexer(frame["question"].astype(str))
+    c = pd.Index(names).get_indexer(pd.Index(frame["culture"].astype(str)))
+    q = pd.Index(questions).get_indexer(pd.Index(frame["question"].astype(str)))
     shares[c, q, frame["option"].to_numpy() - first[q]] = frame["share"].to_numpy()
     mass = shares.sum(-1, keepdims=True)
     known: NDArray[np.bool_] = mass[..., 0] > 0
-    if len(empty := [n for n, any_ in zip(names, known.any(1), strict=True) if not any_]):
+    if len(empty := [n for n, any_ in zip(names, np.asarray(known.any(1)), strict=True) if not any_]):
         raise PopulaceError(f"survey.file: {file} has no marginals for {', '.join(empty)}; leave it out of cultures")
     asked = known.any(0)
     shares = np.divide(shares, mass, out=np.zeros_like(shares), where=mass > 0)
