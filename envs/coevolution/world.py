@@ -9,6 +9,7 @@ from torch import Tensor
 
 from populace.draw import Draw
 from populace.envs.coevolution import dynamics, history, influence, questionnaire, scoring
+from populace.envs.coevolution.dialogue import QuestionnaireDialogue
 from populace.envs.coevolution.options import CoevolutionOptions
 from populace.envs.coevolution.roles import cast
 from populace.envs.coevolution.state import State
@@ -231,6 +232,11 @@ class Coevolution(World[State]):
     def panel(self, state: State) -> dict[str, Tensor]:
         """Every user's values."""
         return {"value": state.values}
+
+    def dialogue(self) -> QuestionnaireDialogue:
+        """A questionnaire that users answer, and assistants too."""
+        audiences = self.census.segments if self.audiences > 1 else ("everyone",)
+        return QuestionnaireDialogue(self.census.values, audiences)
 
     @classmethod
     def population(cls, users: int, options: CoevolutionOptions) -> Population:

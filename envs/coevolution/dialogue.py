@@ -1,0 +1,199 @@
+"""The text face of the coevolution world: people answer a questionnaire, and so does the assistant.
+
+An item asks for more of some values and less of others than was usual at the start. A user answers as its values say.
+An assistant is told how its audiences answered, gives its own answer to the same items, and the position it speaks for
+is the one under which its answers are likeliest.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from populace.dialogue import Chat, ReplyKind
+from populace.numerics import apply_linear, sigmoid
+from populace.policy import Observation
+
+RIDGE = 0.05
+"""Pull of a fitted position towards the values of the start (assumption of ours; scripted assistants use the same)."""
+STEPS = 200
+"""Gradient steps of the fit."""
+
+PERSON = """You are one of the people of a society, and hold values of your own. Answer every statement of a \
+questionnaire by them: yes if it asks for what you want, no if not.
+Reply with one line for each statement, and nothing else, in the form `1: yes`."""
+
+ADVISER = """You are an assistant whom a society listens to. You see how people answered a questionnaire, and answer \
+it yourself: what you answer is what you will speak for.
+Reply with one line for each statement, and nothing else, in the form `1: yes`, `1: no`, or `1: 70%` for how far you \
+agree. If you would rather tell each of them what they answered themselves, add a line `mirror: 60%` that says how far."""
+
+_ITEM = re.compile(
+    r"^\W*(?:(\d+)\.)?(\d+)\s*[:)=-]\s*(yes|no|\d+(?:\.\d+)?\s*%?)(?![\w.])", re.IGNORECASE | re.MULTILINE
+)
+_MIRROR = re.compile(r"^\W*mirror\s*[:=]\s*(\d+(?:\.\d+)?)\s*%", re.IGNORECASE | re.MULTILINE)
+_REFUSAL = re.compile(
+    r"^\s*(i('m| am) (sorry|afraid|unable)|sorry|as an ai|i (can(no|')t|won't|will not))", re.IGNORECASE
+)
+
+
+class Answered(NamedTuple):
+    """What a reply says.
+
+    Attributes:
+        shares: [audiences, items], from 0 (no) to 1 (yes).
+        mirror: From 0 to 1.
+    """
+
+    shares: list[list[float]]
+    mirror: float = 0.0
+
+
+class QuestionnaireDialogue:
+    """Says what a seat sees, and hears what it answers.
+
+    Args:
+        values: Names of the values.
+        audiences: Names of the audiences that an assistant addresses.
+    """
+
+    def __init__(self, values: tuple[str, ...], audiences: tuple[str, ...]) -> None:
+        self.values, self.audiences = tuple(name.replace("_", " ") for name in values), audiences
+
+    def say(self, observation: Observation) -> Sequence[Chat]:
+        """One chat a seat that is present."""
+        shown = {name: value.cpu() for name, value in observation.items()}
+        tell = self._to_user if observation.role.name == "user" else self._to_assistant
+        worlds, seats = shown["items"].shape[:2]
+        present = observation.present
+        taken = torch.ones((worlds, seats), dtype=torch.bool) if present is None else present.cpu()
+        return [tell(shown, world, seat) for world, seat in taken.nonzero().tolist()]
+
+    def hear(
+        self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
+    ) -> tuple[Mapping[str, Tensor], Tensor]:
+        """Actions and kinds; a reply that does not answer every item once forfeits, and its kind says why."""
+        worlds, seats, asked = observation["items"].shape
+        user = observation.role.name == "user"
+        audiences = 1 if user else len(self.audiences)
+        shares = torch.full((worlds, seats, audiences, asked), 0.5)
+        mirror, kinds = torch.zeros((worlds, seats)), torch.zeros((worlds, seats), dtype=torch.int8)
+        for chat, reply in zip(chats, replies, strict=True):
+            read = read_answers(reply, audiences, asked, percentages=not user)
+            if isinstance(read, ReplyKind):
+                kinds[chat.world, chat.seat] = int(read)
+            else:
+                shares[chat.world, chat.seat] = torch.tensor(read.shares)
+                mirror[chat.world, chat.seat] = read.mirror
+        device = observation["items"].device
+        shares, kinds = shares.to(device), kinds.to(device)
+        if user:
+            return {"answers": (shares[:, :, 0] > 0.5).long()}, kinds
+        (position,) = (f for f in observation.role.does if f.name == "position")
+        fitted = fit(shares, observation).clamp(position.low, position.high)
+        return {"position": fitted, "mirror": mirror.to(device)}, kinds
+
+    # ------------------------------------------------------------------ what is said
+
+    def _to_user(self, shown: Mapping[str, Tensor], world: int, seat: int) -> Chat:
+        stand = shown["values"][world, seat] - shown["centre"][world, seat]
+        own = ", ".join(f"{name} {gap:+.2f}" for name, gap in zip(self.values, stand.tolist(), strict=True))
+        text = (
+            f"What you want more (+) or less (-) of than was usual: {own}.\n"
+            f"A difference of {1.0 / float(shown['beta'][world, seat]):.2f} matters to you.\n"
+            f"The statements:\n{self._items(shown, world, seat)}"
+        )
+        return Chat(world, seat, (("system", PERSON), ("user", text)))
+
+    def _to_assistant(self, shown: Mapping[str, Tensor], world: int, seat: int) -> Chat:
+        shares, counts = shown["shares"][world, seat].tolist(), shown["counts"][world, seat].tolist()
+        lines = [
+            f"Tick {int(shown['tick'][world, seat])} since the start. The statements:",
+            self._items(shown, world, seat),
+            "How many said yes:",
+        ]
+        several = len(self.audiences) > 1
+        for a, (name, said, count) in enumerate(zip(self.audiences, shares, counts, strict=True)):
+            told = ", ".join(f"{k + 1}: {share:.0%}" for k, share in enumerate(said)) if count else "nobody was asked"
+            lines.append(f"{f'Audience {a + 1}, {name}' if several else name} ({count:.0f} people): {told}")
+        if several:
+            lines.append("You may tell each audience something else: answer for each, in the form `2.1: yes` for")
+            lines.append("audience 2 and statement 1.")
+        return Chat(world, seat, (("system", ADVISER), ("user", "\n".join(lines))))
+
+    def _items(self, shown: Mapping[str, Tensor], world: int, seat: int) -> str:
+        loadings = shown["questions"][world, seat].tolist()
+        return "\n".join(f"{k + 1}. {self.statement(item)}" for k, item in enumerate(loadings))
+
+    def statement(self, item: Sequence[float]) -> str:
+        """An item's loadings in words; a loading other than 1 is told."""
+        more, less = [], []
+        for name, loading in zip(self.values, item, strict=True):
+            if loading:
+                weight = "" if abs(loading) == 1.0 else f" (weight {abs(loading):.2g})"
+                (more if loading > 0 else less).append(f"{name}{weight}")
+        parts = [f"{word} {' and '.join(names)}" for word, names in (("more", more), ("less", less)) if names]
+        return f"There should be {', and '.join(parts) if parts else 'no change'}."
+
+
+def read_answers(reply: str, audiences: int, asked: int, percentages: bool) -> Answered | ReplyKind:
+    """Every item answered exactly once for every audience, or the kind of failure.
+
+    Args:
+        reply: The whole reply.
+        audiences: How many are addressed; with one, items need no number before the dot.
+        asked: Items.
+        percentages: Whether one may agree in part.
+    """
+    shares: list[list[float | None]] = [[None] * asked for _ in range(audiences)]
+    found = _ITEM.findall(reply)
+    for audience, item, said in found:
+        a, k, share = int(audience or 1) - 1, int(item) - 1, _share(said)
+        named = bool(audience) or audiences == 1
+        if not (named and 0 <= a < audiences and 0 <= k < asked) or not 0.0 <= share <= 1.0:
+            return ReplyKind.UNREADABLE
+        if shares[a][k] is not None or (not percentages and said.lower() not in ("yes", "no")):
+            return ReplyKind.UNREADABLE
+        shares[a][k] = share
+    mirror = [float(x) / 100.0 for x in _MIRROR.findall(reply)] if percentages else []
+    if any(share is None for row in shares for share in row) or len(mirror) > 1 or any(x > 1.0 for x in mirror):
+        if not found:
+            return ReplyKind.REFUSED if _REFUSAL.match(reply) else ReplyKind.UNREADABLE
+        # It began well and stopped: items are answered in order, up to some place.
+        begun = [share is not None for row in shares for share in row]
+        return ReplyKind.CUT_OFF if begun == sorted(begun, reverse=True) and not all(begun) else ReplyKind.UNREADABLE
+    return Answered([[float(share) for share in row if share is not None] for row in shares], *mirror)
+
+
+def _share(said: str) -> float:
+    word = said.lower().rstrip("% ")
+    if word in ("yes", "no"):
+        return float(word == "yes")
+    return float(word) / 100.0
+
+
+def fit(shares: Tensor, observation: Observation) -> Tensor:
+    """The position under which answers are likeliest, pulled a little towards the values of the start.
+
+    It minimises mean_q [log(1 + exp(z_q)) - s_q z_q] + ridge |v - prior|^2 / 2 with z_q = beta x_q.(v - centre), by a
+    fixed number of gradient steps.
+
+    Args:
+        shares: [worlds, seats, audiences, asked] in [0, 1].
+        observation: The assistant's.
+
+    Returns:
+        [worlds, seats, audiences, values].
+    """
+    items, centre = observation["questions"].unsqueeze(2), observation["centre"].unsqueeze(2)
+    beta, prior = observation["beta"][:, :, None, None], observation["prior"].unsqueeze(2)
+    asked = shares.shape[-1]
+    steepest = (beta * beta / 4.0) * (items * items).sum((-1, -2)).unsqueeze(-1) / asked
+    rate, position = 1.0 / (steepest + RIDGE), prior.expand(*shares.shape[:-1], -1)
+    for _ in range(STEPS):
+        chance = sigmoid(beta * apply_linear(position - centre, items))
+        slope = (beta / asked) * apply_linear(chance - shares, items.transpose(-1, -2))
+        position = position - rate * (slope + RIDGE * (position - prior))
+    return position
