@@ -28,15 +28,13 @@ Reply with one line for each statement, and nothing else, in the form `1: yes`."
 ADVISER = """You are an assistant whom a society listens to. You see how people answered a questionnaire, and answer \
 it yourself: what you answer is what you will speak for.
 Reply with one line for each statement, and nothing else, in the form `1: yes`, `1: no`, or `1: 70%` for how far you \
-agree. If you would rather tell each of them what they answered themselves, add a line `mirror: 60%` that says how far."""
+agree. If you would rather tell each of them what they answered themselves, add a line `mirror: 60%` that says how \
+far."""
 
-_ITEM = re.compile(
-    r"^\W*(?:(\d+)\.)?(\d+)\s*[:)=-]\s*(yes|no|\d+(?:\.\d+)?\s*%?)(?![\w.])", re.IGNORECASE | re.MULTILINE
-)
-_MIRROR = re.compile(r"^\W*mirror\s*[:=]\s*(\d+(?:\.\d+)?)\s*%", re.IGNORECASE | re.MULTILINE)
-_REFUSAL = re.compile(
-    r"^\s*(i('m| am) (sorry|afraid|unable)|sorry|as an ai|i (can(no|')t|won't|will not))", re.IGNORECASE
-)
+_FLAGS = re.IGNORECASE | re.MULTILINE
+_ITEM = re.compile(r"^\W*(?:(\d+)\.)?(\d+)\s*[:)=-]\s*(yes\b|no\b|\d+(?:\.\d+)?\s*%)", _FLAGS)
+_MIRROR = re.compile(r"^\W*mirror\s*[:=]\s*(\d+(?:\.\d+)?)\s*%", _FLAGS)
+_REFUSAL = re.compile(r"^\s*(i('m| am) (sorry|afraid|unable)|sorry|as an ai|i (can(no|')t|won't|will not))", _FLAGS)
 
 
 class Answered(NamedTuple):
@@ -109,11 +107,8 @@ class QuestionnaireDialogue:
 
     def _to_assistant(self, shown: Mapping[str, Tensor], world: int, seat: int) -> Chat:
         shares, counts = shown["shares"][world, seat].tolist(), shown["counts"][world, seat].tolist()
-        lines = [
-            f"Tick {int(shown['tick'][world, seat])} since the start. The statements:",
-            self._items(shown, world, seat),
-            "How many said yes:",
-        ]
+        tick, items = int(shown["tick"][world, seat]), self._items(shown, world, seat)
+        lines = [f"Tick {tick} since the start. The statements:", items, "How many said yes:"]
         several = len(self.audiences) > 1
         for a, (name, said, count) in enumerate(zip(self.audiences, shares, counts, strict=True)):
             told = ", ".join(f"{k + 1}: {share:.0%}" for k, share in enumerate(said)) if count else "nobody was asked"

@@ -1,4 +1,4 @@
-"""The questionnaire in words: what is said is what the tensors hold, and what is answered becomes answers and positions."""
+"""The questionnaire in words: what is said is what the tensors hold; replies become answers and positions."""
 
 import re
 
@@ -133,6 +133,7 @@ READ = {
     "I can't help with that.": ReplyKind.REFUSED,
     "": ReplyKind.UNREADABLE,
     "1: yesterday\n2: no": ReplyKind.UNREADABLE,
+    "1: 1\n2: 0": ReplyKind.UNREADABLE,
 }
 
 
@@ -184,5 +185,3 @@ def test_readers_play_both_seats_for_whole_episodes():
     rollout(stage, players, run, 5, keep)
     for role in ("user", "assistant"):
         assert [series.sum().item() for series in keep.series[f"invalid/{role}"]] == [0.0] * 5
-    # It tells people what they hold together: nearer to them than one who says nothing but the start.
-    assert (keep.series["assistant_error"][-1] < 1.0).all()
