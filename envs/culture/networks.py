@@ -11,6 +11,7 @@ from torch import Tensor
 from populace.draw import Draw
 from populace.envs.culture.options import Layer
 from populace.envs.culture.state import Ties
+from populace.envs.culture.survey import changed
 from populace.errors import PopulaceError
 from populace.population import Network, People
 
@@ -98,13 +99,17 @@ def of_edges(network: Network, users: int) -> Ties:
     return Ties(count.cumsum(1) - count, count, network.source.gather(1, order))
 
 
-@lru_cache(maxsize=16)
 def edges_of(file: str, name: str, users: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Sources and targets of a csv with these columns.
 
     Raises:
         PopulaceError: The file cannot be read, or names people that the population has not.
     """
+    return _edges(file, name, users, changed(file))
+
+
+@lru_cache(maxsize=16)
+def _edges(file: str, name: str, users: int, time: float) -> tuple[tuple[int, ...], tuple[int, ...]]:
     try:
         with Path(file).open(newline="", encoding="utf-8") as stream:
             rows = list(csv.DictReader(stream))

@@ -6,6 +6,7 @@ Positions of options are 0 ... n - 1 throughout, however a file codes them: 18 o
 
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -171,13 +172,22 @@ def plain(cultures: tuple[str, ...], shares: Floats, texts: tuple[str, ...] = ()
     )
 
 
-@lru_cache(maxsize=16)
+def changed(file: str) -> float:
+    """When a file was last changed, so that what is kept of it is read anew; 0 where there is none."""
+    return Path(file).stat().st_mtime if file and Path(file).exists() else 0.0
+
+
 def load(options: SurveyOptions) -> Survey:
     """The survey that the options ask for; the same one in every world.
 
     Raises:
         PopulaceError: A file cannot be read or holds a mistake; a culture has no marginals; `between` cannot be had.
     """
+    return _load(options, changed(options.file), changed(options.texts))
+
+
+@lru_cache(maxsize=16)
+def _load(options: SurveyOptions, *times: float) -> Survey:
     from populace.envs.culture import survey_files
 
     if options.source == "shares":
