@@ -1,0 +1,72 @@
+"""The page on language models: its scenarios run, against a server on loopback, and its code passes its own check."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from loopback import serving
+from ruamel.yaml import YAML
+from tiny_model import save
+
+from populace.registry import policies
+from populace.scenarios import load
+from populace.scenarios.runner import run
+from populace.testing import check_policy
+
+TEXT = (Path(__file__).resolve().parents[2] / "docs" / "language-models.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+FOUR_TAGS = """<thinking>It is clear what is wanted.</thinking>
+<payoff>{"DQ_DA": {"LLM": 1, "user": 1}, "DQ_CQ": {"LLM": 0, "user": 0}, "DQ_AQ": {"LLM": 0, "user": 0},
+"VQ_DA": {"LLM": 0, "user": 0}, "VQ_CQ": {"LLM": 0, "user": 0}, "VQ_AQ": {"LLM": 0, "user": 0}}</payoff>
+<analyze>The first.</analyze><response>Take the second one.</response>"""
+
+
+def blocks(kind):
+    return [text for name, text in BLOCKS if name == kind]
+
+
+def test_the_two_minute_recipe_runs_and_replays(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with serving(lambda body: FOUR_TAGS) as server:
+        text = blocks("yaml")[0].replace("http://localhost:8000/v1", server.url)
+        (tmp_path / "talk.yaml").write_text(text)
+        run(load(tmp_path / "talk.yaml"), tmp_path / "first")
+        asked = len(server.requests)
+        assert asked > 0
+        run(load(tmp_path / "talk.yaml"), tmp_path / "second")
+        assert len(server.requests) == asked  # all of it was on the tape
+    steps = [pd.read_parquet(tmp_path / name / "steps.parquet") for name in ("first", "second")]
+    pd.testing.assert_frame_equal(*steps)
+    last = steps[0].query("step == 1").groupby(["arm", "measure"], observed=True)["value"].mean()
+    assert last["model", "invalid/assistant"] == 0.0
+    assert last["nonsense", "invalid/assistant"] == 1.0
+    assert last["model", "tokens/assistant"] == 10 * 12
+    kinds = [
+        last["nonsense", f"{kind}/assistant"] for kind in ("unreadable", "refused", "cut_off", "timed_out", "failed")
+    ]
+    assert sum(kinds) == pytest.approx(1.0)
+
+
+def test_the_other_seats_of_the_page_load_and_play(tmp_path):
+    frame = YAML(typ="safe").load(blocks("yaml")[0])
+    frame = {key: frame[key] for key in ("schema", "world", "worlds", "population")} | {"horizon": 1}
+    folder = str(save(tmp_path / "model"))
+    with serving(lambda body: "clear") as server:
+        for text in blocks("yaml")[1:]:
+            text = text.replace("path/or/hub-id", folder).replace("http://localhost:8000/v1", server.url)
+            agents = YAML(typ="safe").load(text)["agents"]
+            run(load({**frame, "agents": agents}), tmp_path / f"run{len(text)}")
+        assert len(server.requests) == 4 * 1  # one seat of ten in four worlds
+
+
+def test_the_code_of_the_page_keeps_the_contract():
+    (code,) = blocks("python")
+    names: dict[str, object] = {}
+    exec(code, names)
+    check_policy(names["Mine"](), "populace/payoff-v0", "user")
+
+
+def test_every_policy_of_the_page_is_there_and_the_other_way_round():
+    named = set(re.findall(r"`(llm/[a-z]+)`", TEXT))
+    assert named == {name for name in policies.names() if name.startswith("llm/")}
