@@ -183,6 +183,26 @@ def report(
 
 
 @app.command()
+def audit(
+    what: Annotated[str, typer.Argument(help="What to audit: culture.")],
+    folder: Annotated[Path, typer.Argument(help="A run folder of the culture world.")],
+    as_json: AsJson = False,
+) -> None:
+    """Audit a run: are its agents' answers stable, do they extrapolate, can they be steered?"""
+    from populace import analysis
+    from populace.analysis.audit import audit_culture
+    from populace.errors import UnknownName
+
+    if what != "culture":
+        raise UnknownName("audit", what, ["culture"])
+    frame = audit_culture(analysis.load_run(folder))
+    if as_json:
+        _print_json({"audit": json.loads(frame.to_json(orient="records", double_precision=15))})
+    else:
+        typer.echo(frame.to_string(index=False))
+
+
+@app.command()
 def compare(
     a: Annotated[Path, typer.Argument(help="A run folder.")],
     b: Annotated[Path, typer.Argument(help="Another.")],
@@ -193,14 +213,27 @@ def compare(
 
     frame = analysis.compare(analysis.load_run(a), analysis.load_run(b))
     if as_json:
-        _print_json({"differences": json.loads(frame.to_json(orient="records"))})
+        _print_json({"differences": json.loads(frame.to_json(orient="records", double_precision=15))})
     else:
         typer.echo(frame.to_string(index=False))
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from populace import __version__
+
+        typer.echo(f"populace {__version__}")
+        raise typer.Exit
 
 
 def main() -> None:
     """Run the command line and turn mistakes into one plain line and an exit code."""
     as_json = "--json" in sys.argv
+    # `module:Class` names a file of the working directory too, as with `python -m`.
+    sys.path.insert(0, "")
     try:
         app()
     except PopulaceError as error:
@@ -293,11 +326,12 @@ def _watched(quiet: bool) -> Iterator["Progress"]:
     from populace.scenarios.runner import Progress
 
     console = Console(stderr=True)
-    asked = False
+    asked, folder = False, Path()
 
     def stop(signum: int, frame: object) -> None:
         nonlocal asked
         if asked:
+            console.print(f"stopped; go on with: populace resume {folder}")
             raise KeyboardInterrupt
         asked = True
         console.print("saving; press Ctrl-C again to stop at once")
@@ -314,6 +348,10 @@ def _watched(quiet: bool) -> Iterator["Progress"]:
         transient=False,
     )
 
+    def opened(path: Path) -> None:
+        nonlocal folder
+        folder = path
+
     def begun(arm: str, done: int, total: int) -> None:
         bars.add_task(arm, total=total, completed=done, rate="")
 
@@ -324,7 +362,7 @@ def _watched(quiet: bool) -> Iterator["Progress"]:
 
     try:
         with bars:
-            yield Progress(begun, moved, lambda: asked)
+            yield Progress(begun, moved, opened, lambda: asked)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -31,6 +31,10 @@ class ActionError(PopulaceError):
     """A policy returned something its role's fields do not allow."""
 
 
+class PolicyError(PopulaceError):
+    """A policy raised an error of its own; the text names it, the phase and the line."""
+
+
 class DrawnTwice(PopulaceError):
     """The same purpose was drawn twice at one place, so two numbers meant to differ would be equal."""
 

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 from torch import Tensor
 
 from populace.policy import Learner
-from populace.run import Policies, Run, advance, restart
+from populace.run import Policies, Run, advance, blame, restart
 from populace.world import World
 
 AtEnd = Literal["mask", "autoreset"]
@@ -42,6 +42,8 @@ class Keep:
         """Keep them all, on their device."""
         self.clocks.append(run.clock)
         for name, value in {**measures, **world.measure(run.state)}.items():
+            if name.startswith("nan/"):
+                continue
             self.series.setdefault(name, []).append(value)
 
 
@@ -80,10 +82,11 @@ def rollout(
         if run.phase == 0 and run.clock:
             run = _renew(world, policies, run, horizon, at_end)
         measures: dict[str, Tensor] = {}
-        run, step = advance(world, policies, run, check=check)
+        watch = recorder is not None and recorder.wants(run.clock + 1)
+        run, step = advance(world, policies, run, check=check, watch=watch)
         measures.update(step.measures)
         while run.phase:
-            run, step = advance(world, policies, run, check=check)
+            run, step = advance(world, policies, run, check=check, watch=watch)
             measures.update(step.measures)
         if learn_every and run.clock % learn_every == 0:
             run, learned = learn(policies, run)
@@ -111,6 +114,7 @@ def learn(policies: Policies, run: Run) -> tuple[Run, dict[str, Tensor]]:
         learner = policies[role]
         assert isinstance(learner, Learner)
         draw = run.draw().scope(f"learn/{role}")
-        memory[role], learned = learner.learn(memory[role], trajectory, draw)
+        with blame(learner, role, "learn"):
+            memory[role], learned = learner.learn(memory[role], trajectory, draw)
         measures.update({f"{role}/{name}": value for name, value in learned.items()})
     return replace(run, memory=memory, trajectory={}), measures

@@ -1,6 +1,8 @@
 """A run as a value, and the one function that plays a phase of it. Rollouts and views are loops over `advance`."""
 
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from torch import Tensor
 from populace import tree
 from populace.dialogue import ReplyKind
 from populace.draw import Draw
-from populace.errors import ActionError, UnknownName
+from populace.errors import ActionError, PolicyError, PopulaceError, UnknownName
 from populace.fields import Role, shared
 from populace.policy import RESERVED, Actions, Learner, Observation, Policy, Trajectory, Transition
 from populace.population import People, Population
@@ -106,10 +108,10 @@ def start(
 def _begin(world: World[Any], policies: Policies, run: Run) -> tuple[Any, dict[str, Any]]:
     draw = run.draw()
     state = world.begin(run.people, draw.scope("begin"))
-    memory = {
-        role: policy.begin(world.cast[role], run.people, draw.scope(f"begin/{role}"))
-        for role, policy in policies.items()
-    }
+    memory = {}
+    for role, policy in policies.items():
+        with blame(policy, role, "begin"):
+            memory[role] = policy.begin(world.cast[role], run.people, draw.scope(f"begin/{role}"))
     return state, memory
 
 
@@ -141,7 +143,13 @@ def see(world: World[Any], run: Run, role: Role, privileged: bool = False) -> Ob
 
 
 def advance(
-    world: World[Any], policies: Policies, run: Run, given: Mapping[str, Actions] | None = None, *, check: bool = False
+    world: World[Any],
+    policies: Policies,
+    run: Run,
+    given: Mapping[str, Actions] | None = None,
+    *,
+    check: bool = False,
+    watch: bool = False,
 ) -> tuple[Run, Step[Any]]:
     """Play ONE phase: the roles that act in it, then the world.
 
@@ -151,8 +159,10 @@ def advance(
         run: Where things stand.
         given: Role -> actions that a caller chose itself, instead of the policy.
         check: Make a purpose drawn twice an error.
+        watch: Also measure `nan/<role>.<field>`, the share of real actions that are not numbers.
 
     Raises:
+        PolicyError: A policy raised an error of its own.
         ActionError: Actions do not have the fields, shapes or dtypes the role declares.
         UnknownName: A role acts that nobody plays.
     """
@@ -171,10 +181,12 @@ def advance(
             if world.ends:
                 # Nobody sits in a world that has ended: a language model need not be asked there.
                 observation = observation.only(~run.done.unsqueeze(-1).expand(-1, role.seats))
-            actions, memory[role.name] = policy.act(observation, memory[role.name], draw.scope(f"act/{role.name}"))
+            with blame(policy, role.name, phase):
+                given_back = policy.act(observation, memory[role.name], draw.scope(f"act/{role.name}"))
+                actions, memory[role.name] = _pair(given_back)
             if isinstance(policy, Learner):
                 seen[role.name] = observation
-        acted[role.name] = _valid(role, phase, actions, len(run.worlds), measures)
+        acted[role.name] = _valid(role, phase, actions, len(run.worlds), measures, watch)
     step = world.advance(run.state, phase, acted, draw.scope("advance"))
     state, done = step.state, run.done
     if world.ends:
@@ -194,6 +206,30 @@ def advance(
         trajectory=_remember(run, seen, acted, step, phase),
     )
     return after, replace(step, state=state, measures={**measures, **step.measures})
+
+
+@contextmanager
+def blame(policy: Policy, role: str, doing: str) -> Iterator[None]:
+    """Turn an error inside a policy into one that names the policy, what it was doing, and the line."""
+    try:
+        yield
+    except PopulaceError:
+        raise
+    except Exception as error:
+        kind = type(policy)
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        raise PolicyError(
+            f"the policy {kind.__module__}:{kind.__qualname__} of role {role!r} failed in {doing!r}: "
+            f"{type(error).__name__}: {error} ({last.filename}:{last.lineno})"
+        ) from error
+
+
+def _pair(given: Any) -> tuple[Actions, Any]:
+    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[0], Mapping):
+        return given
+    raise TypeError(
+        f"act must return (actions, memory), a mapping of fields and a memory; got a {type(given).__name__}"
+    )
 
 
 def _remember(
@@ -217,7 +253,7 @@ def _remember(
     return trajectory
 
 
-def _valid(role: Role, phase: str, actions: Actions, worlds: int, measures: dict[str, Tensor]) -> Actions:
+def _valid(role: Role, phase: str, actions: Actions, worlds: int, measures: dict[str, Tensor], watch: bool = False) -> Actions:
     """Check names, shapes and dtypes, put forfeits where acts are invalid, and count those by role and kind."""
     fields = role.done_in(phase)
     kind = actions.get("kind")
@@ -229,6 +265,8 @@ def _valid(role: Role, phase: str, actions: Actions, worlds: int, measures: dict
     for f in fields:
         action = actions[f.name]
         shape = (worlds, role.seats, *f.shape)
+        if not isinstance(action, Tensor):
+            raise ActionError(f"{role.name}'s {f.name!r} must be a tensor {shape}, got a {type(action).__name__}")
         if tuple(action.shape) != shape or action.dtype != f.dtype:
             raise ActionError(
                 f"{role.name}'s {f.name!r} must be {f.dtype} of shape {shape} [worlds, seats, ...], "
@@ -237,6 +275,8 @@ def _valid(role: Role, phase: str, actions: Actions, worlds: int, measures: dict
         if kind is not None:
             valid = (kind == 0).view(worlds, role.seats, *[1] * len(f.shape))
             action = torch.where(valid, action, torch.full_like(action, f.forfeit))
+        if watch and f.kind == "real":
+            measures[f"nan/{role.name}.{f.name}"] = action.isnan().flatten(1).float().mean(-1)
         checked[f.name] = action
     if kind is not None:
         measures[f"invalid/{role.name}"] = (kind != 0).float().mean(-1)

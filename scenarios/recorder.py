@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
+from populace.errors import ActionError
 from populace.numerics import blocks
 from populace.population import Census
 from populace.run import Run
@@ -110,7 +111,12 @@ class FolderRecorder:
         return columns
 
     def flush(self, run: Run) -> None:
-        """Write what is held and save the state it leads up to."""
+        """Write what is held and save the state it leads up to.
+
+        Raises:
+            ActionError: A policy acted with numbers that are none.
+        """
+        self._refuse_nan()
         ids = run.worlds.cpu().numpy()
         span = f"{self.unit}-{self._written:09d}-{run.clock:09d}"
         if self._steps:
@@ -125,14 +131,43 @@ class FolderRecorder:
         self._written = run.clock
         self._clear()
 
+    def _refuse_nan(self) -> None:
+        for clock, held in self._steps:
+            for name in [name for name in held if name.startswith("nan/")]:
+                share = float(held.pop(name).mean())
+                if share > 0:
+                    role, _, field = name.removeprefix("nan/").partition(".")
+                    raise ActionError(
+                        f"arm {self.arm!r}, tick {clock}: {share:.0%} of {field!r} of role {role!r} are not numbers "
+                        "(NaN); mend its policy (populace.testing.check_policy looks for this)"
+                    )
+
     def restore(self, device: torch.device | str) -> Run | None:
         """The saved state to go on from, or None; parts that it does not cover are dropped."""
         run = Run.load(self.state, device) if self.state.exists() else None
-        self._written = run.clock if run is not None else 0
+        clock = run.clock if run is not None else 0
         for part in self.parts.glob(f"*-{self.unit}-*.parquet*"):
-            if run is None or part.suffix != ".parquet" or int(part.stem.rsplit("-", 1)[1]) > run.clock:
+            if run is None or part.suffix != ".parquet" or _span(part)[1] > clock:
                 part.unlink()
+        if run is not None and not self.whole(clock):
+            # Parts were lost: begin this batch anew, which gives the same bits.
+            self.state.unlink()
+            return self.restore(device)
+        self._written = clock
         return run
+
+    def whole(self, clock: int) -> bool:
+        """Whether the parts of every table that has any cover all ticks up to `clock`, and can be read."""
+        chains = []
+        for table in TABLES:
+            parts = sorted(self.parts.glob(f"{table}-{self.unit}-*.parquet"))
+            if any(not _readable(part) for part in parts):
+                return False
+            chains.append([_span(part) for part in parts])
+        steps, *others = chains
+        ends = [0, *(end for _, end in steps)]
+        chained = bool(steps) and [begin for begin, _ in steps] == ends[:-1] and ends[-1] == clock
+        return chained and all(other in ([], steps) for other in others)
 
     def _write(self, table: str, span: str, rows: list[pa.Table]) -> None:
         self.parts.mkdir(exist_ok=True)
@@ -193,6 +228,20 @@ class FolderRecorder:
                 "var": var,
             }
         )
+
+
+def _span(part: Path) -> tuple[int, int]:
+    """The ticks after which a part begins and with which it ends."""
+    begin, end = part.stem.rsplit("-", 2)[1:]
+    return int(begin), int(end)
+
+
+def _readable(part: Path) -> bool:
+    try:
+        pq.read_metadata(part)
+    except (OSError, pa.ArrowInvalid):
+        return False
+    return True
 
 
 def _moments(

@@ -1,6 +1,7 @@
 """Runs a scenario into a folder, arm by arm and batch by batch; what is cut off can be resumed to the same bits."""
 
 import json
+import os
 import platform
 import time
 from collections.abc import Callable, Iterator
@@ -66,6 +67,8 @@ class Progress:
     """Called with an arm's name, its agent-ticks done before, and in total."""
     moved: Callable[[int], None] = lambda agent_ticks: None
     """Called with the agent-ticks played since the last call."""
+    opened: Callable[[Path], None] = lambda folder: None
+    """Called with the run folder when there is something in it to resume."""
     stop: Callable[[], bool] = lambda: False
     """Asked about twice a second; True saves the run and ends it, to be resumed."""
 
@@ -110,13 +113,49 @@ def run(
     check_device(device)
     built = {cell.arm: build(cell) for cell in scenario.cells}
     folder = out if out is not None else _fresh(scenario.name)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunError(f"{folder} exists already: name another --out, or go on with `populace resume {folder}`")
     info = _describe(scenario, built, device, batch)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "scenario.yaml").write_text(dump(scenario.resolved), encoding="utf-8")
-    _write_info(folder, info)
-    return _play(folder, scenario, built, info, progress or Progress())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot make the run folder {folder}: {error.strerror}; name another --out") from None
+    with _held(folder):
+        if any(folder.iterdir()):
+            raise RunError(f"{folder} holds something already: name another --out{_what_to_do(folder)}")
+        try:
+            (folder / "scenario.yaml").write_text(dump(scenario.resolved), encoding="utf-8")
+        except OSError as error:
+            raise RunError(f"cannot write to {folder}: {error.strerror}; name another --out") from None
+        _write_info(folder, info)
+        return _play(folder, scenario, built, info, progress or Progress())
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold the folder: no other process may write to it meanwhile (where the system can lock folders)."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise RunError(f"{folder} is being written by another process; wait for it, or stop it") from None
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def _what_to_do(folder: Path) -> str:
+    if not (folder / "run.json").exists():
+        return ""
+    status = read_info(folder).get("status")
+    if status == "complete":
+        return f", or look at what is there: populace report {folder}"
+    return f", or go on with what is there: populace resume {folder}"
 
 
 def resume(folder: Path, *, device: str | None = None, progress: Progress | None = None) -> Path:
@@ -125,14 +164,16 @@ def resume(folder: Path, *, device: str | None = None, progress: Progress | None
     Raises:
         RunError: The folder is no run, or it is complete.
     """
-    info = read_info(folder)
-    if info["status"] == "complete":
-        raise RunError(f"{folder} is complete: there is nothing to resume; see `populace report {folder}`")
-    scenario = load(folder / "scenario.yaml")
-    device = device or info["device"]
-    check_device(device)
-    built = {cell.arm: build(cell) for cell in scenario.cells}
-    return _play(folder, scenario, built, {**info, "device": device}, progress or Progress())
+    read_info(folder)
+    with _held(folder):
+        info = read_info(folder)
+        if info["status"] == "complete":
+            raise RunError(f"{folder} is complete: there is nothing to resume; see `populace report {folder}`")
+        scenario = load(folder / "scenario.yaml")
+        device = device or info["device"]
+        check_device(device)
+        built = {cell.arm: build(cell) for cell in scenario.cells}
+        return _play(folder, scenario, built, {**info, "device": device}, progress or Progress())
 
 
 def read_info(folder: Path) -> dict[str, Any]:
@@ -175,10 +216,15 @@ def units(scenario: Scenario, built: dict[str, Built], batch: int | None) -> lis
 
 
 def _play(folder: Path, scenario: Scenario, built: dict[str, Built], info: dict[str, Any], progress: Progress) -> Path:
-    finished: dict[str, int] = info["finished"]
     info["status"] = "running"
-    _write_info(folder, info)
+    info.pop("error", None)
     todo = units(scenario, built, info["batch"])
+    # A batch whose parts were lost since is run again, to the same bits.
+    kept = {unit.name for unit in todo if _recorder(folder, unit, built, scenario).whole(unit.ticks)}
+    finished: dict[str, int] = {name: ticks for name, ticks in info["finished"].items() if name in kept}
+    info["finished"] = finished
+    _write_info(folder, info)
+    progress.opened(folder)
     arms = list(built)
     try:
         for arm in arms:
@@ -212,18 +258,8 @@ def _play(folder: Path, scenario: Scenario, built: dict[str, Built], info: dict[
 
 def _play_unit(folder: Path, unit: Unit, built: Built, scenario: Scenario, device: str, progress: Progress) -> bool:
     """Play one unit to its end (True) or until asked to stop (False)."""
-    record, cell, census = scenario.record, unit.cell, built.population.census
-    recorder = FolderRecorder(
-        folder,
-        unit.name,
-        cell.arm,
-        census,
-        every=record.every,
-        users=record.users,
-        worlds=record.worlds,
-        groups=record.groups,
-        last=unit.ticks,
-    )
+    cell, census = unit.cell, built.population.census
+    recorder = _recorder(folder, unit, {cell.arm: built}, scenario)
     state = recorder.restore(device)
     if state is None:
         ids = torch.arange(unit.first, unit.first + unit.worlds)
@@ -244,6 +280,21 @@ def _play_unit(folder: Path, unit: Unit, built: Built, scenario: Scenario, devic
             saved = time.perf_counter()
     recorder.flush(state)
     return True
+
+
+def _recorder(folder: Path, unit: Unit, built: dict[str, Built], scenario: Scenario) -> FolderRecorder:
+    record, arm = scenario.record, unit.cell.arm
+    return FolderRecorder(
+        folder,
+        unit.name,
+        arm,
+        built[arm].population.census,
+        every=record.every,
+        users=record.users,
+        worlds=record.worlds,
+        groups=record.groups,
+        last=unit.ticks,
+    )
 
 
 def _some(built: Built, state: Run, ticks: int, recorder: FolderRecorder, scenario: Scenario, cell: Cell) -> Run:

@@ -96,3 +96,31 @@ def test_schema_is_json(folder):
     code, out, _ = cli("schema")
     assert code == 0
     assert "properties" in json.loads(out)
+
+
+def test_a_policy_in_the_working_directory_is_found_and_its_errors_are_its_own(folder):
+    (folder / "mine.py").write_text(
+        "from populace.agents.scripted.coevolution import Frozen\n"
+        "class Good(Frozen):\n    pass\n"
+        "class Bad(Frozen):\n"
+        "    def act(self, observation, memory, draw):\n"
+        "        raise ValueError('no idea')\n"
+    )
+    words = ("run", "trial.yaml", "--no-report", "--set", "horizon=2", "--set", "arms={a: {}}", "--set")
+    command = [sys.executable, "-c", "import sys; sys.path.remove(''); from populace.cli import main; main()"]
+
+    def run(policy, out):
+        given = [*command, *words, f"agents.assistant=mine:{policy}", "--out", out]
+        return subprocess.run(given, capture_output=True, text=True, cwd=folder)
+
+    good = run("Good", "good")
+    assert good.returncode == 0, good.stderr
+    bad = run("Bad", "bad")
+    assert bad.returncode == 1
+    assert "the policy mine:Bad of role 'assistant' failed in 'advise': ValueError: no idea" in bad.stderr
+    assert "mine.py:6" in bad.stderr
+    assert "Traceback" not in bad.stderr
+
+
+def test_version():
+    assert cli("--version")[1].startswith("populace 0.")

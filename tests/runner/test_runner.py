@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import populace
-from populace.errors import PopulaceError, RunError, ScenarioError
+from populace.errors import ActionError, PolicyError, PopulaceError, RunError, ScenarioError
 from populace.scenarios import load, runner
 
 TABLES = ("steps", "users", "groups")
@@ -147,10 +147,13 @@ def test_a_failure_keeps_what_was_computed_and_says_why(tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "LOOK_SECONDS", 0.0)
     monkeypatch.setattr(runner, "SAVE_SECONDS", 0.0)
     monkeypatch.setattr(Lifelong, "act", fail)
-    with pytest.raises(ValueError, match="the model is gone"):
+    with pytest.raises(
+        PolicyError, match=r"Lifelong of role 'assistant' failed in 'advise': ValueError: the model is g"
+    ):
         runner.run(load(trial()), tmp_path / "r")
     info = runner.read_info(tmp_path / "r")
-    assert (info["status"], info["error"]) == ("failed", "ValueError: the model is gone")
+    assert info["status"] == "failed"
+    assert "the model is gone" in info["error"]
     assert populace.load_run(tmp_path / "r").steps.step.max() >= 3
     monkeypatch.undo()
     runner.resume(tmp_path / "r")
@@ -184,7 +187,7 @@ def test_what_cannot_run_leaves_nothing_behind(tmp_path):
 
 
 def test_a_folder_that_holds_something_is_not_written_to(whole):
-    with pytest.raises(RunError, match="exists already"):
+    with pytest.raises(RunError, match="holds something already"):
         runner.run(load(trial()), whole)
     with pytest.raises(RunError, match="complete"):
         runner.resume(whole)
@@ -224,3 +227,47 @@ def test_ctrl_c_leaves_a_run_that_the_command_line_resumes(tmp_path, number):
     assert json.loads(out)["status"] == "interrupted"
     assert runner.read_info(tmp_path / "r")["status"] == "interrupted"
     assert populace.load_run(tmp_path / "r").steps.step.max() > 0
+
+
+def test_two_processes_never_write_to_one_folder(whole, tmp_path):
+    folder = tmp_path / "r"
+    runner.run(load(trial()), folder, progress=runner.Progress(stop=lambda: True))
+    with runner._held(folder), pytest.raises(RunError, match="being written by another process"):
+        runner.resume(folder)
+    assert_same(whole, runner.resume(folder))
+
+
+@pytest.mark.parametrize("harm", ["lost", "torn"])
+def test_a_batch_whose_parts_were_lost_is_run_again(whole, tmp_path, harm, monkeypatch):
+    monkeypatch.setattr(runner, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(runner, "SAVE_SECONDS", 0.0)
+    asked = []
+    stop = runner.Progress(stop=lambda: asked.append(1) or len(asked) > 15)  # in the second arm
+    folder = runner.run(load(trial()), tmp_path / "r", progress=stop)
+    for part in (folder / "parts").glob("steps-*"):
+        if harm == "lost":
+            part.unlink()
+        else:
+            part.write_bytes(part.read_bytes()[:40])
+    assert_same(whole, runner.resume(folder))
+
+
+def test_a_policy_that_acts_with_no_numbers_is_named(tmp_path, monkeypatch):
+    from populace.agents.scripted.coevolution import Lifelong
+
+    act = Lifelong.act
+
+    def lost(self, observation, memory, draw):
+        actions, memory = act(self, observation, memory, draw)
+        return {**actions, "position": actions["position"] * float("nan")}, memory
+
+    monkeypatch.setattr(Lifelong, "act", lost)
+    with pytest.raises(ActionError, match="100% of 'position' of role 'assistant' are not numbers"):
+        runner.run(load(trial()), tmp_path / "r")
+
+
+def test_an_unusable_folder_is_a_mistake_of_the_user(tmp_path):
+    (tmp_path / "file").write_text("x")
+    for out in (tmp_path / "file", tmp_path / "file" / "inner"):
+        with pytest.raises(RunError, match="cannot make the run folder"):
+            runner.run(load(trial()), out)
