@@ -278,10 +278,8 @@ class Endpoint(Backend):
     def _read(self, ask: Ask, answer: Any) -> Reply:
         choice = answer.choices[0]
         said, refusal = choice.message.content, getattr(choice.message, "refusal", None)
-        if said is None and refusal is None:
-            said = ""
         # Half a surrogate pair is no text, and could not be written down.
-        text = (said if said is not None else refusal).encode("utf-8", "replace").decode()
+        text = str(refusal or "" if said is None else said).encode("utf-8", "replace").decode()
         kind = ReplyKind.OK
         if choice.finish_reason == "length":
             kind = ReplyKind.CUT_OFF

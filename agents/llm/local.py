@@ -267,7 +267,7 @@ def load(options: LocalOptions) -> Loaded:
     try:
         with torch.random.fork_rng(devices=[]):
             tokenizer = AutoTokenizer.from_pretrained(options.model, revision=options.revision)
-            model = AutoModelForCausalLM.from_pretrained(
+            model: Any = AutoModelForCausalLM.from_pretrained(
                 options.model, revision=options.revision, dtype=options.dtype, **extra
             )
     except (OSError, ValueError, ImportError) as error:
@@ -287,7 +287,8 @@ def load(options: LocalOptions) -> Loaded:
     own = tokenizer.eos_token_id
     found = [own, *(end for end in found if end != own)] if own is not None else found
     longest = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    return Loaded(model.eval(), tokenizer, tuple(found), longest)
+    model.train(False)
+    return Loaded(model, tokenizer, tuple(found), longest)
 
 
 class Transformers(TextPolicy):

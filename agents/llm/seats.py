@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from pydantic import Field, model_validator
@@ -61,7 +62,7 @@ class SeatOptions(Options):
 class TextPolicy(Policy):
     """Plays any role of any world that has a text face. A language model of your own needs `open` only."""
 
-    Options = SeatOptions
+    Options: ClassVar[type[SeatOptions]] = SeatOptions
     options: SeatOptions
 
     def open(self) -> Backend:

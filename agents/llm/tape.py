@@ -102,7 +102,8 @@ class Tape(Backend):
                 held = _read(line)
                 if held is not None:
                     self._voices[held["voice"]] = held["greedy"]
-                    reply = Reply(held["reply"], ReplyKind(held["kind"]), *held["tokens"], tuple(held["faults"]))
+                    read, written = held["tokens"]
+                    reply = Reply(held["reply"], ReplyKind(held["kind"]), read, written, tuple(held["faults"]))
                     self._known.setdefault(held["key"], reply)
 
     def _chosen(self, voice: str | None) -> str:

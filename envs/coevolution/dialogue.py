@@ -124,7 +124,8 @@ class QuestionnaireDialogue:
 
     def statement(self, item: Sequence[float]) -> str:
         """An item's loadings in words; a loading other than 1 is told."""
-        more, less = [], []
+        more: list[str] = []
+        less: list[str] = []
         for name, loading in zip(self.values, item, strict=True):
             if loading:
                 weight = "" if abs(loading) == 1.0 else f" (weight {abs(loading):.2g})"
