@@ -135,7 +135,9 @@ def views() -> Iterator[timing.Row]:
         told = {"user": {"answers": torch.zeros(shape, dtype=torch.int64)}}
         bare = timing.per_second(lambda: _bare(world, players, run, told), users)  # noqa: B023
         yield f"bare tick, {users:,} users", bare / 1e6, "M agent-steps/s", ""
-        env = coevolution_v0.parallel_env(users=users, options=OPTIONS, focal="user", population=_people(users), max_cycles=10**9)
+        env = coevolution_v0.parallel_env(
+            users=users, options=OPTIONS, focal="user", population=_people(users), max_cycles=10**9
+        )
         env.reset(seed=0)
         arrays = {"user": told["user"]["answers"][0].numpy()}
         found = timing.per_second(lambda: env.step(arrays), users)  # noqa: B023

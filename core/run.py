@@ -253,7 +253,9 @@ def _remember(
     return trajectory
 
 
-def _valid(role: Role, phase: str, actions: Actions, worlds: int, measures: dict[str, Tensor], watch: bool = False) -> Actions:
+def _valid(
+    role: Role, phase: str, actions: Actions, worlds: int, measures: dict[str, Tensor], watch: bool = False
+) -> Actions:
     """Check names, shapes and dtypes, put forfeits where acts are invalid, and count those by role and kind."""
     fields = role.done_in(phase)
     kind = actions.get("kind")

@@ -51,7 +51,8 @@ def test_a_sweep_of_the_biased_share_ends_in_a_report_with_its_threshold(tmp_pat
 
 def test_a_step_of_ten_per_cent_is_inside_the_noise_of_175_items(tmp_path):
     """One round on the better half: many learners agree on a small step that no single test of 175 items could show."""
-    folder = run(small(tmp_path, "hu-2025", worlds=40, sweep="{grid: {world.biased_share: [0, 0.1]}}"), tmp_path / "run")
+    sweep = "{grid: {world.biased_share: [0, 0.1]}}"
+    folder = run(small(tmp_path, "hu-2025", worlds=40, sweep=sweep), tmp_path / "run")
     end = load_run(folder).steps
     end = end[(end["step"] == 4) & (end["measure"] == "dishonest/off_domain")]
     wide = end.pivot_table(index="world", columns="arm", values="value", observed=True)
