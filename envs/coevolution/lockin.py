@@ -15,6 +15,7 @@ from torch import Tensor
 
 from populace.compiling import kernel
 from populace.draw import Draw
+from populace.envs.coevolution.lockin_dialogue import EstimateDialogue
 from populace.errors import PopulaceError
 from populace.fields import Field, Role
 from populace.numerics import mean
@@ -221,6 +222,10 @@ class LockIn(World[LockInState]):
     def panel(self, state: LockInState) -> dict[str, Tensor]:
         """Every human's public and private mean."""
         return {"public_mean": state.public.mean.float(), "private_mean": state.private.mean.float()}
+
+    def dialogue(self) -> EstimateDialogue:
+        """Estimates and their errors."""
+        return EstimateDialogue()
 
     @classmethod
     def population(cls, users: int, options: LockInOptions) -> Population:

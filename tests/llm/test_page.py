@@ -1,6 +1,7 @@
 """The page on language models: its scenarios run, against a server on loopback, and its code passes its own check."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -9,9 +10,10 @@ from loopback import serving
 from ruamel.yaml import YAML
 from tiny_model import save
 
+from populace.agents.llm import BudgetSpent
 from populace.registry import policies
 from populace.scenarios import load
-from populace.scenarios.runner import run
+from populace.scenarios.runner import read_info, resume, run
 from populace.testing import check_policy
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "language-models.md").read_text(encoding="utf-8")
@@ -70,3 +72,27 @@ def test_the_code_of_the_page_keeps_the_contract():
 def test_every_policy_of_the_page_is_there_and_the_other_way_round():
     named = set(re.findall(r"`(llm/[a-z]+)`", TEXT))
     assert named == {name for name in policies.names() if name.startswith("llm/")}
+
+
+def test_a_run_that_spent_its_budget_is_resumed_to_the_same_results(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frame = YAML(typ="safe").load(blocks("yaml")[0])
+    frame = {key: frame[key] for key in ("schema", "world", "worlds", "horizon", "population")}
+    with serving(lambda body: "vague") as server:
+        model = {"policy": "llm/openai", "model": "m", "base_url": server.url}
+
+        def played(folder, **more):
+            return run(load({**frame, "agents": {"user": {**model, **more}, "assistant": "always"}}), tmp_path / folder)
+
+        with pytest.raises(BudgetSpent):
+            played("tight", tape="tape.jsonl", max_tokens=100 * 12)
+        assert read_info(tmp_path / "tight")["status"] == "failed"
+        before = len(server.requests)
+        assert before < 4 * 6 * 10
+        while read_info(tmp_path / "tight")["status"] != "complete":  # each time with a fresh budget
+            with suppress(BudgetSpent):
+                resume(tmp_path / "tight")
+        assert len(server.requests) == 4 * 6 * 10  # nothing was asked twice
+        played("calm")
+    tight, calm = (pd.read_parquet(tmp_path / name / "steps.parquet") for name in ("tight", "calm"))
+    pd.testing.assert_frame_equal(tight, calm)

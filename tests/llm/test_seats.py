@@ -161,8 +161,11 @@ def test_text_policies_keep_the_contract_of_policies(policy):
 
 
 def test_a_world_without_a_text_face_says_so():
-    with pytest.raises(PopulaceError, match="no text face for 'assistant'"):
-        play("populace/lockin-v0", {"assistant": RandomTalker()})
+    population = PlainPopulation(3, ("a", "b"))
+    world = Toy(None, population.census)
+    players = {"user": RandomTalker(), "assistant": registry.policies.get("random")()}
+    with pytest.raises(PopulaceError, match="no text face for 'user'"):
+        rollout(world, players, start(world, players, population, seed=0, worlds=2), 1)
 
 
 def test_seats_nobody_sits_on_are_not_asked():
