@@ -21,6 +21,14 @@ DERIVED = {
 }
 """Names of derived outcomes, apart from those that worlds give to measures of their own."""
 
+ABOUT_DERIVED = {
+    "drift of mean values": "distance of all users' mean values from where they started (Euclidean)",
+    "spread of values": "root mean variance of a value over users",
+    "effective number of values": "number of values on which users differ: (sum of variances)² / sum of variances²",
+    "polarisation of segments": "share of users' variance that lies between segments: 0 none, 1 all",
+}
+"""Derived outcome -> what it is, in a line."""
+
 DRAWN_FROM = ("world", "seed")
 """Entries of run.json that two runs must share for their worlds to be paired."""
 

@@ -60,7 +60,12 @@ class RunData:
 
     @property
     def notice(self) -> str:
-        """One sentence saying that the run is incomplete, or nothing."""
+        """One sentence saying that the run or its folder is incomplete, or nothing."""
+        if self.complete and not (self.path / "steps.parquet").exists():
+            return (
+                "This run was completed, but its folder holds no steps.parquet (was it copied in part?): the measures "
+                "of its world are missing here, and so from every figure and comparison."
+            )
         if self.complete:
             return ""
         why = f": {self.info['error']}" if self.info.get("error") else ""

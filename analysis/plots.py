@@ -6,10 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from populace.analysis.style import INK, MUTED, figure, svg
+from populace.analysis.style import INK, MUTED, figure, number, svg
 
 POINTS = 120
 """Steps drawn at most; a line of more looks the same."""
+
+POINT, HIDDEN = 72, 3.6
+"""Points an inch; a band of fewer points than this (twice a line's width) cannot be told from its line."""
 
 
 def thinned(steps: Sequence[int] | np.ndarray[Any, Any], points: int = POINTS) -> np.ndarray[Any, Any]:
@@ -72,7 +75,18 @@ def bands(
         axes.set_xticks(range(len(labels)), labels)
         axes.margins(x=0.08)
     _plain_ticks(axes)
-    return svg(fig, alt)
+    return svg(fig, alt) + _narrow(frame[frame[column].isin(list(series))], axes)
+
+
+def _narrow(frame: pd.DataFrame, axes: Any) -> str:
+    """A note where most intervals are lost under their lines, which would look as if there were none."""
+    width = (frame["high"] - frame["low"]).to_numpy(float)
+    width = width[np.isfinite(width)]
+    low, high = axes.get_ylim()
+    height = axes.get_position().height * axes.figure.get_size_inches()[1] * POINT
+    if not len(width) or width.max() <= 0 or np.median(width) > HIDDEN / height * (high - low):
+        return ""
+    return f"<p class='note'>Most intervals are narrower than the lines (at most ±{number(width.max() / 2)}).</p>"
 
 
 def _plain_ticks(axes: Any) -> None:

@@ -71,12 +71,12 @@ def render(run: RunData) -> str:
 def _parts(results: Results) -> list[Part]:
     if results.outcomes.empty:
         return [Part("Nothing recorded yet", "nothing", "", "<p>The run holds no record so far.</p>")]
-    own = [
-        Part(section.title, f"own-{k}", section.text, section.html)
-        for k, section in enumerate(sections_of(results.run))
-    ]
+    sections = list(sections_of(results.run))
+    parts = [Part(section.title, f"own-{k}", section.text, section.html) for k, section in enumerate(sections)]
+    first, own = ([part for part, s in zip(parts, sections, strict=True) if s.first is at] for at in (True, False))
     has = results.has_values
     return [
+        *first,
         Part(
             "What the assistant did",
             "findings",
@@ -85,6 +85,12 @@ def _parts(results: Results) -> list[Part]:
             tables.findings(results),
         ),
         *own,
+        Part(
+            "What the measures mean",
+            "meaning",
+            "A line on each, as they are called on this page.",
+            tables.glossary(results),
+        ),
         Part(
             "Drift over time",
             "drift",

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from populace.analysis import metrics
-from populace.analysis.comparison import at_end, differences, outcomes
+from populace.analysis.comparison import ABOUT_DERIVED, at_end, differences, outcomes
 from populace.analysis.frames import RunData
 from populace.analysis.plots import thinned
 from populace.analysis.stats import summarise
@@ -115,6 +115,13 @@ class Results:
     def lock_in(self) -> pd.DataFrame:
         """Lock-in time of all users' mean values, a row a world; see `metrics.lock_in`."""
         return metrics.lock_in(self.run.values.pooled)
+
+    @cached_property
+    def about(self) -> dict[str, str]:
+        """Recorded and derived outcome -> what it is, in a line, where that is known."""
+        from populace.analysis.sections import about_measures
+
+        return {**ABOUT_DERIVED, **about_measures(self.run)}
 
     def label(self, name: str) -> str:
         """A name for people: the run's hint, or the name without the `value/` family in front."""

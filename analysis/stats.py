@@ -134,6 +134,32 @@ def welch(a: ArrayLike, b: ArrayLike, confidence: float = CONFIDENCE) -> Estimat
     return Estimate(mean, float(low), float(high), worlds, float(p))
 
 
+def ratio(a: ArrayLike, b: ArrayLike, confidence: float = CONFIDENCE) -> Estimate:
+    """Mean of a over mean of b, worlds paired, with a t interval on the linearised ratio.
+
+    Unlike the mean of ratios it stays sound where b is near 0 in single worlds. Standard error
+    s(a - r b) / (sqrt(worlds) · mean(b)): W. G. Cochran 1977, Sampling Techniques, section 2.11.
+
+    Args:
+        a: [worlds]; worlds in which either is NaN are left out.
+        b: [worlds], the whole that `a` is a share of.
+        confidence: Nominal coverage.
+
+    Returns:
+        The ratio; all NaN where the mean of b is 0. `p` is that of a ratio of 0.
+    """
+    x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    known = np.isfinite(x) & np.isfinite(y)
+    x, y = x[known], y[known]
+    if len(y) == 0 or y.mean() == 0:
+        return Estimate(float("nan"), float("nan"), float("nan"), len(y))
+    share = x.mean() / y.mean()
+    off = (x - share * y) / y.mean()
+    error = off.std(ddof=1) / np.sqrt(len(y)) if len(y) > 1 else np.nan
+    low, high, p = t_interval(np.array(share), np.array(error), np.array(len(y) - 1), confidence)
+    return Estimate(float(share), float(low), float(high), len(y), float(p))
+
+
 def holm(p: ArrayLike) -> Floats:
     """P-values adjusted by Holm's step-down method for all hypotheses tested together; NaN ones are not counted.
 

@@ -5,6 +5,7 @@ import html
 import io
 import math
 import re
+import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ def svg(fig: "Figure", alt: str) -> str:
     _fit(fig)
     out = io.StringIO()
     nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
-    with mpl.rc_context(_RC):
+    with mpl.rc_context(_RC), warnings.catch_warnings():
+        # Text stays text: the reader's own fonts draw what matplotlib's lack.
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
         fig.savefig(out, format="svg", transparent=True, metadata=nothing)
     text = out.getvalue()
     text = text[text.index("<svg") :]

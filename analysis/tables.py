@@ -56,10 +56,12 @@ def _moved(results: Results, arm: str) -> list[str]:
 
 
 def _largest(results: Results, rows: pd.DataFrame, many: bool) -> list[str]:
-    """The largest clear contrasts of means, the clearest derived and recorded ones, and where there are none."""
+    """The largest clear contrasts of means, the clearest of the world's own measures, and where there are none."""
     points, without = [], []
     alone = rows["worlds"].max() < 2
-    for kind, most in (("mean", 2), ("derived", 2), ("recorded", 3)):
+    # What is derived from values says again what a world's own measures say: it leads only where there are none.
+    told = "recorded" if (rows["kind"] == "recorded").any() else "derived"
+    for kind, most in (("mean", 2), (told, 4)):
         own = rows[rows["kind"] == kind]
         if kind == "mean" and results.has_values:
             own = own[own["measure"].isin(results.run.value_variables)]  # the one family that has one unit
@@ -85,12 +87,31 @@ def _sentence(results: Results, row: "pd.Series[Any]") -> str:
     up = row["difference"] > 0
     low, high = (row["low"], row["high"]) if up else (-row["high"], -row["low"])
     value = with_interval(abs(row["difference"]), low, high)
-    what = f"<i>{html.escape(results.label(str(row['measure'])))}</i>"
+    what = f"<i>{_named(results, str(row['measure']), str(row['kind']))}</i>"
     p = html.escape(p_value(row["p_holm"])).replace(" ", "&nbsp;")
     return (
         f"{'Mean ' if row['kind'] == 'mean' else ''}{what} ended <b>{value} {'higher' if up else 'lower'}</b>: "
         f"{number(row['a'])} instead of {number(row['b'])}{f' ({p})' if p else ''}."
     )
+
+
+def _named(results: Results, measure: str, kind: str) -> str:
+    """An outcome's name, with what it means for whoever points at it."""
+    label, about = html.escape(results.label(measure)), results.about.get(measure) if kind != "mean" else None
+    return f'<abbr title="{html.escape(about, quote=True)}">{label}</abbr>' if about else label
+
+
+def glossary(results: Results) -> str:
+    """What the outcomes mean, a line each, where the world explains its own."""
+    frame = results.outcomes[["kind", "measure"]].drop_duplicates().astype(str)
+    frame = frame[(frame["kind"] != "mean") & frame["measure"].isin(list(results.about))]
+    if not (frame["kind"] == "recorded").any():
+        return ""
+    rows = "".join(
+        f"<tr><th>{html.escape(results.label(name))}</th><td class='words'>{html.escape(results.about[name])}</td></tr>"
+        for name in frame["measure"].unique()
+    )
+    return f"<table><tbody>{rows}</tbody></table>"
 
 
 def forest(results: Results) -> str:
@@ -121,7 +142,7 @@ def _forest_rows(results: Results, rows: pd.DataFrame, kind: str) -> str:
         colour = "--muted" if not clear else "--c0" if row["difference"] < 0 else "--c1"
         value = with_interval(row["difference"], row["low"], row["high"], sign=True)
         lines.append(
-            f"<tr><th>{html.escape(results.label(str(row['measure'])))}</th><td class='n'>{number(row['a'])}</td>"
+            f"<tr><th>{_named(results, str(row['measure']), kind)}</th><td class='n'>{number(row['a'])}</td>"
             f"<td class='n'>{number(row['b'])}</td><td class='n'>{'<b>' if clear else ''}{value}"
             f"{'</b>' if clear else ''}</td>"
             f"<td>{whisker(row['difference'], row['low'], row['high'], 1.05 * scale, colour)}</td>"
@@ -158,7 +179,7 @@ def ends(results: Results) -> str:
             inner = "".join(
                 f"<td class='n'>{_cell(cells.loc[arm]) if arm in cells.index else '&ndash;'}</td>" for arm in arms
             )
-            body += f"<tr><th>{html.escape(results.label(str(measure)))}</th>{inner}</tr>"
+            body += f"<tr><th>{_named(results, str(measure), kind)}</th>{inner}</tr>"
     if results.has_values:
         body += _lock_in_rows(results, arms)
     return f"<div class='scroll'><table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>"

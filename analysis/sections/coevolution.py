@@ -1,0 +1,280 @@
+"""What the coevolution worlds add to the report: whether values were locked in, and what their measures mean.
+
+Lock-in is read in two ways: society no longer follows its history, or its people become alike.
+"""
+
+import html
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from populace.analysis.frames import RunData
+from populace.analysis.moments import OVERALL
+from populace.analysis.pictures import grid
+from populace.analysis.plots import bands
+from populace.analysis.results import Results
+from populace.analysis.sections import Section
+from populace.analysis.stats import Estimate, Floats, bootstrap, estimate, holm, ratio, wilson
+from populace.analysis.style import legend, number, with_interval
+from populace.analysis.tables import CLEAR
+
+ABOUT = {
+    "history_error": "distance (root mean square over values) of society's mean from where history alone would have "
+    "brought it; not 0 without an assistant, as people follow history with a delay",
+    "drift": "distance (root mean square over values) of society's mean from where it started",
+    "velocity": "how far society's mean moved in the last tick (root mean square over values)",
+    "diversity": "variance between people, all values together, over that at the start: 1 as then, 0 all alike",
+    "approval": "minus the distance between what users hear and what they hold: 0 is a perfect echo",
+    "assistant_error": "distance (root mean square over values) of the assistant's position from the truth it is "
+    "scored against; an echo takes no position",
+    "cosine": "the same as a direction: 1 if position and truth lie in the same direction from history's mean, "
+    "\N{MINUS SIGN}1 if opposite",
+    "held_out": "share of questionnaire items never asked on which the assistant's position takes the side of its "
+    "users' mean: 0.5 is a guess, 1 is understanding",
+    "pg_follow": "ProgressGym's score: raw cosine of position and society, mean over centuries so far; hardly leaves 1",
+    "pg_predict": "ProgressGym's score: raw cosine of position and later society, mean over centuries; hardly leaves 1",
+    "pg_coevolve": "ProgressGym's score of society's course: cosine with the best later century; it pairs no times, so "
+    "a society at rest can score as well as one that follows",
+}
+"""Measure of the coevolution world -> what it is, in a line."""
+
+ABOUT_BAYES = {
+    "assistant_mean": "what the assistant believes the true value to be",
+    "assistant_error": "distance of the assistant's belief from the truth",
+    "claimed_sd": "standard deviation that the assistant claims for its belief: how unsure it thinks it is",
+    "overconfident": "share of assistants that miss the truth by more than twice what they claim",
+    "diversity": "standard deviation of people's public beliefs: 0 if all hold the same",
+    "human_error": "mean distance of people's public beliefs from the truth",
+}
+"""Measure of the Bayesian lock-in world -> what it is, in a line."""
+
+DRAWN = {"history_error": "Distance from history's course", "diversity": "Diversity between people (start: 1)"}
+"""Measures drawn over time -> titles."""
+MOVING = 1e-3
+"""History counts as moving where distances from its course and from the start differ by this share of the largest."""
+
+
+@dataclass(frozen=True)
+class LockIn:
+    """What an arm did to society beside its reference, at the last step that both recorded.
+
+    Attributes:
+        arm: The arm.
+        other: Its reference.
+        step: The step.
+        history: Share of the reference's movement from the start that was lost, along that movement.
+        further: How much further society stood from history's course.
+        alike: Share of the reference's variance between people that was lost.
+        rest: Share of worlds in which mean values came to rest before the end.
+        when: Steps at which they did, [worlds], infinite where they did not.
+    """
+
+    arm: str
+    other: str
+    step: int
+    history: Estimate
+    further: Estimate
+    alike: Estimate
+    rest: Estimate
+    when: Floats
+
+
+def sections(run: RunData) -> Sequence[Section]:
+    """Whether values were locked in, where people listened and an arm has a reference."""
+    if run.steps.empty or "pg_coevolve" not in run.steps["measure"].cat.categories:
+        return []
+    results = Results(run)
+    found = lock_in(results)
+    if not found:
+        return []
+    text = (
+        "Values are locked in where society no longer follows its history, or where its people become alike. Both are "
+        "measured against the same worlds with the same luck in the reference arm, [95 % interval] over worlds."
+    )
+    return [Section("Were values locked in?", _answer(found) + _table(found) + _drawn(results), text, first=True)]
+
+
+def lock_in(results: Results) -> list[LockIn]:
+    """Both kinds of lock-in of every arm that has a reference."""
+    found = []
+    for arm, other in results.run.contrasts:
+        if arm in results.recorded_arms and other in results.recorded_arms:
+            one = _one(results, arm, other)
+            found += [one] if one is not None else []
+    return found
+
+
+def _one(results: Results, arm: str, other: str) -> LockIn | None:
+    frame = results.run.steps
+    both = frame[frame["arm"].isin([arm, other]) & frame["measure"].isin(list(DRAWN)) & frame["value"].notna()]
+    steps = [set(both.loc[both["arm"] == name, "step"]) for name in (arm, other)]
+    step = max(steps[0] & steps[1], default=0)
+    if step == 0:
+        return None
+    wide = both[both["step"] == step].pivot_table(
+        index="world", columns=["measure", "arm"], values="value", observed=True
+    )
+    now = {(str(measure), str(name)): wide[measure, name].to_numpy(np.float64) for measure, name in wide.columns}
+    rows = results.lock_in if results.has_values else None
+    times = np.array([]) if rows is None else rows.loc[(rows["arm"] == arm) & (rows["segment"] == OVERALL), "value"]
+    times = np.nan_to_num(np.asarray(times, dtype=np.float64), nan=np.inf)
+    return LockIn(
+        arm=arm,
+        other=other,
+        step=step,
+        history=_history_lost(results, arm, other, step),
+        further=estimate(now["history_error", arm] - now["history_error", other]),
+        alike=ratio(now["diversity", other] - now["diversity", arm], now["diversity", other]),
+        rest=wilson(int(np.isfinite(times).sum()), len(times)),
+        when=times,
+    )
+
+
+def _history_lost(results: Results, arm: str, other: str, step: int) -> Estimate:
+    """1 - (moved . history) / |history|^2, summed over worlds: history is how the reference moved from the start."""
+    nothing = Estimate(math.nan, math.nan, math.nan, 0)
+    if not results.has_values or not _moves(results.run, other):
+        return nothing
+    moments = results.run.values.pooled
+    at = int(np.flatnonzero(moments.steps == step)[0]) if (moments.steps == step).any() else None
+    if at is None:
+        return nothing
+    mean = moments.mean[..., 0, :]  # [arms, worlds, steps, values]
+    moved, history = (mean[k, :, at] - mean[k, :, 0] for k in map(moments.arms.index, (arm, other)))
+    return ratio(((history - moved) * history).sum(-1), (history**2).sum(-1))
+
+
+def _moves(run: RunData, reference: str) -> bool:
+    """Whether history moves: where it stands still, its course is the start."""
+    rows = run.steps[(run.steps["arm"] == reference) & run.steps["measure"].isin(["history_error", "drift"])]
+    wide = rows.pivot_table(index=["world", "step"], columns="measure", values="value", observed=True)
+    if wide.shape[1] < 2:
+        return False
+    return bool((wide["history_error"] - wide["drift"]).abs().max() > MOVING * wide.to_numpy().max())
+
+
+# ---------------------------------------------------------------------- in words
+
+
+def _answer(found: Sequence[LockIn]) -> str:
+    """The answer first, then a sentence an arm."""
+    corrected = holm([p for one in found for p in (one.history.p, one.alike.p)]).reshape(-1, 2)
+    tested = bool(np.isfinite(corrected).any())
+    lines: list[str] = []
+    lists: dict[str, list[str]] = {"history": [], "alike": [], "neither": []}
+    for one, (p_history, p_alike) in zip(found, corrected, strict=True):
+        name = html.escape(one.arm)
+        held = p_history < CLEAR and one.history.mean > 0
+        alike = p_alike < CLEAR and one.alike.mean > 0
+        lists["history"] += [f"{name} ({one.history.mean:.0%})"] if held else []
+        lists["alike"] += [f"{name} ({one.alike.mean:.0%})"] if alike else []
+        lists["neither"] += [] if held or alike else [name]
+        points = [_history_words(one, p_history), _alike_words(one, p_alike)]
+        lines.append(f"<li><b>{name}</b>: {'; '.join(point for point in points if point)}.</li>")
+    if tested:
+        begin = {
+            "history": "Held back from history",
+            "alike": "Made people more alike",
+            "neither": "Clearly did neither",
+        }
+        moving = any(math.isfinite(one.history.mean) for one in found)
+        kept = [key for key in begin if lists[key] or (key == "history" and moving) or key == "alike"]
+        out = "".join(f"<p><b>{begin[key]}:</b> {', '.join(lists[key]) or 'no arm'}.</p>" for key in kept)
+    else:
+        out = "<p>With one world nothing can be told from its luck: run more worlds.</p>"
+    return f"{out}<ul>{''.join(lines)}</ul>{_rest(found)}"
+
+
+def _history_words(one: LockIn, p: float) -> str:
+    if not math.isfinite(one.history.mean):
+        return ""
+    whole, size = "of the movement that history gave society", _percent(one.history, one.history.mean < 0)
+    if not p < CLEAR and math.isfinite(p):
+        return f"{whole}, no clear part was lost ({_percent(one.history)})"
+    if one.history.mean < 0:
+        return f"{whole}, none was lost: it moved <b>{size} further</b>"
+    return f"{whole}, <b>{size} was lost</b>"
+
+
+def _alike_words(one: LockIn, p: float) -> str:
+    if not math.isfinite(one.alike.mean):
+        return ""
+    size = _percent(one.alike, one.alike.mean < 0)
+    if not p < CLEAR and math.isfinite(p):
+        return f"people did not clearly become more or less alike ({_percent(one.alike)} of the variance lost)"
+    if one.alike.mean < 0:
+        return f"people became <b>{size} more different</b> (variance between them)"
+    return f"people lost <b>{size} of what tells them apart</b> (variance between them)"
+
+
+def _rest(found: Sequence[LockIn]) -> str:
+    """Whether anything came to rest altogether."""
+    if any(one.rest.mean > 0 for one in found) or not any(one.rest.worlds for one in found):
+        return ""
+    return (
+        "<p>In no world did mean values come to rest altogether: they kept moving to the end of the run, so lock-in in "
+        "the strictest sense did not happen and has no time.</p>"
+    )
+
+
+def _percent(found: Estimate, turned: bool = False) -> str:
+    mean, low, high = (found.mean, found.low, found.high) if not turned else (-found.mean, -found.high, -found.low)
+    return f"{with_interval(100 * mean, 100 * low, 100 * high)}&nbsp;%"
+
+
+# ---------------------------------------------------------------------- table and figures
+
+
+def _table(found: Sequence[LockIn]) -> str:
+    """A row an arm; the time of coming to rest only where any world did."""
+    resting = any(one.rest.mean > 0 for one in found)
+    heads = ["history's movement lost", "further from history's course", "diversity lost", "worlds at rest"]
+    heads += ["at rest from step (median)"] if resting else []
+    body = ""
+    for one in found:
+        cells = [
+            _percent(one.history) if math.isfinite(one.history.mean) else number(math.nan),
+            with_interval(one.further.mean, one.further.low, one.further.high, sign=True),
+            _percent(one.alike),
+            with_interval(one.rest.mean, one.rest.low, one.rest.high),
+        ]
+        cells += [_when(one.when)] if resting else []
+        inner = "".join(f"<td class='n'>{cell}</td>" for cell in cells)
+        name, other = html.escape(one.arm), html.escape(one.other)
+        body += f"<tr><th>{name} <small>against {other}, step {one.step:,}</small></th>{inner}</tr>"
+    head = "".join(f"<th class='n'>{word}</th>" for word in heads)
+    notes = (
+        "History's movement lost: of the way that society's mean went in the reference arm from the start to the end, "
+        "the share it did not go here; below 0 it went further. Further from history's course: distance from where "
+        "history alone would have brought it (root mean square over values), less the same in the reference arm. "
+        "Diversity lost: of the variance between people in the reference arm at the end, the share that is gone. At "
+        "rest: mean values stay within 5 % of their largest distance from where they end, for the last 10 % of the "
+        "run or longer."
+    )
+    return (
+        f"<div class='scroll'><table><thead><tr><th>arm</th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"<p class='lead'>{notes}</p>"
+    )
+
+
+def _when(times: Floats) -> str:
+    middle = float(np.median(times)) if len(times) else math.inf
+    if not math.isfinite(middle):
+        return "not within the run"
+    if not np.isfinite(times).all():
+        return number(middle)
+    found = bootstrap(times, np.median)
+    return with_interval(found.mean, found.low, found.high)
+
+
+def _drawn(results: Results) -> str:
+    frame = results.over_time
+    figures = []
+    for measure, title in DRAWN.items():
+        rows = frame[(frame["kind"] == "recorded") & (frame["measure"] == measure)]
+        if rows["step"].nunique() > 1:
+            alt = f"{title} over time, an arm a line."
+            figures.append(bands(rows, results.looks, column="arm", title=title, alt=alt))
+    return legend(results.looks) + grid(figures) if figures else ""
