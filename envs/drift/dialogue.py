@@ -138,7 +138,7 @@ def _to_assistant(shown: Mapping[str, Tensor], world: int, seat: int) -> Chat:
     text = (
         f"This is {TOPIC_WORDS[int(shown['topic'][world, seat])]}. {looks}The user asks about a claim. {belief} {rated}"
     )
-    return Chat(world, seat, (("system", SYSTEM), ("user", text)))
+    return Chat(world, seat, (("system", SYSTEM), ("user", text)), tuple(ACTS))
 
 
 def _to_user(shown: Mapping[str, Tensor], world: int, seat: int) -> Chat:
