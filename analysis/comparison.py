@@ -1,5 +1,6 @@
 """Differences between arms or runs, paired by world where both faced the same luck."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -84,8 +85,14 @@ def compare(
     Raises:
         UnknownName: An arm is not in the run.
         RunError: The runs have no arm in common, or an arm has no reference.
+
+    Warns:
+        UserWarning: A run is incomplete, or its folder lacks the table of measures.
     """
     pairs = _pairs(a, b, arm, other)
+    for run in (a,) if b is None else (a, b):
+        if run.notice:
+            warnings.warn(f"{run.path}: {run.notice}", stacklevel=2)
     together = b is None or all(a.info.get(key) == b.info.get(key) for key in DRAWN_FROM)
     first = outcomes(a)
     second = first if b is None else outcomes(b)

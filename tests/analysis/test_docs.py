@@ -17,12 +17,13 @@ SETUP = next(block for block in BLOCKS if block.startswith("import pandas"))
 def folders(tmp_path_factory):
     root = tmp_path_factory.mktemp("docs")
     arms = {"no-assistant": {"base": "no-assistant", "coordinates": {}, "reference": None}}
+    swept = dict(arms)
     for name in ("mirror", "lifelong"):
-        for strength in (0.5, 1.0):
-            arm = name if strength == 1.0 else f"{name}[k=0.5]"
-            arms[arm] = {"base": name, "coordinates": {"k": strength}, "reference": "no-assistant"}
-    for run, seed in (("value-lock-in", 0), ("stronger-assistant", 1)):
-        folder = make_run(root / "runs" / run, worlds=4, steps=6, arms=arms, seed=seed)
+        arms[name] = {"base": name, "coordinates": {}, "reference": "no-assistant"}
+        for k in (0.5, 1.0):
+            swept[f"{name}[k={k}]"] = {"base": name, "coordinates": {"k": k}, "reference": "no-assistant"}
+    for run, seed, have in (("value-lock-in", 0, arms), ("stronger-assistant", 1, arms), ("silent-benign", 2, swept)):
+        folder = make_run(root / "runs" / run, worlds=4, steps=6, arms=have, seed=seed)
         _call_first_measure_drift(folder)
     return root
 

@@ -1,17 +1,20 @@
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import time
+import warnings
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 from make_run import make_run
 
 from populace import analysis
-from populace.analysis import Section, report, style
+from populace.analysis import Section, compare, load_run, report, style
 from populace.errors import RunError
 
 CHROMIUM = next(
@@ -221,3 +224,57 @@ def test_a_browser_draws_it_without_errors_or_network(folder, page, tmp_path, sc
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.count("<svg") == page.count("<svg") > 10
     assert "CONSOLE" not in done.stderr
+
+
+def test_the_headline_does_not_say_a_thing_twice(page):
+    findings = page[page.index('id="findings"') : page.index('id="drift"')]
+    assert "<i>measure 2</i>" in findings
+    assert "drift of mean values" not in findings
+    assert 'title="distance of all users&#x27; mean values' in page[page.index('id="contrasts"') :]
+
+
+def test_a_world_explains_its_measures_through_run_json(tmp_path):
+    folder = make_run(tmp_path / "run", worlds=3, steps=3, measures=2)
+    info = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**info, "measures": {"measure 1": 'A line with "<b>" in it.'}}))
+    page = report(folder).read_text(encoding="utf-8")
+    assert '<abbr title="A line with &quot;&lt;b&gt;&quot; in it.">measure 1</abbr>' in page
+    meaning = page[page.index('id="meaning"') : page.index('id="drift"')]
+    assert "<td class='words'>A line with &quot;&lt;b&gt;&quot; in it.</td>" in meaning
+    assert "<th>measure 0</th>" not in meaning
+
+
+def test_intervals_hidden_by_their_lines_are_told(tmp_path):
+    note = "Most intervals are narrower than the lines (at most ±"
+    wide = report(make_run(tmp_path / "wide", worlds=3, steps=8, noise=1.0, measures=1)).read_text(encoding="utf-8")
+    fine = report(make_run(tmp_path / "fine", worlds=9, steps=8, noise=1e-4, measures=1)).read_text(encoding="utf-8")
+    # Against the reference, the noise of 0.0001 is all there is to differ by, beside a move of 0.1.
+    against = [text[text.index("Against the reference") : text.index('id="map"')] for text in (wide, fine)]
+    assert note not in against[0]
+    assert note in against[1]
+
+
+def test_names_in_any_script_are_drawn_without_a_warning(tmp_path):
+    folder = make_run(tmp_path / "run", worlds=2, steps=3)
+    for name in ("run.json", "groups", "users"):
+        if name == "run.json":
+            (folder / name).write_text((folder / name).read_text().replace('"care"', '"\\u4ec1\\u611b"'))
+            continue
+        frame = pd.read_parquet(folder / f"{name}.parquet").rename(columns={"value/care": "value/仁愛"})
+        if "variable" in frame:
+            frame["variable"] = frame["variable"].astype(str).str.replace("care", "仁愛")
+        frame.to_parquet(folder / f"{name}.parquet", index=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        page = report(folder).read_text(encoding="utf-8")
+    assert re.search(r"<text[^>]*>[^<]*仁愛", page)
+
+
+def test_a_folder_that_lost_its_measures_says_so(tmp_path):
+    folder = make_run(tmp_path / "run", worlds=2, steps=3)
+    assert load_run(folder).notice == ""
+    (folder / "steps.parquet").unlink()
+    assert "no steps.parquet" in load_run(folder).notice
+    assert "no steps.parquet" in report(folder).read_text(encoding="utf-8")
+    with pytest.warns(UserWarning, match=r"no steps\.parquet"):
+        compare(load_run(folder))

@@ -1,0 +1,133 @@
+"""What a report of the coevolution world says about lock-in, on runs whose losses are known."""
+
+import json
+import math
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from make_run import make_run
+
+from populace.analysis import load_run, report
+from populace.analysis.results import Results
+from populace.analysis.sections import about_measures
+from populace.analysis.sections.coevolution import ABOUT, lock_in
+
+WORLDS, STEPS = 8, 40
+FOLLOWS = {"no-assistant": 1.0, "held": 0.75, "stopped": 0.0}
+"""Arm -> the share of the reference's movement that society makes."""
+DIVERSITY = {"no-assistant": 1.0, "held": 1.0, "stopped": 0.4}
+
+
+def folder_of(path, *, still=False, noise=0.0, arms=FOLLOWS, **more):
+    """A run whose society goes a known share of the reference's way, in every world alike but for `noise`."""
+    about = {name: {"base": name, "coordinates": {}, "reference": None} for name in arms}
+    folder = make_run(
+        path, WORLDS, STEPS, arms=about, strength=FOLLOWS, noise=noise, world="populace/coevolution-v0", **more
+    )
+    luck = np.random.default_rng(3).normal(1.0, 0.1, WORLDS)
+    rows = []
+    for arm in arms:
+        for world in range(WORLDS):
+            for step in range(0, STEPS + 1, 5):
+                drift = FOLLOWS[arm] * step * 0.01
+                error = drift if still else abs(step * 0.011 - drift)
+                own = 1.0 + (DIVERSITY[arm] * luck[world] - 1.0) * (step / STEPS)
+                found = {"history_error": error, "drift": drift, "diversity": own, "pg_coevolve": 0.97}
+                rows += [(arm, world, step, name, value) for name, value in found.items()]
+    frame = pd.DataFrame(rows, columns=["arm", "world", "step", "measure", "value"])
+    frame.to_parquet(folder / "steps.parquet", index=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return folder_of(tmp_path_factory.mktemp("runs") / "run")
+
+
+@pytest.fixture(scope="module")
+def page(folder):
+    return report(folder).read_text(encoding="utf-8")
+
+
+def test_losses_are_those_that_were_built_in(folder):
+    held, stopped = lock_in(Results(load_run(folder)))
+    assert (held.arm, held.other, held.step) == ("held", "no-assistant", STEPS)
+    assert held.history.mean == pytest.approx(0.25)
+    assert stopped.history.mean == pytest.approx(1.0)
+    # 0.011 · 40 - 0.75 · 0.4 = 0.14, less the reference's own 0.04.
+    assert held.further.mean == pytest.approx(0.10)
+    assert held.alike.mean == pytest.approx(0.0)
+    assert stopped.alike.mean == pytest.approx(0.6)
+    # A line at constant speed is within 5 % of its end for the last 5 % only; what never moved is at rest from 0.
+    assert held.rest.mean == 0.0
+    assert stopped.rest.mean == 1.0
+    assert (stopped.when == 0).all()
+
+
+def test_intervals_hold_the_truth_where_worlds_differ(tmp_path):
+    held, _ = lock_in(Results(load_run(folder_of(tmp_path / "run", noise=0.02))))
+    assert held.history.low < 0.25 < held.history.high
+    # Both ends jitter by 0.02 on each of three values; the way is 40 · |rate| = 0.68 long.
+    assert 0 < held.history.high - held.history.low < 0.2
+
+
+def test_the_answer_stands_first_and_in_words(page):
+    assert page.index("Were values locked in?</h2>") < page.index("What the assistant did</h2>")
+    section = page[page.index("Were values locked in?</h2>") : page.index("What the assistant did</h2>")]
+    assert "<b>Held back from history:</b> held (25%), stopped (100%)." in section
+    assert "<b>Made people more alike:</b> stopped (60%)." in section
+    assert "at rest from step (median)" in section
+    assert "did not happen and has no time" not in section
+    assert "people did not clearly become more or less alike" in section
+
+
+def test_where_no_world_came_to_rest_it_is_said(tmp_path):
+    page = report(folder_of(tmp_path / "run", arms=("no-assistant", "held"))).read_text(encoding="utf-8")
+    assert "did not happen and has no time" in page
+    assert "at rest from step (median)" not in page
+
+
+def test_history_that_stands_still_cannot_be_lost(tmp_path):
+    folder = folder_of(tmp_path / "run", still=True)
+    held, _ = lock_in(Results(load_run(folder)))
+    assert math.isnan(held.history.mean)
+    page = report(folder).read_text(encoding="utf-8")
+    assert "Held back from history" not in page
+    assert "of the movement that history gave" not in page
+    assert "<b>Made people more alike:</b> stopped (60%)." in page
+
+
+def test_without_a_reference_or_moments_the_page_still_stands(tmp_path):
+    folder = folder_of(tmp_path / "run", reference=None)
+    assert "Were values locked in?" not in report(folder).read_text(encoding="utf-8")
+    other = folder_of(tmp_path / "other")
+    (other / "groups.parquet").unlink()
+    page = report(other).read_text(encoding="utf-8")
+    assert "<b>Made people more alike:</b> stopped (60%)." in page
+
+
+def test_every_measure_has_its_line_on_the_page(page):
+    meaning = page[page.index('id="meaning"') :]
+    meaning = meaning[: meaning.index("</section>")]
+    for name in ("history_error", "drift", "diversity", "pg_coevolve"):
+        assert f"<th>{name.replace('_', ' ')}</th>" in meaning
+    assert re.search(r'<abbr title="distance[^"]*from where it started">drift</abbr>', page)
+
+
+def test_lines_cover_all_that_the_world_measures():
+    from pathlib import Path
+
+    text = (Path(__file__).resolve().parents[2] / "docs" / "worlds" / "coevolution.md").read_text(encoding="utf-8")
+    table = text[text.index("## Measures") : text.index("## Assistants")]
+    named = {name for row in re.findall(r"^\| (`.*?) \|", table, flags=re.M) for name in re.findall(r"`(\w+)`", row)}
+    assert named == set(ABOUT)
+
+
+def test_a_run_may_explain_its_own_measures(folder):
+    info = json.loads((folder / "run.json").read_text())
+    run = load_run(folder)
+    run.info.update(info, measures={"drift": "Our own <words>."})
+    assert about_measures(run)["drift"] == "Our own <words>."
+    assert about_measures(run)["diversity"] == ABOUT["diversity"]
