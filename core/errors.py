@@ -43,6 +43,19 @@ class RunError(PopulaceError):
     """A run folder or a saved run cannot be read or continued."""
 
 
+class OptionError(PopulaceError):
+    """Options that are valid alone and do not fit each other or their data, found when a world or population is built.
+
+    Args:
+        message: What was given, what was expected and how to mend it.
+        keys: Keys of a scenario that may be mended, as paths, the likeliest first; the first that was given is shown.
+    """
+
+    def __init__(self, message: str, *keys: tuple[str, ...]) -> None:
+        self.message, self.keys = message, keys
+        super().__init__(f"{'.'.join(keys[0])}: {message}" if keys else message)
+
+
 class ScenarioError(PopulaceError):
     """A mistake in a scenario file, with its place.
 

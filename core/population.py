@@ -1,5 +1,6 @@
 """Who lives in a world: a census before anyone is sampled, people as tensors after."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -21,6 +22,7 @@ class Census:
         segments: Names of the segments.
         traits: Names of the traits that everyone has.
         networked: Whether there is a social network.
+        bounds: Trait -> least and greatest number that anyone can have, where that is known; infinite if unbounded.
     """
 
     size: int
@@ -28,6 +30,7 @@ class Census:
     segments: tuple[str, ...] = ("everyone",)
     traits: tuple[str, ...] = ()
     networked: bool = False
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from populace.errors import PopulaceError, UnknownName
+from populace.errors import OptionError, PopulaceError, UnknownName
 from populace.options import Options
 from populace.registry import room
 from populace.scenarios.arms import Variant
 from populace.scenarios.build import make_population, policy_class, world_class
 from populace.scenarios.checking import check
-from populace.scenarios.mistakes import Mistake, missing_key, unknown_key, unknown_name, wrong
+from populace.scenarios.mistakes import Mistake, dotted, missing_key, spot, unknown_key, unknown_name, wrong
 from populace.scenarios.schema import Cell, CellFrame
 from populace.scenarios.tree import Node, plain
 from populace.world import World
@@ -163,6 +163,9 @@ def _refused(tree: Node, error: PopulaceError) -> Mistake:
     """What the world or the population refused when it was built."""
     if str(error).startswith("missing key 'population'"):
         return Mistake(str(error), tree.spot)
+    if isinstance(error, OptionError) and error.keys:
+        key = next((key for key in error.keys if tree.get(*key) is not None), error.keys[0])
+        return Mistake(f"{dotted(key)}: {error.message}", spot(tree, key))
     if isinstance(error, UnknownName):
         for section in ("population", "world"):
             node = tree.get(section)

@@ -26,6 +26,8 @@ def describe(name: str) -> dict[str, Any]:
     if name in registry.policies.names() or ":" in name:
         return _policy(name, registry.policies.get(name))
     known = [*library(), *registry.worlds.names(), *registry.policies.names()]
+    # Scenarios call a world's own policies by their last name.
+    known = [full for full in known if full.endswith(f"/{name}")] or known
     raise UnknownName("scenario, world or policy", name, known)
 
 
@@ -38,16 +40,17 @@ def write_new(path: Path, base: str) -> Path:
     """Write a file that extends library scenario `base`, with its text below as comments to take from.
 
     Raises:
-        PopulaceError: The file exists already.
+        PopulaceError: The file exists already, or its folder does not.
         UnknownName: There is no such library scenario.
     """
     if base not in library():
         raise UnknownName("scenario", base, library())
     if path.exists():
         raise PopulaceError(f"{path} exists already: choose another name")
+    if not path.parent.is_dir():
+        raise PopulaceError(f"there is no folder {path.parent}: make it first, or choose another place for {path.name}")
     lines = library_text(base).splitlines()
     own = [f"name: {path.stem}" if line.startswith("name:") else line for line in lines]
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = "\n".join(line for line in own if "yaml-language-server" not in line)
     path.write_text(text.lstrip("\n") + "\n", encoding="utf-8")
     return path
@@ -56,10 +59,11 @@ def write_new(path: Path, base: str) -> Path:
 def _world(name: str, world: type[World[Any]]) -> dict[str, Any]:
     fields = world.Options.model_fields
     needed = [key for key, field in fields.items() if field.is_required()]
-    lines = [f"{name}: {_first(world)}", "", "options (under `world:`)", *_options(world.Options)]
+    lines = [f"{name}: {sentence(world.__doc__)}", "", "options (under `world:`)", *_options(world.Options)]
     roles: list[dict[str, Any]] = []
     if not needed:
-        census = Census(4, ("a", "b", "c"))
+        people = world.population(4, world.Options())
+        census = people.census if people is not None else Census(4, ("a", "b", "c"))
         for role in world(world.Options(), census).roles():
             roles.append(
                 {
@@ -85,7 +89,7 @@ def _world(name: str, world: type[World[Any]]) -> dict[str, Any]:
 
 
 def _policy(name: str, policy: type[Policy]) -> dict[str, Any]:
-    lines = [f"{name}: {_first(policy)}", "", "options (beside `policy:`)", *_options(policy.Options)]
+    lines = [f"{name}: {sentence(policy.__doc__)}", "", "options (beside `policy:`)", *_options(policy.Options)]
     return {"kind": "policy", "name": name, "schema": policy.Options.model_json_schema(), "text": "\n".join(lines)}
 
 
@@ -93,9 +97,10 @@ def _options(options: type[BaseModel]) -> list[str]:
     lines = []
     for key, field in options.model_fields.items():
         default = "required" if field.is_required() else f"default {field.get_default(call_default_factory=True)!r}"
-        lines.append(f"  {key}: {(field.description or '').splitlines()[0] if field.description else ''} ({default})")
+        lines.append(f"  {key}: {sentence(field.description)} ({default})")
     return lines or ["  none"]
 
 
-def _first(thing: type) -> str:
-    return (thing.__doc__ or "").strip().splitlines()[0] if thing.__doc__ else ""
+def sentence(text: str | None) -> str:
+    """The first paragraph of a docstring on one line, however its lines were wrapped."""
+    return " ".join((text or "").strip().split("\n\n")[0].split())

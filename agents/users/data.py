@@ -10,6 +10,8 @@ from populace.options import Options
 
 
 def _listed(given: Any) -> Any:
+    if isinstance(given, (list, tuple)) and len({str(name) for name in given}) < len(given):
+        raise ValueError("columns are given twice; each needs its own name, {name: column, other name: column}")
     return {name: name for name in given} if isinstance(given, (list, tuple)) else given
 
 

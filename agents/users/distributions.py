@@ -3,6 +3,7 @@
 A distribution is a number (a constant) or a mapping with ONE key that names its kind: `{beta: {a: 2, b: 4}}`.
 """
 
+import math
 from pathlib import Path
 from typing import Any, Literal
 
@@ -251,6 +252,26 @@ class Distribution(Options):
     def kind(self) -> str:
         """Which key was given."""
         return next(name for name in type(self).model_fields if getattr(self, name) is not None)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Least and greatest number it can give, as far as its kind tells; infinite where it is unbounded.
+
+        A column of a file counts as unbounded here: its numbers are known only once it is read.
+        """
+        if self.constant is not None:
+            return self.constant, self.constant
+        if self.uniform is not None:
+            return self.uniform.low, self.uniform.high
+        if self.discrete is not None:
+            return min(self.discrete.options), max(self.discrete.options)
+        if self.categorical is not None:
+            return 0.0, len(self.categorical.labels) - 1.0
+        if self.beta is not None or self.dirichlet is not None:
+            return 0.0, 1.0
+        if self.normal is not None and self.normal.sd == 0:
+            return self.normal.mean, self.normal.mean
+        return (0.0 if self.gamma is not None or self.lognormal is not None else -math.inf), math.inf
 
     @property
     def joint(self) -> bool:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from populace.agents.users import graphs
 from populace.agents.users.distributions import resolve
+from populace.agents.users.table import weights_of
 from populace.draw import Draw
 from populace.errors import PopulaceError, UnknownName
 from populace.options import Options
@@ -72,7 +73,9 @@ class NetworkSpec(Options):
             )
 
 
-def build(spec: NetworkSpec, users: int, draw: Draw, groups: Tensor | None = None) -> Network:
+def build(
+    spec: NetworkSpec, users: int, draw: Draw, groups: Tensor | None = None, edges: Arrays | None = None
+) -> Network:
     """The network of `users` users in every world of `draw`.
 
     Args:
@@ -80,6 +83,7 @@ def build(spec: NetworkSpec, users: int, draw: Draw, groups: Tensor | None = Non
         users: Users in a world.
         draw: A world's graph depends on its keys; a shared one on the seed only.
         groups: [worlds, users] int64 index of the group, for stochastic blocks.
+        edges: What `read_edges` read, so that a file is read once.
 
     Returns:
         Edges sorted by target, then source; padding (weight 0) at the end.
@@ -92,7 +96,7 @@ def build(spec: NetworkSpec, users: int, draw: Draw, groups: Tensor | None = Non
         none = torch.zeros((1, 0), dtype=torch.int64, device=draw.device)
         return Network(none, none, none.float(), complete=True)
     if spec.kind == "file":
-        return _tensors([read_edges(spec, users)], users, draw.device)
+        return _tensors([edges or read_edges(spec, users)], users, draw.device)
     if spec.kind == "ring":
         return _tensors([_both_ways(graphs.ring(users, spec.degree), users)], users, draw.device)
     own = draw.common() if spec.shared else draw
@@ -185,7 +189,10 @@ def read_edges(spec: NetworkSpec, users: int) -> Arrays:
 def _edge_list(file: Path, users: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
     import pandas as pd
 
-    frame = pd.read_csv(file)
+    try:
+        frame = pd.read_csv(file)
+    except (OSError, ValueError) as error:
+        raise PopulaceError(f"cannot read {file}: {str(error).strip()}") from error
     ends = []
     for column in ("source", "target"):
         if column not in frame.columns:
@@ -198,20 +205,24 @@ def _edge_list(file: Path, users: int) -> tuple[NDArray[np.int64], NDArray[np.in
                 f"0 to {users - 1}; mend the file or population.size"
             )
         ends.append(numbers.astype(np.int64))
-    weight = (
-        frame["weight"].to_numpy(dtype=np.float32) if "weight" in frame.columns else np.ones(len(frame), np.float32)
-    )
-    return ends[0], ends[1], weight
+    weight = weights_of(frame, "weight", str(file)) if "weight" in frame.columns else np.ones(len(frame))
+    return ends[0], ends[1], weight.astype(np.float32)
 
 
 def _graphml(file: Path, users: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], bool]:
     import networkx as nx
 
-    graph = nx.read_graphml(file)
+    try:
+        graph = nx.read_graphml(file)
+    except (OSError, ValueError, KeyError, SyntaxError, nx.NetworkXError) as error:  # bad XML is a SyntaxError
+        raise PopulaceError(f"cannot read {file} as GraphML: {error}") from error
     if len(graph) > users:
         raise PopulaceError(f"{file} has {len(graph)} nodes for {users} users; set population.size to {len(graph)}")
     place = {node: index for index, node in enumerate(graph)}
     edges = list(graph.edges(data="weight", default=1.0))
     source = np.array([place[a] for a, _, _ in edges], dtype=np.int64)
     target = np.array([place[b] for _, b, _ in edges], dtype=np.int64)
-    return source, target, np.array([w for _, _, w in edges], dtype=np.float32), bool(graph.is_directed())
+    weight = np.array([w if isinstance(w, (int, float)) else np.nan for _, _, w in edges], dtype=np.float32)
+    if not ((weight >= 0) & np.isfinite(weight)).all():
+        raise PopulaceError(f"{file}: an edge has a weight that is no number of 0 or more")
+    return source, target, weight, bool(graph.is_directed())

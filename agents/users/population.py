@@ -1,6 +1,7 @@
 """A population as its specification describes it: sampled as tensors, with its ground truth and its provenance."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from populace.agents.users.spec import PopulationSpec, every_distribution, trait
 from populace.agents.users.surveys import SURVEYS
 from populace.agents.users.table import Table, make_table, read_frame, read_table
 from populace.draw import Draw
-from populace.errors import PopulaceError, UnknownName
+from populace.errors import OptionError, PopulaceError, UnknownName
 from populace.population import Census, Network, People
 
 _GOLDEN = 0x9E3779B9
@@ -32,22 +33,38 @@ class SpecPopulation:
         table: Rows to draw people from, in place of the spec's `data`.
 
     Raises:
-        PopulaceError: A data file cannot be used, or the network is impossible.
+        OptionError: A data file cannot be used, or the network is impossible; it names the key.
+        UnknownName: A column of a file or a trait is not there.
     """
 
     def __init__(self, spec: PopulationSpec, table: Table | None = None) -> None:
         self.spec = spec
-        self.table = table if table is not None else (read_table(spec.data) if spec.data is not None else None)
+        self.table = table
+        if table is None and spec.data is not None:
+            with blamed("population", "data", "file"):
+                self.table = read_table(spec.data)
+        self._edges = None
         if spec.network is not None:
-            spec.network.check(spec.size)
+            with blamed("population", "network", "degree"):
+                spec.network.check(spec.size)
+            if spec.network.kind == "file":
+                with blamed("population", "network", "file", names=True):
+                    self._edges = networks.read_edges(spec.network, spec.size)
         if self.table is not None and self.table.values and (spec.value_spec is not None or spec.hierarchy is not None):
-            raise PopulaceError("values come either from the data or from the specification, not from both")
+            raise OptionError(
+                "values come either from the data or from the specification, not from both",
+                ("population", "data", "values"),
+            )
         self._distributions = spec.all_traits
-        self._tables = {d.empirical: _read(d.empirical) for d in every_distribution(spec) if d.empirical is not None}
+        self._tables: dict[Empirical, Table] = {}
         whole = {dist.empirical for dist in self._distributions.values()}
-        for column, table in self._tables.items():
-            if table.labels and column not in whole:
-                raise PopulaceError(f"{column.file}: {column.column!r} holds words; numbers are needed here")
+        for path, dist in every_distribution(spec):
+            if (column := dist.empirical) is None or column in self._tables:
+                continue
+            with blamed("population", *path, "empirical", "file"):
+                self._tables[column] = _read(column)
+                if self._tables[column].labels and column not in whole:
+                    raise PopulaceError(f"{column.file}: {column.column!r} holds words; numbers are needed here")
         self._read = {key: Column(table.rows[:, 0], table.weights) for key, table in self._tables.items()}
         self.labels = self._all_labels()
         self.provenance = self._sources()
@@ -86,7 +103,8 @@ class SpecPopulation:
             traits += self.table.traits
         if self.spec.hierarchy is not None:
             traits += self.spec.hierarchy.trait_names
-        return Census(self.spec.size, self.dimensions, tuple(self.shares), traits, self.spec.network is not None)
+        segments, networked = tuple(self.shares), self.spec.network is not None
+        return Census(self.spec.size, self.dimensions, segments, traits, networked, self._bounds())
 
     def sample(self, draw: Draw) -> People:
         """The people of `draw.worlds` worlds: person i of a world depends neither on the size nor on the batch."""
@@ -141,6 +159,27 @@ class SpecPopulation:
             "bytes_per_user": self.bytes_per_user(),
             "provenance": self.provenance,
         }
+
+    def _bounds(self) -> dict[str, tuple[float, float]]:
+        """Trait -> least and greatest number of anyone, over all segments, of traits that the specification gives."""
+        found = {}
+        for key, dist in self._distributions.items():
+            marginals = dist.correlated.marginals if dist.correlated is not None else {}
+            for name in dist.names or (key,):
+                every = [marginals.get(name, dist)]
+                every += [part.traits[name] for part in self.spec.segments.values() if name in part.traits]
+                ends = [self._ends(one) for one in every]
+                found[name] = (min(low for low, _ in ends), max(high for _, high in ends))
+        if self.table is not None and not self.table.bandwidth:
+            for k, name in enumerate(self.table.traits, start=len(self.table.values)):
+                found[name] = (float(self.table.rows[:, k].min()), float(self.table.rows[:, k].max()))
+        return found
+
+    def _ends(self, dist: Distribution) -> tuple[float, float]:
+        if dist.empirical is None:
+            return dist.bounds
+        rows = self._tables[dist.empirical].rows
+        return float(rows.min()), float(rows.max())
 
     def _all_labels(self) -> dict[str, tuple[str, ...]]:
         found = dict(self.table.labels) if self.table is not None else {}
@@ -232,7 +271,18 @@ class SpecPopulation:
             numbers = traits[spec.by]
             named = spec.by in self.labels
             groups = numbers.to(torch.int64) if named else networks.ranks_to_groups(numbers, spec.bins)
-        return networks.build(spec, self.spec.size, draw, groups)
+        return networks.build(spec, self.spec.size, draw, groups, self._edges)
+
+
+@contextmanager
+def blamed(*key: str, names: bool = False) -> Iterator[None]:
+    """Tell the key of a scenario with what is refused inside; an unknown name points at itself, but for `names`."""
+    try:
+        yield
+    except PopulaceError as error:
+        if isinstance(error, UnknownName) and not names:
+            raise
+        raise OptionError(str(error), key) from error
 
 
 def _read(column: Empirical) -> Table:

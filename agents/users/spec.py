@@ -74,6 +74,8 @@ class ValuesSpec(ValuesOverride):
     def _matched(self) -> "ValuesSpec":
         if (self.system is None) == (not self.names):
             raise ValueError("values need either a system or names")
+        if twice := sorted({name for name in self.names if self.names.count(name) > 1}):
+            raise ValueError(f"value dimensions given twice: {', '.join(map(repr, twice))}; each needs its own name")
         check_values(self, self.dimensions)
         return self
 
@@ -104,7 +106,7 @@ class SegmentSpec(Options):
 class PopulationSpec(Options):
     """A population of users."""
 
-    size: int = Field(1000, ge=1)
+    size: int = Field(1000, ge=1, le=10**9)
     """Users in a world."""
     survey: str | None = None
     """A survey whose fitted moments give the values, e.g. human-values-de; short for `values: <survey>`."""
@@ -210,16 +212,23 @@ def trait_names(traits: dict[str, Distribution]) -> tuple[str, ...]:
     return tuple(name for key, dist in traits.items() for name in (dist.names or (key,)))
 
 
-def every_distribution(spec: PopulationSpec) -> Iterator[Distribution]:
-    """All distributions of one number or several in `spec`, marginals included."""
-    parts = [v for v in (spec.value_spec, *(s.values for s in spec.segments.values())) if v is not None]
-    found = [*spec.all_traits.values()]
-    found += [dist for part in parts for dist in (part.distribution, *part.each.values()) if dist is not None]
-    found += [dist for segment in spec.segments.values() for dist in segment.traits.values()]
-    for dist in found:
-        yield dist
+def every_distribution(spec: PopulationSpec) -> Iterator[tuple[tuple[str, ...], Distribution]]:
+    """All distributions in `spec`, marginals included, each with its key below `population`."""
+    found = [(("traits" if key in spec.traits else "preference", key), dist) for key, dist in spec.all_traits.items()]
+    parts: list[tuple[tuple[str, ...], ValuesOverride | None]] = [(("values",), spec.value_spec)]
+    for name, segment in spec.segments.items():
+        parts.append((("segments", name, "values"), segment.values))
+        found += [(("segments", name, "traits", key), dist) for key, dist in segment.traits.items()]
+    for path, part in parts:
+        if part is not None and part.distribution is not None:
+            found.append(((*path, "distribution"), part.distribution))
+        if part is not None:
+            found += [((*path, "each", key), dist) for key, dist in part.each.items()]
+    for path, dist in found:
+        yield path, dist
         if dist.correlated is not None:
-            yield from dist.correlated.marginals.values()
+            for name, marginal in dist.correlated.marginals.items():
+                yield (*path, "correlated", "marginals", name), marginal
 
 
 def check_values(spec: ValuesOverride, names: tuple[str, ...], where: str = "") -> None:

@@ -91,7 +91,7 @@ def read_frame(file: Path) -> "pd.DataFrame":
     try:
         return pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file)
     except (OSError, ValueError) as error:
-        raise PopulaceError(f"cannot read {file}: {error}") from error
+        raise PopulaceError(f"cannot read {file}: {str(error).strip()}") from error
 
 
 def read_table(spec: DataSpec) -> Table:
@@ -173,10 +173,22 @@ def _numbers(
 def _weights(frame: "pd.DataFrame", column: str | None, name: str) -> NDArray[np.float64]:
     if column is None:
         return np.ones(len(frame))
-    weights = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
-    if not (weights >= 0).all():
-        row = int(np.flatnonzero(~(weights >= 0))[0])
-        raise PopulaceError(f"{name}, line {row + 2}: the weight is {weights[row]}; weights are 0 or more")
+    return weights_of(frame, column, name)
+
+
+def weights_of(frame: "pd.DataFrame", column: str, name: str) -> NDArray[np.float64]:
+    """A column of weights.
+
+    Raises:
+        PopulaceError: One is no number, negative or infinite; with its line.
+    """
+    import pandas as pd
+
+    weights = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    if (wrong := ~((weights >= 0) & np.isfinite(weights))).any():
+        row = int(np.flatnonzero(wrong)[0])
+        given = frame[column].iloc[row]
+        raise PopulaceError(f"{name}, line {row + 2}: the weight is {given}; weights are numbers of 0 or more")
     return weights
 
 

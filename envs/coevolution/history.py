@@ -8,7 +8,7 @@ from torch import Tensor
 
 from populace.draw import Draw
 from populace.envs.coevolution.options import History
-from populace.errors import PopulaceError, did_you_mean
+from populace.errors import OptionError, did_you_mean
 
 CENTURY_VALUES = ("religion", "democracy", "liberalism", "expectation_for_progress", "uncertainty_avoidance")
 """Dimensions of the `centuries` series."""
@@ -42,45 +42,58 @@ def series(options: History, values: tuple[str, ...], draw: Draw) -> Tensor:
     """The points [worlds, points, values]; `walk` and `still` begin at 0.
 
     Raises:
-        PopulaceError: The population's values are not the series', or a csv cannot be read.
+        OptionError: A csv cannot be read.
     """
     if options.series == "walk":
         return _walk(options, len(values), draw)
     if options.series == "still":
         return torch.zeros((draw.worlds, 2, len(values)), device=draw.device)
-    if options.series == "centuries":
-        if len(values) != len(CENTURY_VALUES):
-            raise PopulaceError(
-                f"history.series: centuries has the {len(CENTURY_VALUES)} values {', '.join(CENTURY_VALUES)}, the "
-                f"population has {len(values)}; give it those, or use series: walk"
-            )
-        table = torch.tensor(CENTURIES)
-    else:
-        table = read_columns(options.series, values, "history.series")
-        if len(table) < 2:
-            raise PopulaceError(f"{options.series} holds {len(table)} points; a series needs at least 2")
+    table = torch.tensor(CENTURIES) if options.series == "centuries" else read_points(options.series, values)
     return table.to(draw.device).expand(draw.worlds, -1, -1)
+
+
+def read_points(path: str, values: tuple[str, ...]) -> Tensor:
+    """The points of a csv, [points, values].
+
+    Raises:
+        OptionError: It cannot be read, or has fewer than two points.
+    """
+    table = read_columns(path, values, "history.series")
+    if len(table) < 2:
+        raise OptionError(
+            f"{path} holds {len(table)} points; a series needs at least 2", ("world", "history", "series")
+        )
+    return table
 
 
 def read_columns(path: str, names: tuple[str, ...], what: str) -> Tensor:
     """The columns `names` of a csv, [rows, names] float32.
 
+    Args:
+        path: The file.
+        names: Columns to read.
+        what: The option that names the file, for messages.
+
     Raises:
-        PopulaceError: The file is not there, lacks a column, or holds something that is no number.
+        OptionError: The file is not there, lacks a column, or holds something that is no finite number.
     """
+    key = ("world", *what.split("."))
     try:
         with Path(path).open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise PopulaceError(f"{what}: cannot read {path!r}: {error}") from None
-    header = tuple(rows[0]) if rows else ()
+            reader = csv.DictReader(file)
+            rows, header = list(reader), tuple(reader.fieldnames or ())
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise OptionError(f"cannot read {path!r}: {error}", key) from None
     for name in names:
         if name not in header:
-            raise PopulaceError(f"{what}: {path} has no column {name!r}{did_you_mean(name, header)}")
+            raise OptionError(f"{path} has no column {name!r}{did_you_mean(name, header)}", key)
     try:
-        return torch.tensor([[float(row[name]) for name in names] for row in rows])
+        table = torch.tensor([[float(row[name]) for name in names] for row in rows])
     except (TypeError, ValueError) as error:
-        raise PopulaceError(f"{what}: {path} holds something that is no number: {error}") from None
+        raise OptionError(f"{path} holds something that is no number: {error}", key) from None
+    if not table.isfinite().all():
+        raise OptionError(f"{path} holds a number that is not finite", key)
+    return table
 
 
 def at(points: Tensor, tick: Tensor, every: int) -> Tensor:

@@ -6,7 +6,7 @@ from torch import Tensor
 from populace.draw import Draw
 from populace.envs.coevolution.history import read_columns
 from populace.envs.coevolution.options import Questionnaire
-from populace.errors import PopulaceError
+from populace.errors import OptionError
 
 
 def bank(options: Questionnaire, values: tuple[str, ...], draw: Draw) -> Tensor:
@@ -15,23 +15,29 @@ def bank(options: Questionnaire, values: tuple[str, ...], draw: Draw) -> Tensor:
     A csv's rows are put in random order first, as files are sorted by theme.
 
     Raises:
-        PopulaceError: The csv cannot be read, or has too few items.
+        OptionError: The csv cannot be read.
     """
     if options.loadings == "sparse":
         return _sparse(options.items, len(values), draw)
     table = read_columns(options.loadings, values, "questionnaire.loadings").to(draw.device)
-    if len(table) - held_out(options, len(table)) < options.asked:
-        raise PopulaceError(
-            f"questionnaire.loadings: {options.loadings} has {len(table)} items, fewer than asked and held out together"
-        )
     return table[draw.uniform("bank", len(table)).argsort(-1)]
+
+
+def check(options: Questionnaire, values: tuple[str, ...]) -> None:
+    """Raise OptionError when the bank cannot be read, or has too few items."""
+    items = size(options, values)
+    if items - held_out(options, items) < options.asked:
+        raise OptionError(
+            f"{options.loadings} has {items} items, fewer than asked and held out together",
+            ("world", "questionnaire", "loadings"),
+        )
 
 
 def size(options: Questionnaire, values: tuple[str, ...]) -> int:
     """Items in the bank; a csv is read for it.
 
     Raises:
-        PopulaceError: The csv cannot be read.
+        OptionError: The csv cannot be read.
     """
     if options.loadings == "sparse":
         return options.items

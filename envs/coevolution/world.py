@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from populace.draw import Draw
-from populace.envs.coevolution import dynamics, history, influence, questionnaire, scoring
+from populace.envs.coevolution import dynamics, fit, history, influence, questionnaire, scoring
 from populace.envs.coevolution.dialogue import QuestionnaireDialogue
 from populace.envs.coevolution.options import CoevolutionOptions
 from populace.envs.coevolution.roles import cast
 from populace.envs.coevolution.state import State
 from populace.fields import Role
 from populace.numerics import mean
-from populace.population import People, PlainPopulation, Population
+from populace.population import Census, People, PlainPopulation, Population
 from populace.world import Step, World
 
 
@@ -27,6 +27,15 @@ class Coevolution(World[State]):
     phases = ("answer", "advise")
     defaults: ClassVar = {"user": "sincere", "assistant": "lifelong"}
     options: CoevolutionOptions
+
+    def __init__(self, options: CoevolutionOptions, census: Census) -> None:
+        """Take options and census.
+
+        Raises:
+            OptionError: They do not fit each other, or a csv cannot be read.
+        """
+        super().__init__(options, census)
+        fit.check(options, census)
 
     @property
     def audiences(self) -> int:
@@ -196,14 +205,18 @@ class Coevolution(World[State]):
         return measures, paid, state
 
     def _held_out(self, state: State, position: Tensor, weight: Tensor) -> Tensor:
-        """Share of held-out items on which a position takes the side of its users' mean; NaN without such items."""
+        """Share of held-out items on which a position takes the side of its users' mean.
+
+        NaN without such items, and where a position is NaN: a comparison alone would count it as right half the time.
+        """
         held = questionnaire.held_out(self.options.questionnaire, state.loadings.shape[1])
         if held == 0:
             return torch.full_like(state.pg_sum, torch.nan)
         items, centre = state.loadings[:, -held:].unsqueeze(1), state.centre.unsqueeze(1)
         said = (items * (position - centre).unsqueeze(2)).sum(-1) > 0
         meant = (items * (state.means - centre).unsqueeze(2)).sum(-1) > 0
-        return (weight * (said == meant).float().mean(-1)).sum(-1)
+        right = (said == meant).float().mean(-1)
+        return (weight * torch.where(position.isnan().any(-1), torch.nan, right)).sum(-1)
 
     def _approved(self, state: State, approval: Tensor) -> Tensor:
         """Mean approval of each assistant's users, [worlds, assistants]."""

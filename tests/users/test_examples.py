@@ -45,3 +45,13 @@ def test_every_distribution_of_the_page_can_be_sampled(text, folder):
 def test_the_page_has_its_examples():
     assert len(BLOCKS) == 5
     assert {next(iter(parsed(kind))) for kind in KINDS} >= {"uniform", "normal", "beta", "categorical", "empirical"}
+
+
+@pytest.mark.parametrize("text", re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL))
+def test_every_snippet_of_the_page_runs_alone(text):
+    names = {}
+    exec(text, names)
+    if "choice" in names:
+        assert names["choice"].shape == (8, 50, 30)
+        assert names["answers"].shape == (8, 50, 2)
+        assert set(names["answers"].unique().tolist()) <= {1, 2, 3, 4}
