@@ -222,7 +222,7 @@ def _losses(run: RunData) -> Section | None:
     if len(frame) == 0 or "loss" not in set(frame["variable"]):
         return None
     frame = frame[(frame["step"] > 0) & frame["variable"].isin(LOSSES)].dropna(subset=["mean"])
-    body = []
+    body, points = [], dict[str, dict[str, Estimate]]()
     for (arm, segment), rows in frame.groupby(["arm", "segment"], sort=False, observed=True):
         if (rows["n"] == 0).all():
             continue
@@ -231,6 +231,8 @@ def _losses(run: RunData) -> Section | None:
             estimate(worlds.loc[name].to_numpy()) if name in worlds.index.get_level_values(0) else None
             for name in LOSSES
         ]
+        if found[0] is not None:
+            points.setdefault(str(segment), {})[str(arm)] = found[0]
         cells = "".join(
             f"<td class='n'>{'' if x is None else with_interval(x.mean, x.low, x.high)}</td>" for x in found
         )
@@ -244,10 +246,28 @@ def _losses(run: RunData) -> Section | None:
     )
     return Section(
         "Agency loss by group",
-        f"<div class='scroll'><table><thead><tr><th>arm</th><th>group</th>{table}</tr></thead>"
+        f"{_loss_picture(points)}<div class='scroll'><table><thead><tr><th>arm</th><th>group</th>{table}</tr></thead>"
         f"<tbody>{''.join(body)}</tbody></table></div>",
         text,
     )
+
+
+def _loss_picture(points: dict[str, dict[str, Estimate]]) -> str:
+    """Loss of every arm, a colour a group."""
+    arms = list(dict.fromkeys(arm for cells in points.values() for arm in cells))[:12]
+    fig, axes = figure(6.4, 0.9 + 0.3 * len(arms))
+    groups = list(points)[: len(PALETTE)]
+    for row, group in enumerate(groups):
+        for k, arm in enumerate(arms):
+            if arm in points[group]:
+                found, y = points[group][arm], k + (row - (len(groups) - 1) / 2) * 0.16
+                axes.plot([found.low, found.high], [y, y], color=PALETTE[row], linewidth=1.6)
+                axes.plot([found.mean], [y], marker="o", markersize=4, color=PALETTE[row])
+    axes.set_yticks(range(len(arms)), arms)
+    axes.set_ylim(len(arms) - 0.5, -0.5)
+    axes.set_xlabel("agency loss")
+    styles = {group: {"color": PALETTE[row]} for row, group in enumerate(groups)}
+    return legend(styles) + svg(fig, "Agency loss of every arm by group, with 95 % intervals")
 
 
 # ---------------------------------------------------------------------- theory
