@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from populace import registry, tree
 from populace.errors import ActionError
@@ -66,10 +67,17 @@ def check_policy(
     Raises:
         CheckFailed: The first fault found.
     """
-    stage, people = made(world, options, users, population)
-    acting = [r.name for r in stage.cast.values() if r.phases and r.does]
+    if not isinstance(policy, Policy):
+        raise CheckFailed(f"the policy is {policy!r}; expected an instance of a populace.policy.Policy: call its class")
+    with blame("building the world"):
+        stage, people = made(world, options, users, population)
+        acting = [r.name for r in stage.cast.values() if r.phases and r.does]
+    if role is None and not acting:
+        raise CheckFailed(f"no role of {type(stage).__name__} ever acts, so no policy can play one")
     name = role or ("assistant" if "assistant" in acting else acting[-1])
     own = stage.role(name)
+    if name not in acting:
+        raise CheckFailed(f"the role {name!r} never acts, so no policy can play it; these do: {', '.join(acting)}")
     players: Mapping[str, Policy] = {r: policy if r == name else AnyLegal() for r in acting}
     who, before = type(policy).__name__, fingerprint(policy)
     with no_global_luck(who):
@@ -96,11 +104,11 @@ def _turn(world: World[Any], policy: Policy, run: Run, role: Role, who: str) -> 
     memory = run.memory[role.name]
     held, shown = copied(memory), copied(dict(seen))
     with blame(f"{who}.act in phase {seen.phase!r}"):
-        actions, after = policy.act(seen, memory, draw)
+        actions, after = _pair(policy.act(seen, memory, draw), who)
     if not same(held, memory) or not same(shown, dict(seen)):
         raise CheckFailed(f"{who}.act changes its observation or memory in place: make new tensors instead")
     with blame(f"{who}.act"):
-        again, after_again = policy.act(seen, memory, draw)
+        again, after_again = _pair(policy.act(seen, memory, draw), who)
     if not same(dict(actions), dict(again)) or not same(after, after_again):
         raise CheckFailed(
             f"{who}.act gives something else for the same observation, memory and draw: take luck from the draw only "
@@ -111,7 +119,7 @@ def _turn(world: World[Any], policy: Policy, run: Run, role: Role, who: str) -> 
         one = tree.take(run, torch.tensor([world_]))
         alone = see(world, one, role, policy.privileged)
         with blame(f"{who}.act for one world"):
-            few, few_after = policy.act(alone, one.memory[role.name], one.draw().scope(f"act/{role.name}"))
+            few, few_after = _pair(policy.act(alone, one.memory[role.name], one.draw().scope(f"act/{role.name}")), who)
         batch = tree.take((dict(actions), after), torch.tensor([world_]))
         if not same(dict(few), batch[0]) or not same(few_after, batch[1]):
             raise CheckFailed(
@@ -119,6 +127,19 @@ def _turn(world: World[Any], policy: Policy, run: Run, role: Role, who: str) -> 
                 "(reduce over dimension 1 and up only), and use the safe forms of populace.numerics "
                 "(docs/architecture.md, Bits)"
             )
+
+
+def _pair(given: Any, who: str) -> tuple[Mapping[str, Tensor], Any]:
+    """What act gave, if it is (actions, memory)."""
+    if not (isinstance(given, tuple) and len(given) == 2 and isinstance(given[0], Mapping)):
+        what = "actions without memory" if isinstance(given, Mapping) else f"a {type(given).__name__}"
+        raise CheckFailed(f"{who}.act gives {what}; expected (actions, memory), memory as it came if nothing changes")
+    for name, value in given[0].items():
+        if not isinstance(value, Tensor):
+            raise CheckFailed(
+                f"{who}.act gives a {type(value).__name__} as {name!r}; expected a tensor [worlds, seats]"
+            )
+    return given[0], given[1]
 
 
 def _legal(role: Role, seen: Observation, actions: dict[str, Any], who: str) -> None:

@@ -94,7 +94,10 @@ def _declared(world: World[Any]) -> None:
     name = type(world).__name__
     if not _ID.fullmatch(getattr(world, "id", "")):
         raise CheckFailed(f"{name}.id is {getattr(world, 'id', None)!r}; expected 'namespace/name-v0'")
-    roles = world.roles()
+    with blame(f"{name}.roles"):
+        roles = tuple(world.roles())
+    if not roles or not all(isinstance(role, Role) for role in roles):
+        raise CheckFailed(f"{name}.roles gives {roles!r}; expected one populace.fields.Role or more")
     if len({role.name for role in roles}) != len(roles):
         raise CheckFailed(f"{name} has two roles of the same name: {[role.name for role in roles]}")
     for role in roles:
@@ -157,6 +160,8 @@ def _observation(world: World[Any], run: Run, role: Role) -> None:
     phase, worlds = world.phases[run.phase], len(run.worlds)
     with blame(f"observe for {role.name!r} in phase {phase!r}"):
         found = world.observe(run.state, role.name, phase)
+    if not (isinstance(found, Mapping) and all(isinstance(value, Tensor) for value in found.values())):
+        raise CheckFailed(f"observe for {role.name!r} in phase {phase!r} must give field -> tensor, got {found!r}")
     declared = {f.name: f for f in role.seen_in(phase, private=True)}
     masks = {f"{f.name}_mask": f for f in (*declared.values(), *role.done_in(phase)) if f.masked}
     for name in found:

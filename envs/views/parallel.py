@@ -12,7 +12,7 @@ from torch import Tensor
 
 from populace import tree
 from populace.envs.views import actions as acts
-from populace.envs.views import render
+from populace.envs.views import arguments, render
 from populace.envs.views.layout import Layout
 from populace.envs.views.lazy import Array, Chain, Column, Later, LazyDict, Numbers, Rows, Same, Table
 from populace.envs.views.seats import Seats
@@ -43,6 +43,9 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
         absent: What becomes of an agent whose seat is empty: `leave` or `wait`.
         seed: The seed of a first reset that names none.
         render_mode: `human` prints `ansi`'s lines; `rgb_array` plots the world's measures.
+
+    Raises:
+        PopulaceError: An argument does not fit; the text says why.
     """
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["human", "ansi", "rgb_array"], "is_parallelizable": True}
@@ -61,7 +64,11 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
         world = stage.world
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise PopulaceError(f"render_mode {render_mode!r}; expected None or {self.metadata['render_modes']}")
-        self.stage, self.max_cycles, self.absent, self.render_mode = stage, max_cycles, absent, render_mode
+        arguments.one_of("value of absent", absent, ("leave", "wait"))
+        for role_name in acts or ():
+            arguments.one_of("focal role in acts", role_name, stage.focal)
+        self.stage, self.absent, self.render_mode = stage, absent, render_mode
+        self.max_cycles = arguments.cycles(max_cycles)
         name = world.id.split("/")[-1].replace("-v", "_v")
         self.metadata = {**type(self).metadata, "name": name}  # type: ignore[misc]
         self._phases = tuple(world.phases[i] for i in stage.stops)
@@ -72,7 +79,7 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
         self._seats = Seats({role.name: role.seats for role in self._roles}, wait=absent == "wait")
         self.possible_agents = list(self._seats.all)
         self.agents: list[str] = []
-        self._seed, self._cycle = seed, 0
+        self._seed, self._cycle = arguments.whole("seed", seed), 0
         self._run: Run | None = None
         self._sights: dict[str, Sight] = {}
         self._zeros = {role.name: Numbers(np.zeros(role.seats, np.float32)) for role in self._roles}
@@ -105,7 +112,7 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
             PopulaceError: Before the first reset.
         """
         if self._run is None:
-            raise PopulaceError("the environment has no run before reset()")
+            raise PopulaceError("the environment has no run before reset(): call reset() first")
         return self._run
 
     @run.setter
@@ -121,16 +128,18 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
 
         Args:
             seed: The world's seed. Without one, the next episode of the same world begins: the same people, new luck.
-            options: `world` is the world's id (0); other keys are ignored.
+            options: `world` is the world's id (0); other keys are ignored, but for slips such as `wrld`.
 
         Returns:
             Observations and infos by agent.
+
+        Raises:
+            PopulaceError: The seed or the id is no whole number from 0 up, or a key looks like a slip.
         """
-        stage = self.stage
-        number = (options or {}).get("world")
+        stage, number = self.stage, arguments.world_of(options)
         if self._run is None or seed is not None or number is not None:
-            self._seed = self._seed if seed is None else int(seed)
-            self.run = stage.start(self._seed, torch.tensor([0 if number is None else int(number)]))
+            self._seed = self._seed if seed is None else arguments.whole("seed", seed)
+            self.run = stage.start(self._seed, torch.tensor([number or 0]))
         else:
             self.run = stage.next_episode(self._run)
         self.history = render.History()
@@ -154,9 +163,11 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
             ActionError: An action is missing or outside its space. A choice that a mask forbids is no error: the seat
                 forfeits, and its info says `invalid`.
         """
+        stage, run = self.stage, self.run
         if not self.agents:
             return {}, {}, {}, {}, {}
-        stage, run = self.stage, self.run
+        if not isinstance(actions, Mapping):
+            raise ActionError(f"actions are {actions!r}; expected a dict by agent ({self.agents[0]!r}) or by role")
         phase = stage.world.phases[run.phase]
         given = {
             role.name: acts.complete(

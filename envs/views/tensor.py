@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from populace.envs.views import arguments
 from populace.envs.views.stage import Outcome, Stage
-from populace.errors import PopulaceError
+from populace.errors import ActionError, PopulaceError
 from populace.fields import Role
 from populace.policy import Actions, Observation
 from populace.rollout import AtEnd
@@ -44,9 +45,11 @@ class TensorWorld:
     def __init__(
         self, stage: Stage, worlds: int = 1, *, at_end: AtEnd = "mask", learn_every: int | None = None
     ) -> None:
-        if worlds < 1:
-            raise PopulaceError(f"{worlds} worlds: at least one is needed")
-        self.stage, self.worlds, self.at_end, self.learn_every = stage, worlds, at_end, learn_every
+        arguments.one_of("at_end", at_end, ("mask", "autoreset"))
+        if learn_every is not None:
+            learn_every = arguments.whole("learn_every", learn_every, 1)
+        self.stage, self.at_end, self.learn_every = stage, at_end, learn_every
+        self.worlds = arguments.whole("worlds", worlds, 1)
         self._run: Run | None = None
         self._turns = 0
 
@@ -58,7 +61,7 @@ class TensorWorld:
             PopulaceError: Before the first reset.
         """
         if self._run is None:
-            raise PopulaceError("there is no run before reset()")
+            raise PopulaceError("there is no run before reset(): call reset() first")
         return self._run
 
     @run.setter
@@ -71,10 +74,16 @@ class TensorWorld:
         return self.stage.world.phases[self.run.phase]
 
     def reset(self, seed: int | None = None, ids: Tensor | None = None) -> dict[str, Observation]:
-        """Begin: with a seed a new batch (of the worlds `ids` [worlds]), without one everybody's next episode."""
+        """Begin: with a seed a new batch (of the worlds `ids` [worlds]), without one everybody's next episode.
+
+        Raises:
+            PopulaceError: The seed or an id is no whole number from 0 up, or there are not as many ids as worlds.
+        """
         if self._run is None or seed is not None or ids is not None:
-            numbers = torch.arange(self.worlds) if ids is None else ids
-            self._run = self.stage.start(seed or 0, numbers)
+            numbers = torch.arange(self.worlds)
+            if ids is not None:
+                numbers = torch.tensor(arguments.wholes("ids", ids, self.worlds), dtype=torch.int64)
+            self._run = self.stage.start(0 if seed is None else arguments.whole("seed", seed), numbers)
         else:
             self._run = self.stage.next_episode(self._run)
         self._turns = 0
@@ -88,14 +97,27 @@ class TensorWorld:
         """Play one turn: role -> field -> [worlds, seats, *shape], for every focal role that acts now.
 
         Raises:
-            ActionError: Fields, shapes or dtypes are not those the role declares.
+            ActionError: A role is missing, or fields, shapes or dtypes are not those it declares.
+            UnknownName: A role is not focal.
         """
-        given = {role.name: actions[role.name] for role in self._turn() if role.name in actions}
+        if not isinstance(actions, Mapping):
+            raise ActionError(f"actions are {actions!r}; expected role -> field -> tensor [worlds, seats, ...]")
+        for name in actions:
+            arguments.one_of("focal role", name, self.stage.focal)
+        given = {role.name: self._given(role, actions) for role in self._turn()}
         outcome = self.stage.settle(self.stage.act(self.run, given), to_tick=True)
         if outcome.run.phase == 0:
             outcome = self._tick(outcome)
         self._run = outcome.run
         return Turn(self.observe(), outcome.rewards, outcome.run.done, outcome.measures)
+
+    def _given(self, role: Role, actions: Mapping[str, Actions]) -> Actions:
+        fields = ", ".join(f.name for f in role.done_in(self.phase))
+        if role.name not in actions:
+            raise ActionError(f"no actions for {role.name!r}, whose turn it is in phase {self.phase!r}: give {fields}")
+        if not isinstance(actions[role.name], Mapping):
+            raise ActionError(f"the actions of {role.name!r} are {actions[role.name]!r}; expected a dict of {fields}")
+        return actions[role.name]
 
     def _tick(self, outcome: Outcome) -> Outcome:
         run = outcome.run

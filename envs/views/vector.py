@@ -12,6 +12,7 @@ from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
 from populace.envs.views import actions as acting
+from populace.envs.views import arguments
 from populace.envs.views.layout import MASK, Layout, space_of
 from populace.envs.views.lazy import Array
 from populace.envs.views.stage import Outcome, SeatMemory, Shared, Stage
@@ -66,14 +67,12 @@ class VectorView(VectorEnv[Any, Any, Any]):
     ) -> None:
         if stage.seat is None:
             raise PopulaceError("a vector environment is one seat's: build the stage with seat=(role, number)")
-        if num_envs < 1 or autoreset not in _MODES:
-            raise PopulaceError(f"num_envs {num_envs}, autoreset {autoreset!r}; expected >= 1, one of {list(_MODES)}")
+        arguments.one_of("autoreset", autoreset, tuple(_MODES))
         world, turns = stage.world, len(stage.stops)
         if autoreset == "next_step" and turns > 1:
             raise PopulaceError(f"{stage.seat[0]} acts {turns} times a tick: use autoreset='same_step'")
-        if max_cycles is not None and (max_cycles < 1 or max_cycles % turns):
-            raise PopulaceError(f"max_cycles {max_cycles}: expected a multiple of {turns}, the seat's turns a tick")
-        self.stage, self.num_envs, self.max_cycles, self.flat = stage, num_envs, max_cycles, flat
+        self.num_envs = num_envs = arguments.whole("num_envs", num_envs, 1)
+        self.stage, self.max_cycles, self.flat = stage, arguments.cycles(max_cycles, turns), flat
         self.role, self.number = world.role(stage.seat[0]), stage.seat[1]
         self.layout = Layout(self.role, tuple(world.phases[i] for i in stage.stops), acts, flat)
         self.metadata = {"autoreset_mode": _MODES[autoreset], "render_modes": [], "name": world.id}
@@ -85,7 +84,7 @@ class VectorView(VectorEnv[Any, Any, Any]):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._same = autoreset == "same_step"
-        self._seed = seed
+        self._seed = arguments.whole("seed", seed)
         self._run: Run | None = None
         self._cycles = torch.zeros(num_envs, dtype=torch.int64, device=stage.device)
         self._clock = 0
@@ -99,7 +98,7 @@ class VectorView(VectorEnv[Any, Any, Any]):
             PopulaceError: Before the first reset.
         """
         if self._run is None:
-            raise PopulaceError("the environment has no run before reset()")
+            raise PopulaceError("the environment has no run before reset(): call reset() first")
         return self._run
 
     def reset(
@@ -110,18 +109,22 @@ class VectorView(VectorEnv[Any, Any, Any]):
         Args:
             seed: An int seeds the batch, and environment i is its world i; a sequence gives each environment a world
                 id of its own instead (equal numbers make equal environments). None: everybody's next episode.
-            options: `reset_mask` is refused, since episodes begin together or by autoreset; other keys are ignored.
+            options: `reset_mask` is refused, since episodes begin together or by autoreset, and so is `world`, since
+                environment i is world i; other keys are ignored.
+
+        Raises:
+            PopulaceError: An option is refused, or a seed is no whole number from 0 up.
         """
         if "reset_mask" in (options or {}):
             raise PopulaceError("reset_mask: worlds share their phases, so single ones begin anew by autoreset only")
+        if arguments.world_of(options) is not None:
+            raise PopulaceError("the option 'world': environment i is world i; name others by seed=[3, 4, ...]")
         if self._run is None or seed is not None:
             ids = torch.arange(self.num_envs)
-            if isinstance(seed, Sequence):
-                if len(seed) != self.num_envs:
-                    raise PopulaceError(f"{len(seed)} seeds for {self.num_envs} environments")
-                ids = torch.tensor(list(seed), dtype=torch.int64)
+            if isinstance(seed, Sequence | np.ndarray):
+                ids = torch.tensor(arguments.wholes("seeds", seed, self.num_envs), dtype=torch.int64)
             elif seed is not None:
-                self._seed = int(seed)
+                self._seed = arguments.whole("seed", seed)
             self._run = self.stage.start(self._seed, ids)
         else:
             self._run = self.stage.next_episode(self._run)

@@ -9,9 +9,11 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
+from pydantic import Field as Limited
 
 from populace.fields import Field, Role
 from populace.numerics import mean
+from populace.options import Options
 from populace.policy import Policy
 from populace.population import PlainPopulation
 from populace.testing import CheckFailed, check_policy, check_scenario, check_world
@@ -176,6 +178,9 @@ BROKEN = {
         {"begin": lambda self, p, d: here.State(p.values[..., 0], torch.zeros(()))},
         "first dimension",
     ),
+    "no roles": ({"roles": lambda self: None}, "roles failed with TypeError"),
+    "no role": ({"roles": lambda self: ("user",)}, "expected one populace.fields.Role or more"),
+    "blind": ({"observe": lambda self, s, r, p: None}, "must give field -> tensor, got None"),
     "crash": ({"begin": lambda self, p, d: 1 / 0}, "begin failed with ZeroDivisionError"),
     "one user": ({"advance": stepped(few_users)}, "one user.*no pairs"),
 }
@@ -190,6 +195,45 @@ def test_check_world_finds(fault):
     changes, match = BROKEN[fault]
     with pytest.raises(CheckFailed, match=match):
         check_world(type("Broken", (here.Whole,), changes))
+
+
+class Half(World):
+    """A world of which only one method is written."""
+
+    id = "test/half-v0"
+
+    def roles(self):
+        return ()
+
+
+class TallOptions(Options):
+    """Options of a tall world."""
+
+    height: int = Limited(default=1, ge=1)
+    """Height."""
+
+
+class Tall(Whole):
+    Options = TallOptions
+
+
+@pytest.mark.parametrize(
+    ("world", "options", "match"),
+    [
+        (object, None, "<class 'object'>; expected a subclass of populace.world.World"),
+        (State, None, "expected a subclass of populace.world.World"),
+        (World, None, "World lacks advance, begin, observe, roles"),
+        (Half, None, "Half lacks advance, begin, observe"),
+        (Tall, {"height": 0}, "options of Tall: height: Input should be greater than or equal to 1; there are: height"),
+        (Tall, {"hight": 2}, "hight: Extra inputs are not permitted; there are: height"),
+        (Tall, 3, "options of Tall are 3; expected a mapping or TallOptions"),
+    ],
+)
+def test_checks_say_what_is_no_world_and_what_no_option(world, options, match):
+    for check in (check_world, lambda w, o: check_policy(here.Good(), w, options=o)):
+        with pytest.raises(CheckFailed, match=match) as caught:
+            check(world, options)
+        assert "pydantic" not in str(caught.value)  # no links to its pages
 
 
 def test_check_world_finds_global_luck():
@@ -268,6 +312,10 @@ BAD = {
     "global": (acting(uses_numpy), "numpy.random"),
     "tosses": (acting(tosses), "something else for the same observation"),
     "neighbours": (acting(looks_around), "alone than in a batch"),
+    "no memory": (lambda self, observation, memory, draw: {"pick": memory, "why": memory}, "actions without memory"),
+    "one action, no memory": (lambda self, observation, memory, draw: {"pick": memory}, "actions without memory"),
+    "nothing": (lambda self, observation, memory, draw: None, "a NoneType; expected \\(actions, memory\\)"),
+    "a list": (acting(lambda s, o, a, m: ({"pick": a["pick"].tolist()}, m)), "gives a list as 'pick'"),
     "crash": (acting(lambda s, o, a, m: 1 / 0), "act in phase 'act' failed with ZeroDivisionError"),
 }
 
@@ -281,6 +329,16 @@ def test_check_policy_finds(fault):
     act, match = BAD[fault]
     with pytest.raises(CheckFailed, match=match):
         check_policy(type("Bad", (here.Good,), {"act": act})(), here.Whole)
+
+
+def test_check_policy_wants_a_policy_and_a_role_that_acts():
+    with pytest.raises(CheckFailed, match="call its class"):
+        check_policy(here.Good, here.Whole)
+    idle = type("Idle", (here.Whole,), {"roles": changed_role(lambda u: replace(u, phases=(), does=()))})
+    with pytest.raises(CheckFailed, match="'user' never acts"):
+        check_policy(here.Good(), idle, "user")
+    with pytest.raises(CheckFailed, match="no role of Idle ever acts"):
+        check_policy(here.Good(), idle)
 
 
 @pytest.mark.parametrize(

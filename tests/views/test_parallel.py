@@ -8,7 +8,7 @@ import toy
 
 from populace import tree
 from populace.envs import views
-from populace.envs.views.lazy import Column, LazyDict, Numbers
+from populace.envs.views.lazy import Column, LazyDict, Numbers, Same, Table
 from populace.errors import ActionError, PopulaceError, UnknownName
 from populace.run import Run, advance, start
 
@@ -62,6 +62,12 @@ def test_a_lazy_dict_makes_each_value_once():
     d = LazyDict({"a": 0, "b": 1}, Column(np.zeros((2, 3))))
     assert d["a"] is d["a"]
     assert d.copy()["a"] is d["a"]
+
+
+def test_the_rows_of_a_table_are_dicts_of_their_own():
+    table = Table({"a": Numbers(np.array([1, 2])), "b": Same(7, 2)})
+    assert table.all() == [{"a": 1, "b": 7}, {"a": 2, "b": 7}] == [table.row(0), table.row(1)]
+    assert table.all()[0] is not table.all()[1]
 
 
 # ---------------------------------------------------------------------- what a step is
@@ -307,6 +313,68 @@ def test_mistakes_in_building_are_explained():
         _ = make().run
 
 
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"max_cycles": 0}, "max_cycles.* is 0; expected a whole number from 1"),
+        ({"max_cycles": -1}, "max_cycles.* is -1"),
+        ({"max_cycles": 2.5}, "max_cycles.* is 2.5"),
+        ({"users": "x"}, "users is 'x'; expected a whole number from 1"),
+        ({"users": 0}, "users is 0"),
+        ({"users": True}, "users is True"),
+        ({"seed": -1}, "seed is -1; expected a whole number from 0"),
+        ({"options": 3}, "options of populace/toy-v0 are 3"),
+        ({"policies": {"assistant": toy.Still()}}, "names 'assistant', but you play it"),
+        ({"focal": "user", "policies": {"user": toy.Picker()}}, "names 'user', but you play it"),
+        ({"absent": "wiat"}, "did you mean 'wait'"),
+        ({"acts": {"assistnt": ["move"]}}, "did you mean 'assistant'"),
+    ],
+)
+def test_nonsense_in_building_is_refused(arguments, match):
+    with pytest.raises(PopulaceError, match=match):
+        make(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"seed": -1}, "seed is -1; expected a whole number from 0"),
+        ({"seed": 1.5}, "seed is 1.5"),
+        ({"seed": "a"}, "seed is 'a'"),
+        ({"seed": 2**63}, "below 2.63"),
+        ({"options": {"world": -3}}, "'world' is -3"),
+        ({"options": {"wrld": 3}}, "'wrld'; did you mean 'world'"),
+        ({"options": 3}, "options of reset are 3"),
+    ],
+)
+def test_nonsense_in_a_reset_is_refused_and_changes_nothing(arguments, match):
+    env, twin = make(), make()
+    for fresh in (env, twin):
+        fresh.reset(seed=3)
+    with pytest.raises(PopulaceError, match=match):
+        env.reset(**arguments)
+    actions = {agent: env.action_space(agent).sample() for agent in env.agents}
+    assert env.step(actions)[1] == twin.step(actions)[1]
+
+
+def test_seeds_may_be_numbers_of_numpy_and_other_options_pass():
+    a, b = make(), make()
+    a.reset(seed=np.int64(3), options={"world": np.int32(2), "somebody else's": 1})
+    b.reset(seed=3, options={"world": 2})
+    assert torch.equal(a.run.state.values, b.run.state.values)
+
+
+def test_a_step_needs_a_reset_and_a_dict():
+    env = make(focal="user")
+    with pytest.raises(PopulaceError, match=r"call reset\(\) first"):
+        env.step({})
+    env.reset(seed=0)
+    with pytest.raises(ActionError, match=r"actions are None; expected a dict by agent \('user_0'\)"):
+        env.step(None)
+    with pytest.raises(ActionError, match="no action for user_0"):
+        env.step({})
+
+
 # ---------------------------------------------------------------------- infos, state, pictures
 
 
@@ -363,6 +431,37 @@ def test_a_batch_of_tensors_begins_anew_by_itself():
         turn = batch.step({"user": {"tag": torch.zeros(16, 3, dtype=torch.int64)}})
         assert not turn.ended.any()  # who ended has already begun anew
     assert (batch.run.episode > 0).any()
+
+
+def test_mistakes_in_a_batch_of_tensors_are_explained():
+    for arguments, match in [
+        ({"worlds": 0}, "worlds is 0"),
+        ({"at_end": "reset"}, "did you mean 'autoreset'"),
+        ({"learn_every": 0}, "learn_every is 0"),
+        ({"policies": {"user": toy.Picker()}}, "names 'user', but you play it"),
+    ]:
+        with pytest.raises(PopulaceError, match=match):
+            views.world(toy.Toy, **{"users": 3, "focal": "user", **arguments})
+    batch = views.world(toy.Toy, worlds=2, users=3, focal="user")
+    with pytest.raises(PopulaceError, match=r"call reset\(\) first"):
+        batch.step({})
+    for arguments, match in [
+        ({"seed": -1}, "seed is -1"),
+        ({"seed": "a"}, "seed is 'a'"),
+        ({"ids": torch.tensor([1])}, "1 ids for 2"),
+        ({"ids": [1, -2]}, "number 1 of the ids is -2"),
+    ]:
+        with pytest.raises(PopulaceError, match=match):
+            batch.reset(**arguments)
+    batch.reset(seed=0)
+    with pytest.raises(ActionError, match="no actions for 'user', whose turn it is in phase 'answer': give tag"):
+        batch.step({})
+    with pytest.raises(ActionError, match="actions are None"):
+        batch.step(None)
+    with pytest.raises(ActionError, match="expected a dict of tag"):
+        batch.step({"user": torch.zeros(2, 3, dtype=torch.int64)})
+    with pytest.raises(UnknownName, match="focal role 'usr'; did you mean 'user'"):
+        batch.step({"usr": {}})
 
 
 @pytest.mark.gpu

@@ -140,6 +140,46 @@ def test_mistakes_are_explained():
         make(3).reset(seed=[1, 2])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"n": 0}, "num_envs is 0"),
+        ({"n": "x"}, "num_envs is 'x'"),
+        ({"max_cycles": -1}, "max_cycles.* is -1"),
+        ({"autoreset": "same"}, "did you mean 'same_step'"),
+        ({"seed": -1}, "seed is -1"),
+        ({"seat": "assistant"}, r"seat is 'assistant'; expected \(role, number\)"),
+        ({"seat": ("assistant", 0.5)}, "number is 0.5"),
+        ({"seat": ("user", 0), "users": 1, "policies": {"user": "nobody:Here"}}, "names 'user', but you play it"),
+    ],
+)
+def test_nonsense_in_building_is_refused(arguments, match):
+    with pytest.raises(PopulaceError, match=match):
+        make(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"seed": -1}, "seed is -1"),
+        ({"seed": "a"}, "seeds are 'a'; expected 2 whole numbers"),
+        ({"seed": 1.5}, "seed is 1.5"),
+        ({"seed": [0, -4]}, "number 1 of the seeds is -4"),
+        ({"options": {"world": 3}}, "environment i is world i"),
+    ],
+)
+def test_nonsense_in_a_reset_is_refused(arguments, match):
+    env = make(2)
+    with pytest.raises(PopulaceError, match=r"call reset\(\) first"):
+        env.step(env.action_space.sample())
+    with pytest.raises(PopulaceError, match=match):
+        env.reset(**arguments)
+
+
+def test_the_policy_of_a_shared_role_plays_its_other_seats():
+    assert views.build(toy.Toy, seat=("assistant", 0), policies={"assistant": toy.Still()}).policies["assistant"]
+
+
 # ---------------------------------------------------------------------- the check finds what is broken
 
 

@@ -1,0 +1,83 @@
+"""What callers hand to a view, checked before anything is built from it."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from operator import index
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from populace.errors import PopulaceError, UnknownName
+
+SEEDS = 2**63
+"""Seeds and ids of worlds are whole numbers from 0 up to here, as in scenario files."""
+
+
+def whole(what: str, value: Any, least: int = 0, below: int = SEEDS) -> int:
+    """`value` as an int; numbers of NumPy and torch are welcome.
+
+    Raises:
+        PopulaceError: It is no whole number from `least` up to `below` (exclusive).
+    """
+    try:
+        number = index(value)
+    except TypeError:
+        number = least - 1
+    if isinstance(value, bool | np.bool_) or not least <= number < below:
+        above = "" if below == SEEDS else f" to {below - 1}"
+        raise PopulaceError(f"{what} is {value!r}; expected a whole number from {least}{above or ' up, below 2^63'}")
+    return number
+
+
+def wholes(what: str, values: Any, count: int) -> list[int]:
+    """`count` whole numbers from 0 up, from a list, array or tensor of them.
+
+    Raises:
+        PopulaceError: There are more or fewer, or one is no such number.
+    """
+    listed = values.tolist() if isinstance(values, np.ndarray | Tensor) else values
+    if not isinstance(listed, Sequence) or isinstance(listed, str):
+        raise PopulaceError(f"{what} are {values!r}; expected {count} whole numbers")
+    if len(listed) != count:
+        raise PopulaceError(f"{len(listed)} {what} for {count} environments")
+    return [whole(f"number {i} of the {what}", value) for i, value in enumerate(listed)]
+
+
+def cycles(given: Any, turns: int = 1) -> int | None:
+    """`max_cycles`: None, or a multiple of `turns`, the seat's turns a tick.
+
+    Raises:
+        PopulaceError: It is something else.
+    """
+    if given is None:
+        return None
+    number = whole("max_cycles (None for no limit)", given, 1)
+    if number % turns:
+        raise PopulaceError(f"max_cycles {number}: expected a multiple of {turns}, the seat's turns a tick")
+    return number
+
+
+def one_of(what: str, given: Any, known: Sequence[str]) -> None:
+    """Raise UnknownName unless `given` is among the words `known`."""
+    if given not in known:
+        raise UnknownName(what, str(given), known)
+
+
+def world_of(options: Any) -> int | None:
+    """The world's id among the options of a reset, or None.
+
+    Other keys are somebody else's (wrappers pass such things on), but for near misses of `world`.
+
+    Raises:
+        PopulaceError: The options are no mapping, the id is no whole number, or a key looks like a slip.
+    """
+    if options is None:
+        return None
+    if not isinstance(options, Mapping):
+        raise PopulaceError(f"the options of reset are {options!r}; expected a mapping such as {{'world': 3}}")
+    for key in options:
+        if key != "world" and difflib.get_close_matches(str(key).lower(), ("world",), cutoff=0.75):
+            raise UnknownName("option of reset", str(key), ("world",))
+    number = options.get("world")
+    return None if number is None else whole("the option 'world'", number)
