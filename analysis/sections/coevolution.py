@@ -173,18 +173,19 @@ def _answer(found: Sequence[LockIn]) -> str:
         lists["neither"] += [] if held or alike else [name]
         points = [_history_words(one, p_history), _alike_words(one, p_alike)]
         lines.append(f"<li><b>{name}</b>: {'; '.join(point for point in points if point)}.</li>")
+    moving = any(math.isfinite(one.history.mean) for one in found)
     if tested:
         begin = {
             "history": "Held back from history",
             "alike": "Made people more alike",
             "neither": "Clearly did neither",
         }
-        moving = any(math.isfinite(one.history.mean) for one in found)
         kept = [key for key in begin if lists[key] or (key == "history" and moving) or key == "alike"]
         out = "".join(f"<p><b>{begin[key]}:</b> {', '.join(lists[key]) or 'no arm'}.</p>" for key in kept)
     else:
         out = "<p>With one world nothing can be told from its luck: run more worlds.</p>"
-    return f"{out}<ul>{''.join(lines)}</ul>{_rest(found)}"
+    still = "" if moving else "<p>No movement of history is known here, so no loss of it can be told.</p>"
+    return f"{out}<ul>{''.join(lines)}</ul>{still}{_rest(found)}"
 
 
 def _history_words(one: LockIn, p: float) -> str:

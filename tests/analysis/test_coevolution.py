@@ -96,6 +96,7 @@ def test_history_that_stands_still_cannot_be_lost(tmp_path):
     page = report(folder).read_text(encoding="utf-8")
     assert "Held back from history" not in page
     assert "of the movement that history gave" not in page
+    assert "No movement of history is known here" in page
     assert "<b>Made people more alike:</b> stopped (60%)." in page
 
 
