@@ -12,66 +12,16 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
-from urllib.parse import urlsplit
-
-from pydantic import Field, model_validator
+from typing import Any
 
 from populace.agents.llm.backends import Ask, Backend, BudgetSpent, Reply, Said, luck
+from populace.agents.llm.endpoint_options import EndpointOptions
 from populace.agents.llm.seats import SeatOptions, TextPolicy
 from populace.dialogue import ReplyKind
 from populace.errors import MissingExtra, PopulaceError
 
 _NO_KEY = "none"
 """Sent to a server of one's own, which wants no key."""
-
-
-class EndpointOptions(SeatOptions):
-    """Which server and model, how it is sampled, and what it may cost."""
-
-    model: str
-    """The model's name, as the server knows it."""
-    base_url: str | None = None
-    """Where the server is, e.g. `http://localhost:8000/v1`; OpenAI's own when not given."""
-    key_env: str = "OPENAI_API_KEY"
-    """Name of the environment variable that holds the key. A server at `base_url` may do without one."""
-    temperature: float = Field(default=1.0, ge=0)
-    """0: the likeliest reply, and identical prompts are asked once."""
-    top_p: float = Field(default=1.0, gt=0, le=1)
-    """Sample among the likeliest tokens of this total probability."""
-    max_reply: int = Field(default=256, ge=1)
-    """Tokens of a reply at most; one that is longer is cut off."""
-    seeds: bool = True
-    """Send a seed with every ask; servers that know none may refuse it."""
-    schema_choices: bool = False
-    """Have the server hold replies to choices to a JSON schema, where it can."""
-    at_once: int = Field(default=32, ge=1)
-    """Asks under way at a time."""
-    timeout: float = Field(default=60.0, gt=0)
-    """Seconds to wait for a reply, each try."""
-    retries: int = Field(default=4, ge=0)
-    """Tries after the first one."""
-    wait: float = Field(default=0.5, ge=0)
-    """Seconds before the second try, doubled for each further one; a server's own wish (`Retry-After`) comes first."""
-    longest_wait: float = Field(default=30.0, ge=0)
-    """Seconds between two tries at most."""
-    max_tokens: int | None = Field(default=None, ge=1)
-    """Tokens read and written by this policy before it stops the run; a resumed run has a fresh budget, and what is on
-    its tape is free."""
-    max_cost: float | None = Field(default=None, gt=0)
-    """The same in money, by `price_in` and `price_out`."""
-
-    @model_validator(mode="after")
-    def _sound(self) -> Self:
-        if self.base_url is not None:
-            parts = urlsplit(self.base_url)
-            if parts.username or parts.password or parts.query:
-                raise ValueError("base_url holds a secret: put the key in the environment and name it with key_env")
-            if parts.scheme not in ("http", "https") or not parts.netloc:
-                raise ValueError("base_url must start with http:// or https:// and name a host")
-        if self.max_cost is not None and not (self.price_in or self.price_out):
-            raise ValueError("max_cost needs price_in and price_out, or nothing would ever cost anything")
-        return self
 
 
 @dataclass

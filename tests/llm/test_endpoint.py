@@ -9,7 +9,8 @@ from loopback import FAULTS, serving
 
 from populace import registry
 from populace.agents.llm import Ask, BudgetSpent, ask_all
-from populace.agents.llm.endpoint import Endpoint, EndpointOptions, OpenAI
+from populace.agents.llm.endpoint import Endpoint, OpenAI
+from populace.agents.llm.endpoint_options import EndpointOptions
 from populace.dialogue import ReplyKind
 from populace.draw import Draw
 from populace.errors import MissingExtra, PopulaceError
