@@ -117,7 +117,10 @@ def schema(
     if out is None:
         typer.echo(text)
         return
-    out.write_text(text + "\n", encoding="utf-8")
+    try:
+        out.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise PopulaceError(f"cannot write {out}: {error.strerror}") from None
     _tell(as_json, f"wrote {out}", path=str(out))
 
 

@@ -52,7 +52,10 @@ def write_new(path: Path, base: str) -> Path:
     lines = library_text(base).splitlines()
     own = [f"name: {path.stem}" if line.startswith("name:") else line for line in lines]
     text = "\n".join(line for line in own if "yaml-language-server" not in line)
-    path.write_text(text.lstrip("\n") + "\n", encoding="utf-8")
+    try:
+        path.write_text(text.lstrip("\n") + "\n", encoding="utf-8")
+    except OSError as error:
+        raise PopulaceError(f"cannot write {path}: {error.strerror}") from None
     return path
 
 

@@ -55,6 +55,12 @@ class SpecPopulation:
                 "values come either from the data or from the specification, not from both",
                 ("population", "data", "values"),
             )
+        if self.table is not None and (both := set(self.table.traits) & set(trait_names(spec.traits))):
+            raise OptionError(
+                f"{sorted(both)} are traits of the data and of the specification; leave out one of them",
+                ("population", "traits", min(both)),
+                ("population", "data", "traits"),
+            )
         self._distributions = spec.all_traits
         self._tables: dict[Empirical, Table] = {}
         whole = {dist.empirical for dist in self._distributions.values()}

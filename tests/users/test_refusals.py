@@ -114,3 +114,9 @@ def test_bounds_of_traits_over_all_segments(tmp_path):
         "left": (0, 1),
         "right": (-inf, inf),
     }
+
+
+def test_a_trait_comes_from_one_place(tmp_path):
+    (tmp_path / "p.csv").write_text("age\n30\n")
+    error = refused({"data": {"file": "p.csv", "traits": ["age"]}, "traits": {"age": 40}}, tmp_path)
+    assert error.keys[0] == ("population", "traits", "age")
