@@ -116,7 +116,7 @@ def _one(results: Results, arm: str, other: str) -> LockIn | None:
     wide = both[both["step"] == step].pivot_table(
         index="world", columns=["measure", "arm"], values="value", observed=True
     )
-    now = {key: wide[key].to_numpy(np.float64) for key in wide.columns.to_flat_index()}
+    now = {(measure, name): wide[measure][name].to_numpy(np.float64) for measure in DRAWN for name in (arm, other)}
     rows = results.lock_in if results.has_values else None
     times = np.array([]) if rows is None else rows.loc[(rows["arm"] == arm) & (rows["segment"] == OVERALL), "value"]
     times = np.nan_to_num(np.asarray(times, dtype=np.float64), nan=np.inf)
