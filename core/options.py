@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from populace.errors import did_you_mean
+
 
 class Options(BaseModel):
     """Typed options of a world, policy or part of a scenario; give each field a docstring, it becomes its help."""
@@ -9,6 +11,12 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
 
-def faults(error: ValidationError) -> str:
-    """What pydantic found wrong, in one line: `option: what is wrong; ...`."""
-    return "; ".join(f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors())
+def faults(error: ValidationError, model: type[Options]) -> str:
+    """What pydantic found wrong with options, in one line: `option: what is wrong; ...`, then the options there are."""
+    known = tuple(model.model_fields)
+    texts = []
+    for found in error.errors():
+        unknown = found["type"] == "extra_forbidden" and len(found["loc"]) == 1
+        what = f"unknown{did_you_mean(str(found['loc'][0]), known)}" if unknown else found["msg"]
+        texts.append(f"{'.'.join(map(str, found['loc']))}: {what}")
+    return f"{'; '.join(texts)} (there are: {', '.join(known) or 'none'})"

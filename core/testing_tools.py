@@ -84,8 +84,7 @@ def _options(kind: type[World[Any]], given: Any) -> Options:
     try:
         return kind.Options.model_validate(dict(given or {}))
     except ValidationError as error:
-        known = ", ".join(kind.Options.model_fields)
-        raise CheckFailed(f"options of {kind.__name__}: {faults(error)}; there are: {known or 'none'}") from error
+        raise CheckFailed(f"options of {kind.__name__}: {faults(error, kind.Options)}") from error
 
 
 @contextmanager

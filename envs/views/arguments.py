@@ -14,19 +14,19 @@ SEEDS = 2**63
 """Seeds and ids of worlds are whole numbers from 0 up to here, as in scenario files."""
 
 
-def whole(what: str, value: Any, least: int = 0, below: int = SEEDS) -> int:
+def whole(what: str, value: Any, least: int = 0) -> int:
     """`value` as an int; numbers of NumPy and torch are welcome.
 
     Raises:
-        PopulaceError: It is no whole number from `least` up to `below` (exclusive).
+        PopulaceError: It is no whole number from `least` up, below 2^63.
     """
     try:
         number = index(value)
     except TypeError:
         number = least - 1
-    if isinstance(value, bool | np.bool_) or not least <= number < below:
-        above = "" if below == SEEDS else f" to {below - 1}"
-        raise PopulaceError(f"{what} is {value!r}; expected a whole number from {least}{above or ' up, below 2^63'}")
+    if isinstance(value, bool | np.bool_) or not least <= number < SEEDS:
+        bound = ", below 2^63" if number >= SEEDS else ""
+        raise PopulaceError(f"{what} is {value!r}; expected a whole number from {least} up{bound}")
     return number
 
 

@@ -54,8 +54,7 @@ def options_of(kind: type[World[Any]], given: OptionsLike) -> Options:
     try:
         return kind.Options.model_validate(dict(given or {}))
     except ValidationError as error:
-        known = ", ".join(kind.Options.model_fields)
-        raise PopulaceError(f"options of {kind.id}: {faults(error)}; there are: {known or 'none'}") from error
+        raise PopulaceError(f"options of {kind.id}: {faults(error, kind.Options)}") from error
 
 
 def policy_of(world: World[Any], role: str, given: Mapping[str, Policy | str]) -> Policy:

@@ -224,8 +224,8 @@ class Tall(Whole):
         (State, None, "expected a subclass of populace.world.World"),
         (World, None, "World lacks advance, begin, observe, roles"),
         (Half, None, "Half lacks advance, begin, observe"),
-        (Tall, {"height": 0}, "options of Tall: height: Input should be greater than or equal to 1; there are: height"),
-        (Tall, {"hight": 2}, "hight: Extra inputs are not permitted; there are: height"),
+        (Tall, {"height": 0}, "options of Tall: height: Input should be greater than or equal to 1 .there are: height"),
+        (Tall, {"hight": 2}, "hight: unknown; did you mean 'height'"),
         (Tall, 3, "options of Tall are 3; expected a mapping or TallOptions"),
     ],
 )
