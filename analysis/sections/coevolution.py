@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from populace.analysis.frames import RunData
 from populace.analysis.moments import OVERALL
@@ -116,6 +117,7 @@ def _one(results: Results, arm: str, other: str) -> LockIn | None:
     wide = both[both["step"] == step].pivot_table(
         index="world", columns=["measure", "arm"], values="value", observed=True
     )
+    wide = wide.reindex(columns=pd.MultiIndex.from_product([list(DRAWN), [arm, other]]))  # all NaN: nobody differed
     now = {(measure, name): wide[measure][name].to_numpy(np.float64) for measure in DRAWN for name in (arm, other)}
     rows = results.lock_in if results.has_values else None
     times = np.array([]) if rows is None else rows.loc[(rows["arm"] == arm) & (rows["segment"] == OVERALL), "value"]
@@ -174,13 +176,14 @@ def _answer(found: Sequence[LockIn]) -> str:
         points = [_history_words(one, p_history), _alike_words(one, p_alike)]
         lines.append(f"<li><b>{name}</b>: {'; '.join(point for point in points if point)}.</li>")
     moving = any(math.isfinite(one.history.mean) for one in found)
+    differing = any(math.isfinite(one.alike.mean) for one in found)
     if tested:
         begin = {
             "history": "Held back from history",
             "alike": "Made people more alike",
             "neither": "Clearly did neither",
         }
-        kept = [key for key in begin if lists[key] or (key == "history" and moving) or key == "alike"]
+        kept = [key for key in begin if lists[key] or (key == "history" and moving) or (key == "alike" and differing)]
         out = "".join(f"<p><b>{begin[key]}:</b> {', '.join(lists[key]) or 'no arm'}.</p>" for key in kept)
     else:
         out = "<p>With one world nothing can be told from its luck: run more worlds.</p>"
@@ -238,7 +241,7 @@ def _table(found: Sequence[LockIn]) -> str:
         cells = [
             _percent(one.history) if math.isfinite(one.history.mean) else number(math.nan),
             with_interval(one.further.mean, one.further.low, one.further.high, sign=True),
-            _percent(one.alike),
+            _percent(one.alike) if math.isfinite(one.alike.mean) else number(math.nan),
             with_interval(one.rest.mean, one.rest.low, one.rest.high),
         ]
         cells += [_when(one.when)] if resting else []

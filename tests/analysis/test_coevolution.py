@@ -132,3 +132,13 @@ def test_a_run_may_explain_its_own_measures(folder):
     run.info.update(info, measures={"drift": "Our own <words>."})
     assert about_measures(run)["drift"] == "Our own <words>."
     assert about_measures(run)["diversity"] == ABOUT["diversity"]
+
+
+def test_people_who_never_differed_have_no_diversity_to_lose(tmp_path):
+    folder = folder_of(tmp_path / "run")
+    frame = pd.read_parquet(folder / "steps.parquet")
+    frame.loc[frame["measure"] == "diversity", "value"] = np.nan
+    frame.to_parquet(folder / "steps.parquet", index=False)
+    page = report(folder).read_text(encoding="utf-8")
+    assert "<b>Held back from history:</b> held (25%), stopped (100%)." in page
+    assert "<b>Made people more alike:</b> no arm." not in page
