@@ -5,6 +5,9 @@ import sys
 
 import pytest
 import torch
+
+pytest.importorskip("openai", reason="the openai client is not installed (extra llm)")
+
 from loopback import FAULTS, serving
 
 from populace import registry

@@ -1,5 +1,6 @@
 """The page on language models: its scenarios run, against a server on loopback, and its code passes its own check."""
 
+import importlib.util
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,12 @@ def blocks(kind):
     return [text for name, text in BLOCKS if name == kind]
 
 
+needs_openai = pytest.mark.skipif(
+    importlib.util.find_spec("openai") is None, reason="the openai client is not installed (extra llm)"
+)
+
+
+@needs_openai
 def test_the_two_minute_recipe_runs_and_replays(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with serving(lambda body: FOUR_TAGS) as server:
@@ -50,6 +57,7 @@ def test_the_two_minute_recipe_runs_and_replays(tmp_path, monkeypatch):
     assert sum(kinds) == pytest.approx(1.0)
 
 
+@needs_openai
 def test_the_other_seats_of_the_page_load_and_play(tmp_path):
     frame = YAML(typ="safe").load(blocks("yaml")[0])
     frame = {key: frame[key] for key in ("schema", "world", "worlds", "population")} | {"horizon": 1}
