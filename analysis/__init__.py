@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from populace.analysis.comparison import compare
     from populace.analysis.frames import RunData, load_run
     from populace.analysis.moments import Moments
-    from populace.analysis.report import report
+    from populace.analysis.page import report
     from populace.analysis.sections import SECTIONS, Section
 
 __all__ = ["MEASURES", "SECTIONS", "Moments", "RunData", "Section", "compare", "load_run", "report"]
@@ -31,7 +31,7 @@ _DOORS = {
     "RunData": "populace.analysis.frames",
     "Moments": "populace.analysis.moments",
     "compare": "populace.analysis.comparison",
-    "report": "populace.analysis.report",
+    "report": "populace.analysis.page",
     "SECTIONS": "populace.analysis.sections",
     "Section": "populace.analysis.sections",
 }

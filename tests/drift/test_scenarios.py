@@ -3,7 +3,7 @@
 import pytest
 
 from populace.analysis.frames import load_run
-from populace.analysis.report import report
+from populace.analysis.page import report
 from populace.analysis.sections.drift import sections, thresholds
 from populace.envs.drift import closed_forms as cf
 from populace.envs.drift import users
