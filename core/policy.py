@@ -64,10 +64,12 @@ class Policy:
     Attributes:
         Options: The policy's options model, validated in scenario files.
         privileged: Whether it sees fields of ground truth (oracles only).
+        plays: Names of the roles it can play; () for any.
     """
 
     Options: ClassVar[type[Options]] = Options
     privileged: ClassVar[bool] = False
+    plays: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, options: Any = None) -> None:
         self.options = self.Options() if options is None else options

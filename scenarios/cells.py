@@ -150,6 +150,10 @@ class _Maker:
         except PopulaceError as error:
             named = tree.get(*path, "policy")
             return None, [unknown_name(tree, (*path, "policy") if named is not None else path, error)]
+        if policy.plays and role not in policy.plays:
+            key = (*path, "policy") if tree.get(*path, "policy") is not None else path
+            text = f"agents.{role}: {name!r} plays {' or '.join(policy.plays)}, not {role}"
+            return None, [Mistake(text, spot(tree, key))]
         # A policy made of others reads their names, and the segments', as this scenario means them.
         context = {**self.context, "within": within, "segments": segments}
         return check(policy.Options, tree, path, without=("policy",), context=context)
