@@ -96,11 +96,10 @@ def new(
 @app.command()
 def validate(scenario: str, sets: Sets = None, as_json: AsJson = False) -> None:
     """Check a scenario and everything it names, without running it."""
-    from populace.scenarios import build, load
+    from populace.scenarios import load, runner
 
     loaded = load(scenario, sets or [])
-    for cell in loaded.cells:
-        build(cell)
+    runner.preflight(loaded)
     arms = [cell.arm for cell in loaded.cells]
     _tell(as_json, f"{scenario} is valid: {len(arms)} arm(s): {', '.join(arms[:8])}", valid=True, arms=arms)
 

@@ -110,8 +110,7 @@ def run(
         RunError: The folder exists and holds something.
         PopulaceError: The device is not there, or a world, policy or population cannot be built.
     """
-    check_device(device)
-    built = {cell.arm: build(cell) for cell in scenario.cells}
+    built = preflight(scenario, device)
     folder = out if out is not None else _fresh(scenario.name)
     info = _describe(scenario, built, device, batch)
     try:
@@ -190,6 +189,24 @@ def read_info(folder: Path) -> dict[str, Any]:
         raise RunError(f"{folder}/run.json cannot be read: {error}") from error
     assert isinstance(info, dict)
     return info
+
+
+def preflight(scenario: Scenario, device: str = "cpu") -> dict[str, Built]:
+    """Build every arm and begin one world of it, so that what cannot begin is told before anything runs.
+
+    Raises:
+        PopulaceError: An arm cannot be built or begun; the text names it.
+    """
+    check_device(device)
+    built = {}
+    for cell in scenario.cells:
+        made = built[cell.arm] = build(cell)
+        try:
+            start(made.world, made.policies, made.population, seed=cell.seed, worlds=1, device=device)
+        except PopulaceError as error:
+            place = f"{scenario.file}: " if scenario.file else ""
+            raise PopulaceError(f"{place}arm {cell.arm!r} cannot begin: {error}") from error
+    return built
 
 
 def check_device(device: str) -> None:
