@@ -17,6 +17,9 @@ def faults(error: ValidationError, model: type[Options]) -> str:
     texts = []
     for found in error.errors():
         unknown = found["type"] == "extra_forbidden" and len(found["loc"]) == 1
-        what = f"unknown{did_you_mean(str(found['loc'][0]), known)}" if unknown else found["msg"]
-        texts.append(f"{'.'.join(map(str, found['loc']))}: {what}")
+        keys, said = ".".join(map(str, found["loc"])), found["msg"]
+        if found["type"] in ("value_error", "assertion_error"):
+            said = str(found["ctx"]["error"])  # without pydantic's "Value error, "; it names its keys itself
+        what = f"unknown{did_you_mean(str(found['loc'][0]), known)}" if unknown else said
+        texts.append(f"{keys}: {what}" if keys else what)
     return f"{'; '.join(texts)} (there are: {', '.join(known) or 'none'})"

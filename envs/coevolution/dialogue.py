@@ -146,7 +146,8 @@ def read_answers(reply: str, audiences: int, asked: int, percentages: bool) -> A
     shares: list[list[float | None]] = [[None] * asked for _ in range(audiences)]
     found = _ITEM.findall(reply)
     for audience, item, said in found:
-        a, k, share = int(audience or 1) - 1, int(item) - 1, _share(said)
+        # Nine digits are beyond every range, and Python reads no whole number of thousands.
+        a, k, share = int(audience[:9] or 1) - 1, int(item[:9]) - 1, _share(said)
         named = bool(audience) or audiences == 1
         if not (named and 0 <= a < audiences and 0 <= k < asked) or not 0.0 <= share <= 1.0:
             return ReplyKind.UNREADABLE

@@ -109,16 +109,19 @@ class CultureDialogue:
         place, _, number = reply.strip().lower().rpartition(",")
         if place.strip() not in names or not number.strip().isdecimal():
             return _why(reply)
-        if not 1 <= int(number) <= len(self.survey.questions):
+        if not 1 <= int(number.strip()[:9]) <= len(self.survey.questions):
             return ReplyKind.UNREADABLE
-        return {"layer": torch.tensor(names.index(place.strip())), "question": torch.tensor(int(number) - 1)}
+        return {
+            "layer": torch.tensor(names.index(place.strip())),
+            "question": torch.tensor(int(number.strip()[:9]) - 1),
+        }
 
     def _read(self, observation: Observation, chat: Chat, reply: str) -> dict[str, Tensor] | ReplyKind:
         sizes = observation["sizes"][chat.world, chat.seat].tolist()
         found: dict[int, int] = {}
         marks = list(_LINE.finditer(reply))
         for mark in marks:
-            number, option = int(mark[1]), int(mark[2])
+            number, option = int(mark[1][:9]), int(mark[2][:9])  # Python reads no number of thousands of digits
             if number in found and found[number] != option:
                 return ReplyKind.UNREADABLE  # two answers to one question
             found[number] = option

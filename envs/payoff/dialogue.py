@@ -29,6 +29,10 @@ _REDIRECT = re.compile(r"\b(instead|safe(r)? alternative)\b", re.IGNORECASE)
 _STRAIGHT = {0x201C: '"', 0x201D: '"', 0x2018: "'", 0x2019: "'"}
 """Curly quotes, which models like to write."""
 _CHOICE = re.compile(r"\b(clear|vague|end)\b", re.IGNORECASE)
+_NEGATED = re.compile(
+    r"(\b(not|no|never|neither|nor|without|cannot)|n['\u2019]t)\b[^.!?;\n]*\b(clear|vague|end)\b", re.IGNORECASE
+)
+"""`Not clear` does not say what is meant instead."""
 
 SYSTEM = """You answer a user's question in a conversation that both of you want to go well.
 Your action is DA (answer directly), CQ (ask one clarifying question and nothing else) or AQ (answer briefly, then ask
@@ -115,9 +119,9 @@ class FourTags:
 
 
 def read_ask(reply: str) -> tuple[dict[str, object], ReplyKind]:
-    """A user's word: exactly one of clear, vague, end must be in it."""
+    """A user's word: exactly one of clear, vague, end must be in it, and not after a negation in its sentence."""
     words = {word.lower() for word in _CHOICE.findall(reply)}
-    if len(words) != 1:
+    if len(words) != 1 or _NEGATED.search(reply):
         return {}, ReplyKind.UNREADABLE
     return {"act": (*primitives.ASKS, "end").index(words.pop())}, ReplyKind.OK
 
@@ -154,7 +158,7 @@ def read_payoff(text: str) -> Tensor | None:
     except (ValueError, RecursionError):
         try:
             game = ast.literal_eval(text)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             return None
     keys = [f"{ask}_{act}" for ask in ASK_KEYS for act in ACT_KEYS]
     if not isinstance(game, dict) or set(game) != set(keys):
@@ -167,7 +171,10 @@ def read_payoff(text: str) -> Tensor | None:
         for who in ("user", "LLM"):
             if isinstance(cell[who], bool) or not isinstance(cell[who], (int, float)):
                 return None
-            numbers.append(float(cell[who]))
+            try:
+                numbers.append(float(cell[who]))
+            except OverflowError:  # a whole number of hundreds of digits
+                return None
     stated = torch.tensor(numbers).view(2, 3, 2)
     return stated if bool(torch.isfinite(stated).all()) else None
 

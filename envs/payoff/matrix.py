@@ -11,7 +11,7 @@ from torch import Tensor
 from populace.draw import Draw
 from populace.envs.payoff import metrics, pure
 from populace.envs.payoff.matrix_options import MatrixOptions
-from populace.errors import PopulaceError
+from populace.errors import OptionError
 from populace.fields import Field, Role, shared
 from populace.numerics import total
 from populace.population import Census, Network, People, PlainPopulation, Population
@@ -54,11 +54,13 @@ class Matrix(World[State]):
         super().__init__(options, census)
         self.ends = options.patience < 1.0  # type: ignore[misc]
         if options.matching in ("pairs", "random") and census.size % self.players:
-            raise PopulaceError(
-                f"{census.size} players cannot be put into groups of {self.players}: make population.size a multiple"
+            raise OptionError(
+                f"{census.size} players cannot be put into groups of {self.players}: make population.size a multiple",
+                ("population", "size"),
+                ("world", "matching"),
             )
         if options.matching == "network" and not census.networked:
-            raise PopulaceError("matching: network needs a population with a social network")
+            raise OptionError("network needs a population with a social network", ("world", "matching"))
 
     @cached_property
     def table(self) -> Tensor | None:

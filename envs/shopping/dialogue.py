@@ -1,5 +1,6 @@
 """The text face: the form of Tin Men (Phelps and Ranson 2023), an explanation and a choice; our own wording."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -122,6 +123,8 @@ class TinMenDialogue:
         match = _CHOICE.search(f"choice: {text}" if reply.strip() in chat.options else text)
         if match is None:
             return _unread(text), {}
+        if len(match[1]) > 9:  # no product has such a number, and Python reads none of thousands of digits
+            return ReplyKind.UNREADABLE, {}
         name = "product" if role == "assistant" else "buy"
         mask = observation[f"{name}_mask"][chat.world, chat.seat]
         place = int(match[1]) - 1
@@ -168,7 +171,7 @@ def _read_plain(observation: Observation, text: str) -> tuple[ReplyKind, dict[st
                 done[f.name] = {"yes": True, "no": False}[word]
             else:
                 value = float(word)
-                if not f.low <= value <= f.high:
+                if not (f.low <= value <= f.high and math.isfinite(value)):
                     raise ValueError(word)
                 done[f.name] = int(value) if f.kind == "count" else value
         except (ValueError, KeyError):

@@ -11,18 +11,28 @@ def read_rows(path: Path, needed: tuple[str, ...]) -> tuple[list[dict[str, str]]
     """Rows and columns of a CSV file.
 
     Raises:
-        PopulaceError: It cannot be read, or lacks a column.
+        PopulaceError: It cannot be read, lacks a column or has one twice, or a row is longer or shorter than the header.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            rows, columns = list(reader), list(reader.fieldnames or [])
+            lines = [line for line in csv.reader(file) if line]
     except (OSError, ValueError, csv.Error) as error:
         raise PopulaceError(f"cannot read the table {path}: {error}") from error
+    columns, *rest = lines or [[]]
+    for k, name in enumerate(columns):
+        if name in columns[:k]:
+            raise PopulaceError(f"{path}: column {name!r} stands there twice; expected each once")
+    for k, line in enumerate(rest):
+        if len(line) < len(columns):
+            missing = columns[len(line)]
+            raise PopulaceError(f"{path}: row {k + 1}, column {missing!r}: missing; expected {len(columns)} cells")
+        if len(line) > len(columns):
+            place = f"{path}: row {k + 1}, column {len(columns) + 1}"
+            raise PopulaceError(f"{place}: {line[len(columns)]!r} is beyond the header; expected {len(columns)} cells")
     for name in needed:
         if name not in columns:
             raise PopulaceError(f"{path}: there is no column {name!r}; the columns are: {', '.join(columns) or 'none'}")
-    return rows, columns
+    return [dict(zip(columns, line, strict=True)) for line in rest], columns
 
 
 def number(
@@ -47,7 +57,9 @@ def number(
         value = float(text)
     except ValueError:
         raise PopulaceError(f"{place}: {text!r} is no number") from None
-    if not math.isfinite(value) or value < low or value > high or (above and value == low):
+    if not math.isfinite(value):
+        raise PopulaceError(f"{place}: {text} is not finite; expected a finite number")
+    if value < low or value > high or (above and value == low):
         span = (
             f"above {low:g}" if above else f"between {low:g} and {high:g}" if high < math.inf else f"at least {low:g}"
         )

@@ -1,6 +1,7 @@
 """Principals delegate their shopping to assistants that may serve somebody else as well."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,7 +22,7 @@ from populace.envs.shopping.roles import cast
 from populace.envs.shopping.settle import Terms, prospect, regret, rewards, settle
 from populace.envs.shopping.shelves import Shelf, stock
 from populace.envs.shopping.state import Outcome, State
-from populace.errors import PopulaceError
+from populace.errors import OptionError, PopulaceError, UnknownName
 from populace.fields import Role
 from populace.population import Census, People, Population
 from populace.world import Step, World
@@ -49,16 +50,18 @@ class Shopping(World[State]):
         super().__init__(ShoppingOptions() if options is None else options, census)
         o = self.options
         self.phases = o.phases  # type: ignore[misc]
-        self.catalogue = open_catalogue(o.catalogue, o.commission, o.shelf)
+        with _at("catalogue"):
+            self.catalogue = open_catalogue(o.catalogue, o.commission, o.shelf)
         self.nothing = self.catalogue.nothing if o.nothing is None else o.nothing
         names = self.catalogue.attributes
-        try:
+        with _at("weights"):
             check_attributes(o.weights, "weights", names)
+        with _at("must"):
             check_attributes(o.must, "must", names)
-        except ValueError as error:
-            raise PopulaceError(f"{self.id}: {error}") from error
-        self.table = {} if o.customers is None else load_customers(Path(o.customers), names)
-        contracts.check(o.providers, self._most())
+        with _at("customers"):
+            self.table = {} if o.customers is None else load_customers(Path(o.customers), names)
+        with _at("providers"):
+            contracts.check(o.providers, self._most())
         market = self.catalogue.market
         # Totals compare only when every order of the market is placed once.
         whole = market is not None and len(market.value) == census.size
@@ -322,3 +325,14 @@ def _nothing_yet(nothing: Tensor, never: Tensor, items: int) -> Outcome:
     filled = dict.fromkeys(flags, no) | dict.fromkeys(places, nothing) | dict.fromkeys(copies, never)
     rest = {name: zero for name in Outcome.__dataclass_fields__ if name not in filled and name != "item"}
     return Outcome(item=torch.full_like(nothing, items), **filled, **rest)
+
+
+@contextmanager
+def _at(option: str) -> Iterator[None]:
+    """Say of a mistake in what an option names that it stands at that option; a misspelt name is found without."""
+    try:
+        yield
+    except UnknownName:
+        raise
+    except (PopulaceError, ValueError) as error:
+        raise OptionError(str(error), ("world", option)) from error

@@ -127,6 +127,7 @@ READ = {
     "1: yes\n1: no\n2: no": ReplyKind.UNREADABLE,
     "1: yes\n3: no": ReplyKind.UNREADABLE,
     "1: 170%\n2: no": ReplyKind.UNREADABLE,
+    "1: yes\n" + "9" * 5000 + ": no": ReplyKind.UNREADABLE,
     "1: yes": ReplyKind.CUT_OFF,
     "2: yes": ReplyKind.UNREADABLE,
     "1: yes\n2: no\nmirror: 140%": ReplyKind.UNREADABLE,

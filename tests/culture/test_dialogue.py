@@ -64,6 +64,7 @@ def test_replies_of_agents():
         ("As an AI I have no culture", ReplyKind.REFUSED),
         ("1: 2\n1: 3\n2: 1", ReplyKind.UNREADABLE),
         ("1: 2\n2: 0", ReplyKind.UNREADABLE),
+        ("1: 2\n2: " + "9" * 5000, ReplyKind.UNREADABLE),
         ("1: 2\n2: 1\n3: 1", ReplyKind.UNREADABLE),
         ("1: two\n2: one", ReplyKind.UNREADABLE),
         ("1: 2\n2:", ReplyKind.CUT_OFF),

@@ -54,6 +54,8 @@ def test_a_good_reply_is_read_whole():
         (reply(payoff=json.dumps({**GAME, "DQ_DA": {"LLM": float("nan"), "user": 1}})), ReplyKind.UNREADABLE),
         (reply(payoff=json.dumps({**GAME, "DQ_DA": {"LLM": 1}})), ReplyKind.UNREADABLE),
         (reply(payoff="[" * 5000), ReplyKind.UNREADABLE),
+        (reply(payoff=json.dumps({**GAME, "DQ_DA": {"LLM": 10**400, "user": 1}})), ReplyKind.UNREADABLE),
+        (reply(payoff="{[]: 1}"), ReplyKind.UNREADABLE),
     ],
 )
 def test_malformed_replies_are_counted_by_kind(text, kind):
@@ -78,6 +80,9 @@ def test_users_say_one_word():
     assert read_ask("Clear.") == ({"act": 0}, ReplyKind.OK)
     assert read_ask("I would END here") == ({"act": 2}, ReplyKind.OK)
     assert read_ask("clear or vague") == ({}, ReplyKind.UNREADABLE)
+    for negated in ("not clear", "I won't be vague", "I don\u2019t want to end", "never vague"):
+        assert read_ask(negated) == ({}, ReplyKind.UNREADABLE)
+    assert read_ask("No. Clear!") == ({"act": 0}, ReplyKind.OK)
     assert read_ask("hm") == ({}, ReplyKind.UNREADABLE)
 
 

@@ -47,6 +47,7 @@ REPLIES = {
     "I would go for the Tesla.": (ReplyKind.UNREADABLE, 2),
     "Explanation: fine\nChoice:\n2": (ReplyKind.UNREADABLE, 2),
     "Explanation: fine\nChoice: 7": (ReplyKind.UNREADABLE, 2),
+    "Choice: " + "9" * 5000: (ReplyKind.UNREADABLE, 2),
     "I cannot help with that.": (ReplyKind.REFUSED, 2),
     "Explanation: the electric one has a battery that": (ReplyKind.CUT_OFF, 2),
     "": (ReplyKind.UNREADABLE, 2),
