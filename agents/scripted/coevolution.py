@@ -21,6 +21,8 @@ from populace.population import People
 class Frozen(Policy):
     """Speaks for the values of the start, whatever is answered: value lock-in by construction."""
 
+    plays = ("assistant",)
+
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """The prior, to every audience."""
         return _say(_prior(observation)), memory
@@ -30,6 +32,7 @@ class Oracle(Policy):
     """Speaks for the very values it is scored against (ground truth)."""
 
     privileged = True
+    plays = ("assistant",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """The truth."""
@@ -48,6 +51,7 @@ class Mirror(Policy):
 
     Options = MirrorOptions
     options: MirrorOptions
+    plays = ("assistant",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """An echo; the position counts only as far as `strength` is below 1."""
@@ -75,6 +79,7 @@ class Lifelong(Policy):
 
     Options = LifelongOptions
     options: LifelongOptions
+    plays = ("assistant",)
 
     def begin(self, role: Role, people: People, draw: Draw) -> Memory:
         """The estimate so far, [worlds, assistants, audiences, values], and whether there is one."""
@@ -186,6 +191,7 @@ class Persistence(Policy):
 
     Options = PersistenceOptions
     options: PersistenceOptions
+    plays = ("assistant",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """An estimate an audience, from this tick's answers."""

@@ -11,6 +11,8 @@ from populace.policy import Actions, Memory, Observation, Policy
 class Aggregate(Policy):
     """Adds up humans' public beliefs, weighted by trust, as if they were independent (natural parameters add)."""
 
+    plays = ("assistant",)
+
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """The precision-weighted mean, and the sum of precisions, in logs."""
         middle, log_precision = aggregate(
@@ -33,6 +35,8 @@ def aggregate(trust: Tensor, means: Tensor, logs: Tensor) -> tuple[Tensor, Tenso
 
 class Silent(Policy):
     """Knows nothing and says so: humans are left to their own signals (the arm without an assistant)."""
+
+    plays = ("assistant",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """A belief of precision zero."""

@@ -14,6 +14,8 @@ from populace.policy import Actions, Memory, Observation, Policy
 class Sincere(Policy):
     """Answers what it holds: P(yes) = 1 / (1 + exp(-beta x.(v - centre)))."""
 
+    plays = ("user",)
+
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """An answer to every item, independently; users and worlds are worked through in tiles."""
         values, questions = observation["values"], observation["questions"][:, 0]

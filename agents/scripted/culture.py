@@ -14,6 +14,8 @@ from populace.policy import Actions, Memory, Observation, Policy
 class Mixer(Policy):
     """Meets anyone it listens to, on any layer, and asks anything, all with the same chance."""
 
+    plays = ("person",)
+
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """A layer, a partner and a question for everyone."""
         fields = {f.name: f for f in observation.role.does}
@@ -46,6 +48,7 @@ class Persona(Policy):
 
     Options = PersonaOptions
     options: PersonaOptions
+    plays = ("agent",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """An option for each question."""
@@ -132,6 +135,7 @@ class Synthesiser(Policy):
 
     Options = SynthesiserOptions
     options: SynthesiserOptions
+    plays = ("synthesiser",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """References, their sentiment, and an answer to each question."""

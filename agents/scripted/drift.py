@@ -24,6 +24,8 @@ def _stance(observation: Observation, agrees: Tensor) -> Tensor:
 class Honest(Policy):
     """Says what it believes, and that it does not know where it does not."""
 
+    plays = ("assistant",)
+
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """Correct what is known."""
         known = observation["known"]
@@ -33,6 +35,8 @@ class Honest(Policy):
 
 class Pleaser(Policy):
     """Tells those who look biased what is false, and everybody else what it believes."""
+
+    plays = ("assistant",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """Affirm the falsehood where the cue says `biased` (2)."""
@@ -77,6 +81,7 @@ class Frozen(Policy):
 
     Options = FrozenOptions
     options: FrozenOptions
+    plays = ("assistant",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """Draw every seat's act from the shares."""
@@ -102,6 +107,7 @@ class Candid(Policy):
 
     Options = CandidOptions
     options: CandidOptions
+    plays = ("user",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """The rating is what is felt; leaving has the chance leave_rate (1 - (felt + trust) / 2)."""
@@ -116,6 +122,8 @@ class Candid(Policy):
 class Suspicious(Policy):
     """An auditor that looks first where it suspects most."""
 
+    plays = ("auditor",)
+
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """Rank by suspicion."""
         return {"rank": observation["suspicion"].clamp(-10.0, 10.0)}, memory
@@ -123,6 +131,8 @@ class Suspicious(Policy):
 
 class Lottery(Policy):
     """An auditor that looks anywhere."""
+
+    plays = ("auditor",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """Rank at random."""

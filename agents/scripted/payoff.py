@@ -222,6 +222,7 @@ class Imitation(Policy):
 
     Options = ImitationOptions
     options: ImitationOptions
+    plays = ("player",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """Look at one other player, compare, perhaps follow.

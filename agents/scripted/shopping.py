@@ -16,6 +16,8 @@ COPIES = 4
 class Shopper(Policy):
     """Looks at everything, then recommends; override `choose`."""
 
+    plays = ("assistant",)
+
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """All products in the search phase; a product and message bits in the message phase."""
         if observation.phase == "search":

@@ -15,6 +15,8 @@ from populace.population import People
 class Follower(Policy):
     """Stays with its provider, asks to compare as often as its literacy says, and buys what is recommended."""
 
+    plays = ("customer",)
+
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """Delegation, or the purchase."""
         if observation.phase == "delegate":
@@ -41,6 +43,7 @@ class Choosy(Policy):
 
     Options = ChoosyOptions
     options: ChoosyOptions
+    plays = ("customer",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """Delegation, or the purchase."""
@@ -75,6 +78,8 @@ def _allowed(observation: Observation, place: Tensor) -> Tensor:
 class ListPrice(Policy):
     """A seller that asks its list price."""
 
+    plays = ("seller",)
+
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """A factor of 1."""
         return {"factor": torch.ones_like(observation["factor"])}, memory
@@ -94,6 +99,7 @@ class Undercut(Policy):
 
     Options = UndercutOptions
     options: UndercutOptions
+    plays = ("seller",)
 
     def begin(self, role: Role, people: People, draw: Draw) -> Memory:
         """The factor asked last, [worlds, sellers]; list prices come back with every new shelf, this does not."""
@@ -119,6 +125,7 @@ class Steady(Policy):
 
     Options = SteadyOptions
     options: SteadyOptions
+    plays = ("auditor",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """The rate."""
@@ -139,6 +146,7 @@ class Responsive(Policy):
 
     Options = ResponsiveOptions
     options: ResponsiveOptions
+    plays = ("auditor",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """The least, and more after findings."""

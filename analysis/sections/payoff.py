@@ -139,7 +139,7 @@ def _frontier(run: RunData, means: dict[tuple[str, str], Estimate]) -> Section |
     picture = svg(fig, "User's against assistant's welfare, an arm a point, with 95 % intervals.")
     return Section(
         "User's against assistant's welfare",
-        f"{legend(looks)}<div class='grid'><figure>{picture}</figure></div>{_table(arms, means, WELFARE)}",
+        f"{legend(looks)}{picture}{_table(arms, means, WELFARE)}",
         "Means over the later half, with 95 % intervals over worlds. Grey curves join points of equal geometric mean: "
         "the further up and right, the better for both. Nothing here counts what others suffer.",
     )
@@ -188,7 +188,7 @@ def _table(arms: Sequence[str], means: dict[tuple[str, str], Estimate], columns:
         f"<tr><th>{html.escape(arm)}</th>{''.join(f'<td>{_cell(means.get((arm, m)))}</td>' for m in known)}</tr>"
         for arm in arms
     )
-    return f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f"<div class='scroll'><table><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
 
 
 def _cell(found: Estimate | None) -> str:
@@ -218,7 +218,7 @@ def _classes(run: RunData, means: dict[tuple[str, str], Estimate]) -> Section | 
     picture = svg(fig, "Share of each class of games, an arm a bar.")
     return Section(
         "Which games are played",
-        f"{legend(looks)}<div class='grid'><figure>{picture}</figure></div>{_table(arms, means, CLASSES)}",
+        f"{legend(looks)}{picture}{_table(arms, means, CLASSES)}",
         "Every user and its assistant play a game of their own. Dilemma: all equilibria are worse for both than "
         "something else. Stag hunt: one equilibrium is better for all than another. Harmony: an efficient one. "
         "Conflict: several that the players rank differently.",

@@ -47,11 +47,12 @@ def from_bimatrix(rows: Sequence[Sequence[float]], columns: Sequence[Sequence[fl
         PopulaceError: A matrix is ragged or empty, they differ in shape, or an entry is not a finite number; the text
             names row and column.
     """
-    first, second = _matrix(rows, "the row player's payoffs"), _matrix(columns, "the column player's payoffs")
+    first = _matrix(rows, "rows, the row player's payoffs")
+    second = _matrix(columns, "columns, the column player's payoffs")
     if first.shape != second.shape:
         raise PopulaceError(
-            f"the row player's payoffs are {_size(first)} and the column player's {_size(second)}: both need one entry "
-            "for every pair of acts"
+            f"rows, columns: the row player's payoffs are {_size(first)} and the column player's {_size(second)}: "
+            "both need one entry for every pair of acts"
         )
     return torch.stack((first, second), -1)
 
@@ -133,8 +134,8 @@ def checked(game: Tensor, shape: tuple[int, ...] | None = None) -> Tensor:
 
 
 def _matrix(rows: Sequence[Sequence[float]], what: str) -> Tensor:
-    if not rows or not rows[0]:
-        raise PopulaceError(f"{what} are empty: give a list of rows, each a list of numbers")
+    if not isinstance(rows, (list, tuple)) or not rows or not all(isinstance(r, (list, tuple)) and r for r in rows):
+        raise PopulaceError(f"{what}: expected a list of rows, each a list of numbers")
     for i, row in enumerate(rows, 1):
         if len(row) != len(rows[0]):
             raise PopulaceError(

@@ -11,7 +11,7 @@ def read_rows(path: Path, needed: tuple[str, ...]) -> tuple[list[dict[str, str]]
     """Rows and columns of a CSV file.
 
     Raises:
-        PopulaceError: It cannot be read, lacks a column or has one twice, or a row is longer or shorter than the header.
+        PopulaceError: It cannot be read, lacks a column or has one twice, or a row is too long or too short.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
