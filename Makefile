@@ -26,6 +26,8 @@ types: $(VENV)/dev  ## Types, on a built and installed copy: checkers do not see
 
 bench: $(VENV)/dev  ## Speed, beside other libraries on the same machine.
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[bench]"
+	test -x $(VENV)/mesa/bin/python || $(PYTHON) -m venv $(VENV)/mesa  # mesa-frames needs an older NumPy
+	$(VENV)/mesa/bin/pip install --quiet mesa-frames
 	$(BIN)/python -m benchmarks
 
 $(VENV)/bin/pip:

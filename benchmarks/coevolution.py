@@ -20,6 +20,7 @@ from populace.rollout import rollout
 from populace.run import Run, advance, start
 
 MILLION = 1_000_000
+THREADS = torch.get_num_threads()
 BYTES_A_STEP = 2 * 19 * 4  # read and write 19 float32 values: the least any implementation moves
 
 
@@ -28,22 +29,24 @@ OPTIONS = {
     "questionnaire": {"items": 64, "asked": 4},
     "noise": 0.02,
 }
-"""One tick: answer 4 of 64 items; history; the assistant, which has fitted its users' answers; noise on 19 values."""
+"""One tick: answer 4 of 64 items; history; an assistant of fixed position, as in the baselines; noise on 19 values."""
 
 
-def society(worlds: int, users: int, device: str = "cpu") -> tuple[Coevolution, dict[str, Policy], Run]:
+def society(
+    worlds: int, users: int, device: str = "cpu", assistant: str = "frozen"
+) -> tuple[Coevolution, dict[str, Policy], Run]:
     """World, policies and a run that has played one tick."""
     population = PlainPopulation(users, MORAL_VALUES)
     world = Coevolution(Coevolution.Options.model_validate(OPTIONS), population.census)
-    players = {role: policies.get(name, within="coevolution")() for role, name in world.defaults.items()}
+    players = {"user": policies.get("sincere", "coevolution")(), "assistant": policies.get(assistant, "coevolution")()}
     run = start(world, players, population, seed=0, worlds=worlds, device=device)
     return world, players, rollout(world, players, run, 1)
 
 
-def rate(worlds: int, users: int, device: str = "cpu", fast: bool = False) -> float:
+def rate(worlds: int, users: int, device: str = "cpu", fast: bool = False, assistant: str = "frozen") -> float:
     """Agent-steps a second of whole ticks: observe, both policies, the world."""
     with compiled(fast):
-        world, players, run = society(worlds, users, device)
+        world, players, run = society(worlds, users, device, assistant)
         return timing.per_second(lambda: rollout(world, players, run, 3), 3 * worlds * users, seconds=4.0)
 
 
@@ -60,6 +63,8 @@ def core(device: str = "cpu") -> Iterator[timing.Row]:
     yield "10^6 users, compiled, all randomness", compiled / 1e6, "M agent-steps/s", "aim 8"
     packed = rate(10_000, 100, device, fast=True)
     yield "10,000 worlds of 100, compiled", packed / 1e6, "M agent-steps/s", f"{packed / compiled:.2f} of one world"
+    fitted = rate(10_000, 100, device, fast=True, assistant="lifelong")
+    yield "the same, every world's assistant fits its users' answers", fitted / 1e6, "M agent-steps/s", ""
     yield "of the memory bound, compiled", compiled / bound, "", ""
 
 
@@ -129,6 +134,7 @@ def per_agent(users: int) -> float:
 
 def views() -> Iterator[timing.Row]:
     """What the PettingZoo view adds to the bare tick, with every user focal and actions made beforehand."""
+    torch.set_num_threads(1)  # as the command line does for small runs
     for users in (100, 1000, 10_000):
         world, players, run = society(1, users)
         shape = (1, users, world.options.questionnaire.asked)
@@ -136,7 +142,12 @@ def views() -> Iterator[timing.Row]:
         bare = timing.per_second(lambda: _bare(world, players, run, told), users)  # noqa: B023
         yield f"bare tick, {users:,} users", bare / 1e6, "M agent-steps/s", ""
         env = coevolution_v0.parallel_env(
-            users=users, options=OPTIONS, focal="user", population=_people(users), max_cycles=10**9
+            users=users,
+            options=OPTIONS,
+            focal="user",
+            policies={"assistant": "frozen"},
+            population=_people(users),
+            max_cycles=10**9,
         )
         env.reset(seed=0)
         arrays = {"user": told["user"]["answers"][0].numpy()}
@@ -208,6 +219,7 @@ def lock_in() -> Iterator[timing.Row]:
     population = PlainPopulation(humans, ("mu",))
     world = LockIn(LockIn.Options(), population.census)
     players = {role: policies.get(name, within="lockin")() for role, name in world.defaults.items()}
+    torch.set_num_threads(THREADS)
     for fast in (False, True):
         for worlds in (4096, 65_536):
             with compiled(fast):
