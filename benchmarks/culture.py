@@ -1,16 +1,17 @@
-"""How fast people of the culture world go: `python benchmarks/culture.py [--people 1000000 --features 5 --ticks 10]`.
+"""How fast people of the culture world go: `python -m benchmarks.culture [--people 1000000 --features 5 --ticks 10]`.
 
 A person-step is one person's tick: it meets someone on a layer, compares all features, may copy one, asks a question,
 and hears the assistant where it is susceptible. Aim on two cores: 10^6 people at 5 million person-steps a second.
 """
 
 import argparse
-import resource
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 
+from benchmarks import timing
 from populace import registry
 from populace.envs.culture import Culture, CultureOptions
 from populace.policy import Policy
@@ -48,8 +49,18 @@ def losses(run: Run) -> str:
     return f"variance {found['people_variance'].mean().item():.3f}, entropy {found['entropy_pooled'].mean().item():.3f}"
 
 
-def main() -> None:
-    """Play every case, and print person-steps a second, memory and what came of it."""
+def play(case: dict[str, Any], args: argparse.Namespace) -> tuple[float, Run]:
+    """Million person-steps a second, and the run after them."""
+    world, policies, run = stage(case, args)
+    run = rollout(world, policies, run, 1)  # warm-up
+    began = time.perf_counter()
+    run = rollout(world, policies, run, args.ticks)
+    timing.synchronise()
+    return args.worlds * args.people * args.ticks / (time.perf_counter() - began) / 1e6, run
+
+
+def arguments(given: list[str] | None) -> argparse.Namespace:
+    """The sizes, from the command line when `given` is None."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=1_000_000)
     parser.add_argument("--worlds", type=int, default=1)
@@ -57,18 +68,23 @@ def main() -> None:
     parser.add_argument("--options", type=int, default=10)
     parser.add_argument("--ticks", type=int, default=10)
     parser.add_argument("--device", default="cpu")
-    args = parser.parse_args()
+    return parser.parse_args(given)
+
+
+def rows() -> Iterator[timing.Row]:
+    """Every case at 10^6 people."""
+    for name, case in CASES.items():
+        rate, run = play(case, arguments([]))
+        yield name, rate, "M person-steps/s", f"aim 5; {losses(run)}"
+
+
+def main() -> None:
+    """Play every case, and print person-steps a second, memory and what came of it."""
+    args = arguments(None)
     print(f"{args.worlds} x {args.people:,} people, {args.features} features, {torch.get_num_threads()} threads")
     for name, case in CASES.items():
-        world, policies, run = stage(case, args)
-        run = rollout(world, policies, run, 1)  # warm-up
-        began = time.perf_counter()
-        run = rollout(world, policies, run, args.ticks)
-        if args.device != "cpu":
-            torch.cuda.synchronize()
-        seconds = time.perf_counter() - began
-        rate = args.worlds * args.people * args.ticks / seconds / 1e6
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        rate, run = play(case, args)
+        peak = timing.resident() / 2**30
         print(f"{name:<28} {rate:6.2f} million person-steps/s; peak {peak:.2f} GiB; {losses(run)}")
 
 
