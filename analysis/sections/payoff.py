@@ -118,7 +118,7 @@ def _frontier(run: RunData, means: dict[tuple[str, str], Estimate]) -> Section |
     if not arms:
         return None
     points = [(arm, means[arm, "user_welfare"], means[arm, "assistant_welfare"]) for arm in arms]
-    fig, axes = figure(6.2, 4.2)
+    fig, axes = figure(8.6, 4.8)
     looks = {}
     for index, (arm, user, own) in enumerate(points):
         looks[arm] = look(index)
@@ -201,7 +201,7 @@ def _classes(run: RunData, means: dict[tuple[str, str], Estimate]) -> Section | 
     arms = _arms(run, means, "games_harmony")
     if not arms:
         return None
-    fig, axes = figure(6.2, 0.8 + 0.22 * len(arms))
+    fig, axes = figure(8.6, 0.8 + 0.22 * len(arms))
     looks, left = {}, np.zeros(len(arms))
     for index, (measure, name) in enumerate(CLASSES.items()):
         width = np.array([means[arm, measure].mean if (arm, measure) in means else 0.0 for arm in arms])

@@ -35,6 +35,10 @@ def test_gtalign_shows_that_its_objective_pays_for_compliance_and_what_mends_it(
     page = report(data.path).read_text()
     for heading in ("User&#39;s against assistant&#39;s welfare", "Others&#39; harm", "What stated games are worth"):
         assert heading in page or heading.replace("&#39;", "'") in page
+    # Wide tables scroll in their card; pictures take its whole width.
+    for section in sections(data):
+        assert section.html.count("<table") == section.html.count("<div class='scroll'><table")
+        assert "class='grid'" not in section.html
     table = next(s.html for s in sections(data) if s.title.startswith("Others"))
     assert re.search(r"cobb-douglas</th><td>1\.00 \[1\.00, 1\.00\]", table)
 
