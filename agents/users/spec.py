@@ -214,7 +214,9 @@ def trait_names(traits: dict[str, Distribution]) -> tuple[str, ...]:
 
 def every_distribution(spec: PopulationSpec) -> Iterator[tuple[tuple[str, ...], Distribution]]:
     """All distributions in `spec`, marginals included, each with its key below `population`."""
-    found = [(("traits" if key in spec.traits else "preference", key), dist) for key, dist in spec.all_traits.items()]
+    found: list[tuple[tuple[str, ...], Distribution]] = [
+        (("traits" if key in spec.traits else "preference", key), dist) for key, dist in spec.all_traits.items()
+    ]
     parts: list[tuple[tuple[str, ...], ValuesOverride | None]] = [(("values",), spec.value_spec)]
     for name, segment in spec.segments.items():
         parts.append((("segments", name, "values"), segment.values))
