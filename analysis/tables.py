@@ -22,6 +22,10 @@ CLEAR = 0.05
 """A contrast is called clear when its Holm-corrected p is below this."""
 
 
+NO_FINDINGS = ("biased_share", "map/")
+"""Beginnings of measures that are no findings: what an arm sets itself, and coordinates of a picture."""
+
+
 def findings(results: Results) -> str:
     """What each arm did beside its reference: the largest paired contrasts at the end, in sentences."""
     contrasts = results.contrasts
@@ -65,6 +69,7 @@ def _largest(results: Results, rows: pd.DataFrame, many: bool) -> list[str]:
         own = rows[rows["kind"] == kind]
         if kind == "mean" and results.has_values:
             own = own[own["measure"].isin(results.run.value_variables)]  # the one family that has one unit
+        own = own[~own["measure"].astype(str).str.startswith(NO_FINDINGS)]
         clear = own if alone else own[own["p_holm"] < CLEAR]
         scale = clear["difference"].abs()
         if not (kind == "mean" and results.has_values) and not alone:

@@ -53,7 +53,7 @@ def test_games_from_lists_nashpy_and_openspiel_are_the_same():
         (lambda: games.from_bimatrix([[1, 2], [3, math.nan]], [[1, 2], [3, 4]]), "row 2, column 2: nan"),
         (lambda: games.from_bimatrix([[1, 2]], [["x", 2]]), "column player's payoffs: row 1, column 1: 'x'"),
         (lambda: games.from_bimatrix([[1, 2]], [[1], [2]]), "1 x 2 and the column player's 2 x 1"),
-        (lambda: games.from_bimatrix([], [[1]]), "empty"),
+        (lambda: games.from_bimatrix([], [[1]]), "rows, the row player.s payoffs: expected a list of rows"),
         (lambda: games.from_payoffs([[[1, 2], [3, None]]]), "row 1, column 2, player 2: None"),
         (lambda: games.from_payoffs([[[1, 2], [3]]]), "row 1, column 2: expected a list of 2"),
         (lambda: games.from_payoffs([[1, 2], [3, 4]]), "nested 2 deep"),
