@@ -98,6 +98,7 @@ class Role:
         does: Fields of its actions.
         phases: The world's phases in which it acts.
         about: One sentence for people.
+        lives: Whether its seats are the population's users, seat i user i: who plays it may know the user's traits.
     """
 
     name: str
@@ -106,6 +107,7 @@ class Role:
     does: tuple[Field, ...]
     phases: tuple[str, ...]
     about: str = ""
+    lives: bool = False
 
     def seen_in(self, phase: str, private: bool = False) -> tuple[Field, ...]:
         """Fields seen in `phase`, with the private ones when `private`."""

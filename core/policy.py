@@ -19,11 +19,18 @@ if TYPE_CHECKING:
     from populace.dialogue import Dialogue
 
 Actions = Mapping[str, Tensor]
-"""Field -> [worlds, seats, *shape]. Three names are reserved, each [worlds, seats]: `kind` int8 marks invalid acts (see
-ReplyKind; 0 is valid), `tokens` int64 and `cost` float32 say what acts cost that a language model wrote."""
+"""Field -> [worlds, seats, *shape]. Some names are no fields, each [worlds, seats]: `kind` int8 marks invalid acts (see
+ReplyKind; 0 is valid), and names that begin with `tally/` are numbers that are summed over seats into a measure
+(`tally/tokens` of a role `user` becomes `tokens/user`): what acts cost that a language model wrote."""
 
-RESERVED = ("kind", "tokens", "cost")
-"""Names in actions that are no fields."""
+TALLY = "tally/"
+"""Begins the names of tallies."""
+
+
+def is_field(name: str) -> bool:
+    """Whether a name in actions is one of the role's fields."""
+    return name != "kind" and not name.startswith(TALLY)
+
 
 Memory = Any
 """A value (see populace.tree): dataclasses, dicts and tuples of tensors [worlds, ...], or None."""
@@ -84,6 +91,10 @@ class Policy:
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """Actions of every seat in every world, and the new memory."""
         raise TypeError(f"{type(self).__name__} has no act(observation, memory, draw): every policy needs one")
+
+    def describe(self) -> Mapping[str, Any]:
+        """What a run folder keeps about it beside its options, as plain constants; asked once a run is over."""
+        return {}
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ class Census:
         traits: Names of the traits that everyone has.
         networked: Whether there is a social network.
         bounds: Trait -> least and greatest number that anyone can have, where that is known; infinite if unbounded.
+        labels: Trait -> the words that its numbers stand for, where they are no quantities.
     """
 
     size: int
@@ -31,6 +32,7 @@ class Census:
     traits: tuple[str, ...] = ()
     networked: bool = False
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict, compare=False)
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,14 @@ class People:
         segment: [worlds, users] int64 index into the census' segments.
         traits: Name -> [worlds, users] float32; a categorical trait holds the index of its label.
         network: Who listens to whom, or None.
+        census: Names of values, segments and traits, and the words behind their numbers.
     """
 
     values: Tensor
     segment: Tensor
     traits: dict[str, Tensor] = field(default_factory=dict)
     network: Network | None = shared(default=None)
+    census: Census = shared(default=Census(0))
 
     @property
     def size(self) -> int:

@@ -15,7 +15,7 @@ from populace.dialogue import ReplyKind
 from populace.draw import Draw
 from populace.errors import ActionError, PolicyError, PopulaceError, UnknownName
 from populace.fields import Role, shared
-from populace.policy import RESERVED, Actions, Learner, Observation, Policy, Trajectory, Transition
+from populace.policy import TALLY, Actions, Learner, Observation, Policy, Trajectory, Transition, is_field
 from populace.population import People, Population
 from populace.world import Step, World
 
@@ -99,7 +99,7 @@ def start(
     ids = torch.arange(worlds) if isinstance(worlds, int) else worlds
     ids = ids.to(device=device, dtype=torch.int64)
     zero = torch.zeros_like(ids)
-    people = population.sample(Draw.of(seed, ids).scope("population"))
+    people = replace(population.sample(Draw.of(seed, ids).scope("population")), census=population.census)
     run = Run(seed, ids, zero, zero, zero.bool(), None, people)
     state, memory = _begin(world, policies, run)
     return replace(run, state=state, memory=memory)
@@ -260,7 +260,7 @@ def _valid(
     fields = role.done_in(phase)
     kind = actions.get("kind")
     expected = {f.name for f in fields}
-    given = set(actions).difference(RESERVED)
+    given = {name for name in actions if is_field(name)}
     if given != expected:
         raise ActionError(f"{role.name} in phase {phase!r} must give exactly {sorted(expected)}, got {sorted(given)}")
     checked = {}
@@ -283,11 +283,11 @@ def _valid(
     if kind is not None:
         measures[f"invalid/{role.name}"] = (kind != 0).float().mean(-1)
         for failure in ReplyKind:
-            if failure and "tokens" in actions:
+            if failure and f"{TALLY}tokens" in actions:
                 measures[f"{failure.name.lower()}/{role.name}"] = (kind == failure).float().mean(-1)
-    for name in ("tokens", "cost"):
-        if name in actions:
-            measures[f"{name}/{role.name}"] = actions[name].float().sum(-1)
+    for name, tally in actions.items():
+        if name.startswith(TALLY):
+            measures[f"{name.removeprefix(TALLY)}/{role.name}"] = tally.float().sum(-1)
     return checked
 
 

@@ -25,13 +25,15 @@ class Ask:
 
     Attributes:
         messages: The conversation, up to what is to be answered.
-        options: The labels among which the reply must choose, or () for free text.
+        options: The labels among which the reply must choose, or ().
         seed: 64 bits that depend on world, tick and seat, and on nothing else: luck of the reply.
+        schema: JSON Schema (as text) of the reply, or "". Neither options nor schema: free text.
     """
 
     messages: Messages
     options: tuple[str, ...] = ()
     seed: int = 0
+    schema: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def ask_all(backend: Backend, asks: Sequence[Ask]) -> list[Reply]:
     unique: list[Ask] = []
     where: list[int] = []
     for ask in asks:
-        key = (ask.messages, ask.options) if backend.greedy else (len(where),)
+        key = (ask.messages, ask.options, ask.schema) if backend.greedy else (len(where),)
         if key not in places:
             places[key] = len(unique)
             unique.append(ask)

@@ -90,7 +90,7 @@ class TextPolicy(Policy):
         past: Sequence[Messages] = [()] * len(chats) if memory is None else memory.recall(chats)
         seeds = draw.keys_of("reply", role.seats).cpu()
         asks = [
-            Ask(self._messages(chat, before), chat.options, int(seeds[chat.world, chat.seat]))
+            Ask(self._messages(chat, before), chat.options, int(seeds[chat.world, chat.seat]), chat.schema)
             for chat, before in zip(chats, past, strict=True)
         ]
         replies = ask_all(self.backend, asks)
@@ -112,9 +112,9 @@ class TextPolicy(Policy):
         if memory is not None:
             memory = memory.extend(chats, [reply.text for reply in replies])
         device, o = draw.device, self.options
-        extra = {"kind": kinds.to(device), "tokens": (spent.read + spent.written).to(device)}
+        extra = {"kind": kinds.to(device), "tally/tokens": (spent.read + spent.written).to(device)}
         if o.price_in or o.price_out:
-            extra["cost"] = ((spent.read * o.price_in + spent.written * o.price_out) * 1e-6).float().to(device)
+            extra["tally/cost"] = ((spent.read * o.price_in + spent.written * o.price_out) * 1e-6).float().to(device)
         return {**actions, **extra}, memory
 
     def _messages(self, chat: Chat, before: Messages) -> Messages:

@@ -110,7 +110,7 @@ class SpecPopulation:
         if self.spec.hierarchy is not None:
             traits += self.spec.hierarchy.trait_names
         segments, networked = tuple(self.shares), self.spec.network is not None
-        return Census(self.spec.size, self.dimensions, segments, traits, networked, self._bounds())
+        return Census(self.spec.size, self.dimensions, segments, traits, networked, self._bounds(), self.labels)
 
     def sample(self, draw: Draw) -> People:
         """The people of `draw.worlds` worlds: person i of a world depends neither on the size nor on the batch."""

@@ -18,6 +18,7 @@ def cast(options: CoevolutionOptions, census: Census, audiences: int) -> tuple[R
     )
     user = Role(
         name="user",
+        lives=True,
         seats=census.size,
         phases=("answer",),
         about="Holds values, answers the questionnaire, and is moved by history, the assistant and its peers.",

@@ -22,6 +22,7 @@ def cast(o: CultureOptions, people: int, cultures: int, sizes: tuple[int, ...]) 
     )
     person = Role(
         name="person",
+        lives=True,
         seats=people,
         phases=("exchange",),
         about="Meets one person on one layer, and asks the assistant a question.",

@@ -54,6 +54,7 @@ def _assistant(seats: int) -> Role:
 def _user(users: int) -> Role:
     return Role(
         name="user",
+        lives=True,
         seats=users,
         phases=("rate",),
         about="Hears an answer, rates it, and may leave.",

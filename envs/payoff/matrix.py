@@ -115,7 +115,11 @@ class Matrix(World[State]):
             )
         does = (Field(name="act", kind="choice", labels=labels, about="What it does."),)
         about = "Plays the game with whom it is matched."
-        return (Role(name="player", seats=self.census.size, phases=("play",), sees=sees, does=does, about=about),)
+        return (
+            Role(
+                name="player", seats=self.census.size, phases=("play",), sees=sees, does=does, about=about, lives=True
+            ),
+        )
 
     def begin(self, people: People, draw: Draw) -> State:
         """Nobody has played."""

@@ -61,6 +61,7 @@ class Agency(World[AgencyState]):
         theory = "What theory prescribes."
         customer = Role(
             name="customer",
+            lives=True,
             seats=self.census.size,
             phases=("offer", "respond"),
             about="The principal: offers terms, and answers what it hears.",

@@ -160,6 +160,7 @@ def _customer(options: ShoppingOptions, catalogue: Catalogue, seats: int) -> Rol
     )
     return Role(
         name="customer",
+        lives=True,
         seats=seats,
         phases=phases,
         about="The principal: has wishes and means, delegates, and buys or not.",

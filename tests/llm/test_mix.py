@@ -81,7 +81,7 @@ def test_each_seat_does_what_its_player_does_and_only_a_models_own_seats_are_ask
     actions, after = policy.act(see(stage, run, stage.role("user")), run.memory["user"], Draw.of(0, run.worlds))
     assert torch.equal(actions["act"], torch.where(who == 0, 1, 2))
     assert actions["kind"].sum() == 0
-    assert ((actions["tokens"] > 0) == (who == 1)).all()
+    assert ((actions["tally/tokens"] > 0) == (who == 1)).all()
     assert Spy.asked == [15]
     assert torch.equal(after.who, who)
 
