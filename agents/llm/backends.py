@@ -45,7 +45,7 @@ class Reply:
         kind: OK, or why there is none or only a part: CUT_OFF, REFUSED, TIMED_OUT, FAILED.
         tokens_in: Tokens read, as the backend counts them.
         tokens_out: Tokens written.
-        faults: What went wrong on the way, by name, each time it did.
+        faults: What went wrong on the way, each time it did: names that the backend declares.
     """
 
     text: str
@@ -61,10 +61,12 @@ class Backend(ABC):
     Attributes:
         voice: Who speaks: model and sampling settings, never a secret. Recorded replies are found by it.
         greedy: The same messages always get the same reply, so that identical ones are asked once.
+        faults: All that can go wrong with a try, in words joined by dashes; each is a measure `fault/<word>/<role>`.
     """
 
     voice: str = "unnamed"
     greedy: bool = False
+    faults: tuple[str, ...] = ()
 
     @abstractmethod
     def complete(self, asks: Sequence[Ask]) -> Iterator[tuple[int, Reply]]:
@@ -100,7 +102,7 @@ def ask_all(backend: Backend, asks: Sequence[Ask]) -> list[Reply]:
     That changes no distribution: a greedy backend would have said the same again.
 
     Raises:
-        PopulaceError: The backend left something unanswered.
+        PopulaceError: The backend left something unanswered, or met a fault that it does not declare.
     """
     places: dict[tuple[object, ...], int] = {}
     unique: list[Ask] = []
@@ -117,5 +119,10 @@ def ask_all(backend: Backend, asks: Sequence[Ask]) -> list[Reply]:
         raise PopulaceError(
             f"{type(backend).__name__} left {missing} of {len(unique)} asks unanswered: complete(asks) must yield "
             "(position, Reply) for every one; where there is no text, a Reply whose kind says why"
+        )
+    for fault in {fault for reply in replies.values() for fault in reply.faults} - set(backend.faults):
+        raise PopulaceError(
+            f"{type(backend).__name__} met {fault!r}, which it does not declare: add it to its `faults`, so that it is "
+            "counted at every tick"
         )
     return [replies[place] for place in where]

@@ -20,6 +20,9 @@ from populace.agents.llm.seats import SeatOptions, TextPolicy
 from populace.dialogue import ReplyKind
 from populace.errors import MissingExtra, PopulaceError
 
+FAULTS = ("rate-limited", "server-error", "timed-out", "no-connection", "unreadable-body", "refused-request")
+"""All that can go wrong with a try: an answer 429; 408, 409 or 5xx; none in time; none at all; one that is no reply (cut
+off, or a web page); any other answer but 200."""
 _NO_KEY = "none"
 """Sent to a server of one's own, which wants no key."""
 
@@ -59,6 +62,8 @@ class Endpoint(Backend):
     Args:
         options: Which, how, and how much.
     """
+
+    faults = FAULTS
 
     def __init__(self, options: EndpointOptions) -> None:
         o = self.options = options
@@ -158,7 +163,7 @@ class Endpoint(Backend):
             return Reply(reply.text, reply.kind, reply.tokens_in, reply.tokens_out, tuple(faults))
         if not self.ledger.answered:
             raise PopulaceError(self._never(last))
-        kind = ReplyKind.TIMED_OUT if last.fault == "timed out" else ReplyKind.FAILED
+        kind = ReplyKind.TIMED_OUT if last.fault == "timed-out" else ReplyKind.FAILED
         return Reply("", kind, faults=tuple(faults))
 
     def _pause(self, failure: _Failed, ask: Ask, attempt: int) -> float:
@@ -189,22 +194,22 @@ class Endpoint(Backend):
             answer = await client.chat.completions.create(**self._request(ask))
             return self._read(ask, answer)
         except openai.APITimeoutError:
-            raise _Failed("timed out", True) from None
+            raise _Failed("timed-out", True) from None
         except openai.APIConnectionError:
-            raise _Failed("no connection", True) from None
+            raise _Failed("no-connection", True) from None
         except openai.APIStatusError as error:
             code = error.status_code
             # What a server says of a wrong key may hold the key, or most of it.
             key = os.environ.get(self.options.key_env) or _NO_KEY
             told = "" if code in (401, 403) else str(error.message).replace(key, "(key)")[:200]
             if code == 429:
-                raise _Failed("rate limited", True, _seconds(error.response.headers.get("retry-after")), told) from None
+                raise _Failed("rate-limited", True, _seconds(error.response.headers.get("retry-after")), told) from None
             if code in (408, 409) or code >= 500:
-                raise _Failed("server error", True, None, told) from None
-            raise _Failed(f"refused with status {code}", False, None, told) from None
+                raise _Failed("server-error", True, None, told) from None
+            raise _Failed("refused-request", False, None, f"status {code}{': ' * bool(told)}{told}") from None
         except (openai.APIError, ValueError, TypeError, AttributeError, KeyError, IndexError):
             # Cut-off JSON, a page instead of JSON, or JSON that is no reply.
-            raise _Failed("unreadable body", True) from None
+            raise _Failed("unreadable-body", True) from None
 
     def _request(self, ask: Ask) -> dict[str, Any]:
         o = self.options

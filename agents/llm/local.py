@@ -66,6 +66,8 @@ class Local(Backend):
         options: Which and how.
     """
 
+    faults = ("prompt-too-long",)
+
     def __init__(self, options: LocalOptions) -> None:
         o = self.options = options
         self.greedy = o.temperature == 0
@@ -92,7 +94,7 @@ class Local(Backend):
             scored = ask.options if self.options.choices == "score" else ()
             needs = len(prompts[i]) + max((len(ids) for ids in self._labels(scored)), default=self.options.max_reply)
             if self.loaded.longest is not None and needs > self.loaded.longest:
-                yield i, Reply("", ReplyKind.FAILED, faults=("prompt too long",))
+                yield i, Reply("", ReplyKind.FAILED, faults=("prompt-too-long",))
             else:
                 groups.setdefault(scored, []).append(i)
         for options, places in groups.items():

@@ -94,7 +94,7 @@ class TextPolicy(Policy):
             for chat, before in zip(chats, past, strict=True)
         ]
         replies = ask_all(self.backend, asks)
-        spent = _Spent(draw.worlds, role.seats)
+        spent = _Spent(draw.worlds, role.seats, self.backend.faults)
         spent.add(chats, replies)
         actions, kinds = _hear(dialogue, observation, chats, replies)
         unread = [i for i, chat in enumerate(chats) if int(kinds[chat.world, chat.seat]) in _REPAIRED]
@@ -112,7 +112,7 @@ class TextPolicy(Policy):
         if memory is not None:
             memory = memory.extend(chats, [reply.text for reply in replies])
         device, o = draw.device, self.options
-        extra = {"kind": kinds.to(device), "tally/tokens": (spent.read + spent.written).to(device)}
+        extra = {"kind": kinds.to(device), **{f"tally/{name}": n.to(device) for name, n in spent.counts().items()}}
         if o.price_in or o.price_out:
             extra["tally/cost"] = ((spent.read * o.price_in + spent.written * o.price_out) * 1e-6).float().to(device)
         return {**actions, **extra}, memory
@@ -127,16 +127,26 @@ class TextPolicy(Policy):
 
 
 class _Spent:
-    """Tokens of each seat, as if it had asked alone: so a world's figures do not depend on its batch."""
+    """What each seat's asking took, as if it had asked alone: so a world's figures do not depend on its batch."""
 
-    def __init__(self, worlds: int, seats: int) -> None:
+    def __init__(self, worlds: int, seats: int, faults: Sequence[str]) -> None:
         self.read = torch.zeros((worlds, seats), dtype=torch.int64)
-        self.written = torch.zeros_like(self.read)
+        self.written, self.asked = torch.zeros_like(self.read), torch.zeros_like(self.read)
+        self.faults = {fault: torch.zeros_like(self.read) for fault in faults}
 
     def add(self, chats: Sequence[Chat], replies: Sequence[Reply]) -> None:
         for chat, reply in zip(chats, replies, strict=True):
-            self.read[chat.world, chat.seat] += reply.tokens_in
-            self.written[chat.world, chat.seat] += reply.tokens_out
+            place = chat.world, chat.seat
+            self.asked[place] += 1
+            self.read[place] += reply.tokens_in
+            self.written[place] += reply.tokens_out
+            for fault in reply.faults:
+                self.faults[fault][place] += 1
+
+    def counts(self) -> dict[str, Tensor]:
+        """Tokens, prompts and failed tries by kind, each [worlds, seats]; every kind at every tick."""
+        faults = {f"fault/{fault}": count for fault, count in self.faults.items()}
+        return {"tokens": self.read + self.written, "asked": self.asked, **faults}
 
 
 def _dialogue(observation: Observation, policy: Policy) -> Dialogue:

@@ -35,10 +35,12 @@ class Tape(Backend):
             raise RunError(f"there is no tape {self.path} to replay: record one first, with `tape: {self.path}`")
         self._catch_up()
         if inner is not None:
-            self.voice, self.greedy = inner.voice, inner.greedy
+            self.voice, self.greedy, self.faults = inner.voice, inner.greedy, inner.faults
         else:
             self.voice = self._chosen(voice)
             self.greedy = self._voices[self.voice]
+            # Who declared them is not there: all that went wrong on the tape.
+            self.faults = tuple(sorted({fault for reply in self._known.values() for fault in reply.faults}))
 
     def complete(self, asks: Sequence[Ask]) -> Iterator[tuple[int, Reply]]:
         """Replies on the tape at once; the others when they have been asked for, and are written down.

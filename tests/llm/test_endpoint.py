@@ -11,7 +11,8 @@ pytest.importorskip("openai", reason="the openai client is not installed (extra 
 from loopback import FAULTS, serving
 
 from populace import registry
-from populace.agents.llm import Ask, BudgetSpent, ask_all
+from populace.agents.llm import Ask, Backend, BudgetSpent, Reply, ask_all
+from populace.agents.llm.endpoint import FAULTS as FAULTS_TOLD
 from populace.agents.llm.endpoint import Endpoint, OpenAI
 from populace.agents.llm.endpoint_options import EndpointOptions
 from populace.dialogue import ReplyKind
@@ -57,14 +58,17 @@ def test_an_episode_survives_faults_in_a_fifth_of_all_calls():
     assert ledger.answered + ledger.faults.total() == len(server.requests)
     assert ledger.answered == 4 * 4 * 5
     assert dict(ledger.faults) == {
-        "rate limited": server.faults["429"],
-        "server error": server.faults["500"],
-        "timed out": server.faults["slow"],
-        "unreadable body": server.faults["cut-off"] + server.faults["html"],
-        "no connection": server.faults["reset"],
+        "rate-limited": server.faults["429"],
+        "server-error": server.faults["500"],
+        "timed-out": server.faults["slow"],
+        "unreadable-body": server.faults["cut-off"] + server.faults["html"],
+        "no-connection": server.faults["reset"],
     }
     assert sum(keep.series["invalid/user"][i].sum().item() for i in range(-4, 0)) == 0
     assert keep.series["tokens/user"][-1].tolist() == [60.0] * 4
+    assert [asked.tolist() for asked in keep.series["asked/user"]] == [[5.0] * 4] * 4
+    for fault in FAULTS_TOLD:
+        assert sum(tick.sum().item() for tick in keep.series[f"fault/{fault}/user"]) == ledger.faults[fault]
     # Which calls failed is the network's luck; what was said is not.
     with serving(lambda body: "clear") as calm:
         assert same(episode(OpenAI(options(calm)), worlds=4, ticks=4).state, run.state)
@@ -81,7 +85,7 @@ def test_what_cannot_be_had_is_data_by_kind():
         kinds = [reply.kind for reply in ask_all(backend, asks(7))]
     expected = [ReplyKind.TIMED_OUT, ReplyKind.FAILED, ReplyKind.FAILED, ReplyKind.CUT_OFF]
     assert kinds == [ReplyKind.OK] * 3 + expected
-    assert backend.ledger.faults == {"timed out": 2, "server error": 2, "refused with status 400": 1}
+    assert backend.ledger.faults == {"timed-out": 2, "server-error": 2, "refused-request": 1}
 
 
 @pytest.mark.parametrize(("code", "told"), [("401", "status 401"), ("404", "status 404"), ("400", "status 400")])
@@ -103,7 +107,7 @@ def test_a_wrong_set_up_stops_the_run_and_tells_no_key(monkeypatch, code, told, 
 def test_a_server_that_is_not_there_says_so():
     with serving(lambda body: "") as server:
         gone = options(server, retries=1)
-    with pytest.raises(PopulaceError, match=r"answers nothing .* no connection.*that the server is up"):
+    with pytest.raises(PopulaceError, match=r"answers nothing .* no-connection.*that the server is up"):
         ask_all(Endpoint(gone), asks(3))
 
 
@@ -150,6 +154,15 @@ def test_what_is_sent(monkeypatch):
         assert "seed" not in server.requests[1]
     with pytest.raises(PopulaceError, match="no key: set the environment variable OPENAI_API_KEY"):
         ask_all(Endpoint(EndpointOptions(model="m")), [ask])
+
+
+def test_a_fault_that_is_not_declared_is_refused():
+    class Odd(Backend):
+        def complete(self, asks):
+            yield from ((i, Reply("", faults=("hiccup",))) for i in range(len(asks)))
+
+    with pytest.raises(PopulaceError, match="Odd met 'hiccup', which it does not declare"):
+        ask_all(Odd(), asks(1))
 
 
 def test_it_works_inside_a_running_loop():

@@ -158,7 +158,7 @@ def test_a_prompt_longer_than_the_context_is_data(folder):
     long = Ask((("user", "x" * 5000),), (), 1)
     replies = ask_all(Local(options(folder)), [asks(1)[0], long])
     assert replies[0].kind in (ReplyKind.OK, ReplyKind.CUT_OFF)
-    assert (replies[1].kind, replies[1].faults) == (ReplyKind.FAILED, ("prompt too long",))
+    assert (replies[1].kind, replies[1].faults) == (ReplyKind.FAILED, ("prompt-too-long",))
 
 
 def test_it_keeps_the_contract_of_policies(folder):
