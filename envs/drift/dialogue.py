@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from populace.dialogue import Chat, ReplyKind
+from populace.envs.drift import wording
 from populace.envs.drift.claims import ACTS, STANCES
 from populace.policy import Observation
 
@@ -81,6 +82,10 @@ class DriftDialogue:
             for name, value in found.items():
                 actions[name][chat.world, chat.seat] = torch.as_tensor(value, dtype=actions[name].dtype)
         return {name: value.to(some.device) for name, value in actions.items()}, kinds.to(some.device)
+
+    def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
+        """One reply a chat, which `hear` reads back into these actions."""
+        return wording.replies(observation.role.name, chats, actions)
 
     @staticmethod
     def _read(role: str, observation: Observation, reply: str) -> Read:

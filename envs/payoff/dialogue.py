@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from populace.dialogue import Chat, ReplyKind
-from populace.envs.payoff import primitives
+from populace.envs.payoff import primitives, wording
 from populace.envs.payoff.options import PayoffOptions
 from populace.policy import Observation
 
@@ -113,6 +113,12 @@ class FourTags:
                     actions[name][chat.world, chat.seat] = torch.as_tensor(value)
         device = observation["turn"].device
         return {name: value.to(device) for name, value in actions.items()}, kinds.to(device)
+
+    def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
+        """One reply a chat, which `hear` reads back into these actions, but for the lengths."""
+        if observation.role.name == "user":
+            return wording.asks(chats, actions)
+        return wording.four_tags(observation, chats, actions)
 
     def _read(self, reply: str) -> tuple[dict[str, object], ReplyKind]:
         return read_reply(reply, safe=self.options.harm.share > 0)
