@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from populace.dialogue import Chat, ReplyKind
+from populace.envs.coevolution import wording
 from populace.numerics import apply_linear, sigmoid
 from populace.policy import Observation
 
@@ -92,6 +93,12 @@ class QuestionnaireDialogue:
         (position,) = (f for f in observation.role.does if f.name == "position")
         fitted = fit(shares, observation).clamp(position.low, position.high)
         return {"position": fitted, "mirror": mirror.to(device)}, kinds
+
+    def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
+        """One reply a chat: a user's answers, or the answers that an assistant's position stands for."""
+        if observation.role.name == "user":
+            return wording.answers(chats, actions)
+        return wording.shares(observation, chats, actions)
 
     # ------------------------------------------------------------------ what is said
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from populace.dialogue import Chat, ReplyKind
+from populace.envs.coevolution import wording
 from populace.policy import Observation
 
 SYSTEM = """You are an assistant whom people believe. You see what they estimate of a quantity that nobody knows, and \
@@ -51,6 +52,10 @@ class EstimateDialogue:
             else:
                 actions["mean"][chat.world, chat.seat], actions["log_precision"][chat.world, chat.seat] = read
         return {name: value.to(rounds.device) for name, value in actions.items()}, kinds.to(rounds.device)
+
+    def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
+        """One reply a chat, which `hear` reads back into these actions."""
+        return wording.estimates(chats, actions)
 
 
 def _estimate(mean: float, log_precision: float) -> str:

@@ -1,0 +1,61 @@
+"""What scripts of the coevolution and lock-in worlds would have written: the inverse of reading replies."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from populace.dialogue import Chat
+from populace.numerics import apply_linear, sigmoid
+
+WIDEST = 1400.0
+"""Largest size of a log precision that is said: a standard error of 1e304 or 1e-304, about as far as numbers go."""
+
+
+def answers(chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
+    """A user's yes or no to each item, a line each."""
+    said = actions["answers"].cpu()
+    return [
+        "\n".join(f"{k + 1}: {'yes' if yes else 'no'}" for k, yes in enumerate(said[chat.world, chat.seat].tolist()))
+        for chat in chats
+    ]
+
+
+def shares(observation: Mapping[str, Tensor], chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
+    """How far an assistant's positions agree with each item, in whole percents, and how far it mirrors.
+
+    Positions are told by answers alone: what no item asks for stays unsaid, and a position far out is said as 100%.
+
+    Args:
+        observation: Fields [worlds, seats, *shape] that an assistant sees.
+        chats: Whom it replies to.
+        actions: `position` [worlds, seats, audiences, values] and `mirror` [worlds, seats].
+    """
+    agreed, mirror = agreement(observation, actions["position"]).cpu(), actions["mirror"].cpu()
+    several = agreed.shape[2] > 1
+    told = []
+    for world, seat in ((chat.world, chat.seat) for chat in chats):
+        lines = [
+            f"{f'{a + 1}.' if several else ''}{k + 1}: {share:.0%}"
+            for a, row in enumerate(agreed[world, seat].tolist())
+            for k, share in enumerate(row)
+        ]
+        echo = round(100.0 * float(mirror[world, seat]))
+        told.append("\n".join([*lines, *([f"mirror: {echo}%"] if echo else [])]))
+    return told
+
+
+def agreement(observation: Mapping[str, Tensor], position: Tensor) -> Tensor:
+    """Chances of a yes by positions v, [worlds, seats, audiences, asked]: sigmoid(beta x.(v - centre))."""
+    items, centre = observation["questions"].unsqueeze(2), observation["centre"].unsqueeze(2)
+    return sigmoid(observation["beta"][:, :, None, None] * apply_linear(position - centre, items))
+
+
+def estimates(chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
+    """An assistant's mean and its standard error, four digits each."""
+    means, logs = (actions[name].cpu() for name in ("mean", "log_precision"))
+    told = []
+    for world, seat in ((chat.world, chat.seat) for chat in chats):
+        log = min(max(float(logs[world, seat]), -WIDEST), WIDEST)
+        told.append(f"mean: {float(means[world, seat]):.4g}\nsd: {math.exp(-0.5 * log):.4g}")
+    return told
