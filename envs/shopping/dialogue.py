@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from populace.dialogue import Chat, ReplyKind
+from populace.envs.shopping import wording
 from populace.envs.shopping.audience import AUDIENCES
 from populace.envs.shopping.catalogue import Catalogue
 from populace.policy import Observation
@@ -16,9 +17,6 @@ from populace.policy import Observation
 _CHOICE = re.compile(r"choice:.*?([0-9]+)")
 """As in the published code, on the lower-cased reply: the number must stand on the line of `Choice:`."""
 _REFUSAL = re.compile(r"\b(i can(no|')t|i am unable|i'm unable|i must decline|i won't)\b")
-_DOUBT = re.compile(r"batter|grid|electricity|drawback|unreliable|risk")
-"""Words of doubt about the favourite; how persuasion is coded from text depends on the coder."""
-_BEST = re.compile(r"\bbest (choice|option|fit|match|product|value|suited)|most suitable|perfect (choice|fit|match)")
 
 
 class TinMenDialogue:
@@ -55,6 +53,10 @@ class TinMenDialogue:
             for name, value in done.items():
                 actions[name][chat.world, chat.seat] = value
         return {name: value.to(first.device) for name, value in actions.items()}, kinds.to(first.device)
+
+    def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
+        """One reply a chat, which `hear` reads back into these actions."""
+        return wording.replies(observation, self.catalogue, chats, actions)
 
     # ------------------------------------------------------------------ asking
 
@@ -135,12 +137,7 @@ class TinMenDialogue:
         if role == "customer":
             return ReplyKind.OK, {"buy": place}
         readers = observation["readers"][chat.world, chat.seat].cpu()
-        explained = text[: match.start()]
-        bits = {
-            "disclose": self.catalogue.company.lower().removeprefix("the ").split()[0] in explained,
-            "persuade": _DOUBT.search(explained) is not None,
-            "claim": _BEST.search(explained) is not None,
-        }
+        bits = wording.coded(text[: match.start()], self.catalogue.company)
         return ReplyKind.OK, {"product": place, **{name: readers & flag for name, flag in bits.items()}}
 
 

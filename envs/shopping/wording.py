@@ -1,0 +1,86 @@
+"""What shopping's scripts would have written, and how an explanation is coded: the same words both ways."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from populace.dialogue import Chat
+from populace.envs.shopping.catalogue import Catalogue
+from populace.fields import Field
+from populace.policy import Observation
+
+DOUBT = re.compile(r"batter|grid|electricity|drawback|unreliable|risk")
+"""Words of doubt about the favourite; how persuasion is coded from text depends on the coder."""
+BEST = re.compile(r"\bbest (choice|option|fit|match|product|value|suited)|most suitable|perfect (choice|fit|match)")
+
+
+def coded(explained: str, company: str) -> dict[str, bool]:
+    """Which message bits an explanation (lower case) holds: disclose, persuade, claim."""
+    return {
+        "disclose": company.lower().removeprefix("the ").split()[0] in explained,
+        "persuade": DOUBT.search(explained) is not None,
+        "claim": BEST.search(explained) is not None,
+    }
+
+
+def replies(
+    observation: Observation, catalogue: Catalogue, chats: Sequence[Chat], actions: Mapping[str, Tensor]
+) -> list[str]:
+    """One reply a chat, of any role in the observation's phase.
+
+    All readers get one explanation: a message bit is written if any of them is to read it. Numbers have two decimals.
+
+    Args:
+        observation: What the role sees, [worlds, seats, *shape].
+        catalogue: Whose company is named.
+        chats: Whom the role replies to.
+        actions: Field -> [worlds, seats, *shape].
+    """
+    seen = {name: value.cpu() for name, value in observation.items()}
+    done = {name: value.cpu() for name, value in actions.items()}
+    fields = observation.role.done_in(observation.phase)
+    told = []
+    for world, seat in ((chat.world, chat.seat) for chat in chats):
+        acts = {f.name: done[f.name][world, seat] for f in fields}
+        if "product" in acts:
+            own = {name: seen[name][world, seat] for name in ("price", "available", "budget", "readers")}
+            told.append(f"Explanation: {_explained(own, acts, catalogue.company)}\n{_choice(acts['product'], fields)}")
+        elif "buy" in acts:
+            told.append(_choice(acts["buy"], fields))
+        else:
+            told.append("\n".join(f"{f.name}: {f.render(acts[f.name]).lower()}" for f in fields))
+    return told
+
+
+def _choice(place: Tensor, fields: tuple[Field, ...]) -> str:
+    """The number on the shelf, from 1; 0 for nothing, the last place."""
+    last = len(next(f for f in fields if f.name in ("product", "buy")).labels) - 1
+    return f"Choice: {0 if int(place) == last else int(place) + 1}"
+
+
+def _explained(own: Mapping[str, Tensor], acts: Mapping[str, Tensor], company: str) -> str:
+    """A reason that everyone can check, and what the message bits say."""
+    wanted = {name: bool((acts[name] & own["readers"]).any()) for name in ("disclose", "persuade", "claim")}
+    said = {
+        "claim": "is the best choice",
+        "persuade": "has none of the drawbacks of the others",
+        "disclose": f"serves the interest of {company}",
+    }
+    parts = [words for name, words in said.items() if wanted[name]]
+    bits = f"It {' and '.join(parts)}." if parts else ""
+    whole = f"{_reason(own, int(acts['product']))} {bits}".strip()
+    # A company may be called by a word of the reason; then that is left out.
+    return whole if coded(f"explanation: {whole}".lower(), company) == wanted else bits
+
+
+def _reason(own: Mapping[str, Tensor], place: int) -> str:
+    price, budget = own["price"], float(own["budget"])
+    if place >= len(price):
+        return "It is better to buy nothing."
+    if float(price[place]) <= float(torch.where(own["available"], price, torch.inf).min()):
+        return "It has the lowest price."
+    if budget >= 1e8:  # none is told
+        return "It is not the cheapest."
+    return f"It is not the cheapest, {'but within' if float(price[place]) <= budget else 'and above'} the budget."
