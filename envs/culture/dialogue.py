@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from populace.dialogue import Chat, ReplyKind
+from populace.envs.culture import wording
 from populace.envs.culture.options import CultureOptions
 from populace.envs.culture.survey import Survey
 from populace.policy import Observation
@@ -51,6 +52,12 @@ class CultureDialogue:
                 if name in done:
                     done[name][chat.world, chat.seat] = value
         return {name: value.to(some.device) for name, value in done.items()}, kinds.to(some.device)
+
+    def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
+        """One reply a chat, which `hear` reads back into these actions, but for partners and long lists of names."""
+        if observation.role.name == "person":
+            return wording.meetings([layer.name for layer in self.options.layers], chats, actions)
+        return wording.answers(self.survey.cultures, chats, actions)
 
     # ------------------------------------------------------------------ what is said
 
