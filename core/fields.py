@@ -71,11 +71,12 @@ class Field:
         return torch.full((worlds, seats, *self.shape), self.forfeit, dtype=self.dtype, device=device)
 
     def render(self, value: Tensor) -> str:
-        """One seat's value in words: labels for choices, two decimals for reals."""
-        flat = [self._word(v) for v in value.reshape(-1).tolist()]
-        return flat[0] if self.shape == () else "[" + ", ".join(flat) + "]"
+        """One seat's value in words: labels for choices, two decimals for reals, brackets for each dimension."""
+        return self._words(value.reshape(self.shape).tolist())
 
-    def _word(self, value: float) -> str:
+    def _words(self, value: Any) -> str:
+        if isinstance(value, list):
+            return "[" + ", ".join(self._words(one) for one in value) + "]"
         if self.kind == "choice":
             return self.labels[int(value)]
         if self.kind == "flag":

@@ -3,9 +3,11 @@
 They are deterministic (luck comes with the ask), free, and go through the very code that real models do.
 """
 
+import itertools
+import json
 import re
-from collections.abc import Iterator, Sequence
-from typing import Self
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
@@ -33,7 +35,7 @@ class _Fake(Backend):
 
 
 class RandomBackend(_Fake):
-    """One of the options, or words of the prompt in random order where there are none."""
+    """One of the options, anything that fits the schema, or words of the prompt in random order."""
 
     voice = "random"
 
@@ -41,8 +43,32 @@ class RandomBackend(_Fake):
         """The reply."""
         if ask.options:
             return Said.of(ask, ask.options[int(luck(ask.seed) * len(ask.options))])
+        if ask.schema:
+            lucks = (luck(ask.seed, lane) for lane in itertools.count())
+            return Said.of(ask, json.dumps(fitting(json.loads(ask.schema), lucks)))
         words = ask.messages[-1][1].split() or ["nothing"]
         return Said.of(ask, " ".join(words[int(luck(ask.seed, k) * len(words))] for k in range(WORDS)))
+
+
+def fitting(schema: Mapping[str, Any], lucks: Iterator[float]) -> Any:
+    """Something that fits a JSON Schema of the kinds we write; without a bound, numbers are within 10 of the other.
+
+    Args:
+        schema: Objects, arrays of a fixed size, numbers, booleans and labels.
+        lucks: Numbers in [0, 1), one is taken for every value.
+    """
+    kind = schema["type"]
+    if kind == "object":
+        return {name: fitting(inner, lucks) for name, inner in schema["properties"].items()}
+    if kind == "array":
+        return [fitting(schema["items"], lucks) for _ in range(schema["minItems"])]
+    if kind == "boolean":
+        return next(lucks) < 0.5
+    if kind == "string":
+        return schema["enum"][int(next(lucks) * len(schema["enum"]))]
+    low = schema.get("minimum", schema.get("maximum", 0) - 10)
+    high = schema.get("maximum", low + 10)
+    return int(low + next(lucks) * (high - low + 1)) if kind == "integer" else low + next(lucks) * (high - low)
 
 
 class EchoBackend(_Fake):

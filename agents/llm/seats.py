@@ -6,17 +6,20 @@ forfeits, and the kind of failure goes out with the actions.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from populace import tree
+from populace.agents.llm import profiles
 from populace.agents.llm.backends import Ask, Backend, Messages, Reply, ask_all
 from populace.agents.llm.memory import Conversations
+from populace.agents.llm.plain import FieldsDialogue
 from populace.agents.llm.tape import Tape
 from populace.dialogue import Chat, Dialogue, ReplyKind
 from populace.draw import Draw
@@ -39,7 +42,12 @@ class SeatOptions(Options):
     """Tokens (of four bytes, assumption of ours) of its own conversation that each seat remembers and is shown again.
     When they are used up, the oldest exchanges are forgotten whole. 0: every tick is a conversation of its own."""
     persona: str = ""
-    """Put before what the world says to the system."""
+    """Put before what the world says to the system: a text, which may be a Jinja2 template of `seat`, `role`, `seen`
+    and, for roles that are users, `segment`, `values` and `traits`; the path of one that ends in `.j2`; or one of ours
+    by name: `traits`, `values`, `full`."""
+    face: Literal["world", "fields"] = "world"
+    """`world`: asked and read in the world's own words; `fields`: shown every field it sees, and asked for a label, a
+    number or a JSON object by a schema (always so where a world has no words of its own)."""
     reask: bool = True
     """Whether an unreadable or cut-off reply is asked for once more before the seat forfeits."""
     tape: Path | None = None
@@ -53,10 +61,28 @@ class SeatOptions(Options):
     """Price of a million tokens written."""
 
     @model_validator(mode="after")
-    def _tape_to_replay(self) -> "SeatOptions":
+    def _sound_seats(self) -> "SeatOptions":
         if self.replay and self.tape is None:
             raise ValueError("replay: true needs tape: the file that was recorded")
+        if self.persona:
+            try:
+                profiles.check(self.persona)
+            except PopulaceError as error:
+                raise ValueError(str(error)) from None
         return self
+
+
+@dataclass(frozen=True)
+class Lives:
+    """What is remembered of seats that are users.
+
+    Attributes:
+        people: Who they are; no network.
+        past: Their conversations, if any are remembered.
+    """
+
+    people: People
+    past: Conversations | None = None
 
 
 class TextPolicy(Policy):
@@ -78,20 +104,25 @@ class TextPolicy(Policy):
         return Tape(inner, tape, only=self.options.replay)
 
     def begin(self, role: Role, people: People, draw: Draw) -> Memory:
-        """Empty conversations, or nothing where nothing is to be remembered."""
-        if self.options.memory == 0:
-            return None
-        return Conversations.empty(len(people.values), role.seats, self.options.memory, people.values.device)
+        """Empty conversations, and who the seats are where a persona may tell; or nothing."""
+        budget, past = self.options.memory, None
+        if budget:
+            past = Conversations.empty(len(people.values), role.seats, budget, people.values.device)
+        if self.options.persona and role.lives:
+            return Lives(replace(people, network=None), past)
+        return past
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """What every seat replied, read into actions; text is made and read on the host."""
-        dialogue, role = _dialogue(observation, self), observation.role
+        dialogue, role = self._dialogue(observation), observation.role
         chats = _taken(dialogue.say(observation), observation)
-        past: Sequence[Messages] = [()] * len(chats) if memory is None else memory.recall(chats)
+        talks: Conversations | None = memory.past if isinstance(memory, Lives) else memory
+        past: Sequence[Messages] = [()] * len(chats) if talks is None else talks.recall(chats)
+        personas = self._personas(observation, chats, memory)
         seeds = draw.keys_of("reply", role.seats).cpu()
         asks = [
-            Ask(self._messages(chat, before), chat.options, int(seeds[chat.world, chat.seat]), chat.schema)
-            for chat, before in zip(chats, past, strict=True)
+            Ask(_messages(persona, chat, before), chat.options, int(seeds[chat.world, chat.seat]), chat.schema)
+            for persona, chat, before in zip(personas, chats, past, strict=True)
         ]
         replies = ask_all(self.backend, asks)
         spent = _Spent(draw.worlds, role.seats, self.backend.faults)
@@ -109,21 +140,28 @@ class TextPolicy(Policy):
             for i, reply in zip(unread, second, strict=True):
                 replies[i] = reply
             actions, kinds = _hear(dialogue, observation, chats, replies)
-        if memory is not None:
-            memory = memory.extend(chats, [reply.text for reply in replies])
+        if talks is not None:
+            talks = talks.extend(chats, [reply.text for reply in replies])
+            memory = replace(memory, past=talks) if isinstance(memory, Lives) else talks
         device, o = draw.device, self.options
         extra = {"kind": kinds.to(device), **{f"tally/{name}": n.to(device) for name, n in spent.counts().items()}}
         if o.price_in or o.price_out:
             extra["tally/cost"] = ((spent.read * o.price_in + spent.written * o.price_out) * 1e-6).float().to(device)
         return {**actions, **extra}, memory
 
-    def _messages(self, chat: Chat, before: Messages) -> Messages:
-        """Persona and system first, then what is remembered, then what is asked now."""
-        system = [text for who, text in chat.messages if who == "system"]
-        if self.options.persona:
-            system.insert(0, self.options.persona)
-        now = tuple(message for message in chat.messages if message[0] != "system")
-        return (*((("system", "\n\n".join(system)),) if system else ()), *before, *now)
+    def _dialogue(self, observation: Observation) -> Dialogue:
+        """The face that the options name; worlds without words of their own have that of their fields."""
+        dialogue = observation.dialogue() if self.options.face == "world" else None
+        return FieldsDialogue() if dialogue is None else dialogue
+
+    def _personas(self, observation: Observation, chats: Sequence[Chat], memory: Memory) -> list[str]:
+        persona = self.options.persona
+        if "{" not in persona and profiles.text_of(persona) == persona:
+            return [persona] * len(chats)
+        seen = {name: value.cpu() for name, value in observation.items()}
+        who = tree.tree_map(lambda tensor: tensor.cpu(), memory.people) if isinstance(memory, Lives) else None
+        role, phase = observation.role, observation.phase
+        return [profiles.render(persona, role, phase, seen, who, (chat.world, chat.seat)) for chat in chats]
 
 
 class _Spent:
@@ -149,14 +187,11 @@ class _Spent:
         return {"tokens": self.read + self.written, "asked": self.asked, **faults}
 
 
-def _dialogue(observation: Observation, policy: Policy) -> Dialogue:
-    dialogue = observation.dialogue()
-    if dialogue is None:
-        raise PopulaceError(
-            f"{type(policy).__name__} reads and writes, but this world has no text face for {observation.role.name!r}: "
-            "give the world a dialogue() (populace.dialogue), or the role a policy that acts on tensors"
-        )
-    return dialogue
+def _messages(persona: str, chat: Chat, before: Messages) -> Messages:
+    """Persona and system first, then what is remembered, then what is asked now."""
+    system = [*([persona] if persona else []), *(text for who, text in chat.messages if who == "system")]
+    now = tuple(message for message in chat.messages if message[0] != "system")
+    return (*((("system", "\n\n".join(system)),) if system else ()), *before, *now)
 
 
 def _taken(chats: Sequence[Chat], observation: Observation) -> list[Chat]:

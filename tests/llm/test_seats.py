@@ -160,12 +160,14 @@ def test_text_policies_keep_the_contract_of_policies(policy):
     check_policy(policy, "populace/payoff-v0", "user")
 
 
-def test_a_world_without_a_text_face_says_so():
+def test_a_world_without_words_of_its_own_has_those_of_its_fields():
     population = PlainPopulation(3, ("a", "b"))
     world = Toy(None, population.census)
     players = {"user": RandomTalker(), "assistant": registry.policies.get("random")()}
-    with pytest.raises(PopulaceError, match="no text face for 'user'"):
-        rollout(world, players, start(world, players, population, seed=0, worlds=2), 1)
+    keep = Keep()
+    rollout(world, players, start(world, players, population, seed=0, worlds=2), 1, keep)
+    assert keep.series["invalid/user"][-1].sum() == 0
+    assert (keep.series["tokens/user"][-1] > 0).all()
 
 
 def test_seats_nobody_sits_on_are_not_asked():

@@ -1,0 +1,230 @@
+"""The text face that every role has: all it sees, field by field, and a reply that its fields declare.
+
+One choice is asked for by its labels, one number as a number, anything else as a JSON object by a schema; all three
+derive from the role's fields, as spaces and tensors do. Worlds whose own text face a model is to use need none of this.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from populace.dialogue import Chat, ReplyKind
+from populace.fields import Field
+from populace.policy import Observation
+
+_REFUSAL = re.compile(
+    r"^\s*(i('m| am) (sorry|afraid|unable)|sorry|as an ai|i (can(no|')t|won't|will not))", re.IGNORECASE
+)
+_FENCE = re.compile(r"^\s*```(?:json)?\s*(.*?)\s*```\s*$", re.DOTALL)
+Json = dict[str, Any]
+
+
+class FieldsDialogue:
+    """Says what a seat sees and hears what it does, in the words of its fields."""
+
+    def say(self, observation: Observation) -> Sequence[Chat]:
+        """One chat a seat that is present."""
+        shown = {name: value.cpu() for name, value in observation.items()}
+        worlds, seats = next(iter(shown.values())).shape[:2]
+        present = observation.present
+        taken = torch.ones((worlds, seats), dtype=torch.bool) if present is None else present.cpu()
+        return [_chat(observation, shown, world, seat) for world, seat in taken.nonzero().tolist()]
+
+    def hear(
+        self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
+    ) -> tuple[Mapping[str, Tensor], Tensor]:
+        """Actions and kinds; a reply that its schema does not allow forfeits."""
+        some = next(iter(observation.values()))
+        worlds, seats = some.shape[:2]
+        fields = observation.role.done_in(observation.phase)
+        actions = {f.name: f.empty(worlds, seats) for f in fields}
+        kinds = torch.zeros((worlds, seats), dtype=torch.int8)
+        masks = _masks(fields, observation)
+        for chat, reply in zip(chats, replies, strict=True):
+            read = _read(fields, masks, chat, reply)
+            if isinstance(read, ReplyKind):
+                kinds[chat.world, chat.seat] = int(read)
+                continue
+            for f in fields:
+                actions[f.name][chat.world, chat.seat] = torch.tensor(read[f.name], dtype=f.dtype)
+        return {name: value.to(some.device) for name, value in actions.items()}, kinds.to(some.device)
+
+    def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
+        """Acts in the form that is asked for."""
+        fields = observation.role.done_in(observation.phase)
+        host = {f.name: actions[f.name].cpu() for f in fields}
+        replies = []
+        for chat in chats:
+            said = {f.name: _word(f, host[f.name][chat.world, chat.seat].tolist()) for f in fields}
+            (first, *_) = said.values()
+            if chat.options:
+                replies.append({True: "yes", False: "no"}.get(first, first))
+            else:
+                replies.append(json.dumps(said if _wrapped(fields) else first))
+        return replies
+
+
+# ------------------------------------------------------------------ what is said
+
+
+def _chat(observation: Observation, shown: Mapping[str, Tensor], world: int, seat: int) -> Chat:
+    role, phase = observation.role, observation.phase
+    fields = role.done_in(phase)
+    lines = ["What you see:"]
+    lines += [
+        f"- {f.name.replace('_', ' ')}: {f.render(shown[f.name][world, seat])} ({f.about})"
+        for f in role.seen_in(phase)
+        if f.name in shown
+    ]
+    legal = {name: mask[world, seat] for name, mask in _masks(fields, shown).items()}
+    lines += ["", "What you do:", *(f"- {f.name}: {f.about} {_span(f, legal.get(f.name))}" for f in fields), ""]
+    options, schema = (), ""
+    if len(fields) == 1 and fields[0].kind in ("choice", "flag") and fields[0].shape == ():
+        options = tuple(_labels(fields[0], legal.get(fields[0].name)))
+        lines.append("Reply with one of these, and nothing else.")
+    else:
+        schema = json.dumps(schema_of(fields, legal))
+        form = (
+            "one number" if not _wrapped(fields) else f"a JSON object with the keys {', '.join(f.name for f in fields)}"
+        )
+        lines.append(f"Reply with {form}, and nothing else.")
+    system = f"You are the {role.name}. {role.about}".strip()
+    return Chat(world, seat, (("system", system), ("user", "\n".join(lines))), options, schema)
+
+
+def schema_of(fields: Sequence[Field], legal: Mapping[str, Tensor] | None = None) -> Json:
+    """The JSON Schema of a reply: a bare number for one real or count, else an object with a key a field.
+
+    Args:
+        fields: What is done.
+        legal: Field -> [*shape, labels] bool, legal options of masked choices.
+    """
+    legal = legal or {}
+    each = {f.name: _schema(f, legal.get(f.name)) for f in fields}
+    if not _wrapped(fields):
+        return each[fields[0].name]
+    return {"type": "object", "properties": each, "required": list(each), "additionalProperties": False}
+
+
+def _wrapped(fields: Sequence[Field]) -> bool:
+    return len(fields) > 1 or fields[0].kind not in ("real", "count") or fields[0].shape != ()
+
+
+def _schema(f: Field, legal: Tensor | None) -> Json:
+    one: Json
+    if f.kind == "flag":
+        one = {"type": "boolean"}
+    elif f.kind == "choice":
+        # Masks of several choices at once may differ from one to the next; what is illegal is then told by `hear`.
+        one = {"type": "string", "enum": _labels(f, legal if f.shape == () else None)}
+    else:
+        one = {"type": "integer" if f.kind == "count" else "number"}
+        one |= {key: bound for key, bound in (("minimum", f.low), ("maximum", f.high)) if math.isfinite(bound)}
+    for size in reversed(f.shape):
+        one = {"type": "array", "items": one, "minItems": size, "maxItems": size}
+    return one
+
+
+def _labels(f: Field, legal: Tensor | None) -> list[str]:
+    labels = ("no", "yes") if f.kind == "flag" else f.labels
+    return [label for k, label in enumerate(labels) if legal is None or bool(legal[k])]
+
+
+def _span(f: Field, legal: Tensor | None) -> str:
+    shape = f"[{' x '.join(map(str, f.shape))} of them] " if f.shape else ""
+    if f.kind in ("choice", "flag"):
+        return f"{shape}One of: {', '.join(_labels(f, legal if f.shape == () else None))}."
+    low, high = (f"{x:g}" if math.isfinite(x) else "" for x in (f.low, f.high))
+    what = "a whole number" if f.kind == "count" else "a number"
+    span = (
+        f" from {low} to {high}"
+        if low and high
+        else f" of at least {low}"
+        if low
+        else f" of at most {high}"
+        if high
+        else ""
+    )
+    return f"{shape}{what[0].upper()}{what[1:]}{span}."
+
+
+def _masks(fields: Sequence[Field], observation: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f.name: observation[f"{f.name}_mask"].cpu() for f in fields if f"{f.name}_mask" in observation}
+
+
+def _word(f: Field, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_word(f, one) for one in value]
+    if f.kind == "choice":
+        return f.labels[value]
+    return value
+
+
+# ------------------------------------------------------------------ what is heard
+
+
+def _read(fields: Sequence[Field], masks: Mapping[str, Tensor], chat: Chat, reply: str) -> Json | ReplyKind:
+    """Field -> value or nested list of values, in tensors' numbers; or the kind of failure."""
+    text = (found[1] if (found := _FENCE.match(reply)) else reply).strip()
+    if chat.options:
+        said = text.rstrip(".").lower()
+        places = [k for k, label in enumerate(chat.options) if label.lower() == said]
+        if len(places) != 1:
+            return ReplyKind.REFUSED if _REFUSAL.match(text) else ReplyKind.UNREADABLE
+        (f,) = fields
+        return {f.name: _numbers(f, chat.options[places[0]], f.shape, None)}
+    try:
+        given = json.loads(text)
+    except json.JSONDecodeError as error:
+        if text.startswith("{") and error.pos >= len(text.rstrip()) - 1:
+            return ReplyKind.CUT_OFF
+        return ReplyKind.REFUSED if _REFUSAL.match(text) else ReplyKind.UNREADABLE
+    except (ValueError, RecursionError):
+        return ReplyKind.UNREADABLE
+    if not _wrapped(fields):
+        given = {fields[0].name: given}
+    if not isinstance(given, dict) or set(given) != {f.name for f in fields}:
+        return ReplyKind.UNREADABLE
+    try:
+        return {
+            f.name: _numbers(
+                f, given[f.name], f.shape, masks[f.name][chat.world, chat.seat] if f.name in masks else None
+            )
+            for f in fields
+        }
+    except (ValueError, OverflowError):
+        return ReplyKind.UNREADABLE
+
+
+def _numbers(f: Field, value: Any, shape: tuple[int, ...], legal: Tensor | None) -> Any:
+    """A value as tensors hold it.
+
+    Raises:
+        ValueError: It is not of the field's kind, shape or range, or not legal now.
+    """
+    if shape:
+        if not isinstance(value, list) or len(value) != shape[0]:
+            raise ValueError(value)
+        return [_numbers(f, one, shape[1:], None if legal is None else legal[k]) for k, one in enumerate(value)]
+    if f.kind == "flag":
+        if isinstance(value, str):
+            value = {"yes": True, "no": False}.get(value.lower())
+        if not isinstance(value, bool):
+            raise ValueError(value)
+        return value
+    if f.kind == "choice":
+        place = f.labels.index(value) if isinstance(value, str) else -1
+        if place < 0 or (legal is not None and not bool(legal[place])):
+            raise ValueError(value)
+        return place
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or (f.kind == "count" and not whole):
+        raise ValueError(value)
+    if not (math.isfinite(value) and f.low <= value <= f.high):
+        raise ValueError(value)
+    return int(value) if f.kind == "count" else float(value)

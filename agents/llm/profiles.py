@@ -1,0 +1,150 @@
+"""Who a model is told to be: a user's traits and values in words, by a template that a scenario can replace.
+
+Templates are Jinja2, rendered in its sandbox. They may use `role`, `about`, `seat` (from 1), `phase`, `seen` (what the
+seat sees, field by field) and, where seats are the population's users, `segment`, `values` and `traits` (by name; words
+for traits that are no quantities). Only such a role is told its user's profile: an assistant knows no more of its user
+than a script does.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from populace.errors import PopulaceError, UnknownName, did_you_mean
+from populace.fields import Role
+from populace.population import People
+
+TEMPLATES: dict[str, str] = {
+    "traits": (
+        "You are user {{ seat }}{% if segment != 'everyone' %} of the segment {{ segment|words }}{% endif %}."
+        "{% if traits %} {% for name, x in traits.items() %}"
+        "{{ name|words }} {{ x|number }}{{ '.' if loop.last else ', ' }}{% endfor %}{% endif %}"
+    ),
+    "values": (
+        "You are user {{ seat }}{% if segment != 'everyone' %} of the segment {{ segment|words }}{% endif %}."
+        "{% if values %} Your values: {% for name, x in values.items() %}"
+        "{{ name|words }} {{ x|number }}{{ '.' if loop.last else ', ' }}{% endfor %}{% endif %}"
+    ),
+    "full": (
+        "You are user {{ seat }}{% if segment != 'everyone' %} of the segment {{ segment|words }}{% endif %}."
+        "{% if values %} Your values: {% for name, x in values.items() %}"
+        "{{ name|words }} {{ x|number }}{{ '.' if loop.last else ', ' }}{% endfor %}{% endif %}"
+        "{% if traits %} What you are like: {% for name, x in traits.items() %}"
+        "{{ name|words }} {{ x|number }}{{ '.' if loop.last else ', ' }}{% endfor %}{% endif %}"
+    ),
+}
+"""Templates that a persona may name."""
+
+KNOWN = ("role", "about", "seat", "phase", "seen", "segment", "values", "traits")
+"""What templates may use."""
+
+
+def text_of(persona: str) -> str:
+    """The template's text: one of `TEMPLATES` by name, a file that ends in `.j2`, or the text itself.
+
+    Raises:
+        PopulaceError: The file cannot be read.
+    """
+    if persona in TEMPLATES:
+        return TEMPLATES[persona]
+    if not persona.endswith(".j2") or "\n" in persona or "{" in persona:
+        return persona
+    try:
+        return Path(persona).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise PopulaceError(
+            f"persona: the template {persona} cannot be read: {reason}; give a file that ends in .j2, one of "
+            f"{', '.join(TEMPLATES)}, or the text itself"
+        ) from None
+
+
+@lru_cache(maxsize=64)
+def _template(text: str) -> Any:
+    from jinja2 import StrictUndefined, TemplateSyntaxError
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["words"] = lambda name: str(name).replace("_", " ")
+    environment.filters["number"] = lambda x: x if isinstance(x, str) else f"{x:.2f}"
+    try:
+        return environment.from_string(text)
+    except TemplateSyntaxError as error:
+        raise PopulaceError(f"persona: line {error.lineno} of the template is no Jinja2: {error.message}") from None
+
+
+def check(persona: str) -> None:
+    """Raise PopulaceError where the persona is no template, uses names that no seat knows, or its file is not there."""
+    from jinja2 import meta
+
+    text = text_of(persona)
+    environment = _template(text).environment
+    for name in sorted(meta.find_undeclared_variables(environment.parse(text)) - set(environment.globals)):
+        if name not in KNOWN:
+            raise PopulaceError(str(UnknownName("name in persona", name, KNOWN)))
+
+
+def render(
+    persona: str, role: Role, phase: str, seen: Mapping[str, Tensor], who: People | None, place: tuple[int, int]
+) -> str:
+    """What one seat is told of itself.
+
+    Args:
+        persona: A template's name, file or text.
+        role: The seat's role.
+        phase: The phase it acts in.
+        seen: Field -> [worlds, seats, *shape], its observation on the host.
+        who: The people, on the host; None where the role's seats are no users.
+        place: World and seat.
+
+    Raises:
+        PopulaceError: The template uses what is not known here, or fails.
+    """
+    from jinja2 import TemplateError, UndefinedError
+
+    world, seat = place
+    known: dict[str, Any] = {"role": role.name, "about": role.about, "seat": seat + 1, "phase": phase}
+    known["seen"] = {name: value[world, seat].tolist() for name, value in seen.items()}
+    if who is not None:
+        known |= user(who, world, seat)
+    try:
+        return str(_template(text_of(persona)).render(known)).strip()
+    except UndefinedError as error:
+        without = "" if who is not None else f"; of {role.name}s no segment, values or traits are known"
+        raise PopulaceError(
+            f"persona: {error.message}{_nearest(str(error.message), known)}{without}; a template knows {_names(known)}"
+        ) from None
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, OverflowError) as error:
+        raise PopulaceError(f"persona: the template fails: {type(error).__name__}: {error}") from None
+
+
+def user(people: People, world: int, seat: int) -> dict[str, Any]:
+    """A user's `segment`, `values` and `traits`, by name; words for traits that are no quantities."""
+    census = people.census
+    names = census.segments or ("everyone",)
+    traits: dict[str, float | str] = {}
+    for name, numbers in people.traits.items():
+        x, labels = float(numbers[world, seat]), census.labels.get(name)
+        traits[name] = labels[int(x)] if labels else x
+    values = people.values[world, seat].tolist()
+    return {
+        "segment": names[int(people.segment[world, seat])],
+        "values": dict(zip(census.values, values, strict=False)),
+        "traits": traits,
+    }
+
+
+def _names(known: Mapping[str, Any]) -> str:
+    inner = [f"{name}: {', '.join(value)}" for name, value in known.items() if isinstance(value, dict) and value]
+    return ", ".join(known) + (f" ({'; '.join(inner)})" if inner else "")
+
+
+def _nearest(message: str, known: Mapping[str, Any]) -> str:
+    """A near miss among all that is known, for a name that is quoted in Jinja2's message."""
+    quoted = [part for k, part in enumerate(message.split("'")) if k % 2]
+    names = [*known, *(name for value in known.values() if isinstance(value, dict) for name in value)]
+    hint = did_you_mean(quoted[-1], names) if quoted else ""
+    return hint if "did you mean" in hint else ""
