@@ -1,24 +1,35 @@
 """A language model in this process, through `transformers`: batches packed by tokens, choices scored in one pass.
 
-Replies are decoded here rather than by `generate`, whose sampling takes its luck from torch's global generator: each
-seat's tokens follow from its own seed, whoever else is in the batch (up to the last bits of the arithmetic, which do
-depend on the batch; a run repeats on the same machine).
+Each seat's reply follows from its own seed, whoever else is in the batch (up to the last bits of the arithmetic, which
+do depend on the batch; a run repeats on the same machine). How the model is run stands in `decoding.py`.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import torch
 from pydantic import Field
-from torch import Tensor
 
 from populace.agents.llm.backends import Ask, Backend, Messages, Reply
+from populace.agents.llm.beginnings import Prompt
 from populace.agents.llm.seats import SeatOptions, TextPolicy
 from populace.dialogue import ReplyKind
-from populace.draw import uniform_from
 from populace.errors import MissingExtra, PopulaceError
+
+if TYPE_CHECKING:
+    from populace.agents.llm.decoding import Decoder
+
+Answer = tuple[int, Reply]
+"""Position of what was asked, and its reply."""
+
+Done = TypeVar("Done")
+
+ALIKE = 32
+"""Prompts whose lengths lie this close may share a batch in any order (choice of ours): more of those that begin alike
+meet, for some padding."""
 
 
 class LocalOptions(SeatOptions):
@@ -59,6 +70,15 @@ class Loaded(NamedTuple):
     """Tokens that fit into its context."""
 
 
+class Seat(NamedTuple):
+    """One thing asked."""
+
+    place: int
+    """Position among the asks."""
+    prompt: Prompt
+    seed: int
+
+
 class Local(Backend):
     """A model of `transformers`, loaded when first asked.
 
@@ -86,171 +106,127 @@ class Local(Backend):
         """
         return load(self.options)
 
-    def complete(self, asks: Sequence[Ask]) -> Iterator[tuple[int, Reply]]:
-        """Replies, batch by batch: scored choices first, then what is written."""
-        prompts = [self._prompt(ask.messages) for ask in asks]
-        groups: dict[tuple[str, ...], list[int]] = {}
-        for i, ask in enumerate(asks):
+    @cached_property
+    def decoder(self) -> "Decoder":
+        """The model, ready to be run."""
+        from populace.agents.llm.decoding import Decoder
+
+        return Decoder(self.loaded.model, self.loaded.ends, self.options.temperature, self.options.top_p)
+
+    def complete(self, asks: Sequence[Ask]) -> Iterator[Answer]:
+        """Replies, batch by batch: seats that choose among the same labels together, and all that write."""
+        prompts = self._prompts([ask.messages for ask in asks])
+        groups: dict[tuple[str, ...], list[Seat]] = {}
+        for i, (ask, prompt) in enumerate(zip(asks, prompts, strict=True)):
             scored = ask.options if self.options.choices == "score" else ()
-            needs = len(prompts[i]) + max((len(ids) for ids in self._labels(scored)), default=self.options.max_reply)
-            if self.loaded.longest is not None and needs > self.loaded.longest:
-                yield i, Reply("", ReplyKind.FAILED, faults=("prompt-too-long",))
-            else:
-                groups.setdefault(scored, []).append(i)
-        for options, places in groups.items():
-            places.sort(key=lambda i: len(prompts[i]), reverse=True)
-            while places:
-                count = self._fits(len(prompts[places[0]]), options)
-                batch, places = places[:count], places[count:]
-                ready = self._halving([prompts[i] for i in batch], [asks[i].seed for i in batch], options)
-                yield from zip(batch, ready, strict=True)
+            groups.setdefault(scored, []).append(Seat(i, prompt, ask.seed))
+        for options, seats in groups.items():
+            labels = self._labels(options)
+            room = (self.loaded.longest or sys.maxsize) - max(map(len, labels), default=self.options.max_reply)
+            for seat in seats:
+                if len(seat.prompt) > room:
+                    yield seat.place, Reply("", ReplyKind.FAILED, faults=("prompt-too-long",))
+            seats = [seat for seat in seats if len(seat.prompt) <= room]
+            yield from self._choose(seats, options, labels) if options else self._write(seats)
 
-    def _fits(self, longest: int, options: Sequence[str]) -> int:
-        """How many prompts as long as this one fit into the budget; always one."""
-        if not options:
-            return max(1, self._budget // (longest + self.options.max_reply))
-        return max(1, self._budget // (len(options) * (longest + max(len(ids) for ids in self._labels(options)))))
+    def _choose(self, seats: Sequence[Seat], options: Sequence[str], labels: list[Prompt]) -> Iterator[Answer]:
+        """One label a seat: seats with the same prompt share its scores, and each has its own luck."""
+        alike: dict[Prompt, list[Seat]] = {}
+        for seat in seats:
+            alike.setdefault(seat.prompt, []).append(seat)
 
-    def _halving(self, prompts: list[list[int]], seeds: list[int], options: tuple[str, ...]) -> list[Reply]:
+        def score(batch: Sequence[Seat]) -> list[list[float]]:
+            return self.decoder.score([seat.prompt for seat in batch], labels).tolist()
+
+        for batch, scores in self._batches([same[0] for same in alike.values()], score, labels):
+            told = [(seat, row) for one, row in zip(batch, scores, strict=True) for seat in alike[one.prompt]]
+            picked = self.decoder.pick([row for _, row in told], [seat.seed for seat, _ in told])
+            for (seat, _), k in zip(told, picked, strict=True):
+                yield seat.place, Reply(options[k], ReplyKind.OK, len(seat.prompt), len(labels[k]))
+
+    def _write(self, seats: Sequence[Seat]) -> Iterator[Answer]:
+        """What each seat writes, token by token."""
+
+        def write(batch: Sequence[Seat]) -> list[list[int]]:
+            prompts, seeds = [seat.prompt for seat in batch], [seat.seed for seat in batch]
+            return self.decoder.write(prompts, seeds, self.options.max_reply)
+
+        for batch, written in self._batches(seats, write):
+            whole = [tokens[-1] in self.loaded.ends for tokens in written]
+            cut = [tokens[:-1] if ended else tokens for tokens, ended in zip(written, whole, strict=True)]
+            texts = self.loaded.tokenizer.batch_decode(cut, skip_special_tokens=True)
+            for seat, tokens, ended, text in zip(batch, written, whole, texts, strict=True):
+                kind = ReplyKind.OK if ended else ReplyKind.CUT_OFF
+                yield seat.place, Reply(text, kind, len(seat.prompt), len(tokens))
+
+    # ------------------------------------------------------------------ batches
+
+    def _batches(
+        self, seats: Sequence[Seat], work: Callable[[Sequence[Seat]], list[Done]], labels: Sequence[Prompt] = ()
+    ) -> Iterator[tuple[list[Seat], list[Done]]]:
+        """Batches that fit into the budget, the longest prompts first, and what is made of them."""
+        # Within some length, prompts that begin alike lie together.
+        waiting = sorted(seats, key=lambda seat: (_rounded(len(seat.prompt)), seat.prompt), reverse=True)
+        while waiting:
+            rows, behind = self.decoder.width(labels) if labels else (1, self.options.max_reply)
+            count = max(1, self._budget // (rows * (_rounded(len(waiting[0].prompt)) + behind)))
+            batch, waiting = waiting[:count], waiting[count:]
+            yield batch, self._halving(work, batch)
+
+    def _halving(self, work: Callable[[Sequence[Seat]], list[Done]], batch: Sequence[Seat]) -> list[Done]:
         """Work through a batch; where memory runs out, in halves, and with half the budget from then on."""
         try:
             with torch.inference_mode():
-                return self._score(prompts, seeds, options) if options else self._write(prompts, seeds)
+                return work(batch)
         except torch.OutOfMemoryError:
-            if len(prompts) == 1:
+            if len(batch) == 1:
                 raise PopulaceError(
-                    f"not even one prompt of {len(prompts[0])} tokens fits into the memory beside {self.options.model}:"
-                    " lower max_reply or memory, or take a smaller model"
+                    f"not even one prompt of {len(batch[0].prompt)} tokens fits into the memory beside "
+                    f"{self.options.model}: lower max_reply or memory, or take a smaller model"
                 ) from None
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         self._budget = max(1, self._budget // 2)
-        half = len(prompts) // 2
-        first = self._halving(prompts[:half], seeds[:half], options)
-        return first + self._halving(prompts[half:], seeds[half:], options)
+        half = len(batch) // 2
+        return self._halving(work, batch[:half]) + self._halving(work, batch[half:])
 
     # ------------------------------------------------------------------ prompts
 
-    def _prompt(self, messages: Messages) -> list[int]:
+    def _prompts(self, talks: Sequence[Messages]) -> list[Prompt]:
+        """Tokens of each conversation; equal ones are made once."""
+        unique = list(dict.fromkeys(talks))
+        known = dict(zip(unique, self._templated(unique), strict=True))
+        return [known[messages] for messages in talks]
+
+    def _templated(self, talks: Sequence[Messages]) -> list[Prompt]:
         from jinja2 import TemplateError
 
+        chats = [[{"role": who, "content": text} for who, text in messages] for messages in talks]
         try:
-            return self._templated(messages)
+            ids = self.loaded.tokenizer.apply_chat_template(chats, add_generation_prompt=True, return_dict=False)
         except TemplateError:
+            if not any(messages[0][0] == "system" for messages in talks):
+                raise
             # Some templates know no system: what it says then opens the first message.
-            (_, system), (who, first), *rest = messages
-            return self._templated(((who, f"{system}\n\n{first}"), *rest))
+            ids = self._templated([_without_system(messages) for messages in talks])
+        return [tuple(prompt) for prompt in ids]
 
-    def _templated(self, messages: Messages) -> list[int]:
-        chat = [{"role": who, "content": text} for who, text in messages]
-        ids = self.loaded.tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=False)
-        return list(ids)
-
-    def _labels(self, options: Sequence[str]) -> list[list[int]]:
+    def _labels(self, options: Sequence[str]) -> list[Prompt]:
         """Tokens of each label and of the end of the reply, so that `1` is not mistaken for the start of `12`."""
-        ends = list(self.loaded.ends[:1])
-        return [[*self.loaded.tokenizer(label, add_special_tokens=False)["input_ids"], *ends] for label in options]
-
-    def _padded(self, prompts: list[list[int]]) -> tuple[Tensor, Tensor]:
-        """Token ids and mask [rows, longest], padded on the left."""
-        longest, device = max(map(len, prompts)), self.loaded.model.device
-        ids = torch.tensor([[0] * (longest - len(prompt)) + prompt for prompt in prompts], device=device)
-        lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
-        return ids, torch.arange(longest, device=device) >= longest - lengths.unsqueeze(-1)
-
-    def _forward(self, ids: Tensor, mask: Tensor, past: Any, last: int) -> tuple[Tensor, Any]:
-        """Log-probabilities [rows, last, vocabulary] float32 after the last tokens of `ids`, and the cache."""
-        places = (mask.long().cumsum(-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
-        out = self.loaded.model(
-            input_ids=ids,
-            attention_mask=mask.long(),
-            position_ids=places,
-            past_key_values=past,
-            use_cache=True,
-            logits_to_keep=last,
-        )
-        return torch.log_softmax(out.logits[:, -last:].float(), dim=-1), out.past_key_values
-
-    # ------------------------------------------------------------------ choosing
-
-    def _score(self, prompts: list[list[int]], seeds: list[int], options: tuple[str, ...]) -> list[Reply]:
-        """One label a prompt, by the probability of writing it: prompts are computed once for all labels."""
-        labels, rows = self._labels(options), len(prompts)
-        ids, mask = self._padded(prompts)
-        first, past = self._forward(ids, mask, None, 1)
-        width = max(map(len, labels))
-        table = torch.tensor([label + [0] * (width - len(label)) for label in labels], device=ids.device)
-        real = torch.tensor([[k < len(label) for k in range(width)] for label in labels], device=ids.device)
-        score = first[:, 0][:, table[:, 0]]
-        if width > 1:
-            past.batch_repeat_interleave(len(labels))
-            begun, wide = table[:, :-1].repeat(rows, 1), mask.repeat_interleave(len(labels), 0)
-            wide = torch.cat((wide, torch.ones_like(begun, dtype=torch.bool)), dim=-1)
-            after, _ = self._forward(begun, wide, past, width - 1)
-            follow = after.gather(-1, table[:, 1:].repeat(rows, 1).unsqueeze(-1)).squeeze(-1)
-            score = score + (follow.unflatten(0, (rows, -1)) * real[:, 1:]).sum(-1)
-        if self.greedy:
-            picked = score.argmax(-1)
-        else:
-            picked = _pick(torch.softmax(score / self.options.temperature, -1), _uniform(seeds, 0, ids.device))
-        return [
-            Reply(options[k], tokens_in=len(prompt), tokens_out=len(labels[k]))
-            for k, prompt in zip(picked.tolist(), prompts, strict=True)
-        ]
-
-    # ------------------------------------------------------------------ writing
-
-    def _write(self, prompts: list[list[int]], seeds: list[int]) -> list[Reply]:
-        """Token by token, all rows together; rows that have ended leave the batch once they are half of it."""
-        ids, mask = self._padded(prompts)
-        ends = torch.tensor(self.loaded.ends, device=ids.device, dtype=torch.int64)
-        written: list[list[int]] = [[] for _ in prompts]
-        alive, past, ended = list(range(len(prompts))), None, torch.zeros(len(prompts), dtype=torch.bool)
-        for step in range(self.options.max_reply):
-            said, past = self._forward(ids, mask, past, 1)
-            token = self._next(said[:, 0], [seeds[i] for i in alive], step)
-            over = ended | torch.isin(token, ends).cpu()
-            for i, word, was in zip(alive, token.tolist(), ended.tolist(), strict=True):
-                if not was:
-                    written[i].append(word)
-            ended = over
-            if bool(ended.all()):
-                break
-            ids, mask = token.unsqueeze(-1), torch.cat((mask, torch.ones_like(mask[:, :1])), dim=-1)
-            if 2 * int(ended.sum()) >= len(alive):
-                left = (~ended).nonzero().squeeze(-1)
-                past.batch_select_indices(left.to(ids.device))
-                ids, mask = ids[left.to(ids.device)], mask[left.to(ids.device)]
-                alive, ended = [alive[k] for k in left.tolist()], ended[left]
-        return [self._reply(prompt, tokens) for prompt, tokens in zip(prompts, written, strict=True)]
-
-    def _next(self, said: Tensor, seeds: list[int], step: int) -> Tensor:
-        """The next token of every row, [rows]."""
-        if self.greedy:
-            return said.argmax(-1)
-        chance, order = torch.softmax(said / self.options.temperature, -1).sort(stable=True, dim=-1, descending=True)
-        # The token that crosses top_p is still in.
-        chance = torch.where(chance.cumsum(-1) - chance < self.options.top_p, chance, 0.0)
-        place = _pick(chance, _uniform(seeds, step, said.device))
-        return order.gather(-1, place.unsqueeze(-1)).squeeze(-1)
-
-    def _reply(self, prompt: list[int], tokens: list[int]) -> Reply:
-        whole = bool(tokens) and tokens[-1] in self.loaded.ends
-        text = self.loaded.tokenizer.decode(tokens[:-1] if whole else tokens, skip_special_tokens=True)
-        return Reply(text, ReplyKind.OK if whole else ReplyKind.CUT_OFF, len(prompt), len(tokens))
+        ends, tokenizer = self.loaded.ends[:1], self.loaded.tokenizer
+        return [(*tokenizer(label, add_special_tokens=False)["input_ids"], *ends) for label in options]
 
 
-def _uniform(seeds: Sequence[int], step: int, device: torch.device) -> Tensor:
-    """A number in [0, 1) for each seed at a step, [rows, 1]."""
-    keys = torch.tensor(list(seeds), dtype=torch.int64, device=device)
-    return uniform_from(keys, torch.tensor([step], dtype=torch.int32, device=device))
+def _rounded(length: int) -> int:
+    """Up to the next multiple of `ALIKE`."""
+    return -(-length // ALIKE) * ALIKE
 
 
-def _pick(weights: Tensor, uniform: Tensor) -> Tensor:
-    """An index with probability proportional to weights [rows, options], by inversion of uniform [rows, 1]."""
-    total = weights.cumsum(-1)
-    last = torch.where(weights > 0, torch.arange(weights.shape[-1], device=weights.device), 0).amax(-1)
-    return torch.minimum((total <= uniform * total[:, -1:]).sum(-1), last)
+def _without_system(messages: Messages) -> Messages:
+    if messages[0][0] != "system":
+        return messages
+    (_, system), (who, first), *rest = messages
+    return ((who, f"{system}\n\n{first}"), *rest)
 
 
 def load(options: LocalOptions) -> Loaded:

@@ -206,7 +206,7 @@ def test_templates_without_a_system_and_models_without_a_template(tmp_path):
     )
     (tmp_path / "a").mkdir()
     backend = Local(options(save(tmp_path / "a", refusing)))
-    ids_ = backend._prompt(asks(1)[0].messages)
+    ids_ = backend._prompts([asks(1)[0].messages])[0]
     assert backend.loaded.tokenizer.decode(ids_) == "<|user|>be kind\n\nhow are you 0</s><|assistant|>"
     (tmp_path / "b").mkdir()
     with pytest.raises(PopulaceError, match="has no chat template"):

@@ -1,0 +1,263 @@
+"""How a local model reads prompts, weighs choices and writes replies: all rows together, no token run twice.
+
+Replies are decoded here rather than by `generate`, whose sampling takes its luck from torch's global generator: each
+row's tokens follow from its own seed, whoever else is in the batch. Equal prompts are read once, and so are the tokens
+that prompts begin with alike; both change no distribution, only last bits, as does any other batch.
+"""
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.cache_utils import Cache, DynamicCache
+
+from populace.agents.llm.beginnings import Prompt, share
+from populace.agents.llm.caches import picked, plain
+from populace.draw import uniform_from
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a model holds after reading prompts, which are padded on the left to the same length.
+
+    Attributes:
+        ids: [rows, longest] int64.
+        mask: [rows, longest] bool, false where padded.
+        logits: [rows, vocabulary] of the next token.
+        past: The cache, or None for a model whose cache cannot be rearranged: all tokens are then run again.
+    """
+
+    ids: Tensor
+    mask: Tensor
+    logits: Tensor
+    past: Any
+
+
+class Decoder:
+    """A causal model of `transformers`, run by hand.
+
+    Args:
+        model: The model, on its device.
+        ends: Tokens that end a reply.
+        temperature: Of sampled tokens; 0 takes the likeliest.
+        top_p: Sample among the likeliest tokens of this total probability.
+
+    Attributes:
+        plain: Its cache is keys and values of all tokens in every layer, so that beginnings can be shared.
+        trees: Beside that, it takes any mask of attention: labels are then read side by side after one prompt.
+        cached: Its cache can be rearranged by rows.
+        look: Steps between looks at who has ended; a look makes a GPU wait.
+    """
+
+    def __init__(self, model: Any, ends: Sequence[int], temperature: float = 1.0, top_p: float = 1.0) -> None:
+        self.model, self.ends, self.temperature, self.top_p = model, tuple(ends), temperature, top_p
+        self.device: torch.device = model.device
+        self._takes = set(inspect.signature(type(model).forward).parameters)
+        self._cache = next((name for name in ("past_key_values", "cache_params") if name in self._takes), "")
+        self.cached = bool(self._cache)
+        self.plain = self._cache == "past_key_values" and plain(DynamicCache(config=model.config))
+        attention = getattr(model.config, "_attn_implementation", "") if model._supports_attention_backend else ""
+        self.trees = self.plain and attention in ("sdpa", "eager")
+        self._additive = attention == "eager"
+        self.look = 1 if self.device.type == "cpu" else 4
+
+    # ------------------------------------------------------------------ reading
+
+    def read(self, prompts: Sequence[Prompt], room: int = 0) -> Read:
+        """Read prompts, their shared beginnings once, and keep `room` tokens free behind them."""
+        ids, mask = self._padded(prompts)
+        places = (mask.long().cumsum(-1) - 1).clamp(min=0)
+        parts = share(prompts) if self.plain else None
+        if parts is not None:
+            own, beginnings, whose = parts
+            # What a row does not run itself lies in the cache as if it had: padding, then its first tokens.
+            before = self.read(beginnings)
+            if self.plain:
+                which = torch.tensor(whose, device=self.device)
+                pads = (~mask).sum(-1) - (~before.mask).sum(-1)[which]
+                columns = torch.arange(ids.shape[1] - own, device=self.device) - pads.unsqueeze(-1)
+                past = picked(before.past, which, own + room, columns.clamp(0, before.ids.shape[1] - 1))
+                logits, past = self._run(ids[:, -own:], mask, places[:, -own:], past)
+                return Read(ids, mask, logits[:, -1], past)
+        logits, past = self._run(ids, mask, places, None)
+        self.plain = self.plain and plain(past)
+        self.trees = self.trees and self.plain
+        return Read(ids, mask, logits[:, -1], self._picked(past, None, room))
+
+    def _padded(self, prompts: Sequence[Prompt]) -> tuple[Tensor, Tensor]:
+        longest = max(map(len, prompts))
+        ids = torch.tensor([(0,) * (longest - len(prompt)) + prompt for prompt in prompts])
+        lengths = torch.tensor([len(prompt) for prompt in prompts])
+        mask = torch.arange(longest) >= longest - lengths.unsqueeze(-1)
+        return ids.to(self.device), mask.to(self.device)
+
+    def _run(self, ids: Tensor, mask: Tensor, places: Tensor, past: Any, last: int = 1) -> tuple[Tensor, Any]:
+        """Logits [rows, last, vocabulary] after the last tokens of `ids`, and the cache; `mask` covers the past too."""
+        given = {
+            "input_ids": ids,
+            "attention_mask": mask if mask.ndim == 4 else mask.long(),
+            "position_ids": places,
+            self._cache: past,
+            "use_cache": self.cached,
+            "logits_to_keep": last,
+        }
+        out = self.model(**{name: value for name, value in given.items() if name in self._takes})
+        past = getattr(out, self._cache, None) if self.cached else None
+        self.cached = isinstance(past, Cache)
+        return out.logits[:, -last:], past if self.cached else None
+
+    def _picked(self, past: Any, rows: Tensor | None, room: int) -> Any:
+        """The cache of these rows (None: of all), in this order, with room for what follows."""
+        if self.plain:
+            return picked(past, rows, room)
+        if self.cached and rows is not None:
+            past.reorder_cache(rows)
+        return past
+
+    # ------------------------------------------------------------------ choosing
+
+    def width(self, labels: Sequence[Prompt]) -> tuple[int, int]:
+        """Rows a prompt takes while its labels are scored, and tokens a row has behind the prompt."""
+        return (1, sum(map(len, labels))) if self.trees else (len(labels), max(map(len, labels)))
+
+    def score(self, prompts: Sequence[Prompt], labels: Sequence[Prompt]) -> Tensor:
+        """Log-probabilities [prompts, labels] float32 that the model writes each label; prompts are read once for all.
+
+        Args:
+            prompts: What the model has read.
+            labels: Tokens of each label, with the end of the reply, so that `1` is no beginning of `12`.
+        """
+        begun = [label[:-1] for label in labels]
+        tree = self.trees and any(begun)
+        read = self.read(prompts, room=sum(map(len, begun)) if tree else 0)
+        heads = torch.tensor([label[0] for label in labels], device=self.device)
+        first = torch.log_softmax(read.logits.float(), -1)[:, heads]
+        if not any(begun):
+            return first
+        # The first prompts may have shown that the cache is not what it was held to be.
+        return first + (self._side_by_side(read, labels) if tree and self.trees else self._in_rows(read, labels))
+
+    def _side_by_side(self, read: Read, labels: Sequence[Prompt]) -> Tensor:
+        """Log-probabilities [prompts, labels] of what follows the labels' first tokens, all labels in one row.
+
+        A token of a label sees the prompt and its own label's beginning, no other label.
+        """
+        rows, device = len(read.ids), self.device
+        flat = torch.tensor([token for label in labels for token in label[:-1]], device=device)
+        of = torch.tensor([k for k, label in enumerate(labels) for _ in label[:-1]], device=device)
+        depth = torch.tensor([d for label in labels for d in range(len(label) - 1)], device=device)
+        sees = (of.unsqueeze(-1) == of) & (depth.unsqueeze(-1) >= depth)
+        mask = torch.cat((read.mask.unsqueeze(1).expand(-1, len(flat), -1), sees.expand(rows, -1, -1)), -1).unsqueeze(1)
+        if self._additive:
+            least = torch.finfo(self.model.dtype).min
+            mask = torch.zeros(mask.shape, dtype=self.model.dtype, device=device).masked_fill(~mask, least)
+        places = read.mask.sum(-1, keepdim=True) + depth
+        logits, _ = self._run(flat.expand(rows, -1), mask, places, read.past, len(flat))
+        next_ = torch.tensor([token for label in labels for token in label[1:]], device=device)
+        found = _log_chance(logits, next_.expand(rows, -1))
+        return torch.stack([part.sum(-1) for part in found.split([len(label) - 1 for label in labels], -1)], -1)
+
+    def _in_rows(self, read: Read, labels: Sequence[Prompt]) -> Tensor:
+        """The same with a row for every prompt and label."""
+        rows, width, device = len(read.ids), max(map(len, labels)), self.device
+        table = torch.tensor([label + (0,) * (width - len(label)) for label in labels], device=device).repeat(rows, 1)
+        real = torch.tensor([[k < len(label) for k in range(width)] for label in labels], device=device)
+        which = torch.arange(rows, device=device).repeat_interleave(len(labels))
+        begun = table[:, :-1]
+        mask = torch.cat((read.mask[which], torch.ones_like(begun, dtype=torch.bool)), -1)
+        places = (mask.long().cumsum(-1) - 1).clamp(min=0)
+        past = self._picked(read.past, which, width) if self.cached else None
+        ids = begun if self.cached else torch.cat((read.ids[which], begun), -1)
+        logits, _ = self._run(ids, mask, places[:, -ids.shape[1] :], past, width - 1)
+        found = _log_chance(logits, table[:, 1:]).unflatten(0, (rows, -1))
+        return torch.where(real[:, 1:], found, 0.0).sum(-1)
+
+    def pick(self, scores: Sequence[Sequence[float]], seeds: Sequence[int]) -> list[int]:
+        """Which label each row gets by its own luck: scores [rows, labels] are those of `score`."""
+        return choose(torch.tensor(scores), uniforms(seeds, 1), self.temperature).tolist()
+
+    # ------------------------------------------------------------------ writing
+
+    def write(self, prompts: Sequence[Prompt], seeds: Sequence[int], length: int) -> list[list[int]]:
+        """Tokens of a reply to each prompt, its end included; rows that have ended leave once they are half.
+
+        Args:
+            prompts: What the model has read; equal ones are read once.
+            seeds: Luck of each row, 64 bits.
+            length: Tokens of a reply at most.
+        """
+        unique = list(dict.fromkeys(prompts))
+        position, device = {prompt: k for k, prompt in enumerate(unique)}, self.device
+        which = torch.tensor([position[prompt] for prompt in prompts], device=device)
+        read, rows = self.read(unique, length if len(unique) == len(prompts) else 0), len(prompts)
+        past = read.past if len(unique) == rows else self._picked(read.past, which, length)
+        ids, mask, logits = read.ids[which], read.mask[which], read.logits[which]
+        said = mask.sum(-1, keepdim=True)
+        luck, ends = uniforms(seeds, length, device), torch.tensor(self.ends, dtype=torch.int64, device=device)
+        written = torch.zeros((rows, length), dtype=torch.int64, device=device)
+        alive = torch.arange(rows, device=device)
+        ended = torch.zeros(rows, dtype=torch.bool, device=device)
+        for step in range(length):
+            token = choose(logits, luck[alive, step : step + 1], self.temperature, self.top_p)
+            written[alive, step] = token
+            if step + 1 == length:
+                break
+            ended = ended | torch.isin(token, ends)
+            if (step + 1) % self.look == 0:
+                over = int(ended.sum())
+                if over == len(alive):
+                    break
+                if 2 * over >= len(alive):
+                    left = (~ended).nonzero().squeeze(-1)
+                    past = self._picked(past, left, length - step)
+                    ids, mask, said, alive, ended, token = (
+                        part[left] for part in (ids, mask, said, alive, ended, token)
+                    )
+            new = token.unsqueeze(-1)
+            mask = torch.cat((mask, torch.ones_like(new, dtype=torch.bool)), -1)
+            if self.cached:
+                logits, past = self._run(new, mask, said + step, past)
+            else:
+                ids = torch.cat((ids, new), -1)
+                logits, _ = self._run(ids, mask, (mask.long().cumsum(-1) - 1).clamp(min=0), None)
+            logits = logits[:, -1]
+        return [self._whole(row) for row in written.tolist()]
+
+    def _whole(self, tokens: list[int]) -> list[int]:
+        return tokens[: next((k + 1 for k, token in enumerate(tokens) if token in self.ends), len(tokens))]
+
+
+def _log_chance(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Log-probabilities [rows, tokens] float32 of tokens under logits [rows, tokens, vocabulary]."""
+    return torch.log_softmax(logits.float(), -1).gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
+
+
+def choose(logits: Tensor, luck: Tensor, temperature: float, top_p: float = 1.0) -> Tensor:
+    """The next token [rows] of logits [rows, vocabulary], by luck [rows, 1] in [0, 1)."""
+    if temperature == 0:
+        return logits.argmax(-1)
+    chance = torch.softmax(logits.float() / temperature, -1)
+    if top_p == 1:
+        return pick(chance, luck)
+    chance, order = chance.sort(stable=True, dim=-1, descending=True)
+    # The token that crosses top_p is still in.
+    chance = torch.where(chance.cumsum(-1) - chance < top_p, chance, 0.0)
+    return order.gather(-1, pick(chance, luck).unsqueeze(-1)).squeeze(-1)
+
+
+def pick(weights: Tensor, luck: Tensor) -> Tensor:
+    """An index [rows] with probability proportional to weights [rows, options], by inversion of luck [rows, 1]."""
+    total = weights.cumsum(-1)
+    whole = total[:, -1:].contiguous()
+    # Rounding must not lead beyond the last option that has any weight.
+    last = torch.searchsorted(total, whole)
+    return torch.minimum(torch.searchsorted(total, luck * whole, right=True), last).squeeze(-1)
+
+
+def uniforms(seeds: Sequence[int], steps: int, device: torch.device | str = "cpu") -> Tensor:
+    """Numbers in [0, 1) of each seed, [seeds, steps]."""
+    keys = torch.tensor(list(seeds), dtype=torch.int64, device=device)
+    return uniform_from(keys, torch.arange(steps, dtype=torch.int32, device=device))
