@@ -43,6 +43,19 @@ class RunError(PopulaceError):
     """A run folder or a saved run cannot be read or continued."""
 
 
+class Stopped(PopulaceError):
+    """A limit that was set is reached: a run stops there, loses nothing, and can be resumed.
+
+    Args:
+        message: Which limit, and what it stands at.
+        option: The option that holds it, or "".
+    """
+
+    def __init__(self, message: str, option: str = "") -> None:
+        self.option = option
+        super().__init__(message)
+
+
 class OptionError(PopulaceError):
     """Options that are valid alone and do not fit each other or their data, found when a world or population is built.
 

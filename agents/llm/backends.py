@@ -9,13 +9,13 @@ import torch
 
 from populace.dialogue import ReplyKind
 from populace.draw import uniform_from
-from populace.errors import PopulaceError
+from populace.errors import PopulaceError, Stopped
 
 Messages = tuple[tuple[str, str], ...]
 """(`system` | `user` | `assistant`, text) in order."""
 
 
-class BudgetSpent(PopulaceError):
+class BudgetSpent(Stopped):
     """A budget of tokens or money is used up; the run can be resumed with a larger one."""
 
 

@@ -9,6 +9,7 @@ import json
 import os
 import queue
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,15 +17,22 @@ from typing import Any
 
 from populace.agents.llm.backends import Ask, Backend, BudgetSpent, Reply, Said, luck
 from populace.agents.llm.endpoint_options import EndpointOptions
+from populace.agents.llm.faults import FAULTS, TOO_LONG, Failed, refused
 from populace.agents.llm.seats import SeatOptions, TextPolicy
+from populace.agents.llm.structured import reply_in, schema_of
 from populace.dialogue import ReplyKind
 from populace.errors import MissingExtra, PopulaceError
 
-FAULTS = ("rate-limited", "server-error", "timed-out", "no-connection", "unreadable-body", "refused-request")
-"""All that can go wrong with a try: an answer 429; 408, 409 or 5xx; none in time; none at all; one that is no reply (cut
-off, or a web page); any other answer but 200."""
 _NO_KEY = "none"
 """Sent to a server of one's own, which wants no key."""
+_LOOK_SECONDS = 0.5
+"""Time between two looks at whether the user wants to stop, on systems where a wait cannot be broken into."""
+_HOME_SECONDS = 10.0
+"""Time that asks under way have to come home when the user stops the run, so that their replies are on the tape."""
+
+
+_Queue = queue.SimpleQueue[tuple[int, Reply] | BaseException | None]
+"""Replies, then what went wrong or None for the end."""
 
 
 @dataclass
@@ -48,14 +56,6 @@ class Ledger:
         return (self.tokens_in * options.price_in + self.tokens_out * options.price_out) * 1e-6
 
 
-class _Failed(Exception):
-    """One try failed: its kind, whether another may help, and how long the server wants us to wait."""
-
-    def __init__(self, fault: str, again: bool, wait: float | None = None, told: str = "") -> None:
-        super().__init__(fault)
-        self.fault, self.again, self.wait, self.told = fault, again, wait, told
-
-
 class Endpoint(Backend):
     """A server, asked through the `openai` package.
 
@@ -69,7 +69,8 @@ class Endpoint(Backend):
         o = self.options = options
         self.ledger = Ledger()
         self.greedy = o.temperature == 0
-        self.voice = json.dumps(["openai", o.base_url, o.model, o.temperature, o.top_p, o.max_reply, o.schema_choices])
+        self.voice = json.dumps(["openai", o.base_url, o.model, o.temperature, o.top_p, o.max_reply, o.structured])
+        self._formless = not o.structured
 
     def complete(self, asks: Sequence[Ask]) -> Iterator[tuple[int, Reply]]:
         """Replies as they come in.
@@ -80,7 +81,7 @@ class Endpoint(Backend):
             PopulaceError: The key, the model or the server is not there; nothing was ever answered.
         """
         client = self._client_options()
-        came: queue.SimpleQueue[tuple[int, Reply] | BaseException | None] = queue.SimpleQueue()
+        came: _Queue = queue.SimpleQueue()
         stop = threading.Event()
 
         def serve() -> None:
@@ -94,13 +95,33 @@ class Endpoint(Backend):
         thread = threading.Thread(target=serve, name="populace-endpoint", daemon=True)
         thread.start()
         try:
-            while (item := came.get()) is not None:
-                if isinstance(item, BaseException):
-                    raise item
-                yield item
+            yield from self._coming(came, stop)
         finally:
             stop.set()
         thread.join()
+
+    def _coming(self, came: "_Queue", stop: threading.Event) -> Iterator[tuple[int, Reply]]:
+        """Replies as they come in; where the user stops the run, those under way too, if there is a tape for them."""
+        stopped: KeyboardInterrupt | None = None
+        last = float("inf")
+        while time.monotonic() < last:
+            try:
+                item = came.get(timeout=_LOOK_SECONDS)
+            except queue.Empty:
+                continue
+            except KeyboardInterrupt as interrupt:
+                stop.set()
+                if stopped is not None or self.options.tape is None:
+                    raise
+                stopped, last = interrupt, time.monotonic() + _HOME_SECONDS
+                continue
+            if isinstance(item, BaseException):
+                raise item
+            if item is None:
+                break
+            yield item
+        if stopped is not None:
+            raise stopped
 
     def _client_options(self) -> dict[str, Any]:
         try:
@@ -119,10 +140,10 @@ class Endpoint(Backend):
         self,
         client_options: dict[str, Any],
         asks: Sequence[Ask],
-        came: "queue.SimpleQueue[tuple[int, Reply] | BaseException | None]",
+        came: "_Queue",
         stop: threading.Event,
     ) -> None:
-        """Ask all, `at_once` at a time. After a fatal error no new ask goes out, and those under way come home."""
+        """Ask all, `at_once` at a time. After a stop or a fatal error none goes out, and those under way come home."""
         from openai import AsyncOpenAI
 
         fatal: list[PopulaceError] = []
@@ -130,56 +151,69 @@ class Endpoint(Backend):
 
         async def work(client: Any) -> None:
             for i, ask in waiting:
-                if stop.is_set() or fatal:
-                    return
                 try:
-                    came.put((i, await self._ask(client, ask)))
+                    reply = await self._ask(client, ask, stop)
                 except PopulaceError as error:
                     fatal.append(error)
+                    stop.set()
+                    return
+                if reply is None:
+                    return
+                came.put((i, reply))
 
         async with AsyncOpenAI(**client_options, timeout=self.options.timeout) as client:
             await asyncio.gather(*(work(client) for _ in range(min(self.options.at_once, len(asks)))))
         if fatal:
             raise fatal[0]
 
-    async def _ask(self, client: Any, ask: Ask) -> Reply:
-        """One reply, after as many tries as are allowed; a failure is a reply too, unless nothing ever worked."""
-        o, faults = self.options, []
-        for attempt in range(o.retries + 1):
+    async def _ask(self, client: Any, ask: Ask, stop: threading.Event) -> Reply | None:
+        """One reply, after as many tries as are allowed; None once stopped.
+
+        A failure is a reply too, unless nothing ever worked.
+        """
+        o, faults, attempt, formless = self.options, [], 0, self._formless
+        while not stop.is_set():
             self._check_budget()
             try:
-                reply = await self._try(client, ask)
-            except _Failed as failure:
+                reply = await self._try(client, ask, formless)
+            except Failed as failure:
                 faults.append(failure.fault)
                 self.ledger.faults[failure.fault] += 1
-                last = failure
-                if not failure.again or attempt == o.retries:
-                    break
-                await asyncio.sleep(self._pause(failure, ask, attempt))
-                continue
+                if failure.formal:
+                    formless = True
+                    continue
+                if failure.again and attempt < o.retries:
+                    await asyncio.sleep(self._pause(failure, ask, attempt))
+                    attempt += 1
+                    continue
+                if not self.ledger.answered and failure.fault != TOO_LONG:
+                    raise PopulaceError(self._never(failure)) from None
+                kind = ReplyKind.TIMED_OUT if failure.fault == "timed-out" else ReplyKind.FAILED
+                return Reply("", kind, faults=tuple(faults))
+            self._formless = self._formless or formless
             self.ledger.answered += 1
             self.ledger.tokens_in += reply.tokens_in
             self.ledger.tokens_out += reply.tokens_out
             return Reply(reply.text, reply.kind, reply.tokens_in, reply.tokens_out, tuple(faults))
-        if not self.ledger.answered:
-            raise PopulaceError(self._never(last))
-        kind = ReplyKind.TIMED_OUT if last.fault == "timed-out" else ReplyKind.FAILED
-        return Reply("", kind, faults=tuple(faults))
+        return None
 
-    def _pause(self, failure: _Failed, ask: Ask, attempt: int) -> float:
+    def _pause(self, failure: Failed, ask: Ask, attempt: int) -> float:
         """Twice as long each time, spread by up to a half so that not all come back at once."""
         wait = self.options.wait * 2.0**attempt * (0.75 + 0.5 * luck(ask.seed, attempt))
         return min(wait if failure.wait is None else failure.wait, self.options.longest_wait)
 
     def _check_budget(self) -> None:
         o, used = self.options, self.ledger.tokens_in + self.ledger.tokens_out
-        how = "raise it and resume the run" + ("" if o.tape else " (with a `tape`, no reply would be lost)")
+        how = "raise it to go on" + ("" if o.tape else " (with a `tape`, no reply would be asked for again)")
         if o.max_tokens is not None and used >= o.max_tokens:
-            raise BudgetSpent(f"{o.model} has used {used:,} tokens of max_tokens: {o.max_tokens:,}; {how}")
-        if o.max_cost is not None and self.ledger.cost(o) >= o.max_cost:
-            raise BudgetSpent(f"{o.model} has cost {self.ledger.cost(o):.2f} of max_cost: {o.max_cost:g}; {how}")
+            raise BudgetSpent(
+                f"{o.model} has used {used:,} tokens of max_tokens: {o.max_tokens:,}; {how}", "max_tokens"
+            )
+        cost = self.ledger.cost(o)
+        if o.max_cost is not None and cost >= o.max_cost:
+            raise BudgetSpent(f"{o.model} has cost {cost:.2f} of max_cost: {o.max_cost:g}; {how}", "max_cost")
 
-    def _never(self, failure: _Failed) -> str:
+    def _never(self, failure: Failed) -> str:
         where = self.options.base_url or "OpenAI's server"
         told = f" ({failure.told})" if failure.told else ""
         return (
@@ -187,31 +221,24 @@ class Endpoint(Backend):
             f"model and the key in {self.options.key_env}, and that the server is up"
         )
 
-    async def _try(self, client: Any, ask: Ask) -> Reply:
+    async def _try(self, client: Any, ask: Ask, formless: bool) -> Reply:
         import openai
 
+        form = None if formless else schema_of(ask)
+        request = self._request(ask, form)
         try:
-            answer = await client.chat.completions.create(**self._request(ask))
-            return self._read(ask, answer)
+            return self._read(ask, form, await client.chat.completions.create(**request))
         except openai.APITimeoutError:
-            raise _Failed("timed-out", True) from None
+            raise Failed("timed-out", True) from None
         except openai.APIConnectionError:
-            raise _Failed("no-connection", True) from None
+            raise Failed("no-connection", True) from None
         except openai.APIStatusError as error:
-            code = error.status_code
-            # What a server says of a wrong key may hold the key, or most of it.
-            key = os.environ.get(self.options.key_env) or _NO_KEY
-            told = "" if code in (401, 403) else str(error.message).replace(key, "(key)")[:200]
-            if code == 429:
-                raise _Failed("rate-limited", True, _seconds(error.response.headers.get("retry-after")), told) from None
-            if code in (408, 409) or code >= 500:
-                raise _Failed("server-error", True, None, told) from None
-            raise _Failed("refused-request", False, None, f"status {code}{': ' * bool(told)}{told}") from None
+            raise refused(error, form is not None, os.environ.get(self.options.key_env)) from None
         except (openai.APIError, ValueError, TypeError, AttributeError, KeyError, IndexError):
             # Cut-off JSON, a page instead of JSON, or JSON that is no reply.
-            raise _Failed("unreadable-body", True) from None
+            raise Failed("unreadable-body", True) from None
 
-    def _request(self, ask: Ask) -> dict[str, Any]:
+    def _request(self, ask: Ask, form: dict[str, Any] | None) -> dict[str, Any]:
         o = self.options
         limit = "max_tokens" if o.base_url is not None else "max_completion_tokens"
         request: dict[str, Any] = {
@@ -223,14 +250,12 @@ class Endpoint(Backend):
         }
         if o.seeds and not self.greedy:
             request["seed"] = ask.seed & 0x7FFFFFFF
-        if o.schema_choices and ask.options:
-            request["response_format"] = {
-                "type": "json_schema",
-                "json_schema": {"name": "choice", "strict": True, "schema": _schema(ask.options)},
-            }
+        if form is not None:
+            held = {"name": "reply", "strict": True, "schema": form}
+            request["response_format"] = {"type": "json_schema", "json_schema": held}
         return request
 
-    def _read(self, ask: Ask, answer: Any) -> Reply:
+    def _read(self, ask: Ask, form: dict[str, Any] | None, answer: Any) -> Reply:
         choice = answer.choices[0]
         said, refusal = choice.message.content, getattr(choice.message, "refusal", None)
         # Half a surrogate pair is no text, and could not be written down.
@@ -240,37 +265,13 @@ class Endpoint(Backend):
             kind = ReplyKind.CUT_OFF
         elif (said is None and refusal) or choice.finish_reason == "content_filter":
             kind = ReplyKind.REFUSED
-        if self.options.schema_choices and ask.options:
-            text = _chosen(text)
+        if form is not None:
+            text = reply_in(ask, text)
         estimate = Said.of(ask, text)
         usage = answer.usage
         read = usage.prompt_tokens if usage is not None else estimate.tokens_in
         written = usage.completion_tokens if usage is not None else estimate.tokens_out
         return Reply(text, kind, int(read), int(written))
-
-
-def _schema(options: Sequence[str]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {"choice": {"type": "string", "enum": list(options)}},
-        "required": ["choice"],
-        "additionalProperties": False,
-    }
-
-
-def _chosen(text: str) -> str:
-    """The label out of the schema's JSON; the text itself from a server that ignores schemas."""
-    try:
-        return str(json.loads(text)["choice"])
-    except (ValueError, TypeError, KeyError):
-        return text
-
-
-def _seconds(header: str | None) -> float | None:
-    try:
-        return max(0.0, float(header)) if header is not None else None
-    except ValueError:
-        return None
 
 
 class OpenAI(TextPolicy):

@@ -1,6 +1,6 @@
 """What can be chosen about a server of the OpenAI protocol."""
 
-from typing import Self
+from typing import ClassVar, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
@@ -10,6 +10,8 @@ from populace.agents.llm.seats import SeatOptions
 
 class EndpointOptions(SeatOptions):
     """Which server and model, how it is sampled, and what it may cost."""
+
+    free: ClassVar[frozenset[str]] = frozenset({"key_env", "at_once", "max_tokens", "max_cost"})
 
     model: str
     """The model's name, as the server knows it."""
@@ -25,8 +27,9 @@ class EndpointOptions(SeatOptions):
     """Tokens of a reply at most; one that is longer is cut off."""
     seeds: bool = True
     """Send a seed with every ask; servers that know none may refuse it."""
-    schema_choices: bool = False
-    """Have the server hold replies to choices to a JSON schema, where it can."""
+    structured: bool = False
+    """Have the server keep to the form that is asked for (a choice among labels, a JSON schema). A server that refuses
+    such requests is asked without from then on; one that passes over them writes what it likes."""
     at_once: int = Field(default=32, ge=1)
     """Asks under way at a time."""
     timeout: float = Field(default=60.0, gt=0)

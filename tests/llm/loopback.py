@@ -47,6 +47,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.reply(429, {"error": {"message": "slow down"}}, {"Retry-After": "0.01"})
         if fault == "500":
             return self.reply(500, {"error": {"message": "oops"}})
+        if fault == "413":
+            return self.reply(413, {"error": {"message": "This model's maximum context length is 8 tokens."}})
         if fault and fault.isdigit():
             return self.reply(int(fault), {"error": {"message": f"no: {self.headers['Authorization']}"}})
         if fault == "reset":

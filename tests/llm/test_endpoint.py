@@ -1,10 +1,12 @@
 """The openai backend against a server on loopback: complete episodes, faults in a fifth of all calls, budgets, keys."""
 
 import asyncio
+import json
 import sys
 
 import pytest
 import torch
+from jsonschema import validate
 
 pytest.importorskip("openai", reason="the openai client is not installed (extra llm)")
 
@@ -12,9 +14,9 @@ from loopback import FAULTS, serving
 
 from populace import registry
 from populace.agents.llm import Ask, Backend, BudgetSpent, Reply, ask_all
-from populace.agents.llm.endpoint import FAULTS as FAULTS_TOLD
 from populace.agents.llm.endpoint import Endpoint, OpenAI
 from populace.agents.llm.endpoint_options import EndpointOptions
+from populace.agents.llm.faults import FAULTS as FAULTS_TOLD
 from populace.dialogue import ReplyKind
 from populace.draw import Draw
 from populace.errors import MissingExtra, PopulaceError
@@ -114,7 +116,7 @@ def test_a_server_that_is_not_there_says_so():
 def test_a_spent_budget_stops_cleanly_and_the_rest_is_asked_later(tmp_path):
     with serving(lambda body: "vague") as server:
         tight = options(server, max_tokens=12 * 8, at_once=1, tape=tmp_path / "tape.jsonl")
-        with pytest.raises(BudgetSpent, match=r"96 tokens of max_tokens: 96; raise it and resume"):
+        with pytest.raises(BudgetSpent, match=r"96 tokens of max_tokens: 96; raise it to go on"):
             episode(OpenAI(tight))
         assert len(server.requests) == 8
         whole = episode(OpenAI(tight.model_copy(update={"max_tokens": None})))
@@ -139,21 +141,75 @@ def test_money_is_counted_and_bounded():
 def test_what_is_sent(monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     ask = Ask((("system", "be brief"), ("user", "yes or no?")), ("yes", "no"), -5)
-    with serving(lambda body: '{"choice": "no"}') as server:
-        replies = ask_all(Endpoint(options(server, schema_choices=True, temperature=0.7)), [ask])
+    with serving(lambda body: "no") as server:
+        ask_all(Endpoint(options(server, temperature=0.7)), [ask])
         (sent,) = server.requests
-        assert replies[0].text == "no"
         assert sent["messages"] == [
             {"role": "system", "content": "be brief"},
             {"role": "user", "content": "yes or no?"},
         ]
         assert sent["seed"] == (-5) & 0x7FFFFFFF
-        assert sent["response_format"]["json_schema"]["schema"]["properties"]["choice"]["enum"] == ["yes", "no"]
+        assert "response_format" not in sent
         ask_all(Endpoint(options(server, temperature=0)), [ask, Ask(ask.messages, ask.options, 8)])
         assert len(server.requests) == 2
         assert "seed" not in server.requests[1]
     with pytest.raises(PopulaceError, match="no key: set the environment variable OPENAI_API_KEY"):
         ask_all(Endpoint(EndpointOptions(model="m")), [ask])
+
+
+OBJECT = '{"type": "object", "properties": {"rating": {"type": "number"}}, "required": ["rating"]}'
+
+
+@pytest.mark.parametrize(
+    ("asked", "written", "read"),
+    [
+        ({"options": ("yes", "no")}, {"reply": "no"}, "no"),
+        ({"schema": '{"type": "number", "minimum": 0}'}, {"reply": 7.25}, "7.25"),
+        ({"schema": '{"type": "array", "items": {"type": "string"}}'}, {"reply": ["ä"]}, '["ä"]'),
+        ({"schema": OBJECT}, {"rating": 3}, '{"rating": 3}'),
+        ({}, "free text", "free text"),
+    ],
+)
+def test_a_server_that_keeps_to_forms_is_asked_for_them(asked, written, read):
+    text = written if isinstance(written, str) else json.dumps(written)
+    with serving(lambda body: text) as server:
+        (reply,) = ask_all(Endpoint(options(server, structured=True)), [Ask((("user", "?"),), seed=1, **asked)])
+        (sent,) = server.requests
+    assert reply.text == read
+    form = sent.get("response_format")
+    assert (form is None) == (not asked)
+    if form is not None:
+        assert form["type"] == "json_schema"
+        assert form["json_schema"]["schema"]["type"] == "object"  # which is what servers want
+        validate(written, form["json_schema"]["schema"])
+
+
+def test_a_server_that_refuses_forms_is_asked_without_from_then_on():
+    def fault(number):
+        return "400" if "response_format" in server.requests[number] else None
+
+    choices = [Ask((("user", f"{i}?"),), ("yes", "no"), i) for i in range(6)]
+    with serving(lambda body: "yes", fault) as server:
+        backend = Endpoint(options(server, structured=True, at_once=1))
+        replies = ask_all(backend, choices)
+    assert [reply.text for reply in replies] == ["yes"] * 6
+    assert [reply.faults for reply in replies] == [("refused-request",), *[()] * 5]
+    assert ["response_format" in sent for sent in server.requests] == [True, *[False] * 6]
+
+
+def test_a_form_that_is_refused_where_the_plain_ask_is_too_is_not_given_up():
+    with serving(lambda body: '{"reply": "yes"}', lambda number: "400" if number in (1, 2) else None) as server:
+        backend = Endpoint(options(server, structured=True, at_once=1))
+        kinds = [reply.kind for reply in ask_all(backend, [Ask((("user", f"{i}"),), ("yes",), i) for i in range(3)])]
+    assert kinds == [ReplyKind.OK, ReplyKind.FAILED, ReplyKind.OK]
+    assert ["response_format" in sent for sent in server.requests] == [True, True, False, True]
+
+
+def test_a_prompt_that_is_too_long_for_the_server_is_data():
+    with serving(lambda body: "fine", lambda number: "413" if number == 0 else None) as server:
+        first, second = ask_all(Endpoint(options(server, at_once=1)), asks(2))
+    assert (first.kind, first.faults) == (ReplyKind.FAILED, ("prompt-too-long",))
+    assert second.text == "fine"
 
 
 def test_a_fault_that_is_not_declared_is_refused():
