@@ -92,6 +92,10 @@ class Policy:
         """Actions of every seat in every world, and the new memory."""
         raise TypeError(f"{type(self).__name__} has no act(observation, memory, draw): every policy needs one")
 
+    def players(self, memory: Memory) -> Mapping[str, Tensor]:
+        """Name -> [worlds, seats] bool, the seats of each player where several share the role; else nothing."""
+        return {}
+
     def describe(self) -> Mapping[str, Any]:
         """What a run folder keeps about it beside its options, as plain constants; asked once a run is over."""
         return {}

@@ -10,12 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from populace import tree
-from populace.dialogue import ReplyKind
+from populace import acts, tree
 from populace.draw import Draw
-from populace.errors import ActionError, PolicyError, PopulaceError, UnknownName
+from populace.errors import PolicyError, PopulaceError, UnknownName
 from populace.fields import Role, shared
-from populace.policy import TALLY, Actions, Learner, Observation, Policy, Trajectory, Transition, is_field
+from populace.policy import Actions, Learner, Observation, Policy, Trajectory, Transition
 from populace.population import People, Population
 from populace.world import Step, World
 
@@ -168,7 +167,7 @@ def advance(
     """
     phase = world.phases[run.phase]
     draw = run.draw(check)
-    memory, acted, seen = dict(run.memory), {}, {}
+    memory, acted, raw, seen = dict(run.memory), {}, {}, {}
     measures: dict[str, Tensor] = {}
     for role in world.acting[phase]:
         if given is not None and role.name in given:
@@ -184,10 +183,12 @@ def advance(
             with blame(policy, role.name, phase):
                 given_back = policy.act(observation, memory[role.name], draw.scope(f"act/{role.name}"))
                 actions, memory[role.name] = _pair(given_back)
+            raw[role.name] = actions
             if isinstance(policy, Learner):
                 seen[role.name] = observation
-        acted[role.name] = _valid(role, phase, actions, len(run.worlds), measures, watch)
+        acted[role.name] = acts.valid(role, phase, actions, len(run.worlds), measures, watch)
     step = world.advance(run.state, phase, acted, draw.scope("advance"))
+    measures |= acts.by_player(policies, run.memory, step.rewards, raw)
     state, done = step.state, run.done
     if world.ends:
         state = tree.where(run.done, run.state, state)
@@ -251,44 +252,6 @@ def _remember(
         new = Transition(dict(observation), dict(acted[role]), reward, ended, phase)
         trajectory[role] = (*trajectory.get(role, ()), new)
     return trajectory
-
-
-def _valid(
-    role: Role, phase: str, actions: Actions, worlds: int, measures: dict[str, Tensor], watch: bool = False
-) -> Actions:
-    """Check names, shapes and dtypes, put forfeits where acts are invalid, and count those by role and kind."""
-    fields = role.done_in(phase)
-    kind = actions.get("kind")
-    expected = {f.name for f in fields}
-    given = {name for name in actions if is_field(name)}
-    if given != expected:
-        raise ActionError(f"{role.name} in phase {phase!r} must give exactly {sorted(expected)}, got {sorted(given)}")
-    checked = {}
-    for f in fields:
-        action = actions[f.name]
-        shape = (worlds, role.seats, *f.shape)
-        if not isinstance(action, Tensor):
-            raise ActionError(f"{role.name}'s {f.name!r} must be a tensor {shape}, got a {type(action).__name__}")
-        if tuple(action.shape) != shape or action.dtype != f.dtype:
-            raise ActionError(
-                f"{role.name}'s {f.name!r} must be {f.dtype} of shape {shape} [worlds, seats, ...], "
-                f"got {action.dtype} of shape {tuple(action.shape)}"
-            )
-        if kind is not None:
-            valid = (kind == 0).view(worlds, role.seats, *[1] * len(f.shape))
-            action = torch.where(valid, action, torch.full_like(action, f.forfeit))
-        if watch and f.kind == "real":
-            measures[f"nan/{role.name}.{f.name}"] = action.isnan().flatten(1).float().mean(-1)
-        checked[f.name] = action
-    if kind is not None:
-        measures[f"invalid/{role.name}"] = (kind != 0).float().mean(-1)
-        for failure in ReplyKind:
-            if failure and f"{TALLY}tokens" in actions:
-                measures[f"{failure.name.lower()}/{role.name}"] = (kind == failure).float().mean(-1)
-    for name, tally in actions.items():
-        if name.startswith(TALLY):
-            measures[f"{name.removeprefix(TALLY)}/{role.name}"] = tally.float().sum(-1)
-    return checked
 
 
 def branch(world: World[Any], policies: Policies, run: Run, *, fresh: tuple[str, ...] = ()) -> Run:

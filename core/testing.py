@@ -143,12 +143,12 @@ def _pair(given: Any, who: str) -> tuple[Mapping[str, Tensor], Any]:
 
 
 def _legal(role: Role, seen: Observation, actions: dict[str, Any], who: str) -> None:
-    from populace.run import _valid
+    from populace.acts import valid
 
     kind = actions.get("kind")
     some = next(iter(seen.values()))
     try:
-        _valid(role, seen.phase, actions, some.shape[0], {})
+        valid(role, seen.phase, actions, some.shape[0], {})
     except ActionError as error:
         raise CheckFailed(f"{who}: {error}") from error
     for f in role.done_in(seen.phase):
