@@ -8,6 +8,7 @@ Commands import what they need when they run, so that `--help` and completion an
 import json
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from populace.errors import PopulaceError, ScenarioError
+from populace.errors import PopulaceError, ScenarioError, Stopped
 
 if TYPE_CHECKING:
     from populace.scenarios.runner import Estimate, Progress
+
+GRACE = 2.0
+"""Seconds after Ctrl-C in which a tick may end; then it is cut short, and played again when the run is resumed."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -154,6 +158,10 @@ def run(
 @app.command()
 def resume(
     folder: Annotated[Path, typer.Argument(help="The folder of an interrupted run.")],
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Raise a limit, e.g. agents.assistant.max_tokens=500000."),
+    ] = None,
     device: Annotated[str | None, typer.Option(help="Default: the device it ran on.")] = None,
     threads: Threads = None,
     report: Annotated[bool, typer.Option(help="Write report.html when done.")] = True,
@@ -167,7 +175,7 @@ def resume(
     info = runner.read_info(folder)
     count = threads or runner.threads_for(load(folder / "scenario.yaml"))
     with compiled(info.get("compiled", False)), runner.threads(count), _watched(quiet or as_json) as progress:
-        runner.resume(folder, device=device, progress=progress)
+        runner.resume(folder, sets=sets or [], device=device, progress=progress)
     _finish(folder, report, as_json)
 
 
@@ -240,7 +248,7 @@ def main() -> None:
         app()
     except PopulaceError as error:
         _print_error(error, as_json)
-        sys.exit(1)
+        sys.exit(130 if isinstance(error, Stopped) else 1)
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
         sys.exit(130)
@@ -256,7 +264,7 @@ def main() -> None:
 
 def _print_error(error: PopulaceError, as_json: bool) -> None:
     if not as_json:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"{'stopped' if isinstance(error, Stopped) else 'error'}: {error}", err=True)
         return
     found: dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
     if isinstance(error, ScenarioError):
@@ -328,16 +336,22 @@ def _watched(quiet: bool) -> Iterator["Progress"]:
     from populace.scenarios.runner import Progress
 
     console = Console(stderr=True)
-    asked, folder = False, Path()
+    asked = False
 
     def stop(signum: int, frame: object) -> None:
         nonlocal asked
         if asked:
-            console.print(f"stopped; go on with: populace resume {folder}")
             raise KeyboardInterrupt
         asked = True
         console.print("saving; press Ctrl-C again to stop at once")
+        hurry.start()
 
+    def cut_short() -> None:
+        if progress.playing and hasattr(signal, "pthread_kill"):
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    hurry = threading.Timer(GRACE, cut_short)
+    hurry.daemon = True
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     bars = Bars(
         TextColumn("{task.description}"),
@@ -350,10 +364,6 @@ def _watched(quiet: bool) -> Iterator["Progress"]:
         transient=False,
     )
 
-    def opened(path: Path) -> None:
-        nonlocal folder
-        folder = path
-
     def begun(arm: str, done: int, total: int) -> None:
         bars.add_task(arm, total=total, completed=done, rate="")
 
@@ -362,10 +372,12 @@ def _watched(quiet: bool) -> Iterator["Progress"]:
         speed = f"{task.speed / 1e6:.2f} M agent-steps/s" if task.speed else ""
         bars.update(task.id, advance=agent_ticks, rate=speed)
 
+    progress = Progress(begun, moved, lambda: asked)
     try:
         with bars:
-            yield Progress(begun, moved, opened, lambda: asked)
+            yield progress
     finally:
+        hurry.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -1,14 +1,38 @@
 """The base of every options model: frozen, and unknown keys are refused."""
 
+from typing import Any, ClassVar
+
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from populace.errors import did_you_mean
 
 
 class Options(BaseModel):
-    """Typed options of a world, policy or part of a scenario; give each field a docstring, it becomes its help."""
+    """Typed options of a world, policy or part of a scenario; give each field a docstring, it becomes its help.
+
+    Attributes:
+        free: Names of those that a resumed run may change: they bear on what it takes, never on what comes out.
+    """
+
+    free: ClassVar[frozenset[str]] = frozenset()
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    def inner(self) -> "dict[str, Options]":
+        """Options inside these, by the place where they stand: `name` or `name.<number>`."""
+        found: dict[str, Options] = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            items = {f"{name}.{i}": item for i, item in enumerate(value)} if isinstance(value, tuple) else {name: value}
+            found.update({place: item for place, item in items.items() if isinstance(item, Options)})
+        return found
+
+    def bearing(self) -> dict[str, Any]:
+        """The options that bear on what comes out, in depth, place -> value."""
+        inner = self.inner()
+        passed = {*self.free, *(place.split(".")[0] for place in inner)}
+        own = {name: getattr(self, name) for name in type(self).model_fields if name not in passed}
+        return {**own, **{place: options.bearing() for place, options in inner.items()}}
 
 
 def faults(error: ValidationError, model: type[Options]) -> str:

@@ -41,8 +41,23 @@ def load(source: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Sc
         root = _read(path, ())
     overrides = parse_sets(sets)
     if overrides:
-        root = merge(root, _anchored(join(overrides, root, last_wins=True), Path.cwd()))
+        root = merge(
+            _spelt_arms(root) if any(key.startswith("arms.") for key, _ in overrides) else root,
+            _anchored(join(overrides, root, last_wins=True), Path.cwd()),
+        )
     return _scenario(root, file, folder, overrides)
+
+
+def _spelt_arms(root: Node) -> Node:
+    """The tree with the dotted keys of its arms spelt out, so that an override finds what they hold."""
+    arms = root.get("arms")
+    if arms is None or not isinstance(root.value, dict) or not isinstance(arms.value, dict):
+        return root
+    spelt = {
+        name: join(node.value.items(), node) if isinstance(node.value, dict) else node
+        for name, node in arms.value.items()
+    }
+    return replace(root, value={**root.value, "arms": replace(arms, value=spelt)})
 
 
 def find(source: str | Path) -> Path:

@@ -111,11 +111,14 @@ class FolderRecorder:
         return columns
 
     def flush(self, run: Run) -> None:
-        """Write what is held and save the state it leads up to.
+        """Write what is held and save the state it leads up to; what is held of later ticks, cut off, is dropped.
 
         Raises:
             ActionError: A policy acted with numbers that are none.
         """
+        self._steps, self._users, self._groups = (
+            [row for row in held if row[0] <= run.clock] for held in (self._steps, self._users, self._groups)
+        )
         self._refuse_nan()
         ids = run.worlds.cpu().numpy()
         span = f"{self.unit}-{self._written:09d}-{run.clock:09d}"
@@ -128,8 +131,9 @@ class FolderRecorder:
             self._write("groups", span, [self._group_rows(clock, ids, held) for clock, held in self._groups])
         self.state.parent.mkdir(exist_ok=True)
         run.save(self.state)
-        self._written = run.clock
+        # In this order, so that a flush which is itself cut off can be made again.
         self._clear()
+        self._written = run.clock
 
     def _refuse_nan(self) -> None:
         for clock, held in self._steps:

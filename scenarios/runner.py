@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,11 +16,11 @@ import torch
 
 from populace import tree
 from populace.compiling import is_compiled
-from populace.errors import PopulaceError, RunError
+from populace.errors import PopulaceError, RunError, Stopped
 from populace.rollout import rollout
 from populace.run import Run, start
 from populace.scenarios.build import Built, build
-from populace.scenarios.loader import load
+from populace.scenarios.raising import how_to_go_on, reopened
 from populace.scenarios.recorder import FolderRecorder, merge, tidy
 from populace.scenarios.schema import Cell, Scenario
 from populace.scenarios.source import dump
@@ -67,10 +67,11 @@ class Progress:
     """Called with an arm's name, its agent-ticks done before, and in total."""
     moved: Callable[[int], None] = lambda agent_ticks: None
     """Called with the agent-ticks played since the last call."""
-    opened: Callable[[Path], None] = lambda folder: None
-    """Called with the run folder when there is something in it to resume."""
     stop: Callable[[], bool] = lambda: False
-    """Asked about twice a second; True saves the run and ends it, to be resumed."""
+    """Asked about twice a second; True saves the run and ends it, to be resumed. Where a tick takes long, whoever
+    watches may raise KeyboardInterrupt too: what was played before this tick is saved."""
+    playing: bool = False
+    """Set while ticks are played, when nothing is written."""
 
 
 @dataclass(frozen=True)
@@ -157,21 +158,33 @@ def _what_to_do(folder: Path) -> str:
     return f", or go on with what is there: populace resume {folder}"
 
 
-def resume(folder: Path, *, device: str | None = None, progress: Progress | None = None) -> Path:
+def resume(
+    folder: Path, *, sets: Sequence[str] = (), device: str | None = None, progress: Progress | None = None
+) -> Path:
     """Go on with a run that was interrupted; the result is bit-identical to one that was not.
 
+    Args:
+        folder: The run folder.
+        sets: Overrides `dotted.key=value` of options that bear on what the run takes and not on what comes out of it
+            (`Options.free`): a raised budget of a language model.
+        device: Where to compute; default where it ran.
+        progress: Who watches.
+
     Raises:
-        RunError: The folder is no run, or it is complete.
+        RunError: The folder is no run, or it is complete, or an override would make another run of it.
     """
     read_info(folder)
     with _held(folder):
         info = read_info(folder)
         if info["status"] == "complete":
             raise RunError(f"{folder} is complete: there is nothing to resume; see `populace report {folder}`")
-        scenario = load(folder / "scenario.yaml")
+        scenario = reopened(folder / "scenario.yaml", sets)
         device = device or info["device"]
         check_device(device)
         built = {cell.arm: build(cell) for cell in scenario.cells}
+        if sets:
+            info["set"] = [*info.get("set", []), *sets]
+            (folder / "scenario.yaml").write_text(dump(scenario.resolved), encoding="utf-8")
         return _play(folder, scenario, built, {**info, "device": device}, progress or Progress())
 
 
@@ -241,7 +254,6 @@ def _play(folder: Path, scenario: Scenario, built: dict[str, Built], info: dict[
     finished: dict[str, int] = {name: ticks for name, ticks in info["finished"].items() if name in kept}
     info["finished"] = finished
     _write_info(folder, info)
-    progress.opened(folder)
     arms = list(built)
     try:
         for arm in arms:
@@ -260,12 +272,18 @@ def _play(folder: Path, scenario: Scenario, built: dict[str, Built], info: dict[
                     info["status"] = "interrupted"
                     return folder
                 finished[unit.name] = unit.ticks
+                info.setdefault("players", {})[arm] = _players(unit.cell, built[arm])
                 _write_info(folder, info)
         merge(folder)
         info["status"] = "complete"
+    except Stopped as error:
+        info["status"], info["error"] = "interrupted", f"{type(error).__name__}: {error}"
+        raise type(error)(f"{error}; {how_to_go_on(folder, scenario, arm, error.option)}", error.option) from error
     except BaseException as error:
         info["status"] = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         info["error"] = f"{type(error).__name__}: {error}"
+        if isinstance(error, KeyboardInterrupt) and progress.stop():
+            return folder  # as it was asked to
         raise
     finally:
         _write_info(folder, info)
@@ -283,19 +301,27 @@ def _play_unit(folder: Path, unit: Unit, built: Built, scenario: Scenario, devic
         state = start(built.world, built.policies, built.population, seed=cell.seed, worlds=ids, device=device)
     progress.moved(state.clock * unit.worlds * census.size)
     chunk, saved = 1, time.perf_counter()
-    while state.clock < unit.ticks:
-        if progress.stop():
+    try:
+        while state.clock < unit.ticks:
+            if progress.stop():
+                recorder.flush(state)
+                return False
+            began, before = time.perf_counter(), state.clock
+            progress.playing = True
+            state = _some(built, state, min(chunk, unit.ticks - state.clock), recorder, scenario, cell)
+            progress.playing = False
+            seconds = time.perf_counter() - began
+            progress.moved((state.clock - before) * unit.worlds * census.size)
+            chunk = max(1, min(2 * chunk, int(chunk * LOOK_SECONDS / max(seconds, 1e-6))))
+            if recorder.full or time.perf_counter() - saved > SAVE_SECONDS:
+                recorder.flush(state)
+                saved = time.perf_counter()
+        recorder.flush(state)
+    except (KeyboardInterrupt, PopulaceError):
+        progress.playing = False
+        if state.clock:
             recorder.flush(state)
-            return False
-        began, before = time.perf_counter(), state.clock
-        state = _some(built, state, min(chunk, unit.ticks - state.clock), recorder, scenario, cell)
-        seconds = time.perf_counter() - began
-        progress.moved((state.clock - before) * unit.worlds * census.size)
-        chunk = max(1, min(2 * chunk, int(chunk * LOOK_SECONDS / max(seconds, 1e-6))))
-        if recorder.full or time.perf_counter() - saved > SAVE_SECONDS:
-            recorder.flush(state)
-            saved = time.perf_counter()
-    recorder.flush(state)
+        raise
     return True
 
 
@@ -400,6 +426,11 @@ def _describe(scenario: Scenario, built: dict[str, Built], device: str, batch: i
         "timings": {},
         "finished": {},
     }
+
+
+def _players(cell: Cell, built: Built) -> dict[str, Any]:
+    """Role -> its policy's name, and what it says of itself."""
+    return {role: {"policy": name, **built.policies[role].describe()} for role, (name, _) in cell.agents.items()}
 
 
 def versions() -> dict[str, str]:

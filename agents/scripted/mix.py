@@ -74,6 +74,10 @@ class Player(Options):
         """The segment's number; None where it has none, or is named outside a scenario."""
         return self._number
 
+    def inner(self) -> dict[str, Options]:
+        """The policy's own options."""
+        return {"params": self._checked}
+
     def made(self) -> Policy:
         """The policy."""
         kind: type[Policy] = registry.policies.get(self.policy)
@@ -164,7 +168,7 @@ class Mix(Policy):
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """Every player's actions at its own seats."""
         mixed: dict[str, Tensor] = {}
-        memories = []
+        memories: list[Memory] = []
         for i, (part, held) in enumerate(zip(self.parts, memory.parts, strict=True)):
             mine = memory.who == i
             seen = observation.only(mine, part.privileged)
@@ -176,3 +180,19 @@ class Mix(Policy):
                 own = mine.view(*mine.shape, *[1] * (tensor.dim() - 2))
                 mixed[name] = torch.where(own, tensor, mixed[name])
         return mixed, MixMemory(memory.who, tuple(memories))
+
+    def players(self, memory: Memory) -> Mapping[str, Tensor]:
+        """Each player's seats, by the last part of its policy's name; a name that comes again is numbered."""
+        return {name: memory.who == i for i, name in enumerate(self._names)}
+
+    def describe(self) -> Mapping[str, Any]:
+        """What each player says of itself."""
+        about = zip(self._names, self.options.players, self.parts, strict=True)
+        return {"players": {name: {"policy": given.policy, **part.describe()} for name, given, part in about}}
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        names = [player.policy.rpartition("/")[2].rpartition(":")[2] for player in self.options.players]
+        return tuple(
+            name if names.count(name) == 1 else f"{name} {names[: i + 1].count(name)}" for i, name in enumerate(names)
+        )

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import populace
-from populace.errors import ActionError, PolicyError, PopulaceError, RunError, ScenarioError
+from populace.errors import ActionError, PolicyError, PopulaceError, RunError, ScenarioError, Stopped
 from populace.scenarios import load, runner
 
 TABLES = ("steps", "users", "groups")
@@ -158,6 +158,34 @@ def test_a_failure_keeps_what_was_computed_and_says_why(tmp_path, monkeypatch):
     monkeypatch.undo()
     runner.resume(tmp_path / "r")
     assert runner.read_info(tmp_path / "r")["status"] == "complete"
+
+
+@pytest.mark.parametrize("error", [Stopped("the purse is empty"), KeyboardInterrupt()])
+@pytest.mark.parametrize("tick", [1, 6, 8])
+def test_what_stops_in_the_middle_of_a_tick_keeps_all_ticks_before_its_chunk(whole, tmp_path, monkeypatch, error, tick):
+    from populace.agents.scripted.coevolution import Lifelong
+
+    act, calls = Lifelong.act, []
+
+    def stop(self, observation, memory, draw):
+        calls.append(1)
+        if len(calls) == 12 + tick:  # in the second arm
+            raise error
+        return act(self, observation, memory, draw)
+
+    monkeypatch.setattr(Lifelong, "act", stop)
+    monkeypatch.setattr(runner, "LOOK_SECONDS", 1e9)  # so that chunks are of 1, 2, 4, 8 ticks
+    with pytest.raises(type(error)) as told:
+        runner.run(load(trial()), tmp_path / "r")
+    if isinstance(error, Stopped):
+        assert f"the purse is empty; what was played is saved; go on with: populace resume {tmp_path / 'r'}" in str(
+            told.value
+        )
+    assert runner.read_info(tmp_path / "r")["status"] == "interrupted"
+    played = populace.load_run(tmp_path / "r").steps.groupby("arm", observed=True).step.max()
+    # Whole chunks end after ticks 1, 3 and 7; every third tick is recorded.
+    assert played.to_dict() == {"alone": 12, **{1: {}, 6: {"lifelong": 3}, 8: {"lifelong": 6}}[tick]}
+    assert_same(whole, runner.resume(tmp_path / "r"))
 
 
 def test_arms_share_their_luck(tmp_path):
