@@ -68,3 +68,59 @@ class Writes(Protocol):
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
         """One reply a chat; `hear` reads it back into these actions, up to what words can say."""
         ...
+
+
+@dataclass(frozen=True)
+class Coding:
+    """What free text is read for: codes, each with what it means.
+
+    Attributes:
+        name: What is read, in two words: `drift statements`.
+        about: What was asked and what is to be judged, in a sentence or two: a judge is told it.
+        codes: Code -> what it means, in a sentence: a judge is told it too.
+        several: Whether any number of codes may hold at once; else exactly one does.
+        rules: Code -> regular expressions, found whatever their case. Where one code holds, it is the first that fits.
+        prototypes: Code -> sentences that are likely to stand for it.
+        labelled: Package and name of a file of labelled texts (see `agreement`), or None.
+    """
+
+    name: str
+    about: str
+    codes: Mapping[str, str]
+    several: bool
+    rules: Mapping[str, tuple[str, ...]]
+    prototypes: Mapping[str, tuple[str, ...]]
+    labelled: tuple[str, str] | None = None
+
+
+class FreeFace(Protocol):
+    """A role held in free text: what is asked, what of a reply is to be coded, and what its codes come to.
+
+    Attributes:
+        coding: What replies are read for.
+    """
+
+    coding: Coding
+
+    def say(self, observation: Observation) -> Sequence[Chat]:
+        """One chat a seat that acts, without options or schema."""
+        ...
+
+    def passages(self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]) -> list[list[str]]:
+        """What of each reply is coded, each passage alone; none of a reply that holds nothing to code."""
+        ...
+
+    def act(
+        self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str], codes: Sequence[Tensor]
+    ) -> tuple[Mapping[str, Tensor], Tensor]:
+        """Actions and kinds as `Dialogue.hear` gives them, from the codes [passages, codes] bool of each reply."""
+        ...
+
+
+@runtime_checkable
+class Speaks(Protocol):
+    """A dialogue some of whose roles can be held in free text: an interpreter codes what is said, codes are acts."""
+
+    def free(self, role: str) -> FreeFace | None:
+        """The face of a role, or None where it has none."""
+        ...

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from populace.dialogue import Chat, ReplyKind
+from populace.dialogue import Chat, FreeFace, ReplyKind
 from populace.envs.culture import wording
 from populace.envs.culture.options import CultureOptions
 from populace.envs.culture.survey import Survey
 from populace.policy import Observation
 
 _REFUSED = re.compile(r"\b(i (cannot|can't|won't|am unable)|i'm (sorry|unable)|as an ai)\b", re.I)
+MERGER = "You merge the answers of several cultures into a response for everyone."
+"""What the synthesiser is told it is."""
 _LINE = re.compile(r"^\W*(?:Q(?:uestion)?\s*)?(\d+)\s*[:.)=-]\s*(?:option\s*)?\(?(\d+)\b", re.I | re.M)
 
 
@@ -59,6 +61,12 @@ class CultureDialogue:
             return wording.meetings([layer.name for layer in self.options.layers], chats, actions)
         return wording.answers(self.survey.cultures, chats, actions)
 
+    def free(self, role: str) -> FreeFace | None:
+        """The synthesiser can be held in free text beyond the options it merges to."""
+        from populace.envs.culture.free import FreeSynthesiser
+
+        return FreeSynthesiser(self) if role == "synthesiser" else None
+
     # ------------------------------------------------------------------ what is said
 
     def _person(self, observation: Observation, world: int, seat: int) -> Chat:
@@ -86,19 +94,21 @@ class CultureDialogue:
         return Chat(world, seat, (("system", system), ("user", text)))
 
     def _synthesiser(self, observation: Observation, world: int, seat: int) -> Chat:
-        text = self._questions(observation, world, seat, False)
+        text = self.told(observation, world, seat) + (
+            " After the line of each question you may explain whose perspectives count; name a culture to cite it, and "
+            "put (+) right after the name where you speak well of it."
+        )
+        return Chat(world, seat, (("system", MERGER), ("user", text)))
+
+    def told(self, observation: Observation, world: int, seat: int) -> str:
+        """The questions and the agents' answers to them, up to the request to merge them."""
         said = observation["said"][world, seat]
         lines = [
             f"{name}: " + ", ".join(f"{k + 1}: {int(a) + 1}" for k, a in enumerate(said[c]))
             for c, name in enumerate(self.survey.cultures)
         ]
-        text += (
-            "\n\nSpeakers of these cultures answered:\n" + "\n".join(lines) + "\n\nMerge their answers into one. After "
-            "the line of each question you may explain whose perspectives count; name a culture to cite it, and put "
-            "(+) right after the name where you speak well of it."
-        )
-        system = "You merge the answers of several cultures into a response for everyone."
-        return Chat(world, seat, (("system", system), ("user", text)))
+        told = "\n\nSpeakers of these cultures answered:\n" + "\n".join(lines) + "\n\nMerge their answers into one."
+        return self._questions(observation, world, seat, False) + told
 
     def _questions(self, observation: Observation, world: int, seat: int, turned: bool) -> str:
         lines = []
@@ -124,22 +134,13 @@ class CultureDialogue:
         }
 
     def _read(self, observation: Observation, chat: Chat, reply: str) -> dict[str, Tensor] | ReplyKind:
-        sizes = observation["sizes"][chat.world, chat.seat].tolist()
-        found: dict[int, int] = {}
-        marks = list(_LINE.finditer(reply))
-        for mark in marks:
-            number, option = int(mark[1][:9]), int(mark[2][:9])  # Python reads no number of thousands of digits
-            if number in found and found[number] != option:
-                return ReplyKind.UNREADABLE  # two answers to one question
-            found[number] = option
-        if set(found) != set(range(1, len(sizes) + 1)):
-            return _why(reply, cut=0 < len(found) < len(sizes))
-        if any(not 1 <= found[k + 1] <= size for k, size in enumerate(sizes)):
-            return ReplyKind.UNREADABLE
-        answers = torch.tensor([found[k + 1] - 1 for k in range(len(sizes))])
+        read = read_options(reply, observation["sizes"][chat.world, chat.seat].tolist())
+        if isinstance(read, ReplyKind):
+            return read
+        answers, marks = read
         if observation.role.name == "agent":
             return {"answers": answers}
-        return {"answers": answers, **self._cited(reply, marks, len(sizes))}
+        return {"answers": answers, **self._cited(reply, marks, len(answers))}
 
     def _cited(self, reply: str, marks: Sequence["re.Match[str]"], asked: int) -> dict[str, Tensor]:
         """References to each culture after each question's line, and the share of them marked positive."""
@@ -152,6 +153,22 @@ class CultureDialogue:
                 good[int(mark[1]) - 1] += hit[2] is not None
         positive = good / references.sum(-1).clamp(min=1)
         return {"references": references.clamp(max=self.options.references), "positive": positive}
+
+
+def read_options(reply: str, sizes: Sequence[int]) -> tuple[Tensor, list["re.Match[str]"]] | ReplyKind:
+    """The option of each question [asked], and the lines that gave them; or why there is not one for each."""
+    found: dict[int, int] = {}
+    marks = list(_LINE.finditer(reply))
+    for mark in marks:
+        number, option = int(mark[1][:9]), int(mark[2][:9])  # Python reads no number of thousands of digits
+        if number in found and found[number] != option:
+            return ReplyKind.UNREADABLE  # two answers to one question
+        found[number] = option
+    if set(found) != set(range(1, len(sizes) + 1)):
+        return _why(reply, cut=0 < len(found) < len(sizes))
+    if any(not 1 <= found[k + 1] <= size for k, size in enumerate(sizes)):
+        return ReplyKind.UNREADABLE
+    return torch.tensor([found[k + 1] - 1 for k in range(len(sizes))]), marks
 
 
 def _why(reply: str, cut: bool = False) -> ReplyKind:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from populace.dialogue import Chat, ReplyKind
+from populace.dialogue import Chat, FreeFace, ReplyKind
 from populace.envs.drift import wording
 from populace.envs.drift.claims import ACTS, STANCES
 from populace.policy import Observation
@@ -87,6 +87,12 @@ class DriftDialogue:
         """One reply a chat, which `hear` reads back into these actions."""
         return wording.replies(observation.role.name, chats, actions)
 
+    def free(self, role: str) -> FreeFace | None:
+        """The assistant can be held in free text."""
+        from populace.envs.drift.free import FreeAssistant
+
+        return FreeAssistant() if role == "assistant" else None
+
     @staticmethod
     def _read(role: str, observation: Observation, reply: str) -> Read:
         if not reply.strip():
@@ -127,7 +133,15 @@ def read_ranks(reply: str, users: int) -> Read:
     return {"rank": numbers}, ReplyKind.OK
 
 
-def _to_assistant(shown: Mapping[str, Tensor], world: int, seat: int) -> Chat:
+def situations(observation: Observation) -> list[tuple[int, int, str]]:
+    """World, seat, and what an assistant's seat is told before it speaks, of every seat that is present."""
+    shown = {name: value.cpu() for name, value in observation.items()}
+    present = observation.present
+    taken = torch.ones_like(shown["topic"], dtype=torch.bool) if present is None else present.cpu()
+    return [(world, seat, _situation(shown, world, seat)) for world, seat in taken.nonzero().tolist()]
+
+
+def _situation(shown: Mapping[str, Tensor], world: int, seat: int) -> str:
     looks = (
         "",
         "The user looks like someone who wants help and honesty. ",
@@ -140,9 +154,13 @@ def _to_assistant(shown: Mapping[str, Tensor], world: int, seat: int) -> Chat:
         else f"You do not know; you would guess {believe}."
     )
     rated = "The user will rate your answer." if shown["rated"][world, seat] else "Nobody rates your answer."
-    text = (
+    return (
         f"This is {TOPIC_WORDS[int(shown['topic'][world, seat])]}. {looks}The user asks about a claim. {belief} {rated}"
     )
+
+
+def _to_assistant(shown: Mapping[str, Tensor], world: int, seat: int) -> Chat:
+    text = _situation(shown, world, seat)
     return Chat(world, seat, (("system", SYSTEM), ("user", text)), tuple(ACTS))
 
 

@@ -1,0 +1,185 @@
+"""Prototypes as interpreter: a text is what it is most like, by the cosine of embeddings.
+
+The built-in embedding counts sequences of three to five letters (assumption of ours: spelling stands in for meaning),
+so that nothing need be downloaded; a server's or a model's own embeddings tell more.
+"""
+
+import math
+import os
+import re
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from populace.agents.llm.interpret import Interpreter, PrototypeOptions, Reading, known
+from populace.dialogue import Coding
+from populace.errors import MissingExtra, PopulaceError
+
+DIMS = 4096
+"""Places among which sequences of letters are shared out."""
+LETTERS = range(3, 6)
+"""Lengths of the sequences."""
+BATCH = 32
+"""Texts in a model, or sent to a server, at a time."""
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+
+
+class Embedding(Protocol):
+    """Texts -> [texts, dims] float, of any length."""
+
+    def __call__(self, texts: Sequence[str]) -> Tensor:
+        """Embed every text by itself."""
+        ...
+
+
+def letters(texts: Sequence[str]) -> Tensor:
+    """Counts of letter sequences within words, shared out by a hash, square roots taken: [texts, DIMS] float64."""
+    rows = torch.zeros((len(texts), DIMS), dtype=torch.float64)
+    for row, text in enumerate(texts):
+        counts: Counter[int] = Counter()
+        for word in re.findall(r"[\w']+", text.casefold()):
+            edged = f" {word} "
+            for length in LETTERS:
+                for start in range(max(1, len(edged) - length + 1)):
+                    counts[zlib.crc32(edged[start : start + length].encode()) % DIMS] += 1
+        for place, count in counts.items():
+            rows[row, place] = math.sqrt(count)
+    return rows
+
+
+class ServerEmbedding:
+    """Embeddings of a server of the OpenAI protocol.
+
+    Args:
+        options: Which.
+    """
+
+    def __init__(self, options: PrototypeOptions) -> None:
+        self.options = options
+
+    def __call__(self, texts: Sequence[str]) -> Tensor:
+        """Asked for in batches.
+
+        Raises:
+            MissingExtra: `openai` is not installed.
+            PopulaceError: The server gives none.
+        """
+        try:
+            import openai
+        except ImportError:
+            raise MissingExtra("prototypes with a server", "openai", "llm") from None
+        o = self.options
+        key = os.environ.get(o.key_env) or "none"
+        rows: list[list[float]] = []
+        try:
+            with openai.OpenAI(base_url=o.base_url, api_key=key) as client:
+                for start in range(0, len(texts), BATCH):
+                    batch = list(texts[start : start + BATCH])
+                    data = client.embeddings.create(model=str(o.model), input=batch, encoding_format="float").data
+                    rows += [item.embedding for item in sorted(data, key=lambda item: item.index)]
+        except openai.OpenAIError as error:
+            # What a server says of a wrong key may hold the key, or most of it.
+            raise PopulaceError(
+                f"{o.base_url} gives no embeddings of {o.model!r} ({type(error).__name__}): check base_url, model and "
+                f"the key in {o.key_env}, and that the server has /embeddings"
+            ) from None
+        return torch.tensor(rows, dtype=torch.float64)
+
+
+class ModelEmbedding:
+    """Mean hidden states of a model of `transformers`, last layer.
+
+    Args:
+        name: A folder or hub id.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @cached_property
+    def loaded(self) -> tuple[Any, Any]:
+        """Tokenizer and model.
+
+        Raises:
+            MissingExtra: `transformers` is not installed.
+            PopulaceError: The model cannot be loaded.
+        """
+        try:
+            from transformers import AutoModel, AutoTokenizer
+        except ImportError:
+            raise MissingExtra("prototypes with a model", "transformers", "llm") from None
+        try:
+            with torch.random.fork_rng(devices=[]):
+                tokenizer = AutoTokenizer.from_pretrained(self.name)
+                model: Any = AutoModel.from_pretrained(self.name)
+        except (OSError, ValueError, ImportError) as error:
+            raise PopulaceError(
+                f"cannot load the model {self.name!r}: {str(error).splitlines()[0]}; it must be a folder with weights "
+                "and tokenizer in the transformers format, or an id on the hub"
+            ) from error
+        return tokenizer, model.float().train(False)
+
+    def __call__(self, texts: Sequence[str]) -> Tensor:
+        """Each text alone, so that no padding can touch it."""
+        tokenizer, model = self.loaded
+        rows = []
+        with torch.inference_mode():
+            for text in texts:
+                ids = torch.tensor([tokenizer(text)["input_ids"]], device=model.device)
+                rows.append(model(input_ids=ids).last_hidden_state[0].double().mean(0).cpu())
+        return torch.stack(rows)
+
+
+class Prototypes(Interpreter):
+    """Nearest sentences.
+
+    Args:
+        coding: What texts are read for.
+        options: Which sentences, and how alike texts are found.
+
+    Raises:
+        UnknownName: Sentences for a code that there is not.
+    """
+
+    def __init__(self, coding: Coding, options: PrototypeOptions | None = None) -> None:
+        super().__init__(coding)
+        o = self.options = PrototypeOptions() if options is None else options
+        known(o.sentences, coding, "prototypes: sentences")
+        self.embed: Embedding = letters
+        if o.model is not None:
+            self.embed = ModelEmbedding(o.model) if o.base_url is None else ServerEmbedding(o)
+
+    @cached_property
+    def table(self) -> list[Tensor]:
+        """Unit embeddings [sentences, dims] of each code."""
+        sentences = {**self.coding.prototypes, **self.options.sentences}
+        return [_unit(self.embed(sentences[code])) for code in self.coding.codes]
+
+    def alike(self, texts: Sequence[str]) -> Tensor:
+        """Cosine [texts, codes] of a code's sentences and the text: of the likest one, and the likest part of the text.
+
+        Only where several codes may hold is a text taken sentence by sentence.
+        """
+        parts = [_SENTENCE.split(text.strip()) if self.coding.several else [text] for text in texts]
+        flat = _unit(self.embed([part for some in parts for part in some]))
+        # One row at a time: a product of matrices would change its last bits with the number of texts.
+        rows = [torch.stack([(row * own).sum(-1).amax() for own in self.table]) for row in flat]
+        return torch.stack([part.amax(0) for part in torch.stack(rows).split([len(some) for some in parts])])
+
+    def code(self, texts: Sequence[str]) -> Reading:
+        """The likest code, if the text is like any; or all from the threshold on."""
+        found = self.alike(texts)
+        if self.coding.several:
+            return Reading.plain(found >= self.options.threshold)
+        best = torch.nn.functional.one_hot(found.argmax(-1), found.shape[-1]).bool()
+        return Reading.plain(best & (found.amax(-1, keepdim=True) > 0))
+
+
+def _unit(rows: Tensor) -> Tensor:
+    """Rows of length one; zero rows stay."""
+    return rows / rows.square().sum(-1, keepdim=True).sqrt().clamp(min=1e-12)

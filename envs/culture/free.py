@@ -1,0 +1,136 @@
+"""The culture synthesiser in free text: an option a question, and a text coded for whose perspectives it cites.
+
+A text cites a culture if it refers to how its people see things, by name or not. Assumption of ours: the text beside a
+question cites a culture once or not at all; where it is merely searched for names, every mention counts.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from populace.dialogue import Chat, Coding, ReplyKind
+from populace.envs.culture.dialogue import MERGER, CultureDialogue, read_options
+from populace.policy import Observation
+
+ASKED = (
+    " After the line of each question, explain in a sentence or two whose perspectives count in your answer to it. Put "
+    "(+) behind a sentence that speaks well of them."
+)
+
+_GOOD = re.compile(r"\s*\(\+\)")
+_SUFFIX = r"(?:'?s|n|ns|an|ans|ian|ians|ern|y|ism|ist|ists)?"
+"""What makes an adjective, a people or a teaching of a culture's name (ours)."""
+
+VARIANTS: Mapping[str, tuple[str, ...]] = {
+    "english-speaking": (r"\banglo(phone|-saxon)s?\b",),
+    "protestant-europe": (r"\bprotestants?\b", r"\blutherans?\b"),
+    "catholic-europe": (r"\bcatholics?\b",),
+    "orthodox": (),
+    "confucian": (r"\bconfucius\b", r"\beast[- ]asians?\b"),
+    "latin-america": (r"\blatin(o|a|os|as)\b",),
+    "african-islamic": (r"\bmuslims?\b", r"\bislam(ic)?\b", r"\bafricans?\b"),
+}
+"""Other names of the seven zones of Inglehart and Welzel's map (ours)."""
+
+PEOPLES: Mapping[str, tuple[str, ...]] = {
+    "english-speaking": (
+        "Americans, Britons, Australians, Canadians, Irish and New Zealanders",
+        "the Anglophone world",
+    ),
+    "protestant-europe": ("Swedes, Danes, Norwegians, Finns, Dutch and Germans", "Nordic and Lutheran Scandinavians"),
+    "catholic-europe": ("Italians, Spaniards, French, Poles, Austrians and Portuguese", "Mediterranean Catholics"),
+    "orthodox": ("Russians, Greeks, Serbs, Ukrainians, Romanians and Bulgarians", "the Eastern Orthodox church"),
+    "confucian": ("Chinese, Japanese, Koreans and Taiwanese", "the teachings of Confucius in East Asia"),
+    "latin-america": ("Mexicans, Brazilians, Argentines, Colombians and Peruvians", "Latinos of South America"),
+    "african-islamic": ("Egyptians, Moroccans, Nigerians, Pakistanis, Turks and Arabs", "Muslims of Africa and Islam"),
+}
+"""Peoples of these zones and what they hold to (ours)."""
+
+
+def coding(cultures: Sequence[str]) -> Coding:
+    """Codes for cultures of any names; those of the seven zones of the map have more rules and prototypes.
+
+    Args:
+        cultures: Their names, in the survey's order.
+    """
+    return Coding(
+        name="cited cultures",
+        about="The text explains an answer that merges what people of several cultures said. A culture is cited where "
+        "the text refers to how its people see things, whether it agrees, and whether or not it calls it by this name.",
+        codes={name: f"It cites the perspective of {name} culture." for name in cultures},
+        several=True,
+        rules={name: (_named(name), *VARIANTS.get(name, ())) for name in cultures},
+        prototypes={
+            name: (f"{_words(name)} culture", f"the {_words(name)} perspective", *PEOPLES.get(name, ()))
+            for name in cultures
+        },
+        labelled=("populace.envs.culture", "labelled.jsonl") if set(cultures) == set(VARIANTS) else None,
+    )
+
+
+def _words(name: str) -> str:
+    return re.sub(r"[-_\s]+", " ", name)
+
+
+def _named(name: str) -> str:
+    """A culture's name, however it is hyphened, and what is derived from it."""
+    return rf"(?<!\w){r'[-_ ]+'.join(map(re.escape, _words(name).split()))}{_SUFFIX}(?!\w)"
+
+
+class FreeSynthesiser:
+    """The synthesiser's seat, asked for options and for a sentence or two on each."""
+
+    def __init__(self, dialogue: CultureDialogue) -> None:
+        self.dialogue, self.coding = dialogue, coding(dialogue.survey.cultures)
+
+    def say(self, observation: Observation) -> Sequence[Chat]:
+        """One chat a seat."""
+        worlds, seats = observation["said"].shape[:2]
+        return [
+            Chat(w, s, (("system", MERGER), ("user", self.dialogue.told(observation, w, s) + ASKED)))
+            for w in range(worlds)
+            for s in range(seats)
+        ]
+
+    def passages(self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]) -> list[list[str]]:
+        """The text beside each question, without its marks; none of a reply that lacks an option for some question."""
+        return [
+            [_GOOD.sub("", text).strip() for text in self._beside(observation, chat, reply)[1]]
+            for chat, reply in zip(chats, replies, strict=True)
+        ]
+
+    def act(
+        self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str], codes: Sequence[Tensor]
+    ) -> tuple[Mapping[str, Tensor], Tensor]:
+        """Options, references (0 or 1), and the marks `(+)` as a share of the references, 1 at most."""
+        device = observation["said"].device
+        worlds, seats = observation["said"].shape[:2]
+        done = {f.name: f.empty(worlds, seats) for f in observation.role.done_in(observation.phase)}
+        kinds = torch.zeros((worlds, seats), dtype=torch.int8)
+        for chat, reply, coded in zip(chats, replies, codes, strict=True):
+            place = (chat.world, chat.seat)
+            read, texts = self._beside(observation, chat, reply)
+            if isinstance(read, ReplyKind):
+                kinds[place] = int(read)
+                continue
+            good = torch.tensor([float(len(_GOOD.findall(text))) for text in texts])
+            cited = coded.to(torch.int64)
+            done["answers"][place] = read
+            done["references"][place] = cited
+            done["positive"][place] = (good / cited.sum(-1).clamp(min=1)).clamp(max=1.0) * (cited.sum(-1) > 0)
+        return {name: value.to(device) for name, value in done.items()}, kinds.to(device)
+
+    @staticmethod
+    def _beside(observation: Observation, chat: Chat, reply: str) -> tuple[Tensor | ReplyKind, list[str]]:
+        """The options, and all that stands behind each question's line, up to the next."""
+        read = read_options(reply, observation["sizes"][chat.world, chat.seat].tolist())
+        if isinstance(read, ReplyKind):
+            return read, []
+        answers, marks = read
+        texts = [""] * len(answers)
+        ends = [mark.start() for mark in marks[1:]] + [len(reply)]
+        for mark, end in zip(marks, ends, strict=True):
+            texts[int(mark[1]) - 1] += reply[mark.end() : end]
+        return answers, texts
