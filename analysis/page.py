@@ -8,6 +8,7 @@ from typing import Any
 
 from populace.analysis import pictures, tables
 from populace.analysis.frames import RunData, load_run
+from populace.analysis.players import players
 from populace.analysis.results import Results
 from populace.analysis.sections import sections_of
 from populace.errors import RunError
@@ -83,6 +84,15 @@ def _parts(results: Results) -> list[Part]:
             "The clearest differences between each arm and its reference at the end, paired by world [95 % interval]; "
             "p-values are corrected by Holm's method.",
             tables.findings(results),
+        ),
+        Part(
+            "Who played",
+            "players",
+            "Whoever reads and writes beside whoever acts on tensors, all in the same mechanism. Invalid acts are the "
+            "share of seats whose reply could not be used, so that they forfeited; the rest are means of a world and "
+            "recorded step: reward a seat (where players share a role), prompts sent (re-asked ones too), tokens read "
+            "and written as if each seat had asked alone, and tries at an endpoint that failed, by kind.",
+            players(results.run),
         ),
         *own,
         Part(

@@ -9,6 +9,7 @@ import pandas as pd
 from populace.analysis import metrics
 from populace.analysis.comparison import ABOUT_DERIVED, at_end, differences, outcomes
 from populace.analysis.frames import RunData
+from populace.analysis.players import is_of_seats
 from populace.analysis.plots import thinned
 from populace.analysis.stats import summarise
 from populace.analysis.style import look
@@ -29,9 +30,10 @@ class Results:
 
     @cached_property
     def outcomes(self) -> pd.DataFrame:
-        """All outcomes but what is recorded for audits; see `comparison.outcomes`."""
+        """All outcomes but what is recorded for audits and how seats were played; see `comparison.outcomes`."""
         frame = outcomes(self.run)
-        return frame[~frame["measure"].astype(str).str.startswith("audit/")]
+        names = [n for n in frame["measure"].astype(str).unique() if n.startswith("audit/") or is_of_seats(n)]
+        return frame[~frame["measure"].isin(names)]
 
     @cached_property
     def recorded_arms(self) -> list[str]:

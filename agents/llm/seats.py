@@ -5,11 +5,11 @@ Dialogue, which reads them into ordinary actions. A reply that cannot be read is
 forfeits, and the kind of failure goes out with the actions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -148,6 +148,11 @@ class TextPolicy(Policy):
         if o.price_in or o.price_out:
             extra["tally/cost"] = ((spent.read * o.price_in + spent.written * o.price_out) * 1e-6).float().to(device)
         return {**actions, **extra}, memory
+
+    def describe(self) -> Mapping[str, Any]:
+        """Whose voice it is, once it was heard."""
+        backend = self.__dict__.get("backend")
+        return {} if backend is None else {"voice": backend.voice}
 
     def _dialogue(self, observation: Observation) -> Dialogue:
         """The face that the options name; worlds without words of their own have that of their fields."""

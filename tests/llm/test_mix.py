@@ -1,17 +1,19 @@
 """Roles shared by several policies: by share, by segment, scripts beside models, from Python and from scenarios."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
 
+from populace import registry
 from populace.agents.llm import Backend, Said, TextPolicy
 from populace.agents.scripted.mix import Mix, MixOptions
 from populace.draw import Draw
 from populace.errors import PopulaceError, ScenarioError
 from populace.policy import Observation, Policy
 from populace.rollout import Keep, rollout
-from populace.run import see, start
+from populace.run import advance, see, start
 from populace.scenarios import build, load
 from populace.testing import check_policy
 from populace.testing_tools import made, same
@@ -84,6 +86,30 @@ def test_each_seat_does_what_its_player_does_and_only_a_models_own_seats_are_ask
     assert ((actions["tally/tokens"] > 0) == (who == 1)).all()
     assert Spy.asked == [15]
     assert torch.equal(after.who, who)
+
+
+def test_what_each_player_earns_and_leaves_is_measured():
+    policy = mix({"policy": "mix_players:Vague", "share": 0.3}, {"policy": "llm/malformed", "share": 0.7})
+    stage, run = seen(policy, users=10, worlds=4)
+    players = {"user": policy, "assistant": registry.policies.get("best_response", within="payoff")()}
+    run = replace(run, memory={**run.memory, "assistant": None})
+    who, measures = run.memory["user"].who, {}
+    for _ in stage.phases:
+        run, step = advance(stage, players, run)
+        measures |= step.measures
+        if "user" in step.rewards:
+            reward = step.rewards["user"]
+    for i, (name, invalid) in enumerate((("Vague", 0.0), ("malformed", 1.0))):
+        mean = torch.stack([reward[w][who[w] == i].mean() for w in range(4)])
+        assert torch.allclose(measures[f"reward/user/{name}"], mean)
+        assert torch.equal(measures[f"invalid/user/{name}"], torch.full((4,), invalid))
+    assert torch.equal(measures["tokens/user/malformed"], measures["tokens/user"])
+    assert torch.allclose(measures["invalid/user"], torch.full((4,), 0.7))
+
+
+def test_players_of_one_name_are_numbered():
+    policy = mix(*({"policy": "payoff/logit", "share": 1} for _ in range(2)), {"policy": "random", "share": 1})
+    assert list(policy.describe()["players"]) == ["logit 1", "logit 2", "random"]
 
 
 def test_a_mix_keeps_the_contract_of_policies():

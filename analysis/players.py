@@ -1,0 +1,139 @@
+"""Who played: language models beside scripts, with what they could not say, what it took, and what came of it."""
+
+import html
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from populace.analysis.frames import RunData
+from populace.analysis.stats import summarise
+from populace.analysis.style import number, with_interval
+
+KINDS = {
+    "unreadable": "unreadable",
+    "refused": "refused",
+    "cut_off": "cut off",
+    "timed_out": "timed out",
+    "failed": "no reply",
+}
+"""Kinds of invalid acts -> words."""
+OF_SEATS = ("invalid", *KINDS, "asked", "tokens", "cost", "fault", "reward", "judged", "judge tokens")
+"""First parts of measures that are of seats, not of the world: `<first>/<role>`, or `<first>/<role>/<player>`."""
+
+
+def is_of_seats(measure: str) -> bool:
+    """Whether a measure says how seats were played rather than what became of the world."""
+    return measure.partition("/")[0] in OF_SEATS and "/" in measure
+
+
+def players(run: RunData) -> str:
+    """The table: a row an arm, role and player; empty where nobody reads and writes, and no role is shared."""
+    means = _means(run)
+    if means.empty:
+        return ""
+    known = run.info.get("players") or {}
+    arms = [arm for arm in run.info["arms"] if arm in known or arm in set(means["arm"])]
+    firsts = set(means["measure"].astype(str).str.partition("/")[0])
+    rows = "".join(
+        _row(arm, role, player, about, means[means["arm"] == arm], firsts)
+        for arm in arms
+        for role, player, about in _seats(known.get(arm) or {}, means[means["arm"] == arm])
+    )
+    words, numbers = ["arm", "role", "player"], ["prompts", "tokens", *(["cost"] if "cost" in firsts else [])]
+    numbers = [*(["mean reward"] if "reward" in firsts else []), *numbers]
+    head = "".join(f"<th>{name}</th>" for name in words) + "<th class='n'>invalid acts</th><th>of these</th>"
+    head += "".join(f"<th class='n'>{name}</th>" for name in numbers) + "<th>failed tries</th>"
+    return (
+        f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{_coders(known)}"
+    )
+
+
+def _means(run: RunData) -> pd.DataFrame:
+    """`arm, measure, mean, low, high` of measures of seats: over recorded steps within worlds, then over worlds."""
+    steps = run.steps
+    names = [name for name in steps["measure"].cat.categories if is_of_seats(str(name))]
+    if not any(name.startswith("tokens/") or name.count("/") > 1 for name in names):
+        return pd.DataFrame(columns=["arm", "measure"])
+    kept = steps[steps["measure"].isin(names) & (steps["step"] > 0)]
+    by_world = kept.groupby(["arm", "measure", "world"], observed=True)["value"].mean().reset_index()
+    return summarise(by_world, ["arm", "measure"])
+
+
+def _seats(known: Mapping[str, Any], means: pd.DataFrame) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """(role, player, what is known of it); the player is "" where one policy has the role to itself."""
+    names = [str(name).split("/") for name in means["measure"].unique()]
+    found = []
+    for role in known or sorted({parts[1] for parts in names if parts[0] != "fault"}):
+        about = known.get(role) or {}
+        inner = about.get("players") or dict.fromkeys(
+            sorted({"/".join(parts[2:]) for parts in names if len(parts) > 2 and parts[1] == role})
+        )
+        if inner:
+            found += [(role, player, more or {"policy": player}) for player, more in inner.items()]
+        else:
+            found.append((role, "", about))
+    return found
+
+
+def _row(arm: str, role: str, player: str, about: Mapping[str, Any], means: pd.DataFrame, firsts: set[str]) -> str:
+    rows = means.set_index("measure")
+    end = f"{role}/{player}" if player else role
+
+    def cell(name: str) -> str:
+        if f"{name}/{end}" not in rows.index:
+            return "&ndash;"
+        row = rows.loc[f"{name}/{end}"]
+        return with_interval(row["mean"], row["low"], row["high"])
+
+    def amount(name: str) -> float:
+        key = f"{name}/{end}"
+        return float(rows.loc[key, "mean"]) if key in rows.index else math.nan
+
+    speaks = amount("asked") > 0
+    why = ", ".join(f"{words} {number(amount(kind), 3)}" for kind, words in KINDS.items() if amount(kind) > 0)
+    faults = {
+        str(name).split("/")[1]: float(rows.loc[name, "mean"])
+        for name in rows.index
+        if str(name).startswith("fault/") and str(name).endswith(f"/{end}") and rows.loc[name, "mean"] > 0
+    }
+    failed = ", ".join(f"{kind} {number(count)}" for kind, count in faults.items())
+    name = html.escape(str(about.get("policy") or player or "?"))
+    voice = about.get("voice")
+    named = f"<abbr title='{html.escape(str(voice), quote=True)}'>{name}</abbr>" if voice else name
+    cells = [
+        f"<th>{html.escape(arm)}</th><td>{html.escape(role)}</td><td>{named}</td>",
+        f"<td class='n'>{cell('invalid') if speaks else 'none: acts on tensors'}</td>",
+        f"<td class='words'>{why or '&ndash;'}</td>",
+        f"<td class='n'>{cell('reward')}</td>" if "reward" in firsts else "",
+        *(f"<td class='n'>{number(amount(name)) if speaks else '&ndash;'}</td>" for name in ("asked", "tokens")),
+        f"<td class='n'>{number(amount('cost')) if speaks else '&ndash;'}</td>" if "cost" in firsts else "",
+        f"<td class='words'>{html.escape(failed) or ('none' if speaks else '&ndash;')}</td>",
+    ]
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _coders(known: Mapping[str, Any]) -> str:
+    """How far whoever read free text agrees with a labelled set, where somebody did."""
+    lines = []
+    for arm, roles in known.items():
+        for role, about in roles.items():
+            found = about.get("interpreter")
+            if not found:
+                continue
+            agreed = found["agreement"]
+            value = with_interval(agreed["share"], agreed["low"], agreed["high"])
+            lines.append(
+                f"<tr><th>{html.escape(arm)}</th><td>{html.escape(role)}</td><td>{html.escape(str(found['name']))}</td>"
+                f"<td class='n'>{value}</td><td class='n'>{number(agreed['kappa'])}</td>"
+                f"<td class='n'>{agreed['n']:,}</td></tr>"
+            )
+    if not lines:
+        return ""
+    return (
+        "<p>Free text was read by an interpreter; how far it agrees with a labelled set:</p><div class='scroll'><table>"
+        "<thead><tr><th>arm</th><th>role</th><th>interpreter</th><th class='n'>agreement [95&nbsp;% interval]</th>"
+        f"<th class='n'>Cohen's kappa</th><th class='n'>texts</th></tr></thead>"
+        f"<tbody>{''.join(lines)}</tbody></table></div>"
+    )
