@@ -119,21 +119,30 @@ def _coders(known: Mapping[str, Any]) -> str:
     lines = []
     for arm, roles in known.items():
         for role, about in roles.items():
-            found = about.get("interpreter")
-            if not found:
-                continue
-            agreed = found["agreement"]
-            value = with_interval(agreed["share"], agreed["low"], agreed["high"])
-            lines.append(
-                f"<tr><th>{html.escape(arm)}</th><td>{html.escape(role)}</td><td>{html.escape(str(found['name']))}</td>"
-                f"<td class='n'>{value}</td><td class='n'>{number(agreed['kappa'])}</td>"
-                f"<td class='n'>{agreed['n']:,}</td></tr>"
-            )
+            inner = (about.get("players") or {}).items()
+            for player, found in (
+                ("", about.get("interpreter")),
+                *((name, one.get("interpreter")) for name, one in inner),
+            ):
+                if found:
+                    who = f"{role}, {player}" if player else role
+                    lines.append(f"<tr><th>{html.escape(arm)}</th><td>{html.escape(who)}</td>{_agreed(found)}</tr>")
     if not lines:
         return ""
     return (
-        "<p>Free text was read by an interpreter; how far it agrees with a labelled set:</p><div class='scroll'><table>"
-        "<thead><tr><th>arm</th><th>role</th><th>interpreter</th><th class='n'>agreement [95&nbsp;% interval]</th>"
-        f"<th class='n'>Cohen's kappa</th><th class='n'>texts</th></tr></thead>"
+        "<p>Free text was read by an interpreter; how far it agrees with a labelled set (rules and thresholds of ours "
+        "were tuned on another half of it):</p><div class='scroll'><table><thead><tr><th>arm</th><th>role</th>"
+        "<th>read for</th><th>interpreter</th><th class='n'>agreement [95&nbsp;% interval]</th>"
+        "<th class='n'>Cohen's kappa</th><th class='n'>texts</th></tr></thead>"
         f"<tbody>{''.join(lines)}</tbody></table></div>"
     )
+
+
+def _agreed(found: Mapping[str, Any]) -> str:
+    name = f"<td>{html.escape(str(found['coding']))}</td><td>{html.escape(str(found['interpreter']))}</td>"
+    agreed = found["agreement"]
+    if agreed is None:
+        return f"{name}<td class='words' colspan='3'>not known: {html.escape(str(found['why']))}</td>"
+    share = with_interval(agreed["agree"], agreed["low"], agreed["high"])
+    kappa = "&ndash;" if agreed["kappa"] is None else number(agreed["kappa"])
+    return f"{name}<td class='n'>{share}</td><td class='n'>{kappa}</td><td class='n'>{agreed['n']:,}</td>"

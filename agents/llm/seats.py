@@ -18,6 +18,7 @@ from torch import Tensor
 from populace import tree
 from populace.agents.llm import profiles
 from populace.agents.llm.backends import Ask, Backend, Messages, Reply, ask_all
+from populace.agents.llm.interpret import Interpreted, InterpreterOptions
 from populace.agents.llm.memory import Conversations
 from populace.agents.llm.plain import FieldsDialogue
 from populace.agents.llm.tape import Tape
@@ -48,6 +49,9 @@ class SeatOptions(Options):
     face: Literal["world", "fields"] = "world"
     """`world`: asked and read in the world's own words; `fields`: shown every field it sees, and asked for a label, a
     number or a JSON object by a schema (always so where a world has no words of its own)."""
+    interpreter: InterpreterOptions | None = None
+    """Asked for free text, which an interpreter reads: rules, prototypes or a judge. Where the world has a free face
+    for the role."""
     reask: bool = True
     """Whether an unreadable or cut-off reply is asked for once more before the seat forfeits."""
     tape: Path | None = None
@@ -64,6 +68,8 @@ class SeatOptions(Options):
     def _sound_seats(self) -> "SeatOptions":
         if self.replay and self.tape is None:
             raise ValueError("replay: true needs tape: the file that was recorded")
+        if self.interpreter is not None and self.face == "fields":
+            raise ValueError("interpreter reads free text, and face: fields asks for none; leave out one of them")
         if self.persona:
             try:
                 profiles.check(self.persona)
@@ -150,13 +156,25 @@ class TextPolicy(Policy):
         return {**actions, **extra}, memory
 
     def describe(self) -> Mapping[str, Any]:
-        """Whose voice it is, once it was heard."""
+        """Whose voice it is, once it was heard, and how its free text was read."""
         backend = self.__dict__.get("backend")
-        return {} if backend is None else {"voice": backend.voice}
+        told = {} if backend is None else {"voice": backend.voice}
+        readers = {role: reader.describe() for role, reader in self._readers.items()}
+        return {**told, **({"interpreter": next(iter(readers.values()))} if readers else {})}
+
+    @cached_property
+    def _readers(self) -> dict[str, Interpreted]:
+        """Role -> its free text with whoever reads it, once it was needed: a judge's budget and tape live there."""
+        return {}
 
     def _dialogue(self, observation: Observation) -> Dialogue:
         """The face that the options name; worlds without words of their own have that of their fields."""
-        dialogue = observation.dialogue() if self.options.face == "world" else None
+        o, role = self.options, observation.role.name
+        dialogue = observation.dialogue() if o.face == "world" else None
+        if o.interpreter is not None:
+            if role not in self._readers:
+                self._readers[role] = Interpreted.of(o.interpreter, dialogue, role)
+            return self._readers[role]
         return FieldsDialogue() if dialogue is None else dialogue
 
     def _personas(self, observation: Observation, chats: Sequence[Chat], memory: Memory) -> list[str]:

@@ -78,3 +78,23 @@ def test_the_voice_is_kept_and_how_seats_were_played_is_no_outcome(mixed):
 def test_without_anyone_who_writes_there_is_no_table(tmp_path):
     run = ran(tmp_path / "run", name="plain", agents={"user": "logit", "assistant": "best_response"})
     assert players(run) == ""
+
+
+def test_whoever_read_free_text_is_told_with_its_agreement(tmp_path):
+    said = {"policy": "llm/scripted", "otherwise": "I do not know.", "interpreter": {"rules": {}}}
+    drift = {"world": {"id": "populace/drift-v0"}, "population": {"size": 8, "values": {"names": ["interest"]}}}
+    shared = {
+        "policy": "mix",
+        "players": [{"policy": "llm/scripted", "share": 1, "params": {k: said[k] for k in said if k != "policy"}}],
+    }
+    run = ran(
+        tmp_path / "run",
+        name="free",
+        **drift,
+        arms={"alone": {"agents.assistant": said}, "mix": {"agents.assistant": shared}},
+    )
+    agreed = run.info["players"]["alone"]["assistant"]["interpreter"]["agreement"]
+    told = re.sub(r"<.*?>", " ", players(run)).split("Free text was read")[1]
+    for who in ("alone assistant", "mix assistant, scripted"):
+        assert re.search(rf"{who}\s+drift statements\s+rules\s+{agreed['agree']:.2f}".replace(" ", r"\s+"), told), told
+    assert not (run.steps.query("measure == 'invalid/assistant'")["value"] > 0).any()
