@@ -19,6 +19,7 @@ import typer
 from populace.errors import PopulaceError, ScenarioError, Stopped
 
 if TYPE_CHECKING:
+    from populace.scenarios import Scenario
     from populace.scenarios.runner import Estimate, Progress
 
 GRACE = 2.0
@@ -103,6 +104,7 @@ def validate(scenario: str, sets: Sets = None, as_json: AsJson = False) -> None:
     from populace.scenarios import load, runner
 
     loaded = load(scenario, sets or [])
+    _tell_reach(scenario, loaded, sets)
     runner.preflight(loaded)
     arms = [cell.arm for cell in loaded.cells]
     _tell(as_json, f"{scenario} is valid: {len(arms)} arm(s): {', '.join(arms[:8])}", valid=True, arms=arms)
@@ -146,6 +148,7 @@ def run(
     from populace.scenarios import load, runner
 
     loaded = load(scenario, sets or [])
+    _tell_reach(scenario, loaded, sets)
     with compiled(fast), runner.threads(threads or runner.threads_for(loaded)):
         if dry_run:
             _tell_estimate(runner.estimate(loaded, device, batch), as_json)
@@ -270,6 +273,29 @@ def _print_error(error: PopulaceError, as_json: bool) -> None:
     if isinstance(error, ScenarioError):
         found.update(file=error.file, line=error.line, column=error.column)
     typer.echo(json.dumps({"error": found}, ensure_ascii=False), err=True)
+
+
+def _tell_reach(name: str, loaded: "Scenario", sets: list[str] | None) -> None:
+    """Say which arms an override did not reach, as they set the same key themselves."""
+    from populace.scenarios import load
+
+    if not sets:
+        return
+    try:
+        before = {cell.arm: cell for cell in load(name).cells}
+    except PopulaceError:
+        return  # what `sets` mended
+    if before.keys() != {cell.arm for cell in loaded.cells}:
+        return
+    for key, field in (("agents", "agents"), ("world", "world_options"), ("population", "population")):
+        if not any(text.partition("=")[0].split(".")[0].strip() == key for text in sets):
+            continue
+        same = [cell.arm for cell in loaded.cells if getattr(cell, field) == getattr(before[cell.arm], field)]
+        reached = ", ".join(cell.arm for cell in loaded.cells if cell.arm not in same)
+        if same and reached:
+            typer.echo(
+                f"note: --set {key} reaches {reached}; the other arms set it themselves: {', '.join(same)}", err=True
+            )
 
 
 def _finish(folder: Path, report: bool, as_json: bool) -> None:
