@@ -140,7 +140,7 @@ class PrototypeOptions(Options):
     """A server of the OpenAI protocol with `/embeddings`."""
     key_env: str = "OPENAI_API_KEY"
     """Name of the environment variable that holds the server's key."""
-    threshold: float = Field(default=0.22, ge=-1, le=1)
+    threshold: float = Field(default=0.25, ge=-1, le=1)
     """Where several codes may hold: the least cosine similarity between a sentence of the text and one that stands for
     a code. The default was set with the letter sequences; embeddings of a model need one of their own."""
 

@@ -25,7 +25,9 @@ DIMS = 4096
 LETTERS = range(3, 6)
 """Lengths of the sequences."""
 BATCH = 32
-"""Texts in a model, or sent to a server, at a time."""
+"""Texts sent to a server at a time."""
+HELD = 256
+"""Texts whose embeddings are held at a time."""
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
@@ -45,7 +47,7 @@ def letters(texts: Sequence[str]) -> Tensor:
         for word in re.findall(r"[\w']+", text.casefold()):
             edged = f" {word} "
             for length in LETTERS:
-                for start in range(max(1, len(edged) - length + 1)):
+                for start in range(len(edged) - length + 1):
                     counts[zlib.crc32(edged[start : start + length].encode()) % DIMS] += 1
         for place, count in counts.items():
             rows[row, place] = math.sqrt(count)
@@ -173,7 +175,7 @@ class Prototypes(Interpreter):
 
     def code(self, texts: Sequence[str]) -> Reading:
         """The likest code, if the text is like any; or all from the threshold on."""
-        found = self.alike(texts)
+        found = torch.cat([self.alike(texts[k : k + HELD]) for k in range(0, len(texts), HELD)])
         if self.coding.several:
             return Reading.plain(found >= self.options.threshold)
         best = torch.nn.functional.one_hot(found.argmax(-1), found.shape[-1]).bool()

@@ -103,7 +103,10 @@ CODING = Coding(
         ),
         "states_false": (_STATES_FALSE,),
         "states_true": (_STATES_TRUE,),
-        "leaves_out": (r"^(?!.*\b(claims?|statement|question|true|false|right|wrong|correct|know|fact)\b)",),
+        "leaves_out": (  # a whole sentence without a word on the matter
+            r"^(?!.*\b(claims?|statement|question|true|false|right|wrong|correct|know|fact)\b)"
+            r"\W*\w+(\W+\w+){3,}\W*[.!?]\W*$",
+        ),
     },
     prototypes={
         "states_true": (
