@@ -7,17 +7,35 @@ from collections import Counter
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-FAULTS = ("429", "500", "slow", "cut-off", "html", "reset")
+FAULTS = {
+    "429": "rate-limited",
+    "429 bare": "rate-limited",
+    "500": "server-error",
+    "slow": "timed-out",
+    "cut-off": "unreadable-body",
+    "html": "unreadable-body",
+    "reset": "no-connection",
+}
+"""What goes wrong at the server, and what the client calls it."""
+
+
+def told(faults):
+    """Faults of the server, counted as the client should have counted them."""
+    counts = Counter()
+    for fault, count in faults.items():
+        counts[FAULTS[fault]] += count
+    return counts
 
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, say, fault):
+    def __init__(self, say, fault, slow):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.say, self.fault, self.lock = say, fault, threading.Lock()
-        self.requests, self.faults, self.auth = [], Counter(), set()
+        self.say, self.fault, self.slow, self.lock = say, fault, slow, threading.Lock()
+        self.requests, self.answered, self.faults, self.auth = [], [], Counter(), set()
+        self.open = threading.Event()
 
     @property
     def url(self):
@@ -45,19 +63,35 @@ class Handler(BaseHTTPRequestHandler):
                 server.faults[fault] += 1
         if fault == "429":
             return self.reply(429, {"error": {"message": "slow down"}}, {"Retry-After": "0.01"})
+        if fault == "429 bare":
+            return self.reply(429, {"error": {"message": "slow down"}})
         if fault == "500":
             return self.reply(500, {"error": {"message": "oops"}})
         if fault == "413":
             return self.reply(413, {"error": {"message": "This model's maximum context length is 8 tokens."}})
         if fault and fault.isdigit():
             return self.reply(int(fault), {"error": {"message": f"no: {self.headers['Authorization']}"}})
-        if fault == "reset":
+        if fault in ("reset", "slow", "held"):
+            time.sleep(server.slow if fault == "slow" else 0.0)
+            if fault == "held":
+                server.open.wait(timeout=120)
             self.close_connection = True
             return self.connection.close()
-        if fault == "slow":
-            time.sleep(1.5)
-        text = server.say(body)
-        answer = {
+        said = server.say(body)
+        answer = said if isinstance(said, dict) else self.answer(body, said)
+        if fault == "length":
+            answer["choices"][0]["finish_reason"] = "length"
+        if fault == "html":
+            return self.send(200, b"<html>Bad gateway</html>", "text/html")
+        data = json.dumps(answer).encode()
+        if fault == "cut-off":
+            return self.send(200, data[: len(data) // 2])
+        self.send(200, data)
+        with server.lock:
+            server.answered.append(body)
+
+    def answer(self, body, text):
+        return {
             "id": "x",
             "object": "chat.completion",
             "created": 0,
@@ -65,14 +99,6 @@ class Handler(BaseHTTPRequestHandler):
             "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
             "usage": {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12},
         }
-        if fault == "length":
-            answer["choices"][0]["finish_reason"] = "length"
-        if fault == "html":
-            return self.send(200, b"<html>Bad gateway</html>", "text/html")
-        data = json.dumps(answer).encode()
-        if fault == "cut-off":
-            data = data[: len(data) // 2]
-        return self.send(200, data)
 
     def reply(self, code, body, headers=None):
         self.send(code, json.dumps(body).encode(), headers=headers)
@@ -88,14 +114,19 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(say, fault=lambda number: None):
-    """A server that says `say(request)`; `fault(number)` names what goes wrong with a request, or None."""
-    server = Server(say, fault)
+def serving(say, fault=lambda number: None, slow=1.5):
+    """A server that says `say(request)`, a text or a whole answer.
+
+    `fault(number)` names what goes wrong with a request, or None; a slow one takes `slow` seconds, and one that is held
+    is hung up on when the server is `open`.
+    """
+    server = Server(say, fault, slow)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
         yield server
     finally:
+        server.open.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -10,7 +10,7 @@ from jsonschema import validate
 
 pytest.importorskip("openai", reason="the openai client is not installed (extra llm)")
 
-from loopback import FAULTS, serving
+from loopback import FAULTS, serving, told
 
 from populace import registry
 from populace.agents.llm import Ask, Backend, BudgetSpent, Reply, ask_all
@@ -44,7 +44,8 @@ def episode(policy, worlds=2, ticks=3, users=5, recorder=None):
 def sometimes(share):
     """Each kind of fault in turn, in about `share` of all calls, wherever they fall."""
     chance, given = Draw.of(5, torch.arange(1)).uniform("faults", 5000)[0].tolist(), iter(range(10**6))
-    return lambda number: FAULTS[next(given) % len(FAULTS)] if chance[number] < share else None
+    kinds = list(FAULTS)
+    return lambda number: kinds[next(given) % len(kinds)] if chance[number] < share else None
 
 
 def test_an_episode_survives_faults_in_a_fifth_of_all_calls():
@@ -59,13 +60,7 @@ def test_an_episode_survives_faults_in_a_fifth_of_all_calls():
     # Nothing is lost: every call of the server's is either an answer or a counted fault, kind by kind.
     assert ledger.answered + ledger.faults.total() == len(server.requests)
     assert ledger.answered == 4 * 4 * 5
-    assert dict(ledger.faults) == {
-        "rate-limited": server.faults["429"],
-        "server-error": server.faults["500"],
-        "timed-out": server.faults["slow"],
-        "unreadable-body": server.faults["cut-off"] + server.faults["html"],
-        "no-connection": server.faults["reset"],
-    }
+    assert ledger.faults == told(server.faults)
     assert sum(keep.series["invalid/user"][i].sum().item() for i in range(-4, 0)) == 0
     assert keep.series["tokens/user"][-1].tolist() == [60.0] * 4
     assert [asked.tolist() for asked in keep.series["asked/user"]] == [[5.0] * 4] * 4
@@ -90,13 +85,13 @@ def test_what_cannot_be_had_is_data_by_kind():
     assert backend.ledger.faults == {"timed-out": 2, "server-error": 2, "refused-request": 1}
 
 
-@pytest.mark.parametrize(("code", "told"), [("401", "status 401"), ("404", "status 404"), ("400", "status 400")])
-def test_a_wrong_set_up_stops_the_run_and_tells_no_key(monkeypatch, code, told, tmp_path):
+@pytest.mark.parametrize(("code", "says"), [("401", "status 401"), ("404", "status 404"), ("400", "status 400")])
+def test_a_wrong_set_up_stops_the_run_and_tells_no_key(monkeypatch, code, says, tmp_path):
     monkeypatch.setenv("MY_KEY", "sk-verysecret")
     tape = tmp_path / "tape.jsonl"
     with serving(lambda body: "", lambda number: code) as server:
         policy = OpenAI(options(server, key_env="MY_KEY", tape=tape))
-        with pytest.raises(PopulaceError, match=told) as caught:
+        with pytest.raises(PopulaceError, match=says) as caught:
             episode(policy)
         assert server.auth == {"Bearer sk-verysecret"}
         assert len(server.requests) <= 16  # no retries of what cannot help
@@ -230,7 +225,7 @@ def test_it_works_inside_a_running_loop():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "says"),
     [
         ({"base_url": "http://me:secret@host/v1"}, "holds a secret"),
         ({"base_url": "localhost:8000"}, "must start with http"),
@@ -238,8 +233,8 @@ def test_it_works_inside_a_running_loop():
         ({"replay": True}, "needs tape"),
     ],
 )
-def test_options_that_cannot_work_are_refused(wrong, told):
-    with pytest.raises(ValueError, match=told):
+def test_options_that_cannot_work_are_refused(wrong, says):
+    with pytest.raises(ValueError, match=says):
         EndpointOptions(model="m", **wrong)
 
 
