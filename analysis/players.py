@@ -81,23 +81,22 @@ def _row(arm: str, role: str, player: str, about: Mapping[str, Any], means: pd.D
     rows = means.set_index("measure")
     end = f"{role}/{player}" if player else role
 
+    def at(name: str) -> list[float]:
+        """Mean, low and high of a measure of this seat; NaN where there is none."""
+        found = rows.reindex([f"{name}/{end}"])[["mean", "low", "high"]].to_numpy(dtype=float)
+        return [float(x) for x in found[0]]
+
     def cell(name: str) -> str:
-        if f"{name}/{end}" not in rows.index:
-            return "&ndash;"
-        row = rows.loc[f"{name}/{end}"]
-        return with_interval(row["mean"], row["low"], row["high"])
+        mean, low, high = at(name)
+        return "&ndash;" if math.isnan(mean) else with_interval(mean, low, high)
 
     def amount(name: str) -> float:
-        key = f"{name}/{end}"
-        return float(rows.loc[key, "mean"]) if key in rows.index else math.nan
+        return at(name)[0]
 
     speaks = amount("asked") > 0
     why = ", ".join(f"{words} {number(amount(kind), 3)}" for kind, words in KINDS.items() if amount(kind) > 0)
-    faults = {
-        str(name).split("/")[1]: float(rows.loc[name, "mean"])
-        for name in rows.index
-        if str(name).startswith("fault/") and str(name).endswith(f"/{end}") and rows.loc[name, "mean"] > 0
-    }
+    kinds = [str(name).split("/")[1] for name in rows.index if str(name).startswith("fault/")]
+    faults = {kind: count for kind in dict.fromkeys(kinds) if (count := amount(f"fault/{kind}")) > 0}
     failed = ", ".join(f"{kind} {number(count)}" for kind, count in faults.items())
     name = html.escape(str(about.get("policy") or player or "?"))
     voice = about.get("voice")

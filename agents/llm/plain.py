@@ -83,7 +83,8 @@ def _chat(observation: Observation, shown: Mapping[str, Tensor], world: int, sea
     ]
     legal = {name: mask[world, seat] for name, mask in _masks(fields, shown).items()}
     lines += ["", "What you do:", *(f"- {f.name}: {f.about} {_span(f, legal.get(f.name))}" for f in fields), ""]
-    options, schema = (), ""
+    options: tuple[str, ...] = ()
+    schema = ""
     if len(fields) == 1 and fields[0].kind in ("choice", "flag") and fields[0].shape == ():
         options = tuple(_labels(fields[0], legal.get(fields[0].name)))
         lines.append("Reply with one of these, and nothing else.")
