@@ -59,6 +59,7 @@ POLICIES = {
     "llm/stubborn": "populace.agents.llm.fakes:Stubborn",
     "llm/malformed": "populace.agents.llm.fakes:Malformed",
     "llm/transformers": "populace.agents.llm.local:Transformers",
+    "llm/vllm": "populace.agents.llm.vllm:VLLMSeats",
     "llm/openai": "populace.agents.llm.endpoint:OpenAI",
     "llm/replay": "populace.agents.llm.fakes:Replay",
     # learners, any world

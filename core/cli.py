@@ -374,7 +374,7 @@ def _watched(quiet: bool) -> Iterator["Progress"]:
 
     def cut_short() -> None:
         if progress.playing and hasattr(signal, "pthread_kill"):
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     hurry = threading.Timer(GRACE, cut_short)
     hurry.daemon = True

@@ -46,13 +46,12 @@ def how_to_go_on(folder: Path, scenario: Scenario, arm: str, option: str) -> str
     return f"what was played is saved; go on with: populace resume {folder}{raised}"
 
 
-def _bearing(scenario: Scenario) -> Scenario:
+def _bearing(scenario: Scenario) -> tuple[Scenario, list[Any]]:
     """The scenario without what a resumed run may change."""
-    cells: list[Any] = [
-        replace(cell, agents={role: (name, options.bearing()) for role, (name, options) in cell.agents.items()})
-        for cell in scenario.cells
+    agents = [
+        {role: (name, options.bearing()) for role, (name, options) in cell.agents.items()} for cell in scenario.cells
     ]
-    return replace(scenario, cells=tuple(cells), resolved={})
+    return replace(scenario, cells=tuple(replace(cell, agents={}) for cell in scenario.cells), resolved={}), agents
 
 
 def _spelt(arm: dict[str, Any]) -> Node:
@@ -61,7 +60,7 @@ def _spelt(arm: dict[str, Any]) -> Node:
     return join(node.value.items(), node)
 
 
-def _free(options: Options) -> set[str]:
+def _free(options: Options) -> frozenset[str]:
     return options.free.union(*map(_free, options.inner().values()))
 
 

@@ -116,9 +116,9 @@ class FolderRecorder:
         Raises:
             ActionError: A policy acted with numbers that are none.
         """
-        self._steps, self._users, self._groups = (
-            [row for row in held if row[0] <= run.clock] for held in (self._steps, self._users, self._groups)
-        )
+        self._steps = [row for row in self._steps if row[0] <= run.clock]
+        self._users = [row for row in self._users if row[0] <= run.clock]
+        self._groups = [row for row in self._groups if row[0] <= run.clock]
         self._refuse_nan()
         ids = run.worlds.cpu().numpy()
         span = f"{self.unit}-{self._written:09d}-{run.clock:09d}"

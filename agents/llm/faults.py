@@ -7,8 +7,8 @@ TOO_LONG = "prompt-too-long"
 FAULTS = ("rate-limited", "server-error", "timed-out", "no-connection", "unreadable-body", "refused-request", TOO_LONG)
 """All kinds: the answer is 429; it is 408, 409 or 5xx; it does not come in time; it does not come at all; it is no
 reply (cut off, or a web page); it is another one than 200; or it tells that the prompt is too long."""
-_TOLD_TOO_LONG = ("context_length_exceeded", "context length", "context size", "context window")
-"""How servers tell that: OpenAI by a code, vLLM and llama.cpp by words (as of 2026)."""
+_TOLD_TOO_LONG = ("context length", "context size", "context window", "maximum model length")
+"""Words in which servers tell that (OpenAI, vLLM and llama.cpp, as of 2026)."""
 
 
 class Failed(Exception):

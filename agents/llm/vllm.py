@@ -1,0 +1,179 @@
+"""A language model in this process, through vLLM: all asks of a tick go in together, and vLLM packs them.
+
+Written against vLLM's documented interface (0.12 and later) and tried on a stand-in for it; never yet run on a GPU.
+Prompts that begin alike share what was computed for their beginnings. Every ask has a seed of its own; the last bits of
+the arithmetic depend on the batch, so keep a tape where a run must repeat.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any, Literal
+
+from pydantic import Field
+
+from populace.agents.llm.backends import Ask, Backend, Reply
+from populace.agents.llm.faults import TOO_LONG
+from populace.agents.llm.seats import SeatOptions, TextPolicy
+from populace.dialogue import ReplyKind
+from populace.errors import MissingExtra, PopulaceError
+
+_SEEDS = (1 << 63) - 1
+"""vLLM's seeds are 63 bits wide."""
+_ENDS = {"stop": ReplyKind.OK, "length": ReplyKind.CUT_OFF}
+"""How a reply ended."""
+
+
+class VLLMOptions(SeatOptions):
+    """Which model, how it is loaded, and how it is sampled."""
+
+    model: str
+    """A folder, or an id on the Hugging Face hub; any causal model that vLLM knows, with a chat template."""
+    revision: str | None = None
+    """The hub's branch, tag or commit."""
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Type of the weights; `auto` is what they were saved in, but float16 for float32."""
+    gpu_memory_utilization: float = Field(default=0.9, gt=0, le=1)
+    """Share of the GPU's memory that vLLM takes."""
+    max_model_len: int | None = Field(default=None, ge=1)
+    """Tokens of a prompt and its reply at most; the model's own context when not given."""
+    tensor_parallel_size: int = Field(default=1, ge=1)
+    """GPUs that share the model."""
+    temperature: float = Field(default=1.0, ge=0)
+    """0: the likeliest reply, and identical prompts are asked once."""
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    """Sample among the likeliest tokens of this total probability."""
+    max_reply: int = Field(default=256, ge=1)
+    """Tokens of a reply at most; one that is longer is cut off."""
+    structured: bool = True
+    """Keep replies to the form that is asked for: one of some labels, or a JSON schema."""
+
+
+class VLLM(Backend):
+    """A model of vLLM, loaded when first asked.
+
+    Args:
+        options: Which and how.
+    """
+
+    faults = (TOO_LONG,)
+
+    def __init__(self, options: VLLMOptions) -> None:
+        o = self.options = options
+        self.greedy = o.temperature == 0
+        self.voice = json.dumps(
+            ["vllm", o.model, o.revision, o.dtype, o.max_model_len, o.temperature, o.top_p, o.max_reply, o.structured]
+        )
+
+    @cached_property
+    def engine(self) -> Any:
+        """The `vllm.LLM`.
+
+        Raises:
+            MissingExtra: `vllm` is not installed.
+            PopulaceError: The model cannot be loaded, or has no chat template.
+        """
+        o = self.options
+        try:
+            from vllm import LLM
+        except ImportError:
+            raise MissingExtra("the policy llm/vllm", "vllm", "vllm") from None
+        try:
+            engine = LLM(
+                model=o.model,
+                revision=o.revision,
+                dtype=o.dtype,
+                gpu_memory_utilization=o.gpu_memory_utilization,
+                max_model_len=o.max_model_len,
+                tensor_parallel_size=o.tensor_parallel_size,
+                enable_prefix_caching=True,
+                seed=0,
+            )
+        except (OSError, ValueError, RuntimeError) as error:
+            why, *_ = str(error).splitlines() or [type(error).__name__]
+            raise PopulaceError(
+                f"vLLM cannot load the model {o.model!r}: {why}; it must be a folder or an id on the hub that vLLM "
+                "knows; if the GPU is too small, lower max_model_len, or raise tensor_parallel_size"
+            ) from error
+        if getattr(engine.get_tokenizer(), "chat_template", "one of its own") is None:
+            raise PopulaceError(
+                f"{o.model!r} has no chat template: take a model that was made for conversation (its name often ends "
+                "in -Instruct or -Chat), or save its tokenizer with a chat_template"
+            )
+        return engine
+
+    def complete(self, asks: Sequence[Ask]) -> Iterator[tuple[int, Reply]]:
+        """Replies, when all are there; prompts that leave no room for one come first, as failures."""
+        longest = self.engine.llm_engine.model_config.max_model_len
+        fitting, chats = [], []
+        for i, ask in enumerate(asks):
+            chat, length = self._chat(ask)
+            if length < longest:
+                fitting.append(i)
+                chats.append(chat)
+            else:
+                yield i, Reply("", ReplyKind.FAILED, faults=(TOO_LONG,))
+        if not fitting:
+            return
+        params = [self._params(asks[i]) for i in fitting]
+        for i, output in zip(fitting, self.engine.chat(chats, sampling_params=params, use_tqdm=False), strict=True):
+            said = output.outputs[0]
+            yield (
+                i,
+                Reply(
+                    said.text,
+                    _ENDS.get(said.finish_reason, ReplyKind.FAILED),
+                    len(output.prompt_token_ids),
+                    len(said.token_ids),
+                ),
+            )
+
+    def _chat(self, ask: Ask) -> tuple[list[dict[str, str]], int]:
+        """The conversation as vLLM wants it, and its tokens.
+
+        Some templates know no system: what it says then opens the first message.
+        """
+        from jinja2 import TemplateError
+
+        chat = [{"role": who, "content": text} for who, text in ask.messages]
+        try:
+            return chat, self._length(chat)
+        except TemplateError:
+            if chat[0]["role"] != "system":
+                raise
+            system, first, *rest = chat
+            chat = [{**first, "content": f"{system['content']}\n\n{first['content']}"}, *rest]
+            return chat, self._length(chat)
+
+    def _length(self, chat: list[dict[str, str]]) -> int:
+        tokenizer = self.engine.get_tokenizer()
+        return len(tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=False))
+
+    def _params(self, ask: Ask) -> Any:
+        """How this ask is sampled."""
+        from vllm import SamplingParams
+        from vllm.sampling_params import StructuredOutputsParams
+
+        o, form = self.options, None
+        if o.structured and ask.options:
+            form = StructuredOutputsParams(choice=list(ask.options))
+        elif o.structured and ask.schema:
+            form = StructuredOutputsParams(json=ask.schema)
+        return SamplingParams(
+            temperature=o.temperature,
+            top_p=o.top_p,
+            max_tokens=o.max_reply,
+            seed=None if self.greedy else ask.seed & _SEEDS,
+            structured_outputs=form,
+        )
+
+
+class VLLMSeats(TextPolicy):
+    """Seats of a model that vLLM runs in this process."""
+
+    Options = VLLMOptions
+    options: VLLMOptions
+
+    def open(self) -> Backend:
+        """The model; it is loaded when first asked."""
+        return VLLM(self.options)
