@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 Prompt = tuple[int, ...]
 """Tokens; at least one."""
@@ -10,43 +11,57 @@ WORTH = 0.75
 """A shared beginning is read apart where that leaves at most this part of the tokens to run (choice of ours)."""
 
 
-def share(prompts: Sequence[Prompt]) -> tuple[int, list[Prompt], list[int]] | None:
-    """How to run fewest tokens when prompts begin alike: 1, 2, 4, 8, ... beginnings are tried.
+class Parts(NamedTuple):
+    """Prompts, cut in two."""
 
-    Returns:
-        Tokens each row runs itself, the beginnings that are run apart, and each row's beginning: the row's first
-        tokens are the beginning's as far as it does not run them itself. None where it is not worth while.
+    own: int
+    """Tokens each row runs itself, its last ones; shorter rows are padded."""
+    beginnings: Sequence[Prompt]
+    """What is run apart."""
+    whose: list[int]
+    """Each row's beginning, which holds all tokens that the row does not run itself, and may hold more."""
+
+
+def share(prompts: Sequence[Prompt], known: Sequence[Prompt] = ()) -> Parts | None:
+    """How to run fewest tokens when prompts begin alike; None where it is not worth while.
+
+    The beginnings in `known` have been run already; beside them, 1, 2, 4, 8, ... beginnings are tried.
     """
+    longest = max(map(len, prompts))
+    least, best = int(WORTH * len(prompts) * longest), None
+    if known:
+        whose = [max(range(len(known)), key=lambda k: alike(prompt, known[k])) for prompt in prompts]
+        shared = [alike(prompt, known[k]) for prompt, k in zip(prompts, whose, strict=True)]
+        own = max(1, *(len(prompt) - common for prompt, common in zip(prompts, shared, strict=True)))
+        if len(prompts) * own <= least:
+            least, best = len(prompts) * own, Parts(own, known, whose)
     order = sorted(range(len(prompts)), key=prompts.__getitem__)
-    alike = [_alike(prompts[a], prompts[b]) for a, b in pairwise(order)]
-    gaps = sorted(range(len(alike)), key=alike.__getitem__)
-    least = int(WORTH * len(prompts) * max(map(len, prompts)))
-    best: tuple[int, list[list[int]]] | None = None
+    common = [alike(prompts[a], prompts[b]) for a, b in pairwise(order)]
+    gaps = sorted(range(len(common)), key=common.__getitem__)
     count = 1
     while 2 * count <= len(prompts):
         # Cut where neighbours have least in common.
         edges = [0, *sorted(gap + 1 for gap in gaps[: count - 1]), len(order)]
-        own, groups = 1, [order[a:b] for a, b in pairwise(edges)]
-        for (a, b), group in zip(pairwise(edges), groups, strict=True):
-            common = min(alike[a : b - 1], default=len(prompts[group[0]]) - 1)
-            own = max(own, max(len(prompts[i]) for i in group) - common)
-        apart = max(map(len, prompts)) - own
-        if apart > 0 and len(prompts) * own + count * apart <= least:
-            least, best = len(prompts) * own + count * apart, (own, groups)
+        groups = [[prompts[i] for i in order[a:b]] for a, b in pairwise(edges)]
+        shared = [min(common[a : b - 1], default=len(prompts[order[a]]) - 1) for a, b in pairwise(edges)]
+        lengths = [max(map(len, group)) for group in groups]
+        own = max(1, *(length - n for length, n in zip(lengths, shared, strict=True)))
+        if own < longest and len(prompts) * own + count * (longest - own) < least:
+            least = len(prompts) * own + count * (longest - own)
+            beginnings = [max(group, key=len)[: max(1, n - own)] for group, n in zip(groups, lengths, strict=True)]
+            whose = [0] * len(prompts)
+            for k, (a, b) in enumerate(pairwise(edges)):
+                for i in order[a:b]:
+                    whose[i] = k
+            best = Parts(own, beginnings, whose)
         count *= 2
-    if best is None:
-        return None
-    own, groups = best
-    whose, beginnings = [0] * len(prompts), []
-    for k, group in enumerate(groups):
-        longest = prompts[max(group, key=lambda i: len(prompts[i]))]
-        beginnings.append(longest[: max(len(longest) - own, 1)])
-        for i in group:
-            whose[i] = k
-    return own, beginnings, whose
+    return best
 
 
-def _alike(one: Prompt, other: Prompt) -> int:
-    """Tokens at the beginning that are the same."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((k for k, (a, b) in pairs if a != b), min(len(one), len(other)))
+def alike(one: Prompt, other: Prompt) -> int:
+    """How many of the first tokens are the same."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if one[low:middle] == other[low:middle] else (low, middle - 1)
+    return low

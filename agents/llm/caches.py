@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
@@ -10,34 +11,27 @@ class Room(DynamicLayer):
     """Keys and values of one layer with room for what follows, so that nothing is copied as a reply grows.
 
     Args:
-        keys: [rows, heads, tokens, size]; so are `values`.
+        keys: [rows, tokens + room, heads, size], as are `values`; they are written into.
         values: What is found there.
-        room: Tokens that will follow at most.
+        count: Tokens that are there.
     """
 
-    def __init__(self, keys: Tensor, values: Tensor, room: int) -> None:
+    def __init__(self, keys: Tensor, values: Tensor, count: int) -> None:
         super().__init__()
         self.lazy_initialization(keys, values)
-        self._all = [_with_room(part, room) for part in (keys, values)]
-        self._show(keys.shape[-2])
+        self._all = (keys, values)
+        self._show(count)
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        """Write the next tokens into their place; all keys and values so far."""
-        begin = self.keys.shape[-2]
+        """Write the next tokens [rows, heads, tokens, size] into their place; all keys and values so far."""
+        begin, end = self.keys.shape[-2], self.keys.shape[-2] + key_states.shape[-2]
         for whole, part in zip(self._all, (key_states, value_states), strict=True):
-            whole[:, :, begin : begin + part.shape[-2]] = part
-        self._show(begin + key_states.shape[-2])
+            whole[:, begin:end] = part.transpose(1, 2)
+        self._show(end)
         return self.keys, self.values
 
     def _show(self, count: int) -> None:
-        self.keys, self.values = (whole[:, :, :count] for whole in self._all)
-
-
-def _with_room(part: Tensor, room: int) -> Tensor:
-    rows, heads, tokens, size = part.shape
-    whole = part.new_empty((rows, heads, tokens + room, size))
-    whole[:, :, :tokens] = part
-    return whole
+        self.keys, self.values = (whole[:, :count].transpose(1, 2) for whole in self._all)
 
 
 def plain(past: Any) -> bool:
@@ -46,13 +40,22 @@ def plain(past: Any) -> bool:
 
 
 def picked(past: Any, rows: Tensor | None, room: int, columns: Tensor | None = None) -> Any:
-    """A plain cache of these rows (None: of all) and each row's columns [rows, tokens] (None: all), with room."""
+    """A plain cache of these rows (None: all) and each row's columns [rows, tokens] (None: all), with room behind."""
+    first = past.layers[0].keys
+    if rows is None:
+        rows = torch.arange(len(first), device=first.device)
+    if columns is None:
+        columns = torch.arange(first.shape[-2], device=first.device).expand(len(rows), -1)
+    count = columns.shape[-1]
+    # What stands in the room is written over before it is seen.
+    columns = torch.cat((columns, columns.new_zeros((len(rows), room))), -1)
+
+    flat = (rows.unsqueeze(-1) * first.shape[-2] + columns).flatten()
 
     def pick(part: Tensor) -> Tensor:
-        if columns is not None and rows is not None:
-            return part.transpose(1, 2)[rows.unsqueeze(-1), columns].transpose(1, 2)
-        return part if rows is None else part[rows]
+        tokens = part.transpose(1, 2).flatten(2)
+        return tokens.flatten(0, 1).index_select(0, flat.to(part.device)).view(*columns.shape, part.shape[1], part.shape[3])
 
-    if rows is not None or room:
-        past.layers = [Room(pick(layer.keys), pick(layer.values), room) for layer in past.layers]
-    return past
+    found = DynamicCache()
+    found.layers = [Room(pick(layer.keys), pick(layer.values), count) for layer in past.layers]
+    return found

@@ -56,36 +56,46 @@ class Decoder:
         self.model, self.ends, self.temperature, self.top_p = model, tuple(ends), temperature, top_p
         self.device: torch.device = model.device
         self._takes = set(inspect.signature(type(model).forward).parameters)
-        self._cache = next((name for name in ("past_key_values", "cache_params") if name in self._takes), "")
-        self.cached = bool(self._cache)
-        self.plain = self._cache == "past_key_values" and plain(DynamicCache(config=model.config))
+        self.cached = "past_key_values" in self._takes
+        self.plain = self.cached and plain(DynamicCache(config=model.config))
         attention = getattr(model.config, "_attn_implementation", "") if model._supports_attention_backend else ""
         self.trees = self.plain and attention in ("sdpa", "eager")
         self._additive = attention == "eager"
+        self._kept: tuple[Sequence[Prompt], Read] | None = None
         self.look = 1 if self.device.type == "cpu" else 4
 
     # ------------------------------------------------------------------ reading
 
+    def forget(self) -> None:
+        """Let go of the beginnings that were kept for the next batch."""
+        self._kept = None
+
     def read(self, prompts: Sequence[Prompt], room: int = 0) -> Read:
         """Read prompts, their shared beginnings once, and keep `room` tokens free behind them."""
-        ids, mask = self._padded(prompts)
-        places = (mask.long().cumsum(-1) - 1).clamp(min=0)
-        parts = share(prompts) if self.plain else None
-        if parts is not None:
-            own, beginnings, whose = parts
-            # What a row does not run itself lies in the cache as if it had: padding, then its first tokens.
-            before = self.read(beginnings)
-            if self.plain:
-                which = torch.tensor(whose, device=self.device)
-                pads = (~mask).sum(-1) - (~before.mask).sum(-1)[which]
-                columns = torch.arange(ids.shape[1] - own, device=self.device) - pads.unsqueeze(-1)
-                past = picked(before.past, which, own + room, columns.clamp(0, before.ids.shape[1] - 1))
-                logits, past = self._run(ids[:, -own:], mask, places[:, -own:], past)
-                return Read(ids, mask, logits[:, -1], past)
-        logits, past = self._run(ids, mask, places, None)
+        ids, mask, own, past = self._begin(prompts, room)
+        logits, past = self._run(ids[:, -own:], mask, _places(mask)[:, -own:], past)
         self.plain = self.plain and plain(past)
         self.trees = self.trees and self.plain
-        return Read(ids, mask, logits[:, -1], self._picked(past, None, room))
+        return Read(ids, mask, logits[:, -1], self._picked(past, None, room) if own == ids.shape[1] else past)
+
+    def _begin(self, prompts: Sequence[Prompt], room: int) -> tuple[Tensor, Tensor, int, Any]:
+        """Tokens and mask [rows, longest], how many of the last tokens are left to run, and a cache of those before.
+
+        What a row does not run itself lies in the cache as if it had: padding, then its first tokens.
+        """
+        ids, mask = self._padded(prompts)
+        kept = self._kept
+        parts = share(prompts, kept[0] if kept else ()) if self.plain else None
+        if parts is not None and (kept is None or parts.beginnings is not kept[0]):
+            # Let go of the last ones first: they may lie on a GPU.
+            self.forget()
+            kept = self._kept = (parts.beginnings, self.read(parts.beginnings))
+        if parts is None or kept is None or not self.plain:
+            return ids, mask, ids.shape[1], None
+        own, before, which = parts.own, kept[1], torch.tensor(parts.whose, device=self.device)
+        pads = (~mask).sum(-1) - (~before.mask).sum(-1)[which]
+        columns = torch.arange(ids.shape[1] - own, device=self.device) - pads.unsqueeze(-1)
+        return ids, mask, own, picked(before.past, which, own + room, columns.clamp(0, before.ids.shape[1] - 1))
 
     def _padded(self, prompts: Sequence[Prompt]) -> tuple[Tensor, Tensor]:
         longest = max(map(len, prompts))
@@ -100,12 +110,12 @@ class Decoder:
             "input_ids": ids,
             "attention_mask": mask if mask.ndim == 4 else mask.long(),
             "position_ids": places,
-            self._cache: past,
+            "past_key_values": past,
             "use_cache": self.cached,
             "logits_to_keep": last,
         }
         out = self.model(**{name: value for name, value in given.items() if name in self._takes})
-        past = getattr(out, self._cache, None) if self.cached else None
+        past = getattr(out, "past_key_values", None) if self.cached else None
         self.cached = isinstance(past, Cache)
         return out.logits[:, -last:], past if self.cached else None
 
@@ -130,50 +140,55 @@ class Decoder:
             prompts: What the model has read.
             labels: Tokens of each label, with the end of the reply, so that `1` is no beginning of `12`.
         """
-        begun = [label[:-1] for label in labels]
-        tree = self.trees and any(begun)
-        read = self.read(prompts, room=sum(map(len, begun)) if tree else 0)
-        heads = torch.tensor([label[0] for label in labels], device=self.device)
-        first = torch.log_softmax(read.logits.float(), -1)[:, heads]
-        if not any(begun):
-            return first
-        # The first prompts may have shown that the cache is not what it was held to be.
-        return first + (self._side_by_side(read, labels) if tree and self.trees else self._in_rows(read, labels))
+        return self._side_by_side(prompts, labels) if self.trees else self._in_rows(prompts, labels)
 
-    def _side_by_side(self, read: Read, labels: Sequence[Prompt]) -> Tensor:
-        """Log-probabilities [prompts, labels] of what follows the labels' first tokens, all labels in one row.
-
-        A token of a label sees the prompt and its own label's beginning, no other label.
-        """
-        rows, device = len(read.ids), self.device
-        flat = torch.tensor([token for label in labels for token in label[:-1]], device=device)
-        of = torch.tensor([k for k, label in enumerate(labels) for _ in label[:-1]], device=device)
-        depth = torch.tensor([d for label in labels for d in range(len(label) - 1)], device=device)
-        sees = (of.unsqueeze(-1) == of) & (depth.unsqueeze(-1) >= depth)
-        mask = torch.cat((read.mask.unsqueeze(1).expand(-1, len(flat), -1), sees.expand(rows, -1, -1)), -1).unsqueeze(1)
+    def _side_by_side(self, prompts: Sequence[Prompt], labels: Sequence[Prompt]) -> Tensor:
+        """All labels in one row, behind its prompt: a label's token sees the prompt and its own label's beginning."""
+        flat, following, of, depth = (
+            torch.tensor(numbers, dtype=torch.int64, device=self.device)
+            for numbers in (
+                [token for label in labels for token in label[:-1]],
+                [token for label in labels for token in label[1:]],
+                [k for k, label in enumerate(labels) for _ in label[1:]],
+                [d for label in labels for d, _ in enumerate(label[1:])],
+            )
+        )
+        ids, mask, own, past = self._begin(prompts, len(flat))
+        rows, behind = len(ids), len(flat)
+        before, all_ = ids.shape[1] - own, ids.shape[1] + behind
+        sees = torch.ones((own + behind, all_), dtype=torch.bool, device=self.device).tril(before)
+        sees[own:, before + own :] = (of.unsqueeze(-1) == of) & (depth.unsqueeze(-1) >= depth)
+        sees = sees & torch.cat((mask, mask.new_ones((rows, behind))), -1).unsqueeze(1)
+        # A padded token sees itself: to see nothing would be no number.
+        sees = (sees | torch.ones_like(sees[0]).tril(before).triu(before)).unsqueeze(1)
         if self._additive:
             least = torch.finfo(self.model.dtype).min
-            mask = torch.zeros(mask.shape, dtype=self.model.dtype, device=device).masked_fill(~mask, least)
-        places = read.mask.sum(-1, keepdim=True) + depth
-        logits, _ = self._run(flat.expand(rows, -1), mask, places, read.past, len(flat))
-        next_ = torch.tensor([token for label in labels for token in label[1:]], device=device)
-        found = _log_chance(logits, next_.expand(rows, -1))
-        return torch.stack([part.sum(-1) for part in found.split([len(label) - 1 for label in labels], -1)], -1)
+            sees = torch.zeros(sees.shape, dtype=self.model.dtype, device=self.device).masked_fill(~sees, least)
+        places = torch.cat((_places(mask)[:, -own:], mask.sum(-1, keepdim=True) + depth), -1)
+        tokens = torch.cat((ids[:, -own:], flat.expand(rows, -1)), -1)
+        logits, _ = self._run(tokens, sees, places, past, 1 + behind)
+        heads = torch.tensor([label[0] for label in labels], device=self.device)
+        first = torch.log_softmax(logits[:, 0].float(), -1)[:, heads]
+        found = _log_chance(logits[:, 1:], following.expand(rows, -1))
+        parts = found.split([len(label) - 1 for label in labels], -1)
+        return first + torch.stack([part.sum(-1) for part in parts], -1)
 
-    def _in_rows(self, read: Read, labels: Sequence[Prompt]) -> Tensor:
-        """The same with a row for every prompt and label."""
-        rows, width, device = len(read.ids), max(map(len, labels)), self.device
+    def _in_rows(self, prompts: Sequence[Prompt], labels: Sequence[Prompt]) -> Tensor:
+        """A row for every prompt and label, for models that take no mask of ours."""
+        read, rows, width, device = self.read(prompts), len(prompts), max(map(len, labels)), self.device
+        heads = torch.tensor([label[0] for label in labels], device=device)
+        first = torch.log_softmax(read.logits.float(), -1)[:, heads]
+        if width == 1:
+            return first
         table = torch.tensor([label + (0,) * (width - len(label)) for label in labels], device=device).repeat(rows, 1)
         real = torch.tensor([[k < len(label) for k in range(width)] for label in labels], device=device)
-        which = torch.arange(rows, device=device).repeat_interleave(len(labels))
-        begun = table[:, :-1]
+        which, begun = torch.arange(rows, device=device).repeat_interleave(len(labels)), table[:, :-1]
         mask = torch.cat((read.mask[which], torch.ones_like(begun, dtype=torch.bool)), -1)
-        places = (mask.long().cumsum(-1) - 1).clamp(min=0)
         past = self._picked(read.past, which, width) if self.cached else None
         ids = begun if self.cached else torch.cat((read.ids[which], begun), -1)
-        logits, _ = self._run(ids, mask, places[:, -ids.shape[1] :], past, width - 1)
+        logits, _ = self._run(ids, mask, _places(mask)[:, -ids.shape[1] :], past, width - 1)
         found = _log_chance(logits, table[:, 1:]).unflatten(0, (rows, -1))
-        return torch.where(real[:, 1:], found, 0.0).sum(-1)
+        return first + torch.where(real[:, 1:], found, 0.0).sum(-1)
 
     def pick(self, scores: Sequence[Sequence[float]], seeds: Sequence[int]) -> list[int]:
         """Which label each row gets by its own luck: scores [rows, labels] are those of `score`."""
@@ -222,12 +237,17 @@ class Decoder:
                 logits, past = self._run(new, mask, said + step, past)
             else:
                 ids = torch.cat((ids, new), -1)
-                logits, _ = self._run(ids, mask, (mask.long().cumsum(-1) - 1).clamp(min=0), None)
+                logits, _ = self._run(ids, mask, _places(mask), None)
             logits = logits[:, -1]
         return [self._whole(row) for row in written.tolist()]
 
     def _whole(self, tokens: list[int]) -> list[int]:
         return tokens[: next((k + 1 for k, token in enumerate(tokens) if token in self.ends), len(tokens))]
+
+
+def _places(mask: Tensor) -> Tensor:
+    """Position of each token in its own row, [rows, tokens]."""
+    return (mask.long().cumsum(-1) - 1).clamp(min=0)
 
 
 def _log_chance(logits: Tensor, tokens: Tensor) -> Tensor:

@@ -115,6 +115,7 @@ class Local(Backend):
 
     def complete(self, asks: Sequence[Ask]) -> Iterator[Answer]:
         """Replies, batch by batch: seats that choose among the same labels together, and all that write."""
+        self.decoder.forget()  # what an unfinished call has left behind
         prompts = self._prompts([ask.messages for ask in asks])
         groups: dict[tuple[str, ...], list[Seat]] = {}
         for i, (ask, prompt) in enumerate(zip(asks, prompts, strict=True)):
@@ -128,6 +129,7 @@ class Local(Backend):
                     yield seat.place, Reply("", ReplyKind.FAILED, faults=("prompt-too-long",))
             seats = [seat for seat in seats if len(seat.prompt) <= room]
             yield from self._choose(seats, options, labels) if options else self._write(seats)
+        self.decoder.forget()
 
     def _choose(self, seats: Sequence[Seat], options: Sequence[str], labels: list[Prompt]) -> Iterator[Answer]:
         """One label a seat: seats with the same prompt share its scores, and each has its own luck."""
