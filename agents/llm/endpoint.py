@@ -104,11 +104,9 @@ class Endpoint(Backend):
         """Replies as they come in; where the user stops the run, those under way too, if there is a tape for them."""
         stopped: KeyboardInterrupt | None = None
         last = float("inf")
-        while time.monotonic() < last:
+        while True:
             try:
-                item = came.get(timeout=_LOOK_SECONDS)
-            except queue.Empty:
-                continue
+                item = _next(came, last)
             except KeyboardInterrupt as interrupt:
                 stop.set()
                 if stopped is not None or self.options.tape is None:
@@ -272,6 +270,16 @@ class Endpoint(Backend):
         read = usage.prompt_tokens if usage is not None else estimate.tokens_in
         written = usage.completion_tokens if usage is not None else estimate.tokens_out
         return Reply(text, kind, int(read), int(written))
+
+
+def _next(came: _Queue, last: float) -> tuple[int, Reply] | BaseException | None:
+    """What comes next; None for the end, or when nothing has come by the time `last`."""
+    while time.monotonic() < last:
+        try:
+            return came.get(timeout=_LOOK_SECONDS)
+        except queue.Empty:
+            continue
+    return None
 
 
 class OpenAI(TextPolicy):

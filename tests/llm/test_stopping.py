@@ -135,7 +135,7 @@ def test_ctrl_c_in_the_middle_of_a_long_tick_loses_nothing_and_does_not_wait(tmp
         before = len(server.requests)
         if taped:
             held = (tmp_path / "tape.jsonl").read_text().splitlines()
-            assert len(held) == before  # every reply that was under way has been written down
+            assert len(held) == before, (took, err, said)  # every reply that was under way has been written down
         assert runner.read_info(runner.resume(out))["status"] == "complete"
         assert len(server.requests) == (40 if taped else before + 30)
     pd.testing.assert_frame_equal(steps(out), whole, check_exact=True)
