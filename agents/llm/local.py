@@ -260,7 +260,8 @@ def load(options: LocalOptions) -> Loaded:
             f"{options.model!r} has no chat template: take a model that was made for conversation (its name often ends "
             "in -Instruct or -Chat), or save its tokenizer with a chat_template"
         )
-    if getattr(model, "hf_device_map", None) is None and not getattr(model, "is_quantized", False):
+    # What was dealt out over devices, or lies on a GPU because its weights cannot be moved, stays.
+    if getattr(model, "hf_device_map", None) is None and model.device.type != torch.device(device).type:
         model = model.to(device)
     ends = model.generation_config.eos_token_id
     found = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
