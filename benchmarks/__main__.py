@@ -23,6 +23,8 @@ SECTIONS = {
     "shopping": ("benchmarks.shopping", "rows", "Shopping"),
     "drift": ("benchmarks.drift", "rows", "Learners"),
     "culture": ("benchmarks.culture", "rows", "Culture"),
+    "models": ("benchmarks.language_models", "rows", "Local language models"),
+    "models-gpu": ("benchmarks.language_models", "gpu", "A local language model on a GPU"),
 }
 
 

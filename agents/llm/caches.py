@@ -7,7 +7,7 @@ from torch import Tensor
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
 
-class Room(DynamicLayer):
+class Room(DynamicLayer):  # type: ignore[no-untyped-call]
     """Keys and values of one layer with room for what follows, so that nothing is copied as a reply grows.
 
     Args:
@@ -17,21 +17,23 @@ class Room(DynamicLayer):
     """
 
     def __init__(self, keys: Tensor, values: Tensor, count: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.lazy_initialization(keys, values)
         self._all = (keys, values)
         self._show(count)
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Write the next tokens [rows, heads, tokens, size] into their place; all keys and values so far."""
-        begin, end = self.keys.shape[-2], self.keys.shape[-2] + key_states.shape[-2]
+        end = self._count + key_states.shape[-2]
         for whole, part in zip(self._all, (key_states, value_states), strict=True):
-            whole[:, begin:end] = part.transpose(1, 2)
-        self._show(end)
-        return self.keys, self.values
+            whole[:, self._count : end] = part.transpose(1, 2)
+        return self._show(end)
 
-    def _show(self, count: int) -> None:
-        self.keys, self.values = (whole[:, :count].transpose(1, 2) for whole in self._all)
+    def _show(self, count: int) -> tuple[Tensor, Tensor]:
+        self._count = count
+        keys, values = (whole[:, :count].transpose(1, 2) for whole in self._all)
+        self.keys, self.values = keys, values
+        return keys, values
 
 
 def plain(past: Any) -> bool:
@@ -54,7 +56,11 @@ def picked(past: Any, rows: Tensor | None, room: int, columns: Tensor | None = N
 
     def pick(part: Tensor) -> Tensor:
         tokens = part.transpose(1, 2).flatten(2)
-        return tokens.flatten(0, 1).index_select(0, flat.to(part.device)).view(*columns.shape, part.shape[1], part.shape[3])
+        return (
+            tokens.flatten(0, 1)
+            .index_select(0, flat.to(part.device))
+            .view(*columns.shape, part.shape[1], part.shape[3])
+        )
 
     found = DynamicCache()
     found.layers = [Room(pick(layer.keys), pick(layer.values), count) for layer in past.layers]

@@ -273,3 +273,33 @@ def test_eager_attention_and_looks_now_and_then_say_the_same(folder, labels):
     backend.decoder.look = 4
     assert backend.decoder.trees
     assert texts(backend, asks(20, labels, 12)) == calm
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("labels", [(), LABELS])
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_a_gpu_says_what_the_cpu_says(folder, labels, attention):
+    given_ = asks(40, labels, 12)
+    for temperature in (0.0, 8.0):
+        here, there = (
+            local(folder, temperature=temperature, attention=attention, device=device) for device in ("cpu", "cuda")
+        )
+        assert texts(here, given_) == texts(there, given_)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_gpu_that_is_full_works_in_halves(folder):
+    backend = local(folder, device="cuda", batch_tokens=10**7)
+    given_ = asks(4096)
+    calm = texts(local(folder, device="cuda"), given_)
+    backend.loaded.model  # noqa: B018
+    total = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.empty_cache()
+    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + 500 * 2**20) / total)
+    try:
+        assert sum(a != b for a, b in zip(texts(backend, given_), calm, strict=True)) <= 40  # last bits
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert backend._budget < 10**7
