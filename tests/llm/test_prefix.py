@@ -286,20 +286,3 @@ def test_a_gpu_says_what_the_cpu_says(folder, labels, attention):
             local(folder, temperature=temperature, attention=attention, device=device) for device in ("cpu", "cuda")
         )
         assert texts(here, given_) == texts(there, given_)
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
-def test_a_gpu_that_is_full_works_in_halves(folder):
-    backend = local(folder, device="cuda", batch_tokens=10**7)
-    given_ = asks(4096)
-    calm = texts(local(folder, device="cuda"), given_)
-    backend.loaded.model  # noqa: B018
-    total = torch.cuda.get_device_properties(0).total_memory
-    torch.cuda.empty_cache()
-    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + 500 * 2**20) / total)
-    try:
-        assert sum(a != b for a, b in zip(texts(backend, given_), calm, strict=True)) <= 40  # last bits
-    finally:
-        torch.cuda.set_per_process_memory_fraction(1.0)
-    assert backend._budget < 10**7
