@@ -218,7 +218,7 @@ def choosing() -> Iterator[timing.Row]:
 def policy() -> Iterator[timing.Row]:
     """Whole ticks of a world: what the text policy takes beside the model: to render, tokenise, decode and read."""
     for role, what in (("user", "chosen"), ("assistant", "written")):
-        worlds, users, ticks = 8, 16, 2
+        worlds, users, ticks = 8, 8, 2
         options = Payoff.Options.model_validate({"turns": ticks + 1})
         population = Payoff.population(users, options)
         assert population is not None
