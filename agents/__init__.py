@@ -5,6 +5,7 @@ POLICIES = {
     "random": "populace.agents.scripted.common:Random",
     "forfeit": "populace.agents.scripted.common:Forfeit",
     "mix": "populace.agents.scripted.mix:Mix",
+    "pocket": "populace.agents.llm.pocket:Pocket",
     # coevolution and lockin
     "coevolution/sincere": "populace.agents.scripted.coevolution_users:Sincere",
     "coevolution/guarded": "populace.agents.scripted.coevolution_users:Guarded",

@@ -7,6 +7,7 @@ do depend on the batch; a run repeats on the same machine). How the model is run
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
@@ -245,7 +246,7 @@ def load(options: LocalOptions) -> Loaded:
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
     extra = {} if options.attention is None else {"attn_implementation": options.attention}
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), _no_bars():
             tokenizer = AutoTokenizer.from_pretrained(options.model, revision=options.revision)
             model: Any = AutoModelForCausalLM.from_pretrained(
                 options.model, revision=options.revision, dtype=options.dtype, **extra
@@ -270,6 +271,20 @@ def load(options: LocalOptions) -> Loaded:
     longest = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     model.train(False)
     return Loaded(model, tokenizer, tuple(found), longest)
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """No progress bars of transformers: a run has one of its own."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 class Transformers(TextPolicy):

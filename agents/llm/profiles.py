@@ -69,7 +69,7 @@ def _template(text: str) -> Any:
 
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["words"] = lambda name: str(name).replace("_", " ")
-    environment.filters["number"] = lambda x: x if isinstance(x, str) else f"{x:.2f}"
+    environment.filters["number"] = lambda x: x if isinstance(x, str) else f"{float(x):.2f}"
     try:
         return environment.from_string(text)
     except TemplateSyntaxError as error:

@@ -61,13 +61,25 @@ def test_the_two_minute_recipe_runs_and_replays(tmp_path, monkeypatch):
 def test_the_other_seats_of_the_page_load_and_play(tmp_path):
     frame = YAML(typ="safe").load(blocks("yaml")[0])
     frame = {key: frame[key] for key in ("schema", "world", "worlds", "population")} | {"horizon": 1}
-    folder = str(save(tmp_path / "model"))
+    spoken = frame | {
+        "world": {"id": "populace/drift-v0"},
+        "population": {"size": 2, "values": {"names": ["interest"]}},
+    }
+    folder, asked = str(save(tmp_path / "model")), {}
     with serving(lambda body: "clear") as server:
         for text in blocks("yaml")[1:]:
             text = text.replace("path/or/hub-id", folder).replace("http://localhost:8000/v1", server.url)
-            agents = YAML(typ="safe").load(text)["agents"]
-            run(load({**frame, "agents": agents}), tmp_path / f"run{len(text)}")
-        assert len(server.requests) == 4 * 1  # one seat of ten in four worlds
+            agents, before = YAML(typ="safe").load(text)["agents"], len(server.requests)
+            held = spoken if "interpreter" in text else frame
+            # The persona's trait is one of the world's own people.
+            held = {key: held[key] for key in held if key != "population" or "persona" not in text}
+            run(load({**held, "agents": agents}), tmp_path / f"run{len(text)}")
+            asked["mix" if "mix" in text else "free" if "interpreter" in text else len(text)] = (
+                len(server.requests) - before
+            )
+    assert asked.pop("mix") == 4 * 1  # one seat of ten in four worlds
+    assert asked.pop("free") >= 4 * 2  # two users, and probes, in four worlds
+    assert not any(asked.values())  # the others need no server
 
 
 def test_the_code_of_the_page_keeps_the_contract():
@@ -94,7 +106,7 @@ def test_a_run_that_spent_its_budget_is_resumed_to_the_same_results(tmp_path, mo
 
         with pytest.raises(BudgetSpent):
             played("tight", tape="tape.jsonl", max_tokens=100 * 12)
-        assert read_info(tmp_path / "tight")["status"] == "failed"
+        assert read_info(tmp_path / "tight")["status"] == "interrupted"
         before = len(server.requests)
         assert before < 4 * 6 * 10
         while read_info(tmp_path / "tight")["status"] != "complete":  # each time with a fresh budget
