@@ -38,6 +38,8 @@ class Chat:
             always readable: so a model can be made to choose by scoring the labels.
         schema: JSON Schema (as text) of the reply, or "". A number is JSON too. A reply that is valid by it, and
             nothing else, is always readable: so a server can be made to keep to it. Neither: free text.
+        form: A regular expression, or "". A reply that matches it as a whole is always readable, so that a local model
+            can be held to it; it may allow less than `hear` reads.
     """
 
     world: int
@@ -45,6 +47,7 @@ class Chat:
     messages: tuple[tuple[str, str], ...]
     options: tuple[str, ...] = ()
     schema: str = ""
+    form: str = ""
 
 
 class Dialogue(Protocol):

@@ -28,12 +28,14 @@ class Ask:
         options: The labels among which the reply must choose, or ().
         seed: 64 bits that depend on world, tick and seat, and on nothing else: luck of the reply.
         schema: JSON Schema (as text) of the reply, or "". Neither options nor schema: free text.
+        form: A regular expression that a reply may be held to, or "".
     """
 
     messages: Messages
     options: tuple[str, ...] = ()
     seed: int = 0
     schema: str = ""
+    form: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def ask_all(backend: Backend, asks: Sequence[Ask]) -> list[Reply]:
     unique: list[Ask] = []
     where: list[int] = []
     for ask in asks:
-        key = (ask.messages, ask.options, ask.schema) if backend.greedy else (len(where),)
+        key = (ask.messages, ask.options, ask.schema, ask.form) if backend.greedy else (len(where),)
         if key not in places:
             places[key] = len(unique)
             unique.append(ask)

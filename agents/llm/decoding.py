@@ -16,6 +16,7 @@ from transformers.cache_utils import Cache, DynamicCache
 
 from populace.agents.llm.beginnings import Prompt, share
 from populace.agents.llm.caches import picked, plain
+from populace.agents.llm.forms import LOOKED
 from populace.draw import uniform_from
 
 
@@ -196,13 +197,17 @@ class Decoder:
 
     # ------------------------------------------------------------------ writing
 
-    def write(self, prompts: Sequence[Prompt], seeds: Sequence[int], length: int) -> list[list[int]]:
+    def write(
+        self, prompts: Sequence[Prompt], seeds: Sequence[int], length: int, forms: Sequence[str] = (), guide: Any = None
+    ) -> list[list[int]]:
         """Tokens of a reply to each prompt, its end included; rows that have ended leave once they are half.
 
         Args:
             prompts: What the model has read; equal ones are read once.
             seeds: Luck of each row, 64 bits.
             length: Tokens of a reply at most.
+            forms: What each reply is held to ("" for nothing), or () where none is.
+            guide: Knows forms (`populace.agents.llm.forms.Guide`).
         """
         unique = list(dict.fromkeys(prompts))
         position, device = {prompt: k for k, prompt in enumerate(unique)}, self.device
@@ -215,8 +220,11 @@ class Decoder:
         written = torch.zeros((rows, length), dtype=torch.int64, device=device)
         alive = torch.arange(rows, device=device)
         ended = torch.zeros(rows, dtype=torch.bool, device=device)
+        texts = [""] * rows
         for step in range(length):
             token = choose(logits, luck[alive, step : step + 1], self.temperature, self.top_p)
+            if guide is not None:
+                token = self._held(guide, forms, texts, logits, luck[alive, step], token, alive)
             written[alive, step] = token
             if step + 1 == length:
                 break
@@ -240,6 +248,28 @@ class Decoder:
                 logits, _ = self._run(ids, mask, _places(mask), None)
             logits = logits[:, -1]
         return [self._whole(row) for row in written.tolist()]
+
+    def _held(
+        self,
+        guide: Any,
+        forms: Sequence[str],
+        texts: list[str],
+        logits: Tensor,
+        luck: Tensor,
+        free: Tensor,
+        alive: Tensor,
+    ) -> Tensor:
+        """The next token [rows]: of rows that have a form, one that it allows; `texts` grow by it."""
+        chance = torch.softmax(logits.float() / (self.temperature or 1.0), -1)
+        top = chance.topk(min(LOOKED, chance.shape[-1]), -1)
+        said, tokens, chances = free.tolist(), top.indices.tolist(), top.values.tolist()
+        lucks = luck.tolist() if self.temperature else [0.0] * len(said)
+        for k, row in enumerate(alive.tolist()):
+            if forms[row]:
+                likely = list(zip(tokens[k], chances[k], strict=True))
+                said[k] = guide.pick(forms[row], texts[row], likely, chance.shape[-1], lucks[k])
+                texts[row] += guide.added(said[k])
+        return torch.tensor(said, device=free.device)
 
     def _whole(self, tokens: list[int]) -> list[int]:
         return tokens[: next((k + 1 for k, token in enumerate(tokens) if token in self.ends), len(tokens))]

@@ -22,6 +22,7 @@ from populace.errors import MissingExtra, PopulaceError
 
 if TYPE_CHECKING:
     from populace.agents.llm.decoding import Decoder
+    from populace.agents.llm.forms import Guide
 
 Answer = tuple[int, Reply]
 """Position of what was asked, and its reply."""
@@ -55,7 +56,8 @@ class LocalOptions(SeatOptions):
     """Tokens of a reply at most; one that is longer is cut off."""
     choices: Literal["score", "write"] = "score"
     """Where a reply must be one of some labels: `score` picks among them by the probability that the model would write
-    each, and nothing else; `write` lets it write, and reads what it wrote."""
+    each, and nothing else, and holds other replies to the form that the world asks for, where it has one; `write` lets
+    it write, and reads what it wrote."""
     batch_tokens: int = Field(default=16384, ge=1)
     """Tokens in the model at a time, padding and replies included; halved whenever memory runs out."""
 
@@ -78,6 +80,7 @@ class Seat(NamedTuple):
     """Position among the asks."""
     prompt: Prompt
     seed: int
+    form: str = ""
 
 
 class Local(Backend):
@@ -114,6 +117,12 @@ class Local(Backend):
 
         return Decoder(self.loaded.model, self.loaded.ends, self.options.temperature, self.options.top_p)
 
+    @cached_property
+    def _guide(self) -> "Guide":
+        from populace.agents.llm.forms import Guide
+
+        return Guide(self.loaded.tokenizer, self.loaded.ends)
+
     def complete(self, asks: Sequence[Ask]) -> Iterator[Answer]:
         """Replies, batch by batch: seats that choose among the same labels together, and all that write."""
         self.decoder.forget()  # what an unfinished call has left behind
@@ -121,7 +130,8 @@ class Local(Backend):
         groups: dict[tuple[str, ...], list[Seat]] = {}
         for i, (ask, prompt) in enumerate(zip(asks, prompts, strict=True)):
             scored = ask.options if self.options.choices == "score" else ()
-            groups.setdefault(scored, []).append(Seat(i, prompt, ask.seed))
+            held = ask.form if self.options.choices == "score" else ""
+            groups.setdefault(scored, []).append(Seat(i, prompt, ask.seed, held))
         for options, seats in groups.items():
             labels = self._labels(options)
             room = (self.loaded.longest or sys.maxsize) - max(map(len, labels), default=self.options.max_reply)
@@ -151,8 +161,10 @@ class Local(Backend):
         """What each seat writes, token by token."""
 
         def write(batch: Sequence[Seat]) -> list[list[int]]:
-            prompts, seeds = [seat.prompt for seat in batch], [seat.seed for seat in batch]
-            return self.decoder.write(prompts, seeds, self.options.max_reply)
+            prompts, seeds, forms = zip(*((seat.prompt, seat.seed, seat.form) for seat in batch), strict=True)
+            return self.decoder.write(
+                prompts, seeds, self.options.max_reply, forms, self._guide if any(forms) else None
+            )
 
         for batch, written in self._batches(seats, write):
             whole = [tokens[-1] in self.loaded.ends for tokens in written]

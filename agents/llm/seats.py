@@ -127,7 +127,13 @@ class TextPolicy(Policy):
         personas = self._personas(observation, chats, memory)
         seeds = draw.keys_of("reply", role.seats).cpu()
         asks = [
-            Ask(_messages(persona, chat, before), chat.options, int(seeds[chat.world, chat.seat]), chat.schema)
+            Ask(
+                _messages(persona, chat, before),
+                chat.options,
+                int(seeds[chat.world, chat.seat]),
+                chat.schema,
+                chat.form,
+            )
             for persona, chat, before in zip(personas, chats, past, strict=True)
         ]
         replies = ask_all(self.backend, asks)

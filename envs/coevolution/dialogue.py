@@ -32,6 +32,8 @@ Reply with one line for each statement, and nothing else, in the form `1: yes`, 
 agree. If you would rather tell each of them what they answered themselves, add a line `mirror: 60%` that says how \
 far."""
 
+SHARE = r"(\d|[1-9]\d|100)"
+"""Whole percents, as a form knows them."""
 _FLAGS = re.IGNORECASE | re.MULTILINE
 _ITEM = re.compile(r"^\W*(?:(\d+)\.)?(\d+)\s*[:)=-]\s*(yes\b|no\b|\d+(?:\.\d+)?\s*%)", _FLAGS)
 _MIRROR = re.compile(r"^\W*mirror\s*[:=]\s*(\d+(?:\.\d+)?)\s*%", _FLAGS)
@@ -110,7 +112,9 @@ class QuestionnaireDialogue:
             f"A difference of {1.0 / float(shown['beta'][world, seat]):.2f} matters to you.\n"
             f"The statements:\n{self._items(shown, world, seat)}"
         )
-        return Chat(world, seat, (("system", PERSON), ("user", text)))
+        asked = range(1, len(shown["questions"][world, seat]) + 1)
+        form = "\n".join(f"{k}: (yes|no)" for k in asked)
+        return Chat(world, seat, (("system", PERSON), ("user", text)), form=form)
 
     def _to_assistant(self, shown: Mapping[str, Tensor], world: int, seat: int) -> Chat:
         shares, counts = shown["shares"][world, seat].tolist(), shown["counts"][world, seat].tolist()
@@ -123,7 +127,10 @@ class QuestionnaireDialogue:
         if several:
             lines.append("You may tell each audience something else: answer for each, in the form `2.1: yes` for")
             lines.append("audience 2 and statement 1.")
-        return Chat(world, seat, (("system", ADVISER), ("user", "\n".join(lines))))
+        asked = [str(k + 1) for k in range(len(shares[0]))]
+        numbers = [f"{a + 1}.{k}" for a in range(len(shares)) for k in asked] if several else asked
+        form = "\n".join(f"{re.escape(number)}: {SHARE}%" for number in numbers) + f"(\nmirror: {SHARE}%)?"
+        return Chat(world, seat, (("system", ADVISER), ("user", "\n".join(lines))), form=form)
 
     def _items(self, shown: Mapping[str, Tensor], world: int, seat: int) -> str:
         loadings = shown["questions"][world, seat].tolist()

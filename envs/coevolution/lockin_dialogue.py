@@ -15,6 +15,7 @@ SYSTEM = """You are an assistant whom people believe. You see what they estimate
 make an estimate of your own out of theirs.
 Reply with two lines, and nothing else: `mean: <your estimate>` and `sd: <its standard error, above 0>`."""
 
+FORM = r"mean: -?\d{1,6}(\.\d{1,6})?\nsd: (0\.\d{0,5}[1-9]|[1-9]\d{0,5}(\.\d{1,5})?)"
 _FLAGS = re.IGNORECASE | re.MULTILINE
 _NUMBER = r"([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?![\w.]*\d)"
 _MEAN, _SD = re.compile(rf"^\W*mean\s*[:=]\s*{_NUMBER}", _FLAGS), re.compile(rf"^\W*sd\s*[:=]\s*{_NUMBER}", _FLAGS)
@@ -35,7 +36,7 @@ class EstimateDialogue:
             lines = [f"Round {int(rounds[world, seat])}. What people estimate, and how far you trust each of them:"]
             for k, (mean, log, heed) in enumerate(believed):
                 lines.append(f"{k + 1}. {_estimate(mean, log)}; trust {heed:.4g}")
-            chats.append(Chat(world, seat, (("system", SYSTEM), ("user", "\n".join(lines)))))
+            chats.append(Chat(world, seat, (("system", SYSTEM), ("user", "\n".join(lines))), form=FORM))
         return chats
 
     def hear(

@@ -76,7 +76,9 @@ class CultureDialogue:
             f"Where do you want to meet someone: {', '.join(layers)}? Which question "
             f"(1 to {len(self.survey.questions)}) do you put to the assistant? Reply in one line: `PLACE, QUESTION`."
         )
-        return Chat(world, seat, (("system", f"You are a person of {name} culture."), ("user", text)))
+        numbers = "|".join(str(k + 1) for k in range(len(self.survey.questions)))
+        form = f"({'|'.join(re.escape(layer) for layer in layers)}), ({numbers})"
+        return Chat(world, seat, (("system", f"You are a person of {name} culture."), ("user", text)), form=form)
 
     def _agent(self, observation: Observation, world: int, seat: int) -> Chat:
         name = self.survey.cultures[int(observation["culture"][world, seat])]
@@ -91,14 +93,15 @@ class CultureDialogue:
             ]
             text += "\n\nOthers answered:\n" + "\n".join(lines) + "\nYou may take these answers into account."
         system = f"You answer a survey as a typical member of {name} culture would."
-        return Chat(world, seat, (("system", system), ("user", text)))
+        return Chat(world, seat, (("system", system), ("user", text)), form=_form(observation, world, seat))
 
     def _synthesiser(self, observation: Observation, world: int, seat: int) -> Chat:
         text = self.told(observation, world, seat) + (
             " After the line of each question you may explain whose perspectives count; name a culture to cite it, and "
             "put (+) right after the name where you speak well of it."
         )
-        return Chat(world, seat, (("system", MERGER), ("user", text)))
+        form = _form(observation, world, seat, r"([^\d\n][^\n]{0,400})?")
+        return Chat(world, seat, (("system", MERGER), ("user", text)), form=form)
 
     def told(self, observation: Observation, world: int, seat: int) -> str:
         """The questions and the agents' answers to them, up to the request to merge them."""
@@ -169,6 +172,12 @@ def read_options(reply: str, sizes: Sequence[int]) -> tuple[Tensor, list["re.Mat
     if any(not 1 <= found[k + 1] <= size for k, size in enumerate(sizes)):
         return ReplyKind.UNREADABLE
     return torch.tensor([found[k + 1] - 1 for k in range(len(sizes))]), marks
+
+
+def _form(observation: Observation, world: int, seat: int, after: str = "") -> str:
+    """A line for each question with one of its options, and what may follow it there."""
+    sizes = observation["sizes"][world, seat].tolist()
+    return "\n".join(f"{k + 1}: ({'|'.join(str(o + 1) for o in range(n))}){after}" for k, n in enumerate(sizes))
 
 
 def _why(reply: str, cut: bool = False) -> ReplyKind:

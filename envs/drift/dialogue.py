@@ -175,7 +175,7 @@ def _to_user(shown: Mapping[str, Tensor], world: int, seat: int) -> Chat:
         f"{ACT_WORDS[int(shown['act'][world, seat])]}; {said[int(shown['statement'][world, seat])]}. You feel "
         f"{shown['felt'][world, seat]:.0%} satisfied, and trust the assistant {shown['trust'][world, seat]:.0%}."
     )
-    return Chat(world, seat, (("system", RATER), ("user", text)))
+    return Chat(world, seat, (("system", RATER), ("user", text)), form=r"rating: ([1-9]|10)(\nleave)?")
 
 
 def _to_auditor(shown: Mapping[str, Tensor], world: int, seat: int) -> Chat:
@@ -184,4 +184,5 @@ def _to_auditor(shown: Mapping[str, Tensor], world: int, seat: int) -> Chat:
     lines = [
         f"{i + 1}. {TOPIC_WORDS[t]}: suspicion {d:.2f}" for i, (t, d) in enumerate(zip(topics, doubts, strict=True))
     ]
-    return Chat(world, seat, (("system", AUDITOR), ("user", "\n".join(lines))))
+    form = ", ".join([r"(\d(\.\d{1,2})?|10)"] * len(lines))
+    return Chat(world, seat, (("system", AUDITOR), ("user", "\n".join(lines))), form=form)

@@ -34,6 +34,14 @@ _NEGATED = re.compile(
 )
 """`Not clear` does not say what is meant instead."""
 
+_NUMBER = r"-?(5\.0|[0-4]\.\d)"
+FORM = (
+    r"<thinking>[^<]{1,600}</thinking>\n<payoff>\{"
+    + ", ".join(rf'"{ask}_{act}": \{{"LLM": {_NUMBER}, "user": {_NUMBER}\}}' for ask in ASK_KEYS for act in ACT_KEYS)
+    + r"\}</payoff>\n<analyze>[^<]{1,600}</analyze>\n<response>\w[^<]{1,6000}</response>"
+)
+"""The four tags, as a model may be held to them."""
+
 SYSTEM = """You answer a user's question in a conversation that both of you want to go well.
 Your action is DA (answer directly), CQ (ask one clarifying question and nothing else) or AQ (answer briefly, then ask
 one targeted follow-up). The user's action is DQ (a definite question) or VQ (a vague one).
@@ -80,7 +88,7 @@ class FourTags:
         )
         if "third" in shown:
             text += f"The chance that an answer would harm others: {shown['third'][world, seat, 0]:.0%}."
-        return Chat(world, seat, (("system", SYSTEM), ("user", text.strip())))
+        return Chat(world, seat, (("system", SYSTEM), ("user", text.strip())), form=FORM)
 
     def _prices(self, shown: Mapping[str, Tensor], world: int, seat: int) -> str:
         word_in, word_out, call, fee = shown["rates"][world, seat, :4].tolist()

@@ -12,6 +12,7 @@ from populace.dialogue import Chat, ReplyKind
 from populace.envs.shopping import wording
 from populace.envs.shopping.audience import AUDIENCES
 from populace.envs.shopping.catalogue import Catalogue
+from populace.fields import Field
 from populace.policy import Observation
 
 _CHOICE = re.compile(r"choice:.*?([0-9]+)")
@@ -66,7 +67,8 @@ class TinMenDialogue:
             return Chat(world, seat, (("user", self._shop(own)),), _ids(own["product_mask"]))
         if role == "customer" and phase == "decide":
             return Chat(world, seat, (("user", self._decide(own)),), _ids(own["buy_mask"]))
-        return Chat(world, seat, (("user", _plain(observation, own)),))
+        form = "\n".join(f"{f.name}: ({_allowed(f)})" for f in observation.role.done_in(observation.phase))
+        return Chat(world, seat, (("user", _plain(observation, own)),), form=form)
 
     def _shop(self, own: Mapping[str, Tensor]) -> str:
         c = self.catalogue
@@ -191,6 +193,17 @@ def _plain(observation: Observation, own: Mapping[str, Tensor]) -> str:
         )
         lines.append(f"{f.name}: [{f.about} {span}]")
     return "\n".join(lines)
+
+
+def _allowed(f: Field) -> str:
+    """What a form allows for a field: labels, yes or no, whole numbers, or reals of two decimals within bounds."""
+    if f.kind == "choice":
+        return "|".join(re.escape(label.lower()) for label in f.labels)
+    if f.kind == "flag":
+        return "yes|no"
+    step = 1 if f.kind == "count" else 100
+    numbers = range(math.ceil(f.low * step), math.floor(f.high * step) + 1)
+    return "|".join(str(n) if step == 1 else re.escape(f"{n / step:.2f}") for n in numbers)
 
 
 def _ids(mask: Tensor) -> tuple[str, ...]:
