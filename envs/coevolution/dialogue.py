@@ -32,7 +32,7 @@ Reply with one line for each statement, and nothing else, in the form `1: yes`, 
 agree. If you would rather tell each of them what they answered themselves, add a line `mirror: 60%` that says how \
 far."""
 
-SHARE = r"(\d|[1-9]\d|100)"
+SHARE = r"([1-9]?[0-9]|100)"
 """Whole percents, as a form knows them."""
 _FLAGS = re.IGNORECASE | re.MULTILINE
 _ITEM = re.compile(r"^\W*(?:(\d+)\.)?(\d+)\s*[:)=-]\s*(yes\b|no\b|\d+(?:\.\d+)?\s*%)", _FLAGS)

@@ -15,7 +15,7 @@ SYSTEM = """You are an assistant whom people believe. You see what they estimate
 make an estimate of your own out of theirs.
 Reply with two lines, and nothing else: `mean: <your estimate>` and `sd: <its standard error, above 0>`."""
 
-FORM = r"mean: -?\d{1,6}(\.\d{1,6})?\nsd: (0\.\d{0,5}[1-9]|[1-9]\d{0,5}(\.\d{1,5})?)"
+FORM = r"mean: -?[0-9]{1,6}(\.[0-9]{1,6})?\nsd: (0\.[0-9]{0,5}[1-9]|[1-9][0-9]{0,5}(\.[0-9]{1,5})?)"
 _FLAGS = re.IGNORECASE | re.MULTILINE
 _NUMBER = r"([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?![\w.]*\d)"
 _MEAN, _SD = re.compile(rf"^\W*mean\s*[:=]\s*{_NUMBER}", _FLAGS), re.compile(rf"^\W*sd\s*[:=]\s*{_NUMBER}", _FLAGS)

@@ -100,7 +100,7 @@ class CultureDialogue:
             " After the line of each question you may explain whose perspectives count; name a culture to cite it, and "
             "put (+) right after the name where you speak well of it."
         )
-        form = _form(observation, world, seat, r"([^\d\n][^\n]{0,400})?")
+        form = _form(observation, world, seat, r"([;,.( ][^\n]{0,400})?")
         return Chat(world, seat, (("system", MERGER), ("user", text)), form=form)
 
     def told(self, observation: Observation, world: int, seat: int) -> str:

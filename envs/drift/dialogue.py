@@ -184,5 +184,5 @@ def _to_auditor(shown: Mapping[str, Tensor], world: int, seat: int) -> Chat:
     lines = [
         f"{i + 1}. {TOPIC_WORDS[t]}: suspicion {d:.2f}" for i, (t, d) in enumerate(zip(topics, doubts, strict=True))
     ]
-    form = ", ".join([r"(\d(\.\d{1,2})?|10)"] * len(lines))
+    form = ", ".join([r"([0-9](\.[0-9]{1,2})?|10)"] * len(lines))
     return Chat(world, seat, (("system", AUDITOR), ("user", "\n".join(lines))), form=form)

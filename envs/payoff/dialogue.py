@@ -34,11 +34,11 @@ _NEGATED = re.compile(
 )
 """`Not clear` does not say what is meant instead."""
 
-_NUMBER = r"-?(5\.0|[0-4]\.\d)"
+_NUMBER = r"-?(5\.0|[0-4]\.[0-9])"
 FORM = (
     r"<thinking>[^<]{1,600}</thinking>\n<payoff>\{"
     + ", ".join(rf'"{ask}_{act}": \{{"LLM": {_NUMBER}, "user": {_NUMBER}\}}' for ask in ASK_KEYS for act in ACT_KEYS)
-    + r"\}</payoff>\n<analyze>[^<]{1,600}</analyze>\n<response>\w[^<]{1,6000}</response>"
+    + r"\}</payoff>\n<analyze>[^<]{1,600}</analyze>\n<response>[A-Za-z][^<]{1,6000}</response>"
 )
 """The four tags, as a model may be held to them."""
 
