@@ -92,7 +92,8 @@ def demonstrate(
 
 
 def _tell(world: World[Any], observation: Observation, actions: Actions) -> Iterator[Demonstration]:
-    dialogue, role = observation.dialogue(), observation.role.name
+    dialogue: Any = observation.dialogue()
+    role = observation.role.name
     if not isinstance(dialogue, Writes):
         raise PopulaceError(
             f"{world.id} cannot put the acts of {role!r} into words: its dialogue() needs write(observation, chats, "
