@@ -65,7 +65,7 @@ class Dialogue(Protocol):
 
 
 @runtime_checkable
-class Writes(Protocol):
+class Writes(Dialogue, Protocol):
     """A dialogue that can also put acts into words: what a script does, as if it had written it."""
 
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:

@@ -7,7 +7,7 @@ from torch import Tensor
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
 
-class Room(DynamicLayer):  # type: ignore[no-untyped-call]
+class Room(DynamicLayer):
     """Keys and values of one layer with room for what follows, so that nothing is copied as a reply grows.
 
     Args:

@@ -92,8 +92,7 @@ def demonstrate(
 
 
 def _tell(world: World[Any], observation: Observation, actions: Actions) -> Iterator[Demonstration]:
-    dialogue: Any = observation.dialogue()
-    role = observation.role.name
+    dialogue, role = observation.dialogue(), observation.role.name
     if not isinstance(dialogue, Writes):
         raise PopulaceError(
             f"{world.id} cannot put the acts of {role!r} into words: its dialogue() needs write(observation, chats, "
