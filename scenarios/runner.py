@@ -215,6 +215,8 @@ def preflight(scenario: Scenario, device: str = "cpu") -> dict[str, Built]:
     for cell in scenario.cells:
         made = built[cell.arm] = build(cell)
         try:
+            for role, policy in made.policies.items():
+                policy.fit(made.world.role(role), made.world.dialogue())
             start(made.world, made.policies, made.population, seed=cell.seed, worlds=1, device=device)
         except PopulaceError as error:
             place = f"{scenario.file}: " if scenario.file else ""

@@ -109,6 +109,11 @@ class TextPolicy(Policy):
             return inner
         return Tape(inner, tape, only=self.options.replay)
 
+    def fit(self, role: Role, dialogue: Dialogue | None) -> None:
+        """An interpreter needs free text to read, and codes that are there."""
+        if self.options.interpreter is not None:
+            Interpreted.of(self.options.interpreter, dialogue, role.name)
+
     def begin(self, role: Role, people: People, draw: Draw) -> Memory:
         """Empty conversations, and who the seats are where a persona may tell; or nothing."""
         budget, past = self.options.memory, None

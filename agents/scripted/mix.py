@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, model_validator
@@ -15,6 +15,9 @@ from populace.fields import Role, lasting
 from populace.options import Options
 from populace.policy import Actions, Learner, Memory, Observation, Policy
 from populace.population import People
+
+if TYPE_CHECKING:
+    from populace.dialogue import Dialogue
 
 
 class Player(Options):
@@ -180,6 +183,11 @@ class Mix(Policy):
                 own = mine.view(*mine.shape, *[1] * (tensor.dim() - 2))
                 mixed[name] = torch.where(own, tensor, mixed[name])
         return mixed, MixMemory(memory.who, tuple(memories))
+
+    def fit(self, role: Role, dialogue: "Dialogue | None") -> None:
+        """Every player must be able to play the role."""
+        for part in self.parts:
+            part.fit(role, dialogue)
 
     def players(self, memory: Memory) -> Mapping[str, Tensor]:
         """Each player's seats, by the last part of its policy's name; a name that comes again is numbered."""

@@ -29,6 +29,7 @@ from populace.errors import PopulaceError, RunError
 from populace.population import PlainPopulation
 from populace.rollout import Keep, rollout
 from populace.run import restart, start
+from populace.scenarios import load, runner
 from populace.testing import check_policy
 from populace.testing_tools import made, same
 
@@ -319,3 +320,14 @@ def test_scripted_rules_speak_in_order():
 
 def test_kinds_of_failure_have_names_for_measures():
     assert [kind.name for kind in ReplyKind] == ["OK", "UNREADABLE", "REFUSED", "CUT_OFF", "TIMED_OUT", "FAILED"]
+
+
+def test_an_interpreter_without_free_text_is_told_before_anything_runs(tmp_path):
+    head = {"schema": 1, "name": "free", "world": {"id": "populace/culture-v0"}, "worlds": 1, "horizon": 1}
+    options = {"interpreter": {"rules": {}}}
+    shared = {"policy": "mix", "players": [{"policy": "llm/echo", "share": 1, "params": options}]}
+    for person in ({"policy": "llm/echo", **options}, shared):
+        scenario = load({**head, "arms": {"good": {}, "bad": {"agents.person": person}}})
+        with pytest.raises(PopulaceError, match="arm 'bad' cannot begin: interpreter: 'person' cannot be held in free"):
+            runner.run(scenario, tmp_path / "run")
+        assert not (tmp_path / "run").exists()
