@@ -103,7 +103,7 @@ def _row(arm: str, role: str, player: str, about: Mapping[str, Any], means: pd.D
     named = f"<abbr title='{html.escape(str(voice), quote=True)}'>{name}</abbr>" if voice else name
     cells = [
         f"<th>{html.escape(arm)}</th><td>{html.escape(role)}</td><td>{named}</td>",
-        f"<td class='n'>{cell('invalid') if speaks else 'none: acts on tensors'}</td>",
+        f"<td class='n'>{cell('invalid') if speaks or amount('invalid') > 0 else 'none: acts on tensors'}</td>",
         f"<td class='words'>{why or '&ndash;'}</td>",
         f"<td class='n'>{cell('reward')}</td>" if "reward" in firsts else "",
         *(f"<td class='n'>{number(amount(name)) if speaks else '&ndash;'}</td>" for name in ("asked", "tokens")),
