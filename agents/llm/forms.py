@@ -2,7 +2,7 @@
 
 A form is a regular expression that the whole reply must match. The model's chances decide among the tokens that are
 left, so that what it says is its own; that it can be read is the form's doing. Rare tokens are not looked at: of a
-step's tokens, the likeliest `LOOKED` (all, where none of those fits).
+step's tokens, the likeliest `LOOKED` (all, where none of those fits). `top_p` does not apply.
 """
 
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ class Guide:
         return bool(added) and pattern.fullmatch(text + added, partial=True) is not None
 
     def pick(self, form: str, text: str, likely: Sequence[tuple[int, float]], vocabulary: int, luck: float) -> int:
-        """The next token: by the chances of those that fit, or the likeliest where luck is negative.
+        """The next token, by the chances of those that fit; the likeliest of them where luck is 0.
 
         Args:
             form: A regular expression.

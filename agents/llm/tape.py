@@ -73,7 +73,7 @@ class Tape(Backend):
 
     def _key(self, ask: Ask) -> str:
         seed = None if self.greedy else ask.seed
-        content = json.dumps([self.voice, ask.messages, ask.options, ask.schema, seed], ensure_ascii=False)
+        content = json.dumps([self.voice, ask.messages, ask.options, ask.schema, ask.form, seed], ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()
 
     def _line(self, key: str, ask: Ask, reply: Reply) -> bytes:
