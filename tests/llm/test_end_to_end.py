@@ -17,6 +17,7 @@ ROLES = {
     "drift": ("assistant", "user"),
     "culture": ("person", "agent", "synthesiser"),
 }
+UNPAID = ("culture",)
 SCRIPTS = {"coevolution": "sincere", "shopping": "loyal", "payoff": "logit", "drift": "honest", "culture": "mixer"}
 
 
@@ -60,9 +61,7 @@ def test_a_world_runs_with_pocket_its_tape_and_a_mixed_population(world, tmp_pat
         invalid = steps["pocket"].query(f"measure == 'invalid/{role}' and step > 0")["value"]
         assert invalid.mean() <= 0.1  # of some twenty replies; the model's own test is stricter, on many more
     if "mixed" in steps:
-        assert f"reward/{ROLES[world][0]}/pocket" in set(steps["mixed"]["measure"]) or world in (
-            "coevolution",
-            "culture",
-        )
+        # Nothing is at stake for a person of the culture world.
+        assert (f"reward/{ROLES[world][0]}/pocket" in set(steps["mixed"]["measure"])) == (world not in UNPAID)
         assert f"invalid/{ROLES[world][0]}/pocket" in set(steps["mixed"]["measure"])
         assert table.count(">pocket<") >= len(ROLES[world]) + 1
