@@ -7,7 +7,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from populace.envs.views.lazy import Array
-from populace.testing_tools import CheckFailed
+from populace.testing.tools import CheckFailed
 
 Make = Callable[[int], "VectorEnv[Any, Any, Any]"]
 Record = list[tuple[Any, Array, Array, Array, dict[str, Any]]]

@@ -9,7 +9,7 @@ from populace.agents.llm.demonstrations import demonstrate, save
 from populace.errors import PopulaceError, UnknownName
 from populace.registry import policies
 from populace.run import advance, see, start
-from populace.testing_tools import made
+from populace.testing.tools import made
 
 WORLDS = ("coevolution", "lockin", "shopping", "payoff", "drift", "culture")
 

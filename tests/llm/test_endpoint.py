@@ -22,7 +22,7 @@ from populace.draw import Draw
 from populace.errors import MissingExtra, PopulaceError
 from populace.rollout import Keep, rollout
 from populace.run import start
-from populace.testing_tools import made, same
+from populace.testing.tools import made, same
 
 
 def options(server, **more):

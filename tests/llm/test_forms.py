@@ -15,7 +15,7 @@ from populace.agents.llm.local import Local, LocalOptions
 from populace.dialogue import ReplyKind
 from populace.registry import policies
 from populace.run import advance, see, start
-from populace.testing_tools import made
+from populace.testing.tools import made
 
 
 def asked(name, options, users):

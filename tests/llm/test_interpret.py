@@ -31,7 +31,7 @@ from populace.envs.drift.free import ACTS_OF, CODING
 from populace.errors import PopulaceError, UnknownName
 from populace.rollout import Keep, rollout
 from populace.run import advance, see, start
-from populace.testing_tools import made, same
+from populace.testing.tools import made, same
 
 ZONES = coding(list(VARIANTS))
 CODINGS = {"drift": CODING, "culture": ZONES}

@@ -15,7 +15,7 @@ from populace.errors import MissingExtra, PopulaceError
 from populace.rollout import Keep, rollout
 from populace.run import start
 from populace.testing import check_policy
-from populace.testing_tools import made, same
+from populace.testing.tools import made, same
 
 LABELS = ("clear", "vague", "end", "ending")
 

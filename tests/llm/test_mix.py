@@ -16,7 +16,7 @@ from populace.rollout import Keep, rollout
 from populace.run import advance, see, start
 from populace.scenarios import build, load
 from populace.testing import check_policy
-from populace.testing_tools import made, same
+from populace.testing.tools import made, same
 
 
 class Constant(Policy):

@@ -14,7 +14,7 @@ from populace.fields import Field, Role
 from populace.policy import Observation
 from populace.rollout import Keep, rollout
 from populace.run import advance, see, start
-from populace.testing_tools import AnyLegal, made, same
+from populace.testing.tools import AnyLegal, made, same
 
 WORLDS = [name for name in registry.worlds.names() if name.startswith("populace/")]
 

@@ -16,7 +16,7 @@ from populace.registry import policies
 from populace.rollout import Keep, rollout
 from populace.run import start
 from populace.testing import check_policy
-from populace.testing_tools import made, same
+from populace.testing.tools import made, same
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "pocket"
 

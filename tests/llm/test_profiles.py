@@ -12,7 +12,7 @@ from populace.errors import PopulaceError
 from populace.rollout import rollout
 from populace.run import Run, start
 from populace.scenarios import build, load
-from populace.testing_tools import made, same
+from populace.testing.tools import made, same
 
 POPULATION = {
     "size": 6,

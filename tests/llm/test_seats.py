@@ -31,7 +31,7 @@ from populace.rollout import Keep, rollout
 from populace.run import restart, start
 from populace.scenarios import load, runner
 from populace.testing import check_policy
-from populace.testing_tools import made, same
+from populace.testing.tools import made, same
 
 FOUR_TAGS = (
     "<thinking>It is clear.</thinking><payoff>"

@@ -9,7 +9,7 @@ from populace.dialogue import ReplyKind
 from populace.registry import policies
 from populace.rollout import Keep, rollout
 from populace.run import advance, see, start
-from populace.testing_tools import made
+from populace.testing.tools import made
 
 WORLDS = ("coevolution", "lockin", "shopping", "payoff", "drift", "culture")
 KINDS = [kind.name.lower() for kind in ReplyKind if kind]

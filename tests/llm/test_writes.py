@@ -16,7 +16,7 @@ from populace.envs.shopping.wording import coded
 from populace.registry import policies
 from populace.run import advance, see, start
 from populace.scenarios import build, library, load
-from populace.testing_tools import AnyLegal, made
+from populace.testing.tools import AnyLegal, made
 
 EVERY_PHASE = ["offer", "delegate", "search", "message", "decide", "audit"]
 STAGES = [

@@ -1,11 +1,4 @@
-"""Checks for your own worlds, policies and scenarios, to be called from your own tests.
-
-    from populace.testing import check_policy, check_world
-    check_world(MyWorld)
-    check_policy(MyPolicy(), "populace/coevolution-v0")
-
-Each raises CheckFailed with a plain sentence about the first fault it finds.
-"""
+"""The check of a policy; see populace.testing."""
 
 import tempfile
 from collections.abc import Mapping
@@ -15,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from populace import registry, tree
+from populace import tree
 from populace.errors import ActionError
 from populace.fields import Role
 from populace.policy import Observation, Policy
 from populace.population import Population
 from populace.run import Run, advance, see, start
-from populace.testing_tools import (
+from populace.testing.tools import (
     AnyLegal,
     CheckFailed,
     blame,
@@ -33,10 +26,7 @@ from populace.testing_tools import (
     out_of_range,
     same,
 )
-from populace.testing_world import check_world
 from populace.world import World
-
-__all__ = ["CheckFailed", "check_policy", "check_scenario", "check_world"]
 
 
 def check_policy(
@@ -180,14 +170,3 @@ def _memory(memory: Any, who: str, worlds: int) -> None:
                 f"the memory of {who} holds a tensor of shape {tuple(tensor.shape)} with {worlds} worlds: its first "
                 "dimension must be the world, or its field be declared shared()"
             )
-
-
-def check_scenario(path: str | Path) -> None:
-    """Check a scenario file: it loads, is built, and runs two ticks of two worlds.
-
-    Raises:
-        CheckFailed: It does not; the text says where and why.
-    """
-    check = registry.load("populace.scenarios:check_scenario", "check")
-    with blame(f"the scenario {path}"):
-        check(path)

@@ -18,7 +18,7 @@ from populace.fields import Role
 from populace.policy import Policy
 from populace.population import Population
 from populace.run import Run, advance, see, start
-from populace.testing_tools import (
+from populace.testing.tools import (
     AnyLegal,
     CheckFailed,
     blame,

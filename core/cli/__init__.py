@@ -1,0 +1,40 @@
+"""The command line.
+
+Exit codes: 0 done, 1 a mistake in what was given, 2 wrong usage, 70 a fault of ours, 130 interrupted (resumable).
+
+Commands import what they need when they run, so that `--help` and completion answer at once. A file per group of them:
+`look`, `play`, `read`; importing this package registers them all.
+"""
+
+import sys
+
+import typer
+
+from populace.cli import look, play, read
+from populace.cli.application import app, print_error
+from populace.errors import PopulaceError, Stopped
+
+__all__ = ["app", "look", "main", "play", "read"]
+
+
+def main() -> None:
+    """Run the command line and turn mistakes into one plain line and an exit code."""
+    as_json = "--json" in sys.argv
+    # `module:Class` names a file of the working directory too, as with `python -m`.
+    sys.path.insert(0, "")
+    try:
+        app()
+    except PopulaceError as error:
+        print_error(error, as_json)
+        sys.exit(130 if isinstance(error, Stopped) else 1)
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        typer.echo("This is a fault of populace, not of your input; please report it.", err=True)
+        sys.exit(70)

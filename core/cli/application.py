@@ -1,0 +1,91 @@
+"""The application that commands register with, the options they share, and how they answer."""
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from populace.errors import PopulaceError, ScenarioError, Stopped
+
+if TYPE_CHECKING:
+    from populace.scenarios import Scenario
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Simulate societies of heterogeneous users living with AI assistants.",
+    epilog="Exit codes: 0 done, 1 a mistake in what was given, 2 wrong usage, 70 a fault of ours, "
+    "130 interrupted (resumable). Start with: populace run value-lock-in",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. population.size=5000.")
+]
+Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, cuda:1, ...")]
+Batch = Annotated[int | None, typer.Option(min=1, help="Worlds at a time; results do not depend on it.")]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, help="Processor threads; default 1 for small runs, else all. Results do not change."),
+]
+NoBar = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from populace import __version__
+
+        typer.echo(f"populace {__version__}")
+        raise typer.Exit
+
+
+def print_error(error: PopulaceError, as_json: bool) -> None:
+    """Print a mistake to standard error, as one plain line or as a JSON object with its place."""
+    if not as_json:
+        typer.echo(f"{'stopped' if isinstance(error, Stopped) else 'error'}: {error}", err=True)
+        return
+    found: dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
+    if isinstance(error, ScenarioError):
+        found.update(file=error.file, line=error.line, column=error.column)
+    typer.echo(json.dumps({"error": found}, ensure_ascii=False), err=True)
+
+
+def tell_reach(name: str, loaded: "Scenario", sets: list[str] | None) -> None:
+    """Say which arms an override did not reach, as they set the same key themselves."""
+    from populace.scenarios import load
+
+    if not sets:
+        return
+    try:
+        before = {cell.arm: cell for cell in load(name).cells}
+    except PopulaceError:
+        return  # what `sets` mended
+    if before.keys() != {cell.arm for cell in loaded.cells}:
+        return
+    for key, field in (("agents", "agents"), ("world", "world_options"), ("population", "population")):
+        if not any(text.partition("=")[0].split(".")[0].strip() == key for text in sets):
+            continue
+        same = [cell.arm for cell in loaded.cells if getattr(cell, field) == getattr(before[cell.arm], field)]
+        reached = ", ".join(cell.arm for cell in loaded.cells if cell.arm not in same)
+        if same and reached:
+            typer.echo(
+                f"note: --set {key} reaches {reached}; the other arms set it themselves: {', '.join(same)}", err=True
+            )
+
+
+def tell(as_json: bool, text: str, **facts: Any) -> None:
+    """Print a command's result: the text, or its facts as one JSON object."""
+    if as_json:
+        print_json(facts)
+    else:
+        typer.echo(text)
+
+
+def print_json(facts: dict[str, Any]) -> None:
+    """Print one JSON object."""
+    typer.echo(json.dumps(facts, indent=1, ensure_ascii=False))

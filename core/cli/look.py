@@ -1,0 +1,91 @@
+"""Commands that look at what there is, check it, or write a scenario to start from."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from populace.cli.application import AsJson, Sets, app, print_json, tell, tell_reach
+from populace.errors import PopulaceError
+
+
+@app.command(name="list")
+def list_(as_json: AsJson = False) -> None:
+    """List scenarios, worlds, policies and measures."""
+    from populace import registry
+    from populace.scenarios import library
+
+    found: dict[str, Any] = {
+        "scenarios": library(),
+        "worlds": registry.worlds.names(),
+        "policies": registry.policies.names(),
+        "measures": registry.measures.names(),
+    }
+    if as_json:
+        print_json(found)
+        return
+    typer.echo("scenarios (populace run NAME)")
+    width = max((len(name) for name in found["scenarios"]), default=0)
+    for name, about in found["scenarios"].items():
+        typer.echo(f"  {name:<{width}}  {about}")
+    for kind in ("worlds", "policies", "measures"):
+        typer.echo(f"\n{kind}")
+        for name in found[kind]:
+            typer.echo(f"  {name}")
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="A scenario, world or policy.")], as_json: AsJson = False) -> None:
+    """Show a scenario's text, or a world's roles, fields and options, or a policy's options."""
+    from populace.scenarios.showing import describe
+
+    found = describe(name)
+    if as_json:
+        print_json(found)
+    else:
+        typer.echo(found["text"], nl=not found["text"].endswith("\n"))
+
+
+@app.command()
+def new(
+    path: Annotated[Path, typer.Argument(help="The scenario file to write.")],
+    base: Annotated[str, typer.Option("--from", help="The library scenario to start from.")] = "value-lock-in",
+    as_json: AsJson = False,
+) -> None:
+    """Write a scenario file of your own, ready to run and to edit."""
+    from populace.scenarios.showing import write_new
+
+    written = write_new(path, base)
+    tell(as_json, f"wrote {written}; run it with: populace run {written}", path=str(written))
+
+
+@app.command()
+def validate(scenario: str, sets: Sets = None, as_json: AsJson = False) -> None:
+    """Check a scenario and everything it names, without running it."""
+    from populace.scenarios import load, runner
+
+    loaded = load(scenario, sets or [])
+    tell_reach(scenario, loaded, sets)
+    runner.preflight(loaded)
+    arms = [cell.arm for cell in loaded.cells]
+    tell(as_json, f"{scenario} is valid: {len(arms)} arm(s): {', '.join(arms[:8])}", valid=True, arms=arms)
+
+
+@app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option(help="Write it to this file instead of the terminal.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the JSON Schema of scenario files, for editors to complete and check them."""
+    from populace.scenarios import json_schema
+
+    text = json.dumps(json_schema(), indent=2, ensure_ascii=False)
+    if out is None:
+        typer.echo(text)
+        return
+    try:
+        out.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise PopulaceError(f"cannot write {out}: {error.strerror}") from None
+    tell(as_json, f"wrote {out}", path=str(out))

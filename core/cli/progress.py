@@ -1,0 +1,69 @@
+"""What is shown while a scenario runs, and what Ctrl-C does."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from populace.scenarios.runner import Progress
+
+GRACE = 2.0
+"""Seconds after Ctrl-C in which a tick may end; then it is cut short, and played again when the run is resumed."""
+
+
+@contextmanager
+def watched(quiet: bool) -> Iterator["Progress"]:
+    """A progress bar on a terminal, and Ctrl-C turned into a request to save and stop (a second one stops at once)."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    from populace.scenarios.runner import Progress
+
+    console = Console(stderr=True)
+    asked = False
+
+    def stop(signum: int, frame: object) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        console.print("saving; press Ctrl-C again to stop at once")
+        hurry.start()
+
+    def cut_short() -> None:
+        if progress.playing and hasattr(signal, "pthread_kill"):
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    hurry = threading.Timer(GRACE, cut_short)
+    hurry.daemon = True
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    bars = Bars(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=quiet or not console.is_terminal,
+        transient=False,
+    )
+
+    def begun(arm: str, done: int, total: int) -> None:
+        bars.add_task(arm, total=total, completed=done, rate="")
+
+    def moved(agent_ticks: int) -> None:
+        task = bars.tasks[-1]
+        speed = f"{task.speed / 1e6:.2f} M agent-steps/s" if task.speed else ""
+        bars.update(task.id, advance=agent_ticks, rate=speed)
+
+    progress = Progress(begun, moved, lambda: asked)
+    try:
+        with bars:
+            yield progress
+    finally:
+        hurry.cancel()
+        for number, handler in before.items():
+            signal.signal(number, handler)

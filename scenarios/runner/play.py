@@ -1,0 +1,217 @@
+"""Plays a scenario into its folder, arm by arm and batch by batch."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from populace.errors import PopulaceError, RunError, Stopped
+from populace.rollout import rollout
+from populace.run import Run, start
+from populace.scenarios.build import Built, build
+from populace.scenarios.raising import how_to_go_on, reopened
+from populace.scenarios.recorder import FolderRecorder, merge, tidy
+from populace.scenarios.runner.folder import describe, fresh, held, players, read_info, what_to_do, write_info
+from populace.scenarios.runner.plan import Unit, check_device, preflight, units
+from populace.scenarios.schema import Cell, Scenario
+from populace.scenarios.source import dump
+
+SAVE_SECONDS = 20.0
+"""Time between two saves of a run in progress."""
+LOOK_SECONDS = 0.5
+"""Time between two looks at whether the user wants to stop."""
+
+
+@dataclass
+class Progress:
+    """What a caller may watch and ask for while a scenario runs; the defaults watch nothing."""
+
+    begun: Callable[[str, int, int], None] = lambda arm, done, total: None
+    """Called with an arm's name, its agent-ticks done before, and in total."""
+    moved: Callable[[int], None] = lambda agent_ticks: None
+    """Called with the agent-ticks played since the last call."""
+    stop: Callable[[], bool] = lambda: False
+    """Asked about twice a second; True saves the run and ends it, to be resumed. Where a tick takes long, whoever
+    watches may raise KeyboardInterrupt too: what was played before this tick is saved."""
+    playing: bool = False
+    """Set while ticks are played, when nothing is written."""
+
+
+def run(
+    scenario: Scenario,
+    out: Path | None = None,
+    *,
+    device: str = "cpu",
+    batch: int | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Run every arm of a scenario and return the run folder.
+
+    Args:
+        scenario: What `load` returned.
+        out: The folder to write; default `runs/<name>-<time>`.
+        device: `cpu`, `cuda`, ...
+        batch: Worlds at a time; default what `BATCH_BYTES` holds. Results do not depend on it.
+        progress: Who watches.
+
+    Raises:
+        RunError: The folder exists and holds something.
+        PopulaceError: The device is not there, or a world, policy or population cannot be built.
+    """
+    built = preflight(scenario, device)
+    folder = out if out is not None else fresh(scenario.name)
+    info = describe(scenario, built, device, batch)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot make the run folder {folder}: {error.strerror}; name another --out") from None
+    with held(folder):
+        if any(folder.iterdir()):
+            raise RunError(f"{folder} holds something already: name another --out{what_to_do(folder)}")
+        try:
+            (folder / "scenario.yaml").write_text(dump(scenario.resolved), encoding="utf-8")
+        except OSError as error:
+            raise RunError(f"cannot write to {folder}: {error.strerror}; name another --out") from None
+        write_info(folder, info)
+        return _play(folder, scenario, built, info, progress or Progress())
+
+
+def resume(
+    folder: Path, *, sets: Sequence[str] = (), device: str | None = None, progress: Progress | None = None
+) -> Path:
+    """Go on with a run that was interrupted; the result is bit-identical to one that was not.
+
+    Args:
+        folder: The run folder.
+        sets: Overrides `dotted.key=value` of options that bear on what the run takes and not on what comes out of it
+            (`Options.free`): a raised budget of a language model.
+        device: Where to compute; default where it ran.
+        progress: Who watches.
+
+    Raises:
+        RunError: The folder is no run, or it is complete, or an override would make another run of it.
+    """
+    read_info(folder)
+    with held(folder):
+        info = read_info(folder)
+        if info["status"] == "complete":
+            raise RunError(f"{folder} is complete: there is nothing to resume; see `populace report {folder}`")
+        scenario = reopened(folder / "scenario.yaml", sets)
+        device = device or info["device"]
+        check_device(device)
+        built = {cell.arm: build(cell) for cell in scenario.cells}
+        if sets:
+            info["set"] = [*info.get("set", []), *sets]
+            (folder / "scenario.yaml").write_text(dump(scenario.resolved), encoding="utf-8")
+        return _play(folder, scenario, built, {**info, "device": device}, progress or Progress())
+
+
+def _play(folder: Path, scenario: Scenario, built: dict[str, Built], info: dict[str, Any], progress: Progress) -> Path:
+    info["status"] = "running"
+    info.pop("error", None)
+    todo = units(scenario, built, info["batch"])
+    # A batch whose parts were lost since is run again, to the same bits.
+    kept = {unit.name for unit in todo if _recorder(folder, unit, built, scenario).whole(unit.ticks)}
+    finished: dict[str, int] = {name: ticks for name, ticks in info["finished"].items() if name in kept}
+    info["finished"] = finished
+    write_info(folder, info)
+    arms = list(built)
+    try:
+        for arm in arms:
+            mine = [unit for unit in todo if unit.cell.arm == arm]
+            users = built[arm].population.census.size
+            done = sum(unit.agent_ticks for unit in mine if unit.name in finished)
+            progress.begun(arm, done * users, sum(unit.agent_ticks for unit in mine) * users)
+            for unit in mine:
+                if unit.name in finished:
+                    continue
+                began = time.perf_counter()
+                whole = _play_unit(folder, unit, built[arm], scenario, info["device"], progress)
+                seconds = info["timings"].setdefault(arm, 0.0) + time.perf_counter() - began
+                info["timings"][arm] = round(seconds, 3)
+                if not whole:
+                    info["status"] = "interrupted"
+                    return folder
+                finished[unit.name] = unit.ticks
+                info.setdefault("players", {})[arm] = players(unit.cell, built[arm])
+                write_info(folder, info)
+        merge(folder)
+        info["status"] = "complete"
+    except Stopped as error:
+        info["status"], info["error"] = "interrupted", f"{type(error).__name__}: {error}"
+        raise type(error)(f"{error}; {how_to_go_on(folder, scenario, arm, error.option)}", error.option) from error
+    except BaseException as error:
+        info["status"] = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        info["error"] = f"{type(error).__name__}: {error}"
+        if isinstance(error, KeyboardInterrupt) and progress.stop():
+            return folder  # as it was asked to
+        raise
+    finally:
+        write_info(folder, info)
+    tidy(folder)
+    return folder
+
+
+def _play_unit(folder: Path, unit: Unit, built: Built, scenario: Scenario, device: str, progress: Progress) -> bool:
+    """Play one unit to its end (True) or until asked to stop (False)."""
+    cell, census = unit.cell, built.population.census
+    recorder = _recorder(folder, unit, {cell.arm: built}, scenario)
+    state = recorder.restore(device)
+    if state is None:
+        ids = torch.arange(unit.first, unit.first + unit.worlds)
+        state = start(built.world, built.policies, built.population, seed=cell.seed, worlds=ids, device=device)
+    progress.moved(state.clock * unit.worlds * census.size)
+    chunk, saved = 1, time.perf_counter()
+    try:
+        while state.clock < unit.ticks:
+            if progress.stop():
+                recorder.flush(state)
+                return False
+            began, before = time.perf_counter(), state.clock
+            progress.playing = True
+            state = _some(built, state, min(chunk, unit.ticks - state.clock), recorder, scenario, cell)
+            progress.playing = False
+            seconds = time.perf_counter() - began
+            progress.moved((state.clock - before) * unit.worlds * census.size)
+            chunk = max(1, min(2 * chunk, int(chunk * LOOK_SECONDS / max(seconds, 1e-6))))
+            if recorder.full or time.perf_counter() - saved > SAVE_SECONDS:
+                recorder.flush(state)
+                saved = time.perf_counter()
+        recorder.flush(state)
+    except (KeyboardInterrupt, PopulaceError):
+        progress.playing = False
+        if state.clock:
+            recorder.flush(state)
+        raise
+    return True
+
+
+def _recorder(folder: Path, unit: Unit, built: dict[str, Built], scenario: Scenario) -> FolderRecorder:
+    record, arm = scenario.record, unit.cell.arm
+    return FolderRecorder(
+        folder,
+        unit.name,
+        arm,
+        built[arm].population.census,
+        every=record.every,
+        users=record.users,
+        worlds=record.worlds,
+        groups=record.groups,
+        last=unit.ticks,
+    )
+
+
+def _some(built: Built, state: Run, ticks: int, recorder: FolderRecorder, scenario: Scenario, cell: Cell) -> Run:
+    return rollout(
+        built.world,
+        built.policies,
+        state,
+        ticks,
+        recorder,
+        horizon=cell.horizon if cell.episodes > 1 else None,
+        at_end=scenario.at_end,
+        learn_every=scenario.learn_every or cell.horizon,
+    )
