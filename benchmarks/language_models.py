@@ -19,8 +19,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, StaticCache
 
 from benchmarks import timing
-from populace.agents.llm import Ask, ask_all, decoding
-from populace.agents.llm.local import Local, LocalOptions, Transformers
+from populace.agents.llm import Ask, ask_all
+from populace.agents.llm.backends.local import Local, LocalOptions, Transformers
+from populace.agents.llm.decoding import decoder as decoding
 from populace.envs.payoff import Payoff
 from populace.registry import policies
 from populace.rollout import rollout

@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
-from populace.policy import Observation
+from populace.observation import Observation
 
 
 class ReplyKind(IntEnum):

@@ -4,19 +4,18 @@ Pure means: the same observation, memory and draw give the same actions, and not
 any policy batches, checkpoints, resumes and replays.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor
 
+from populace.dialogue import Dialogue
 from populace.draw import Draw
 from populace.fields import Role
+from populace.observation import Observation
 from populace.options import Options
 from populace.population import People
-
-if TYPE_CHECKING:
-    from populace.dialogue import Dialogue
 
 Actions = Mapping[str, Tensor]
 """Field -> [worlds, seats, *shape]. Some names are no fields, each [worlds, seats]: `kind` int8 marks invalid acts (see
@@ -34,35 +33,6 @@ def is_field(name: str) -> bool:
 
 Memory = Any
 """A value (see populace.tree): dataclasses, dicts and tuples of tensors [worlds, ...], or None."""
-
-
-class Observation(dict[str, Tensor]):
-    """What a role sees in one phase: field -> [worlds, seats, *shape].
-
-    Attributes:
-        role: The role that sees it.
-        phase: The phase it is seen in.
-        present: [worlds, seats] bool, seats that are taken, or None for all.
-        dialogue: Makes the world's text face, or None; only policies that read and write ask for it.
-    """
-
-    def __init__(
-        self,
-        fields: Mapping[str, Tensor],
-        role: Role,
-        phase: str,
-        present: Tensor | None = None,
-        dialogue: "Callable[[], Dialogue | None]" = lambda: None,
-    ) -> None:
-        super().__init__(fields)
-        self.role, self.phase, self.present, self.dialogue = role, phase, present, dialogue
-
-    def only(self, present: Tensor, privileged: bool = True) -> "Observation":
-        """The same, of the seats `present` [worlds, seats] alone; without ground truth unless `privileged`."""
-        taken = present if self.present is None else present & self.present
-        hidden = {f.name for f in self.role.sees if f.private and not privileged}
-        fields = {name: value for name, value in self.items() if name.removesuffix("_mask") not in hidden}
-        return Observation(fields, self.role, self.phase, taken, self.dialogue)
 
 
 class Policy:
@@ -92,7 +62,7 @@ class Policy:
         """Actions of every seat in every world, and the new memory."""
         raise TypeError(f"{type(self).__name__} has no act(observation, memory, draw): every policy needs one")
 
-    def fit(self, role: Role, dialogue: "Dialogue | None") -> None:
+    def fit(self, role: Role, dialogue: Dialogue | None) -> None:
         """Raise PopulaceError where it cannot play this role of a world with this text face; asked before a run."""
 
     def players(self, memory: Memory) -> Mapping[str, Tensor]:

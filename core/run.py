@@ -14,7 +14,8 @@ from populace import acts, tree
 from populace.draw import Draw
 from populace.errors import PolicyError, PopulaceError, UnknownName
 from populace.fields import Role, shared
-from populace.policy import Actions, Learner, Observation, Policy, Trajectory, Transition
+from populace.observation import Observation
+from populace.policy import Actions, Learner, Policy, Trajectory, Transition
 from populace.population import People, Population
 from populace.world import Step, World
 

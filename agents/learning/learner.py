@@ -16,7 +16,8 @@ from populace.draw import Draw
 from populace.errors import PopulaceError, UnknownName
 from populace.fields import Role, lasting
 from populace.numerics import total
-from populace.policy import Actions, Learner, Observation, Trajectory
+from populace.observation import Observation
+from populace.policy import Actions, Learner, Trajectory
 from populace.population import People
 
 

@@ -13,8 +13,9 @@ from torch import Tensor
 from populace.agents.scripted.coevolution_estimate import estimate, extrapolate
 from populace.draw import Draw
 from populace.fields import Role
+from populace.observation import Observation
 from populace.options import Options
-from populace.policy import Actions, Memory, Observation, Policy
+from populace.policy import Actions, Memory, Policy
 from populace.population import People
 
 

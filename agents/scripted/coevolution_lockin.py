@@ -5,7 +5,8 @@ from torch import Tensor
 
 from populace.compiling import kernel
 from populace.draw import Draw
-from populace.policy import Actions, Memory, Observation, Policy
+from populace.observation import Observation
+from populace.policy import Actions, Memory, Policy
 
 
 class Aggregate(Policy):

@@ -7,8 +7,9 @@ from torch import Tensor
 from populace.compiling import is_compiled, kernel
 from populace.draw import Draw, fold_each, uniform_from
 from populace.numerics import sigmoid, tiles
+from populace.observation import Observation
 from populace.options import Options
-from populace.policy import Actions, Memory, Observation, Policy
+from populace.policy import Actions, Memory, Policy
 
 
 class Sincere(Policy):

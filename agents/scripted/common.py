@@ -4,7 +4,8 @@ from torch import Tensor
 
 from populace.draw import Draw
 from populace.fields import Field
-from populace.policy import Actions, Memory, Observation, Policy
+from populace.observation import Observation
+from populace.policy import Actions, Memory, Policy
 
 
 class Random(Policy):

@@ -7,8 +7,9 @@ from pydantic import Field
 from torch import Tensor
 
 from populace.draw import Draw
+from populace.observation import Observation
 from populace.options import Options
-from populace.policy import Actions, Memory, Observation, Policy
+from populace.policy import Actions, Memory, Policy
 
 
 class Mixer(Policy):

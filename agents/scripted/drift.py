@@ -6,8 +6,9 @@ from torch import Tensor
 
 from populace.draw import Draw
 from populace.errors import UnknownName
+from populace.observation import Observation
 from populace.options import Options
-from populace.policy import Actions, Memory, Observation, Policy
+from populace.policy import Actions, Memory, Policy
 
 
 def _label(observation: Observation, field: str, name: str) -> int:

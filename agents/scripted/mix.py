@@ -12,8 +12,9 @@ from populace import registry
 from populace.draw import Draw
 from populace.errors import PopulaceError, UnknownName
 from populace.fields import Role, lasting
+from populace.observation import Observation
 from populace.options import Options
-from populace.policy import Actions, Learner, Memory, Observation, Policy
+from populace.policy import Actions, Learner, Memory, Policy
 from populace.population import People
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from populace.agents.scripted.payoff_parts import against, belief, complete, lar
 from populace.draw import Draw
 from populace.errors import PopulaceError, UnknownName
 from populace.fields import Role
+from populace.observation import Observation
 from populace.options import Options
-from populace.policy import Actions, Memory, Observation, Policy
+from populace.policy import Actions, Memory, Policy
 from populace.population import People
 
 

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from populace.agents.scripted.payoff_parts import against, belief, complete
 from populace.draw import Draw
+from populace.observation import Observation
 from populace.options import Options
-from populace.policy import Actions, Memory, Observation, Policy
+from populace.policy import Actions, Memory, Policy
 
 
 class OptimiserOptions(Options):

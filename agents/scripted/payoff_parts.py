@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from populace.policy import Actions, Observation
+from populace.observation import Observation
+from populace.policy import Actions
 
 EXAMPLE = (4.3, 4.2, 3.5, 3.1, 1.9, 2.2, 1.8, 2.0, 1.2, 1.3, 2.1, 2.0)
 """The game printed in GTAlign's prompt: asks, acts, (user, assistant)."""

@@ -6,8 +6,9 @@ from torch import Tensor
 
 from populace.draw import Draw
 from populace.numerics import apply_linear
+from populace.observation import Observation
 from populace.options import Options
-from populace.policy import Actions, Memory, Observation, Policy
+from populace.policy import Actions, Memory, Policy
 
 COPIES = 4
 """Copies of a message: customer, company, public, record."""

@@ -3,8 +3,9 @@
 from torch import Tensor
 
 from populace.draw import Draw
+from populace.observation import Observation
 from populace.options import Options
-from populace.policy import Actions, Memory, Observation, Policy
+from populace.policy import Actions, Memory, Policy
 
 
 class EquilibriumOptions(Options):

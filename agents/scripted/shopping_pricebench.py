@@ -15,8 +15,9 @@ from torch import Tensor
 from populace.agents.scripted.shopping import Shopper, say
 from populace.draw import Draw
 from populace.errors import did_you_mean
+from populace.observation import Observation
 from populace.options import Options
-from populace.policy import Actions, Observation
+from populace.policy import Actions
 
 COLUMNS = ("log_price", "stars", "free_cancel", "breakfast", "review_score")
 """Attributes in the order of `Buyer.weights`."""

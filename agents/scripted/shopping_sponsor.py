@@ -14,8 +14,9 @@ from populace.agents.scripted.shopping import Shopper, pick, say
 from populace.draw import Draw
 from populace.errors import did_you_mean
 from populace.numerics import sigmoid
+from populace.observation import Observation
 from populace.options import Options
-from populace.policy import Actions, Observation
+from populace.policy import Actions
 
 LOG_PRICE_RATIO = -1.98
 """Of ln(price of the sponsored / price of the other) (.73)."""

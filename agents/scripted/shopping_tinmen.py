@@ -12,8 +12,9 @@ from torch import Tensor
 
 from populace.agents.scripted.shopping import Shopper, fitting, pick, say, stated
 from populace.draw import Draw
+from populace.observation import Observation
 from populace.options import Options
-from populace.policy import Actions, Observation
+from populace.policy import Actions
 
 TRIALS = 30
 """Replies a cell."""

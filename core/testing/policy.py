@@ -11,7 +11,8 @@ from torch import Tensor
 from populace import tree
 from populace.errors import ActionError
 from populace.fields import Role
-from populace.policy import Observation, Policy
+from populace.observation import Observation
+from populace.policy import Policy
 from populace.population import Population
 from populace.run import Run, advance, see, start
 from populace.testing.tools import (

@@ -15,8 +15,9 @@ from populace import registry, tree
 from populace.draw import Draw
 from populace.errors import PopulaceError
 from populace.fields import Field
+from populace.observation import Observation
 from populace.options import Options, faults
-from populace.policy import Actions, Memory, Observation, Policy
+from populace.policy import Actions, Memory, Policy
 from populace.population import Population
 from populace.run import Run, advance, restart, start
 from populace.world import World

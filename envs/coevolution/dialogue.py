@@ -15,7 +15,7 @@ from torch import Tensor
 from populace.dialogue import Chat, ReplyKind
 from populace.envs.coevolution import wording
 from populace.numerics import apply_linear, sigmoid
-from populace.policy import Observation
+from populace.observation import Observation
 
 RIDGE = 0.05
 """Pull of a fitted position towards the values of the start (assumption of ours; scripted assistants use the same)."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from populace.dialogue import Chat, ReplyKind
 from populace.envs.coevolution import wording
-from populace.policy import Observation
+from populace.observation import Observation
 
 SYSTEM = """You are an assistant whom people believe. You see what they estimate of a quantity that nobody knows, and \
 make an estimate of your own out of theirs.

@@ -10,7 +10,7 @@ from populace.dialogue import Chat, FreeFace, ReplyKind
 from populace.envs.culture import wording
 from populace.envs.culture.options import CultureOptions
 from populace.envs.culture.survey import Survey
-from populace.policy import Observation
+from populace.observation import Observation
 
 _REFUSED = re.compile(r"\b(i (cannot|can't|won't|am unable)|i'm (sorry|unable)|as an ai)\b", re.I)
 MERGER = "You merge the answers of several cultures into a response for everyone."

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from populace.dialogue import Chat, Coding, ReplyKind
 from populace.envs.culture.dialogue import MERGER, CultureDialogue, read_options
-from populace.policy import Observation
+from populace.observation import Observation
 
 ASKED = (
     " After the line of each question, explain in a sentence or two whose perspectives count in your answer to it. Put "

@@ -13,7 +13,7 @@ from torch import Tensor
 from populace.dialogue import Chat, FreeFace, ReplyKind
 from populace.envs.drift import wording
 from populace.envs.drift.claims import ACTS, STANCES
-from populace.policy import Observation
+from populace.observation import Observation
 
 TOPIC_WORDS = (
     "a general question",

@@ -16,7 +16,7 @@ from torch import Tensor
 from populace.dialogue import Chat, ReplyKind
 from populace.envs.payoff import primitives, wording
 from populace.envs.payoff.options import PayoffOptions
-from populace.policy import Observation
+from populace.observation import Observation
 
 TAGS = re.compile(
     r"^<thinking>(.*?)</thinking>\s*<payoff>(.*?)</payoff>\s*<analyze>(.*?)</analyze>\s*<response>(.*?)</response>$",

@@ -13,7 +13,7 @@ from populace.envs.shopping import wording
 from populace.envs.shopping.audience import AUDIENCES
 from populace.envs.shopping.catalogue import Catalogue
 from populace.fields import Field
-from populace.policy import Observation
+from populace.observation import Observation
 
 _CHOICE = re.compile(r"choice:.*?([0-9]+)")
 """As in the published code, on the lower-cased reply: the number must stand on the line of `Choice:`."""

@@ -9,7 +9,7 @@ from torch import Tensor
 from populace.dialogue import Chat
 from populace.envs.shopping.catalogue import Catalogue
 from populace.fields import Field
-from populace.policy import Observation
+from populace.observation import Observation
 
 DOUBT = re.compile(r"batter|grid|electricity|drawback|unreliable|risk")
 """Words of doubt about the favourite; how persuasion is coded from text depends on the coder."""

@@ -16,7 +16,7 @@ from torch import Tensor
 from populace.envs.views.lazy import Array
 from populace.errors import PopulaceError, UnknownName
 from populace.fields import Field, Role
-from populace.policy import Observation
+from populace.observation import Observation
 
 MASK = "action_mask"
 """Key of the legal options, where the action is one masked choice; the name is PettingZoo's."""

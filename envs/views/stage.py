@@ -14,7 +14,8 @@ from torch import Tensor
 from populace.draw import Draw
 from populace.errors import PopulaceError
 from populace.fields import Role
-from populace.policy import Actions, Learner, Memory, Observation, Policy, Trajectory
+from populace.observation import Observation
+from populace.policy import Actions, Learner, Memory, Policy, Trajectory
 from populace.population import People, Population
 from populace.rollout import learn
 from populace.run import Run, advance, restart, see, start

@@ -10,7 +10,8 @@ from populace.envs.views import arguments
 from populace.envs.views.stage import Outcome, Stage
 from populace.errors import ActionError, PopulaceError
 from populace.fields import Role
-from populace.policy import Actions, Observation
+from populace.observation import Observation
+from populace.policy import Actions
 from populace.rollout import AtEnd
 from populace.run import Run
 

@@ -18,7 +18,7 @@ from populace.envs.views.lazy import Array
 from populace.envs.views.stage import Outcome, SeatMemory, Shared, Stage
 from populace.errors import ActionError, PopulaceError
 from populace.fields import Field
-from populace.policy import Observation
+from populace.observation import Observation
 from populace.run import Run
 
 _MODES = {"same_step": AutoresetMode.SAME_STEP, "next_step": AutoresetMode.NEXT_STEP}

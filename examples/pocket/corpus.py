@@ -13,8 +13,8 @@ from random import Random
 import torch
 from settings import FAMILIAR, PEOPLES, WORLDS, Setting, coevolution, invented, library
 
-from populace.agents.llm.demonstrations import Demonstration, demonstrate
-from populace.agents.llm.seats import AGAIN
+from populace.agents.llm.seats.demonstrations import Demonstration, demonstrate
+from populace.agents.llm.seats.text_policy import AGAIN
 
 Kind = tuple[str, str, str]
 """World (`drift`), role and phase."""

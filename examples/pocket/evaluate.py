@@ -21,10 +21,10 @@ from corpus import Kind
 from settings import WORLDS, Setting, library
 from torch import Tensor
 
-from populace.agents.llm.local import Transformers
-from populace.agents.llm.pocket import PocketOptions, of
+from populace.agents.llm.backends.local import Transformers
+from populace.agents.llm.backends.pocket import PocketOptions, of
 from populace.dialogue import Dialogue
-from populace.policy import Observation
+from populace.observation import Observation
 from populace.registry import policies
 from populace.run import advance, see, start
 

@@ -14,7 +14,7 @@ from populace.envs.coevolution.dynamics import epochs
 from populace.envs.coevolution.history import CENTURIES, CENTURY_VALUES, MORAL_VALUES
 from populace.errors import PopulaceError
 from populace.numerics import sigmoid
-from populace.policy import Observation
+from populace.observation import Observation
 from populace.rollout import Keep, rollout
 from populace.run import advance
 

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from populace.agents.llm.demonstrations import demonstrate, save
+from populace.agents.llm.seats.demonstrations import demonstrate, save
 from populace.errors import PopulaceError, UnknownName
 from populace.registry import policies
 from populace.run import advance, see, start

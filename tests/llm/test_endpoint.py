@@ -14,9 +14,9 @@ from loopback import FAULTS, serving, told
 
 from populace import registry
 from populace.agents.llm import Ask, Backend, BudgetSpent, Reply, ask_all
-from populace.agents.llm.endpoint import Endpoint, OpenAI
-from populace.agents.llm.endpoint_options import EndpointOptions
-from populace.agents.llm.faults import FAULTS as FAULTS_TOLD
+from populace.agents.llm.backends.endpoint import Endpoint, OpenAI
+from populace.agents.llm.backends.endpoint_options import EndpointOptions
+from populace.agents.llm.backends.faults import FAULTS as FAULTS_TOLD
 from populace.dialogue import ReplyKind
 from populace.draw import Draw
 from populace.errors import MissingExtra, PopulaceError

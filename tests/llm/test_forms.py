@@ -10,8 +10,8 @@ from test_writes import STAGES
 from tiny_model import save
 
 from populace.agents.llm import Ask, ask_all
-from populace.agents.llm.forms import Guide
-from populace.agents.llm.local import Local, LocalOptions
+from populace.agents.llm.backends.local import Local, LocalOptions
+from populace.agents.llm.decoding.forms import Guide
 from populace.dialogue import ReplyKind
 from populace.registry import policies
 from populace.run import advance, see, start

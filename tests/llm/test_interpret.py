@@ -15,13 +15,20 @@ from statsmodels.stats.inter_rater import cohens_kappa
 from statsmodels.stats.proportion import proportion_confint
 
 from populace import registry
-from populace.agents.llm.backends import Backend, Reply, Said
-from populace.agents.llm.fakes import Malformed, MalformedOptions, Scripted, ScriptedOptions, Stubborn, StubbornOptions
-from populace.agents.llm.interpret import Interpreted, Interpreter, InterpreterOptions, Rules, agreement
-from populace.agents.llm.interpret_agreement import NOTHING, halves, kappa, labelled_of
-from populace.agents.llm.interpret_judge import Judge
-from populace.agents.llm.interpret_prototypes import letters
-from populace.agents.llm.seats import TextPolicy
+from populace.agents.llm.backends.base import Backend, Reply, Said
+from populace.agents.llm.backends.fakes import (
+    Malformed,
+    MalformedOptions,
+    Scripted,
+    ScriptedOptions,
+    Stubborn,
+    StubbornOptions,
+)
+from populace.agents.llm.interpret.agreement import NOTHING, halves, kappa, labelled_of
+from populace.agents.llm.interpret.interpreter import Interpreted, Interpreter, InterpreterOptions, Rules, agreement
+from populace.agents.llm.interpret.judge import Judge
+from populace.agents.llm.interpret.prototypes import letters
+from populace.agents.llm.seats.text_policy import TextPolicy
 from populace.dialogue import Chat, Coding, ReplyKind, Speaks
 from populace.envs.culture import Culture
 from populace.envs.culture.free import VARIANTS, coding

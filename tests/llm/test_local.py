@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from populace import registry
 from populace.agents.llm import Ask, ask_all
-from populace.agents.llm.local import Local, LocalOptions, Transformers
+from populace.agents.llm.backends.local import Local, LocalOptions, Transformers
 from populace.dialogue import ReplyKind
 from populace.errors import MissingExtra, PopulaceError
 from populace.rollout import Keep, rollout

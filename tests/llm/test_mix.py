@@ -11,7 +11,8 @@ from populace.agents.llm import Backend, Said, TextPolicy
 from populace.agents.scripted.mix import Mix, MixOptions
 from populace.draw import Draw
 from populace.errors import PopulaceError, ScenarioError
-from populace.policy import Observation, Policy
+from populace.observation import Observation
+from populace.policy import Policy
 from populace.rollout import Keep, rollout
 from populace.run import advance, see, start
 from populace.scenarios import build, load

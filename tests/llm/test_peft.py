@@ -8,7 +8,7 @@ from torchao.quantization import Int8WeightOnlyConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer, TorchAoConfig
 
 from populace.agents.llm import Ask, ask_all
-from populace.agents.llm.local import Local, LocalOptions
+from populace.agents.llm.backends.local import Local, LocalOptions
 
 LABELS = ("clear", "vague", "end", "ending")
 

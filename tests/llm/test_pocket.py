@@ -9,8 +9,8 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from populace.agents.llm import pocket
-from populace.agents.llm.local import load
+from populace.agents.llm.backends import pocket
+from populace.agents.llm.backends.local import load
 from populace.cli import app
 from populace.registry import policies
 from populace.rollout import Keep, rollout

@@ -17,9 +17,10 @@ from transformers import (
 )
 from transformers.models.auto import AutoModelForCausalLM
 
-from populace.agents.llm import Ask, ask_all, decoding
-from populace.agents.llm.beginnings import WORTH, share
-from populace.agents.llm.local import Local, LocalOptions
+from populace.agents.llm import Ask, ask_all
+from populace.agents.llm.backends.local import Local, LocalOptions
+from populace.agents.llm.decoding import decoder
+from populace.agents.llm.decoding.prefixes import WORTH, share
 
 LABELS = ("clear", "vague", "end", "ending")
 RULES = "the user asks and you choose: " * 8
@@ -68,7 +69,7 @@ def texts(backend, given_):
 
 def apart(monkeypatch):
     """From here on nothing is shared."""
-    monkeypatch.setattr(decoding, "share", lambda prompts, known: None)
+    monkeypatch.setattr(decoder, "share", lambda prompts, known: None)
 
 
 PROMPTS = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=12).map(tuple), min_size=1, max_size=12)

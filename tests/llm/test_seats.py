@@ -9,7 +9,7 @@ from core_toy import Toy
 
 from populace import registry, tree
 from populace.agents.llm import Ask, Backend, Said, SeatOptions, Tape, TextPolicy, ask_all
-from populace.agents.llm.fakes import (
+from populace.agents.llm.backends.fakes import (
     BROKEN,
     EchoBackend,
     Malformed,
@@ -23,7 +23,7 @@ from populace.agents.llm.fakes import (
     Stubborn,
     StubbornOptions,
 )
-from populace.agents.llm.memory import Conversations
+from populace.agents.llm.seats.memory import Conversations
 from populace.dialogue import Chat, ReplyKind
 from populace.errors import PopulaceError, RunError
 from populace.population import PlainPopulation

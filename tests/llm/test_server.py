@@ -28,9 +28,9 @@ from test_worlds import SEATS, cast
 from tiny_model import save
 
 from populace.agents.llm import Ask, ask_all
-from populace.agents.llm.endpoint import Endpoint, OpenAI
-from populace.agents.llm.endpoint_options import EndpointOptions
-from populace.agents.llm.local import Local, LocalOptions
+from populace.agents.llm.backends.endpoint import Endpoint, OpenAI
+from populace.agents.llm.backends.endpoint_options import EndpointOptions
+from populace.agents.llm.backends.local import Local, LocalOptions
 from populace.draw import Draw
 from populace.rollout import Keep, rollout
 from populace.run import advance, see, start

@@ -14,7 +14,7 @@ from test_worlds import cast
 
 from populace import registry
 from populace.agents.llm import Ask, ask_all
-from populace.agents.llm.vllm import VLLM, VLLMOptions, VLLMSeats
+from populace.agents.llm.backends.vllm import VLLM, VLLMOptions, VLLMSeats
 from populace.dialogue import ReplyKind
 from populace.errors import MissingExtra, PopulaceError
 from populace.rollout import Keep, rollout

@@ -12,7 +12,7 @@ from populace.draw import Draw
 from populace.envs.payoff import Matrix, dynamics, games
 from populace.envs.payoff.matrix_options import MatrixOptions
 from populace.errors import PopulaceError
-from populace.policy import Observation
+from populace.observation import Observation
 from populace.population import Census, Network, People, PlainPopulation
 from populace.registry import policies
 from populace.rollout import Keep, rollout

@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from populace.policy import Actions, Memory, Observation, Policy
+from populace.observation import Observation
+from populace.policy import Actions, Memory, Policy
 
 
 class Network(Policy):

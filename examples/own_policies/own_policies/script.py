@@ -3,8 +3,9 @@
 import torch
 from pydantic import Field
 
+from populace.observation import Observation
 from populace.options import Options
-from populace.policy import Actions, Memory, Observation, Policy
+from populace.policy import Actions, Memory, Policy
 
 
 class Patience(Options):

@@ -11,9 +11,9 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from populace.agents.llm.backends import Ask, Backend, Reply, Said, luck
-from populace.agents.llm.seats import SeatOptions, TextPolicy
-from populace.agents.llm.tape import Tape
+from populace.agents.llm.backends.base import Ask, Backend, Reply, Said, luck
+from populace.agents.llm.backends.tape import Tape
+from populace.agents.llm.seats.text_policy import SeatOptions, TextPolicy
 from populace.dialogue import ReplyKind
 from populace.errors import PopulaceError
 from populace.options import Options

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, DynamicCache
 
-from populace.agents.llm.beginnings import Prompt, share
-from populace.agents.llm.caches import picked, plain
-from populace.agents.llm.forms import LOOKED
+from populace.agents.llm.decoding.forms import LOOKED
+from populace.agents.llm.decoding.kv_cache import picked, plain
+from populace.agents.llm.decoding.prefixes import Prompt, share
 from populace.draw import uniform_from
 
 
@@ -207,7 +207,7 @@ class Decoder:
             seeds: Luck of each row, 64 bits.
             length: Tokens of a reply at most.
             forms: What each reply is held to ("" for nothing), or () where none is.
-            guide: Knows forms (`populace.agents.llm.forms.Guide`).
+            guide: Knows forms (`populace.agents.llm.decoding.forms.Guide`).
         """
         unique = list(dict.fromkeys(prompts))
         position, device = {prompt: k for k, prompt in enumerate(unique)}, self.device

@@ -11,9 +11,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from populace.agents.llm.backends import Backend
-from populace.agents.llm.local import Local, LocalOptions
-from populace.agents.llm.seats import SeatOptions, TextPolicy
+from populace.agents.llm.backends.base import Backend
+from populace.agents.llm.backends.local import Local, LocalOptions
+from populace.agents.llm.seats.text_policy import SeatOptions, TextPolicy
 
 VERSION = 1
 """Rises whenever the shipped weights change, so that tapes of other weights are not mistaken for it."""

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from populace.dialogue import Chat, ReplyKind
 from populace.fields import Field
-from populace.policy import Observation
+from populace.observation import Observation
 
 _REFUSAL = re.compile(
     r"^\s*(i('m| am) (sorry|afraid|unable)|sorry|as an ai|i (can(no|')t|won't|will not))", re.IGNORECASE

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from populace import registry
-from populace.agents.llm.fakes import RandomTalker, SeatOptions, fitting
-from populace.agents.llm.plain import FieldsDialogue, schema_of
+from populace.agents.llm.backends.fakes import RandomTalker, SeatOptions, fitting
+from populace.agents.llm.seats.field_face import FieldsDialogue, schema_of
 from populace.dialogue import Chat, ReplyKind
 from populace.fields import Field, Role
-from populace.policy import Observation
+from populace.observation import Observation
 from populace.rollout import Keep, rollout
 from populace.run import advance, see, start
 from populace.testing.tools import AnyLegal, made, same

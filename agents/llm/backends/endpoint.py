@@ -15,11 +15,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from populace.agents.llm.backends import Ask, Backend, BudgetSpent, Reply, Said, luck
-from populace.agents.llm.endpoint_options import EndpointOptions
-from populace.agents.llm.faults import FAULTS, TOO_LONG, Failed, refused
-from populace.agents.llm.seats import SeatOptions, TextPolicy
-from populace.agents.llm.structured import reply_in, schema_of
+from populace.agents.llm.backends.base import Ask, Backend, BudgetSpent, Reply, Said, luck
+from populace.agents.llm.backends.endpoint_options import EndpointOptions
+from populace.agents.llm.backends.faults import FAULTS, TOO_LONG, Failed, refused
+from populace.agents.llm.decoding.structured import reply_in, schema_of
+from populace.agents.llm.seats.text_policy import SeatOptions, TextPolicy
 from populace.dialogue import ReplyKind
 from populace.errors import MissingExtra, PopulaceError
 

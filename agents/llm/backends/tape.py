@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from populace.agents.llm.backends import Ask, Backend, Reply
+from populace.agents.llm.backends.base import Ask, Backend, Reply
 from populace.dialogue import ReplyKind
 from populace.errors import PopulaceError, RunError, did_you_mean
 

@@ -1,7 +1,7 @@
 """A language model in this process, through `transformers`: batches packed by tokens, choices scored in one pass.
 
 Each seat's reply follows from its own seed, whoever else is in the batch (up to the last bits of the arithmetic, which
-do depend on the batch; a run repeats on the same machine). How the model is run stands in `decoding.py`.
+do depend on the batch; a run repeats on the same machine). How the model is run stands in the room `decoding`.
 """
 
 import json
@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 import torch
 from pydantic import Field
 
-from populace.agents.llm.backends import Ask, Backend, Messages, Reply
-from populace.agents.llm.beginnings import Prompt
-from populace.agents.llm.seats import SeatOptions, TextPolicy
+from populace.agents.llm.backends.base import Ask, Backend, Messages, Reply
+from populace.agents.llm.decoding.prefixes import Prompt
+from populace.agents.llm.seats.text_policy import SeatOptions, TextPolicy
 from populace.dialogue import ReplyKind
 from populace.errors import MissingExtra, PopulaceError
 
 if TYPE_CHECKING:
-    from populace.agents.llm.decoding import Decoder
-    from populace.agents.llm.forms import Guide
+    from populace.agents.llm.decoding.decoder import Decoder
+    from populace.agents.llm.decoding.forms import Guide
 
 Answer = tuple[int, Reply]
 """Position of what was asked, and its reply."""
@@ -113,13 +113,13 @@ class Local(Backend):
     @cached_property
     def decoder(self) -> "Decoder":
         """The model, ready to be run."""
-        from populace.agents.llm.decoding import Decoder
+        from populace.agents.llm.decoding.decoder import Decoder
 
         return Decoder(self.loaded.model, self.loaded.ends, self.options.temperature, self.options.top_p)
 
     @cached_property
     def _guide(self) -> "Guide":
-        from populace.agents.llm.forms import Guide
+        from populace.agents.llm.decoding.forms import Guide
 
         return Guide(self.loaded.tokenizer, self.loaded.ends)
 

@@ -15,11 +15,11 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from populace.agents.llm.interpret_agreement import Agreement, agreement_of, halves, labelled_of
+from populace.agents.llm.interpret.agreement import Agreement, agreement_of, halves, labelled_of
 from populace.dialogue import Chat, Coding, FreeFace, Speaks
 from populace.errors import PopulaceError, UnknownName
+from populace.observation import Observation
 from populace.options import Options
-from populace.policy import Observation
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class JudgeOptions(Options):
 
     @model_validator(mode="after")
     def _there(self) -> Self:
-        from populace.agents.llm.interpret_judge import judging
+        from populace.agents.llm.interpret.judge import judging
 
         try:
             judging(self.policy, self.params)
@@ -207,8 +207,8 @@ class InterpreterOptions(Options):
         Raises:
             UnknownName: A code is named that the coding has not.
         """
-        from populace.agents.llm.interpret_judge import Judge, judging
-        from populace.agents.llm.interpret_prototypes import Prototypes
+        from populace.agents.llm.interpret.judge import Judge, judging
+        from populace.agents.llm.interpret.prototypes import Prototypes
 
         if self.judge is not None:
             return Judge(coding, judging(self.judge.policy, self.judge.params))

@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from populace.agents.llm.backends import Ask, Backend, Reply
-from populace.agents.llm.faults import TOO_LONG
-from populace.agents.llm.seats import SeatOptions, TextPolicy
+from populace.agents.llm.backends.base import Ask, Backend, Reply
+from populace.agents.llm.backends.faults import TOO_LONG
+from populace.agents.llm.seats.text_policy import SeatOptions, TextPolicy
 from populace.dialogue import ReplyKind
 from populace.errors import MissingExtra, PopulaceError
 

@@ -9,9 +9,9 @@ import torch
 from pydantic import ValidationError
 
 from populace import registry
-from populace.agents.llm.backends import Ask, Reply, ask_all
-from populace.agents.llm.interpret import Interpreter, Reading
-from populace.agents.llm.seats import TextPolicy
+from populace.agents.llm.backends.base import Ask, Reply, ask_all
+from populace.agents.llm.interpret.interpreter import Interpreter, Reading
+from populace.agents.llm.seats.text_policy import TextPolicy
 from populace.dialogue import Coding, ReplyKind
 from populace.errors import PopulaceError
 from populace.options import faults

@@ -12,10 +12,11 @@ from typing import Any
 
 from torch import Tensor
 
-from populace.agents.llm.backends import Messages
+from populace.agents.llm.backends.base import Messages
 from populace.dialogue import Writes
 from populace.errors import PopulaceError, UnknownName
-from populace.policy import Actions, Observation
+from populace.observation import Observation
+from populace.policy import Actions
 from populace.population import Population
 from populace.run import Policies, advance, blame, see, start
 from populace.world import World

@@ -16,18 +16,19 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from populace import tree
-from populace.agents.llm import profiles
-from populace.agents.llm.backends import Ask, Backend, Messages, Reply, ask_all
-from populace.agents.llm.interpret import Interpreted, InterpreterOptions
-from populace.agents.llm.memory import Conversations
-from populace.agents.llm.plain import FieldsDialogue
-from populace.agents.llm.tape import Tape
+from populace.agents.llm.backends.base import Ask, Backend, Messages, Reply, ask_all
+from populace.agents.llm.backends.tape import Tape
+from populace.agents.llm.interpret.interpreter import Interpreted, InterpreterOptions
+from populace.agents.llm.seats import profiles
+from populace.agents.llm.seats.field_face import FieldsDialogue
+from populace.agents.llm.seats.memory import Conversations
 from populace.dialogue import Chat, Dialogue, ReplyKind
 from populace.draw import Draw
 from populace.errors import PopulaceError
 from populace.fields import Role
+from populace.observation import Observation
 from populace.options import Options
-from populace.policy import Actions, Memory, Observation, Policy
+from populace.policy import Actions, Memory, Policy
 from populace.population import People
 
 AGAIN = "That could not be read. Reply again, in exactly the form that was asked for and with nothing else."

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from populace.agents.llm.backends import Messages, Said
+from populace.agents.llm.backends.base import Messages, Said
 from populace.dialogue import Chat
 
 _REPLY, _END = "\x1f", "\x1e"

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from populace.agents.llm.seats import SeatOptions
+from populace.agents.llm.seats.text_policy import SeatOptions
 
 
 class EndpointOptions(SeatOptions):

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from populace.agents.llm.interpret import Interpreter, PrototypeOptions, Reading, known
+from populace.agents.llm.interpret.interpreter import Interpreter, PrototypeOptions, Reading, known
 from populace.dialogue import Coding
 from populace.errors import MissingExtra, PopulaceError
 

@@ -7,7 +7,7 @@ taken out of it again. Nothing is checked here: what the reply says is the dialo
 import json
 from typing import Any
 
-from populace.agents.llm.backends import Ask
+from populace.agents.llm.backends.base import Ask
 
 _KEY = "reply"
 """What is put into an object of ours stands under this name."""
