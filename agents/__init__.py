@@ -17,8 +17,8 @@ POLICIES = {
     "coevolution/oracle": "populace.agents.scripted.coevolution:Oracle",
     "coevolution/consensus": "populace.agents.scripted.coevolution:Consensus",
     "coevolution/pluralist": "populace.agents.scripted.coevolution:Pluralist",
-    "lockin/aggregate": "populace.agents.scripted.coevolution_lockin:Aggregate",
-    "lockin/silent": "populace.agents.scripted.coevolution_lockin:Silent",
+    "lockin/aggregate": "populace.agents.scripted.lockin:Aggregate",
+    "lockin/silent": "populace.agents.scripted.lockin:Silent",
     # drift
     "drift/honest": "populace.agents.scripted.drift:Honest",
     "drift/pleaser": "populace.agents.scripted.drift:Pleaser",
@@ -44,8 +44,8 @@ POLICIES = {
     "shopping/undercut": "populace.agents.scripted.shopping_others:Undercut",
     "shopping/steady": "populace.agents.scripted.shopping_others:Steady",
     "shopping/responsive": "populace.agents.scripted.shopping_others:Responsive",
-    "agency/equilibrium": "populace.agents.scripted.shopping_agency:Equilibrium",
-    "agency/insist": "populace.agents.scripted.shopping_agency:Insist",
+    "agency/equilibrium": "populace.agents.scripted.agency:Equilibrium",
+    "agency/insist": "populace.agents.scripted.agency:Insist",
     # culture
     "culture/mixer": "populace.agents.scripted.culture:Mixer",
     "culture/persona": "populace.agents.scripted.culture:Persona",
@@ -71,23 +71,55 @@ POLICIES = {
     "learning/contrast": "populace.agents.learning:Contrast",
     "learning/kto": "populace.agents.learning:KTO",
     "learning/ratio": "populace.agents.learning:Ratio",
-    # payoff, and matrix but for the optimisers
+    # payoff
     "payoff/always": "populace.agents.scripted.payoff:Always",
-    "payoff/best_response": "populace.agents.scripted.payoff:BestResponse",
-    "payoff/fictitious_play": "populace.agents.scripted.payoff:FictitiousPlay",
+    "payoff/best-response": "populace.agents.scripted.payoff:BestResponse",
+    "payoff/fictitious-play": "populace.agents.scripted.payoff:FictitiousPlay",
     "payoff/logit": "populace.agents.scripted.payoff:Logit",
-    "payoff/tit_for_tat": "populace.agents.scripted.payoff:TitForTat",
-    "payoff/rule_sum": "populace.agents.scripted.payoff:SumRule",
-    "payoff/rule_reward": "populace.agents.scripted.payoff:RewardRule",
-    "payoff/rule_product": "populace.agents.scripted.payoff:ProductRule",
-    "payoff/rule_pareto": "populace.agents.scripted.payoff:ParetoRule",
+    "payoff/tit-for-tat": "populace.agents.scripted.payoff:TitForTat",
+    "payoff/rule-sum": "populace.agents.scripted.payoff:SumRule",
+    "payoff/rule-reward": "populace.agents.scripted.payoff:RewardRule",
+    "payoff/rule-product": "populace.agents.scripted.payoff:ProductRule",
+    "payoff/rule-pareto": "populace.agents.scripted.payoff:ParetoRule",
     "payoff/imitation": "populace.agents.scripted.payoff:Imitation",
-    "payoff/cobb_douglas": "populace.agents.scripted.payoff_optimisers:Optimiser",
+    "payoff/cobb-douglas": "populace.agents.scripted.payoff_optimisers:Optimiser",
     "payoff/linear": "populace.agents.scripted.payoff_optimisers:LinearOptimiser",
-    "payoff/user_only": "populace.agents.scripted.payoff_optimisers:UserOptimiser",
-    "payoff/assistant_only": "populace.agents.scripted.payoff_optimisers:AssistantOptimiser",
+    "payoff/user-only": "populace.agents.scripted.payoff_optimisers:UserOptimiser",
+    "payoff/assistant-only": "populace.agents.scripted.payoff_optimisers:AssistantOptimiser",
+    # matrix: those of payoff that play any game
+    "matrix/always": "populace.agents.scripted.payoff:Always",
+    "matrix/best-response": "populace.agents.scripted.payoff:BestResponse",
+    "matrix/fictitious-play": "populace.agents.scripted.payoff:FictitiousPlay",
+    "matrix/logit": "populace.agents.scripted.payoff:Logit",
+    "matrix/tit-for-tat": "populace.agents.scripted.payoff:TitForTat",
+    "matrix/rule-sum": "populace.agents.scripted.payoff:SumRule",
+    "matrix/rule-reward": "populace.agents.scripted.payoff:RewardRule",
+    "matrix/rule-product": "populace.agents.scripted.payoff:ProductRule",
+    "matrix/rule-pareto": "populace.agents.scripted.payoff:ParetoRule",
+    "matrix/imitation": "populace.agents.scripted.payoff:Imitation",
 }
 """Name -> `module:class` of our own policies; `<world>/<name>` is known by `<name>` inside that world.
 
 Plug-ins announce theirs by the entry point group `populace.policies`.
 """
+
+ALIASES = {
+    "payoff/best_response": "payoff/best-response",
+    "payoff/fictitious_play": "payoff/fictitious-play",
+    "payoff/tit_for_tat": "payoff/tit-for-tat",
+    "payoff/rule_sum": "payoff/rule-sum",
+    "payoff/rule_reward": "payoff/rule-reward",
+    "payoff/rule_product": "payoff/rule-product",
+    "payoff/rule_pareto": "payoff/rule-pareto",
+    "payoff/cobb_douglas": "payoff/cobb-douglas",
+    "payoff/user_only": "payoff/user-only",
+    "payoff/assistant_only": "payoff/assistant-only",
+    "matrix/best_response": "matrix/best-response",
+    "matrix/fictitious_play": "matrix/fictitious-play",
+    "matrix/tit_for_tat": "matrix/tit-for-tat",
+    "matrix/rule_sum": "matrix/rule-sum",
+    "matrix/rule_reward": "matrix/rule-reward",
+    "matrix/rule_product": "matrix/rule-product",
+    "matrix/rule_pareto": "matrix/rule-pareto",
+}
+"""Former name -> name: still understood, with a warning."""

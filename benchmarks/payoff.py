@@ -10,7 +10,9 @@ import numpy as np
 import torch
 
 from benchmarks import timing
-from populace.envs.payoff import Matrix, Payoff, bargaining, correlated, mixed, pure
+from populace.envs.matrix import Matrix
+from populace.envs.payoff import Payoff
+from populace.games import bargaining, correlated, mixed, pure
 from populace.population import PlainPopulation
 from populace.registry import policies
 from populace.rollout import rollout
@@ -36,20 +38,20 @@ def games_a_second(
 def worlds() -> Iterator[timing.Row]:
     """Whole ticks of one-shot games, in batches that stay in the cache (`--batch` of the command line)."""
     dilemma = {"game": "prisoners_dilemma", "matching": "pairs"}
-    for name, given in (("always", {}), ("random", {}), ("best_response", {}), ("tit_for_tat", {}), ("logit", {})):
+    for name, given in (("always", {}), ("random", {}), ("best-response", {}), ("tit-for-tat", {}), ("logit", {})):
         found = games_a_second(Matrix, dilemma, {"player": (name, given)}, 8, 8192)
         yield f"one-shot prisoner's dilemma, {name}", found / 1e6, "M games/s", "aim 10"
-    shuffled = games_a_second(Matrix, {**dilemma, "matching": "random"}, {"player": ("best_response", {})}, 8, 8192)
-    yield "the same, matched anew each tick, best_response", shuffled / 1e6, "M games/s", ""
+    shuffled = games_a_second(Matrix, {**dilemma, "matching": "random"}, {"player": ("best-response", {})}, 8, 8192)
+    yield "the same, matched anew each tick, best-response", shuffled / 1e6, "M games/s", ""
     one_shot = {"turns": 1, "accuracy": "logged", "noise": 0.0, "misread": 0.0}
     always = {"user": ("always", {"act": "clear"}), "assistant": ("always", {"act": "both"})}
     plain = games_a_second(Payoff, {**one_shot, "games": False}, always, 8, 4096)
     yield "GTAlign's game, one turn, players that need not see it", plain / 1e6, "M games/s", "aim 10"
-    shown = {"user": ("best_response", {}), "assistant": ("best_response", {})}
+    shown = {"user": ("best-response", {}), "assistant": ("best-response", {})}
     seen = games_a_second(Payoff, one_shot, shown, 8, 2048)
     yield "GTAlign's game, one turn, both see their games and reply best", seen / 1e6, "M games/s", "aim 10"
     rich = {"conflict": 0.5, "stated": True, "harm": {"share": 0.2}, "pricing": {"policy": "per_token"}}
-    full = games_a_second(Payoff, rich, {"user": ("best_response", {}), "assistant": ("cobb_douglas", {})}, 16, 1024)
+    full = games_a_second(Payoff, rich, {"user": ("best-response", {}), "assistant": ("cobb-douglas", {})}, 16, 1024)
     yield "five turns, all options on, Cobb-Douglas optimiser", full / 1e6, "M games/s", ""
 
 

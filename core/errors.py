@@ -20,6 +20,10 @@ class UnknownName(PopulaceError):
         super().__init__(f"unknown {kind} {given!r}{did_you_mean(given, self.known)}")
 
 
+class OldName(DeprecationWarning):
+    """Something was given by a name that it no longer has; the command line prints it as one line."""
+
+
 class MissingExtra(PopulaceError):
     """An optional dependency is not installed; the text holds the line that installs it."""
 

@@ -1,11 +1,12 @@
 """Worlds, policies and measures by name, by `module:attribute`, or by a plug-in's entry point; all of them lazily."""
 
 import importlib
+import warnings
 from functools import cached_property
 from importlib.metadata import entry_points
 from typing import Any
 
-from populace.errors import PopulaceError, UnknownName
+from populace.errors import OldName, PopulaceError, UnknownName
 
 
 class Registry:
@@ -15,10 +16,11 @@ class Registry:
         kind: What they are, for messages: `world`, `policy`, `measure`.
         catalogue: `module:attribute` of the mapping name -> `module:attribute` of our own.
         group: Entry point group in which other packages announce theirs.
+        aliases: `module:attribute` of the mapping former name -> name of our own, or "".
     """
 
-    def __init__(self, kind: str, catalogue: str, group: str) -> None:
-        self.kind, self.group, self._catalogue = kind, group, catalogue
+    def __init__(self, kind: str, catalogue: str, group: str, aliases: str = "") -> None:
+        self.kind, self.group, self._catalogue, self._aliases = kind, group, catalogue, aliases
         self._added: dict[str, Any] = {}
 
     def register(self, name: str, target: Any) -> None:
@@ -38,6 +40,7 @@ class Registry:
         """
         if ":" in name:
             return load(name, self.kind)
+        name = self.current(name, within)
         for full in (f"{within}/{name}", name) if within else (name,):
             target = self._find(full)
             if target is not None:
@@ -49,6 +52,19 @@ class Registry:
             else self.names()
         )
         raise UnknownName(self.kind, name, known)
+
+    def current(self, name: str, within: str = "") -> str:
+        """What `name` is called today: itself, or what took its place, with an `OldName` warning."""
+        if not self._aliases or ":" in name:
+            return name
+        aliases = _attribute(self._aliases)
+        for prefix in (f"{within}/", "") if within else ("",):
+            if (full := prefix + name) in aliases and self._find(full) is None:
+                today = str(aliases[full]).removeprefix(prefix)
+                text = f"the {self.kind} {name!r} is now called {today!r}; write that, as the old name will go"
+                warnings.warn(text, OldName, stacklevel=3)
+                return today
+        return name
 
     def _find(self, name: str) -> Any:
         if name in self._added:
@@ -63,8 +79,12 @@ class Registry:
         return {point.name: point.value for point in entry_points(group=self.group)}
 
     def _ours(self) -> dict[str, str]:
-        module, _, attribute = self._catalogue.partition(":")
-        return getattr(importlib.import_module(module), attribute)
+        return _attribute(self._catalogue)
+
+
+def _attribute(target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def load(target: str, kind: str = "object") -> Any:
@@ -100,5 +120,5 @@ def room(world_id: str, world: type) -> str:
 
 
 worlds = Registry("world", "populace.envs:WORLDS", "populace.worlds")
-policies = Registry("policy", "populace.agents:POLICIES", "populace.policies")
+policies = Registry("policy", "populace.agents:POLICIES", "populace.policies", "populace.agents:ALIASES")
 measures = Registry("measure", "populace.analysis:MEASURES", "populace.measures")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from populace.errors import OptionError, PopulaceError, UnknownName
 from populace.options import Options
-from populace.registry import room
+from populace.registry import policies, room
 from populace.scenarios.arms import Variant
 from populace.scenarios.build import make_population, policy_class, world_class
 from populace.scenarios.checking import check
@@ -135,6 +135,7 @@ class _Maker:
                 continue
             name, found = _policy_name(tree, role, world)
             if name is not None:
+                name = policies.current(name, within)
                 options, found = self._policy(tree, role, name, within, segments)
                 if options is not None:
                     agents[role] = (name, options)

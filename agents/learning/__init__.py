@@ -1,6 +1,7 @@
 """Learners from feedback: one independent learner a world, thousands in a batch, for any role that chooses."""
 
-from populace.agents.learning.learner import FeedbackLearner, Learned
+from populace.agents.learning.learner import FeedbackLearner
+from populace.agents.learning.memory import Learned
 from populace.agents.learning.rules import (
     KTO,
     Contrast,

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -10,38 +10,16 @@ from torch import Tensor
 
 from populace.agents.learning import mitigations
 from populace.agents.learning.batch import Batch, gather
+from populace.agents.learning.memory import Learned
 from populace.agents.learning.models import Base, Layout, Model, Network, Params, Tabular, make
 from populace.agents.learning.options import LearnerOptions, SelectionOptions
 from populace.draw import Draw
 from populace.errors import PopulaceError, UnknownName
-from populace.fields import Role, lasting
+from populace.fields import Role
 from populace.numerics import total
 from populace.observation import Observation
 from populace.policy import Actions, Learner, Trajectory
 from populace.population import People
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What a learner remembers; all of it outlives the episode.
-
-    Attributes:
-        role: Whose seats it plays (a constant: fields and labels).
-        params: Parameters [worlds, ...] by name.
-        reference: Parameters that KL penalties hold on to.
-        sums: [worlds, seats], rewards so far by seat, or None unless ratings are centred.
-        counts: [worlds, seats], how many.
-        trust: [worlds, seats], weights of the raters, or None without evidence.
-        rounds: [worlds] int64, rounds learned.
-    """
-
-    role: Role = lasting()
-    params: Params = lasting()
-    reference: Params = lasting()
-    sums: Tensor | None = lasting()
-    counts: Tensor | None = lasting()
-    trust: Tensor | None = lasting()
-    rounds: Tensor = lasting()
 
 
 class FeedbackLearner(Learner):
@@ -150,7 +128,7 @@ class FeedbackLearner(Learner):
         return after, measures
 
     def update(
-        self, model: Model, memory: Learned, batch: Batch, data: "mitigations.Data", draw: Draw
+        self, model: Model, memory: Learned, batch: Batch, data: mitigations.Data, draw: Draw
     ) -> tuple[Params, Tensor]:
         """The parameters after this round, and the rule's loss [worlds]."""
         raise NotImplementedError

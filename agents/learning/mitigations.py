@@ -1,20 +1,17 @@
 """What can be done about drift on the learner's side: vetoes, safe data, centring, raters weighted by evidence."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from populace.agents.learning.batch import Batch
+from populace.agents.learning.memory import Learned
 from populace.agents.learning.models import Model, Params
 from populace.agents.learning.options import Evaluators, LearnerOptions, Safe, Veto
 from populace.draw import Draw
 from populace.errors import UnknownName
 from populace.numerics import total
-
-if TYPE_CHECKING:
-    from populace.agents.learning.learner import Learned
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class Data:
     trust: Tensor | None
 
 
-def apply(options: LearnerOptions, batch: Batch, labels: tuple[str, ...], memory: "Learned", draw: Draw) -> Data:
+def apply(options: LearnerOptions, batch: Batch, labels: tuple[str, ...], memory: Learned, draw: Draw) -> Data:
     """All mitigations that the options name."""
     reward, weight = batch.reward, batch.use.float()
     best = worst = batch.use

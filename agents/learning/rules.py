@@ -5,7 +5,8 @@ from pydantic import Field
 from torch import Tensor
 
 from populace.agents.learning.batch import Batch
-from populace.agents.learning.learner import FeedbackLearner, Learned, step
+from populace.agents.learning.learner import FeedbackLearner, step
+from populace.agents.learning.memory import Learned
 from populace.agents.learning.mitigations import Data, with_safe
 from populace.agents.learning.models import Model, Params, Tabular
 from populace.agents.learning.options import (

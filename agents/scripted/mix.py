@@ -43,9 +43,11 @@ class Player(Options):
         if not isinstance(data, Mapping):
             return data
         name, within = data.get("policy"), (info.context or {}).get("within", "")
-        if isinstance(name, str) and f"{within}/{name}" in registry.policies.names():
-            return {**data, "policy": f"{within}/{name}"}
-        return data
+        if not isinstance(name, str):
+            return data
+        name = registry.policies.current(name, within)
+        full = f"{within}/{name}"
+        return {**data, "policy": full if full in registry.policies.names() else name}
 
     @model_validator(mode="after")
     def _playable(self, info: ValidationInfo) -> Self:

@@ -11,7 +11,7 @@ import sys
 import typer
 
 from populace.cli import look, play, read
-from populace.cli.application import app, print_error
+from populace.cli.application import app, print_error, tell_old_names
 from populace.errors import PopulaceError, Stopped
 
 __all__ = ["app", "look", "main", "play", "read"]
@@ -22,6 +22,7 @@ def main() -> None:
     as_json = "--json" in sys.argv
     # `module:Class` names a file of the working directory too, as with `python -m`.
     sys.path.insert(0, "")
+    tell_old_names()
     try:
         app()
     except PopulaceError as error:

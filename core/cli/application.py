@@ -1,11 +1,12 @@
 """The application that commands register with, the options they share, and how they answer."""
 
 import json
+import warnings
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from populace.errors import PopulaceError, ScenarioError, Stopped
+from populace.errors import OldName, PopulaceError, ScenarioError, Stopped
 
 if TYPE_CHECKING:
     from populace.scenarios import Scenario
@@ -42,6 +43,21 @@ def _options(
 
         typer.echo(f"populace {__version__}")
         raise typer.Exit
+
+
+def tell_old_names() -> None:
+    """From now on, warn of former names in one plain line each on stderr; other warnings stay as they are."""
+    usual, told = warnings.showwarning, set[str]()
+
+    def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+        if not issubclass(category, OldName):
+            usual(message, category, *rest, **more)
+        elif str(message) not in told:
+            told.add(str(message))
+            typer.echo(f"warning: {message}", err=True)
+
+    warnings.simplefilter("always", OldName)
+    warnings.showwarning = show
 
 
 def print_error(error: PopulaceError, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from populace.options import Options
+from populace.population import Census
 
 
 class History(Options):
@@ -88,6 +89,10 @@ class CoevolutionOptions(Options):
     reward: Literal["accuracy", "approval"] = "accuracy"
     """What the assistant is paid: minus its distance from the target, or minus the distance of what its users hear from
     what they hold (only where it is heard, in `coevolve`)."""
+
+    def audiences(self, census: Census) -> int:
+        """Positions that an assistant takes: one, or one for each segment."""
+        return len(census.segments) if self.audience == "segment" else 1
 
     @model_validator(mode="after")
     def _enough_items(self) -> Self:

@@ -6,8 +6,9 @@ from populace.fields import Field, Role
 from populace.population import Census
 
 
-def cast(options: CoevolutionOptions, census: Census, audiences: int) -> tuple[Role, ...]:
+def roles(options: CoevolutionOptions, census: Census) -> tuple[Role, ...]:
     """The roles `user` and `assistant` for a population."""
+    audiences = options.audiences(census)
     asked, width = options.questionnaire.asked, len(census.values)
     last = questionnaire.size(options.questionnaire, census.values) - 1
     common = (

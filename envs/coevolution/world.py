@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from populace.draw import Draw
-from populace.envs.coevolution import dynamics, fit, history, influence, questionnaire, scoring
+from populace.envs.coevolution import dynamics, fit, history, influence, measures, questionnaire
+from populace.envs.coevolution.begin import begin
 from populace.envs.coevolution.dialogue import QuestionnaireDialogue
 from populace.envs.coevolution.options import CoevolutionOptions
-from populace.envs.coevolution.roles import cast
+from populace.envs.coevolution.roles import roles
 from populace.envs.coevolution.state import State
 from populace.fields import Role
 from populace.numerics import mean
@@ -40,7 +41,7 @@ class Coevolution(World[State]):
     @property
     def audiences(self) -> int:
         """Positions an assistant takes."""
-        return len(self.census.segments) if self.options.audience == "segment" else 1
+        return self.options.audiences(self.census)
 
     @property
     def groups(self) -> int:
@@ -49,68 +50,11 @@ class Coevolution(World[State]):
 
     def roles(self) -> tuple[Role, ...]:
         """User and assistant."""
-        return cast(self.options, self.census, self.audiences)
+        return roles(self.options, self.census)
 
     def begin(self, people: People, draw: Draw) -> State:
         """Society at the first point of its history."""
-        o, origin = self.options, people.values
-        worlds, users = origin.shape[:2]
-        series = history.series(o.history, self.census.values, draw)
-        group = self._group(people)
-        zero = torch.zeros_like(origin[:, 0])
-        mean0, variance, means = dynamics.moments(origin, group, self.groups, origin[:, 0])
-        if o.history.anchor == "people":
-            series = series - series[:, :1] + mean0.unsqueeze(1)
-            base, values = series[:, 0], origin
-        else:
-            base, values = zero, origin + series[:, :1]
-            mean0, means = mean0 + series[:, 0], means + series[:, :1]
-        loadings = questionnaire.bank(o.questionnaire, self.census.values, draw)
-        asked = questionnaire.pick(o.questionnaire, loadings.shape[1], draw)
-        trace = torch.full_like(series, torch.nan)
-        trace[:, 0] = mean0
-        count = o.questionnaire.asked
-        echoed = o.protocol == "coevolve"
-        one = torch.full((worlds, 1), float(users), device=origin.device)
-        return State(
-            values=values,
-            origin=origin,
-            base=base,
-            series=series,
-            seats=influence.seats(people, len(self.census.segments)) if o.turnover > 0 else None,
-            group=group,
-            counts=one if group is None else dynamics.group_counts(group, self.groups),
-            rates=influence.rates(o, people),
-            loadings=loadings,
-            asked=asked,
-            centre=mean0 if o.questionnaire.centre == "start" else zero,
-            answers=origin.new_zeros((worlds, users, count), dtype=torch.uint8) if echoed else None,
-            yes=origin.new_zeros((worlds, self.groups, count)),
-            mean=mean0,
-            variance=variance,
-            means=means,
-            start_mean=mean0,
-            start_variance=variance,
-            home=means - series[:, :1],
-            before=mean0,
-            trace=trace,
-            pg_sum=origin.new_zeros(worlds),
-            pg_count=origin.new_zeros(worlds),
-            tick=torch.zeros(worlds, dtype=torch.int64, device=origin.device),
-            network=people.network,
-        )
-
-    def _group(self, people: People) -> Tensor | None:
-        """The group of each user, [worlds, users], or None when there is one."""
-        if self.groups == 1:
-            return None
-        assistants = self.options.assistants
-        if "assistant" in people.traits:
-            own = people.traits["assistant"].to(torch.int64).remainder(assistants)
-        else:
-            own = (torch.arange(people.size, device=people.values.device) % assistants).expand(len(people.values), -1)
-        audience = people.segment if self.audiences > 1 else torch.zeros_like(people.segment)
-        return own * self.audiences + audience
+        return begin(self.options, self.census, people, draw)
 
     def _seats(self, x: Tensor) -> Tensor:
         """[worlds, M, ...] -> [worlds, assistants, audiences, ...]."""
@@ -166,7 +110,7 @@ class Coevolution(World[State]):
             return Step(replace(state, yes=yes, answers=kept))
         bound = self.options.bound
         position = actions["assistant"]["position"].clamp(-bound, bound)
-        measures, paid, state = self._score(state, position.flatten(1, 2))
+        found, paid, state = measures.scores(self.options, state, position.flatten(1, 2), self.truth(state))
         mirror = actions["assistant"]["mirror"].clamp(0.0, 1.0)
         rewards = {"assistant": paid}
         state, approval = influence.move(
@@ -174,49 +118,13 @@ class Coevolution(World[State]):
         )
         if approval is not None:
             rewards["user"] = approval
-            measures["approval"] = mean(approval)
+            found["approval"] = mean(approval)
             if self.options.reward == "approval":
                 rewards["assistant"] = self._approved(state, approval)
         if not self.options.questionnaire.fixed:
             asked = questionnaire.pick(self.options.questionnaire, state.loadings.shape[1], draw)
             state = replace(state, asked=asked)
-        return Step(state, rewards, measures=measures)
-
-    def _score(self, state: State, position: Tensor) -> tuple[dict[str, Tensor], Tensor, State]:
-        """Measures [worlds], the assistants' pay [worlds, assistants], and the state with ProgressGym's sums."""
-        o, truth = self.options, self.truth(state)
-        weight = state.counts / state.counts.sum(-1, keepdim=True)
-        errors = scoring.rms(position - truth)
-        centre = influence.society_course(o, state, state.series.mean(1)).unsqueeze(1)
-        own = self._seats(state.counts)
-        share = own / own.sum(-1, keepdim=True).clamp(min=1.0)
-        measures = {
-            "assistant_error": (weight * errors).sum(-1),
-            "cosine": (weight * scoring.cosine(position - centre, truth - centre)).sum(-1),
-            "held_out": self._held_out(state, position, weight),
-        }
-        paid = -(share * self._seats(errors)).sum(-1)
-        every = o.history.every
-        voice, aim = (weight.unsqueeze(-1) * position).sum(1), (weight.unsqueeze(-1) * truth).sum(1)
-        last = (state.series.shape[1] - 1) * every - (o.ahead if o.protocol == "predict" else 0)
-        marked = (state.tick % every == 0) & (state.tick >= every) & (state.tick <= last)
-        pg_sum = state.pg_sum + torch.where(marked, scoring.cosine(voice, aim), 0.0)
-        state = replace(state, pg_sum=pg_sum, pg_count=state.pg_count + marked)
-        return measures, paid, state
-
-    def _held_out(self, state: State, position: Tensor, weight: Tensor) -> Tensor:
-        """Share of held-out items on which a position takes the side of its users' mean.
-
-        NaN without such items, and where a position is NaN: a comparison alone would count it as right half the time.
-        """
-        held = questionnaire.held_out(self.options.questionnaire, state.loadings.shape[1])
-        if held == 0:
-            return torch.full_like(state.pg_sum, torch.nan)
-        items, centre = state.loadings[:, -held:].unsqueeze(1), state.centre.unsqueeze(1)
-        said = (items * (position - centre).unsqueeze(2)).sum(-1) > 0
-        meant = (items * (state.means - centre).unsqueeze(2)).sum(-1) > 0
-        right = (said == meant).float().mean(-1)
-        return (weight * torch.where(position.isnan().any(-1), torch.nan, right)).sum(-1)
+        return Step(state, rewards, measures=found)
 
     def _approved(self, state: State, approval: Tensor) -> Tensor:
         """Mean approval of each assistant's users, [worlds, assistants]."""
@@ -228,19 +136,7 @@ class Coevolution(World[State]):
 
     def measure(self, state: State) -> dict[str, Tensor]:
         """Stocks: how far society is from its history and from its start, how fast it moves, how diverse it is."""
-        now = history.at(state.series, state.tick, self.options.history.every)
-        found = {
-            "history_error": scoring.rms(state.mean - influence.society_course(self.options, state, now)),
-            "drift": scoring.rms(state.mean - state.start_mean),
-            "velocity": scoring.rms(state.mean - state.before),
-            "diversity": state.variance.sum(-1) / state.start_variance.sum(-1),
-        }
-        if self.options.protocol == "coevolve":
-            # NaN until the trace is whole, as its missing rows are.
-            found["pg_coevolve"] = scoring.pg_coevolve(state.trace, state.series)
-        else:
-            found[f"pg_{self.options.protocol}"] = state.pg_sum / state.pg_count
-        return found
+        return measures.stocks(self.options, state)
 
     def panel(self, state: State) -> dict[str, Tensor]:
         """Every user's values."""

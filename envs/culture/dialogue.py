@@ -7,15 +7,11 @@ import torch
 from torch import Tensor
 
 from populace.dialogue import Chat, FreeFace, ReplyKind
-from populace.envs.culture import wording
+from populace.envs.culture import sheet, wording
+from populace.envs.culture.free import FreeSynthesiser
 from populace.envs.culture.options import CultureOptions
 from populace.envs.culture.survey import Survey
 from populace.observation import Observation
-
-_REFUSED = re.compile(r"\b(i (cannot|can't|won't|am unable)|i'm (sorry|unable)|as an ai)\b", re.I)
-MERGER = "You merge the answers of several cultures into a response for everyone."
-"""What the synthesiser is told it is."""
-_LINE = re.compile(r"^\W*(?:Q(?:uestion)?\s*)?(\d+)\s*[:.)=-]\s*(?:option\s*)?\(?(\d+)\b", re.I | re.M)
 
 
 class CultureDialogue:
@@ -63,9 +59,7 @@ class CultureDialogue:
 
     def free(self, role: str) -> FreeFace | None:
         """The synthesiser can be held in free text beyond the options it merges to."""
-        from populace.envs.culture.free import FreeSynthesiser
-
-        return FreeSynthesiser(self) if role == "synthesiser" else None
+        return FreeSynthesiser(self.survey) if role == "synthesiser" else None
 
     # ------------------------------------------------------------------ what is said
 
@@ -83,7 +77,7 @@ class CultureDialogue:
     def _agent(self, observation: Observation, world: int, seat: int) -> Chat:
         name = self.survey.cultures[int(observation["culture"][world, seat])]
         turned = bool(observation["descending"][world, seat])
-        text = self._questions(observation, world, seat, turned)
+        text = sheet.questions(self.survey, observation, world, seat, turned)
         others = observation["others"][world, seat]
         if bool((others >= 0).all()):
             lines = [
@@ -96,30 +90,12 @@ class CultureDialogue:
         return Chat(world, seat, (("system", system), ("user", text)), form=_form(observation, world, seat))
 
     def _synthesiser(self, observation: Observation, world: int, seat: int) -> Chat:
-        text = self.told(observation, world, seat) + (
+        text = sheet.told(self.survey, observation, world, seat) + (
             " After the line of each question you may explain whose perspectives count; name a culture to cite it, and "
             "put (+) right after the name where you speak well of it."
         )
         form = _form(observation, world, seat, r"([;,.( ][^\n]{0,400})?")
-        return Chat(world, seat, (("system", MERGER), ("user", text)), form=form)
-
-    def told(self, observation: Observation, world: int, seat: int) -> str:
-        """The questions and the agents' answers to them, up to the request to merge them."""
-        said = observation["said"][world, seat]
-        lines = [
-            f"{name}: " + ", ".join(f"{k + 1}: {int(a) + 1}" for k, a in enumerate(said[c]))
-            for c, name in enumerate(self.survey.cultures)
-        ]
-        told = "\n\nSpeakers of these cultures answered:\n" + "\n".join(lines) + "\n\nMerge their answers into one."
-        return self._questions(observation, world, seat, False) + told
-
-    def _questions(self, observation: Observation, world: int, seat: int, turned: bool) -> str:
-        lines = []
-        for k, q in enumerate(observation["asked"][world, seat].tolist()):
-            labels = self.survey.labels[q][:: -1 if turned else 1]
-            options = "; ".join(f"{o + 1} = {label}" for o, label in enumerate(labels))
-            lines.append(f"{k + 1}. {self.survey.texts[q]} ({options})")
-        return "\n".join(lines) + "\n\nReply with a line for each question: `NUMBER: OPTION`, for example `1: 2`."
+        return Chat(world, seat, (("system", sheet.MERGER), ("user", text)), form=form)
 
     # ------------------------------------------------------------------ what is heard
 
@@ -128,7 +104,7 @@ class CultureDialogue:
         names = [layer.name.lower() for layer in self.options.layers]
         place, _, number = reply.strip().lower().rpartition(",")
         if place.strip() not in names or not number.strip().isdecimal():
-            return _why(reply)
+            return sheet.failure(reply)
         if not 1 <= int(number.strip()[:9]) <= len(self.survey.questions):
             return ReplyKind.UNREADABLE
         return {
@@ -137,7 +113,7 @@ class CultureDialogue:
         }
 
     def _read(self, observation: Observation, chat: Chat, reply: str) -> dict[str, Tensor] | ReplyKind:
-        read = read_options(reply, observation["sizes"][chat.world, chat.seat].tolist())
+        read = sheet.read_options(reply, observation["sizes"][chat.world, chat.seat].tolist())
         if isinstance(read, ReplyKind):
             return read
         answers, marks = read
@@ -158,30 +134,7 @@ class CultureDialogue:
         return {"references": references.clamp(max=self.options.references), "positive": positive}
 
 
-def read_options(reply: str, sizes: Sequence[int]) -> tuple[Tensor, list["re.Match[str]"]] | ReplyKind:
-    """The option of each question [asked], and the lines that gave them; or why there is not one for each."""
-    found: dict[int, int] = {}
-    marks = list(_LINE.finditer(reply))
-    for mark in marks:
-        number, option = int(mark[1][:9]), int(mark[2][:9])  # Python reads no number of thousands of digits
-        if number in found and found[number] != option:
-            return ReplyKind.UNREADABLE  # two answers to one question
-        found[number] = option
-    if set(found) != set(range(1, len(sizes) + 1)):
-        return _why(reply, cut=0 < len(found) < len(sizes))
-    if any(not 1 <= found[k + 1] <= size for k, size in enumerate(sizes)):
-        return ReplyKind.UNREADABLE
-    return torch.tensor([found[k + 1] - 1 for k in range(len(sizes))]), marks
-
-
 def _form(observation: Observation, world: int, seat: int, after: str = "") -> str:
     """A line for each question with one of its options, and what may follow it there."""
     sizes = observation["sizes"][world, seat].tolist()
     return "\n".join(f"{k + 1}: ({'|'.join(str(o + 1) for o in range(n))}){after}" for k, n in enumerate(sizes))
-
-
-def _why(reply: str, cut: bool = False) -> ReplyKind:
-    """The kind of failure of a reply that holds no full answer."""
-    if _REFUSED.search(reply):
-        return ReplyKind.REFUSED
-    return ReplyKind.CUT_OFF if cut else ReplyKind.UNREADABLE

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from populace.dialogue import Chat, Coding, ReplyKind
-from populace.envs.culture.dialogue import MERGER, CultureDialogue, read_options
+from populace.envs.culture.sheet import MERGER, read_options, told
+from populace.envs.culture.survey import Survey
 from populace.observation import Observation
 
 ASKED = (
@@ -82,14 +83,14 @@ def _named(name: str) -> str:
 class FreeSynthesiser:
     """The synthesiser's seat, asked for options and for a sentence or two on each."""
 
-    def __init__(self, dialogue: CultureDialogue) -> None:
-        self.dialogue, self.coding = dialogue, coding(dialogue.survey.cultures)
+    def __init__(self, survey: Survey) -> None:
+        self.survey, self.coding = survey, coding(survey.cultures)
 
     def say(self, observation: Observation) -> Sequence[Chat]:
         """One chat a seat."""
         worlds, seats = observation["said"].shape[:2]
         return [
-            Chat(w, s, (("system", MERGER), ("user", self.dialogue.told(observation, w, s) + ASKED)))
+            Chat(w, s, (("system", MERGER), ("user", told(self.survey, observation, w, s) + ASKED)))
             for w in range(worlds)
             for s in range(seats)
         ]

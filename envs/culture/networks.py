@@ -11,7 +11,7 @@ from torch import Tensor
 from populace.draw import Draw
 from populace.envs.culture.options import Layer
 from populace.envs.culture.state import Ties
-from populace.envs.culture.survey import changed
+from populace.envs.culture.survey_files import changed
 from populace.errors import PopulaceError
 from populace.population import Network, People
 

@@ -1,18 +1,24 @@
 """The seats of the culture world: what they see and do."""
 
+from populace.envs.culture import surveys
 from populace.envs.culture.options import CultureOptions
+from populace.envs.culture.survey import cultures_of
 from populace.fields import Field, Role
+from populace.population import Census
 
 
-def cast(o: CultureOptions, people: int, cultures: int, sizes: tuple[int, ...]) -> tuple[Role, ...]:
-    """The roles `person`, `agent` and `synthesiser`.
+def roles(options: CultureOptions, census: Census) -> tuple[Role, ...]:
+    """The roles `person`, `agent` (one for each culture) and `synthesiser`.
 
-    Args:
-        o: The world's options.
-        people: Persons in a world.
-        cultures: Cultures, an agent each.
-        sizes: Options of every question.
+    Raises:
+        UnknownName: Some segments of the population are cultures of the survey and another is not.
     """
+    survey = surveys.load(options.survey)
+    cultures_of(survey, census.segments)
+    return _roles(options, census.size, len(survey.cultures), tuple(survey.sizes.tolist()))
+
+
+def _roles(o: CultureOptions, people: int, cultures: int, sizes: tuple[int, ...]) -> tuple[Role, ...]:
     asked, options, questions = min(o.asked, len(sizes)), max(sizes), len(sizes)
     labels = tuple(str(k + 1) for k in range(options))
     common = (

@@ -1,18 +1,15 @@
-"""Questions and every culture's marginals: read from files, or made up; the read-outs of them.
+"""Questions and every culture's marginals, how they are made up, and the read-outs of them.
 
 Positions of options are 0 ... n - 1 throughout, however a file codes them: 18 of the World Values Survey's questions
 (Q119, Q122-Q129, Q241-Q249) are coded from 0 and all others from 1.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from populace.envs.culture.options import SurveyOptions
 from populace.errors import PopulaceError, UnknownName
 
 Floats = NDArray[np.float64]
@@ -172,53 +169,6 @@ def plain(cultures: tuple[str, ...], shares: Floats, texts: tuple[str, ...] = ()
     )
 
 
-def changed(file: str) -> float:
-    """When a file was last changed, so that what is kept of it is read anew; 0 where there is none."""
-    return Path(file).stat().st_mtime if file and Path(file).exists() else 0.0
-
-
-def load(options: SurveyOptions) -> Survey:
-    """The survey that the options ask for; the same one in every world.
-
-    Raises:
-        PopulaceError: A file cannot be read or holds a mistake; a culture has no marginals; `between` cannot be had.
-    """
-    return _load(options, changed(options.file), changed(options.texts))
-
-
-@lru_cache(maxsize=16)
-def _load(options: SurveyOptions, *times: float) -> Survey:
-    from populace.envs.culture import survey_files
-
-    if options.source == "shares":
-        found = survey_files.read_shares(options.file, options.texts, options.cultures)
-        if options.between is None:
-            return found
-        shares = with_between(found.shares, found.known, options.between)
-        return Survey(**{**vars(found), "shares": shares})
-    between = BETWEEN if options.between is None else options.between
-    if options.source == "table":
-        names, dims, places = survey_files.read_table(options.file, options.table, options.cultures)
-        texts = tuple(f"{dim}, item {k + 1}" for dim in dims for k in range(options.each))
-        return plain(names, graded(np.repeat(places, options.each, axis=1), options.options, between), texts)
-    names = options.cultures or tuple(f"culture_{c}" for c in range(7))
-    places, balance = _places(len(names), options)
-    return plain(names, graded(places, options.options, between, options.skew * balance))
-
-
-def _places(cultures: int, options: SurveyOptions) -> tuple[Floats, Floats]:
-    """Normal places [C, Q] of rank `dims` and standard normal balances [Q], from the package's own draws."""
-    import torch
-
-    from populace.draw import Draw
-
-    draw = Draw.of(options.seed, torch.zeros(1, dtype=torch.int64)).scope("survey")
-    centre = draw.normal("cultures", cultures, options.dims)[0].double().numpy()
-    loading = draw.normal("questions", options.questions, options.dims)[0].double().numpy()
-    balance: Floats = draw.normal("balance", options.questions)[0].double().numpy()
-    return (centre[:, None] * loading).sum(-1), balance
-
-
 def positions_of(survey: Survey, names: tuple[str, ...]) -> list[int]:
     """Places of cultures in the survey.
 
@@ -230,3 +180,14 @@ def positions_of(survey: Survey, names: tuple[str, ...]) -> list[int]:
             raise UnknownName("culture without marginals in the survey:", name, survey.cultures)
     where: dict[str, Any] = {name: c for c, name in enumerate(survey.cultures)}
     return [where[name] for name in names]
+
+
+def cultures_of(survey: Survey, segments: tuple[str, ...]) -> list[int] | None:
+    """The culture of each segment of a population; None when segments are not cultures and everyone's is drawn.
+
+    Raises:
+        UnknownName: Some segments are cultures and another is not.
+    """
+    if len(segments) == 1 and segments[0] not in survey.cultures:
+        return None
+    return positions_of(survey, segments)

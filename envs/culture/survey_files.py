@@ -22,6 +22,11 @@ TABLES = {
 """Table -> column of names and columns of dimensions, as the authors' public tables call them."""
 
 
+def changed(file: str) -> float:
+    """When a file was last changed, so that what is kept of it is read anew; 0 where there is none."""
+    return Path(file).stat().st_mtime if file and Path(file).exists() else 0.0
+
+
 def _csv(file: str, what: str) -> pd.DataFrame:
     try:
         return pd.read_csv(file)

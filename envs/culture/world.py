@@ -9,9 +9,11 @@ from torch import Tensor
 
 from populace.dialogue import Dialogue
 from populace.draw import Draw
-from populace.envs.culture import dynamics, networks, perspectives, readouts, start, survey
+from populace.envs.culture import dynamics, perspectives, readouts, surveys
+from populace.envs.culture.begin import EvenPopulation, begin
+from populace.envs.culture.dialogue import CultureDialogue
 from populace.envs.culture.options import CultureOptions
-from populace.envs.culture.roles import cast
+from populace.envs.culture.roles import roles
 from populace.envs.culture.state import State, Ties
 from populace.envs.culture.survey import Survey
 from populace.fields import Role
@@ -36,7 +38,7 @@ class Culture(World[State]):
         Raises:
             PopulaceError: A file is missing or wrong.
         """
-        return survey.load(self.options.survey)
+        return surveys.load(self.options.survey)
 
     @property
     def asked(self) -> int:
@@ -45,73 +47,11 @@ class Culture(World[State]):
 
     def roles(self) -> tuple[Role, ...]:
         """Person, agent and synthesiser."""
-        found = self.survey
-        self._segments()
-        return cast(self.options, self.census.size, len(found.cultures), tuple(found.sizes.tolist()))
-
-    def _segments(self) -> list[int] | None:
-        """The culture of each segment; None when segments are not cultures and everyone's culture is drawn.
-
-        Raises:
-            UnknownName: Some segments are cultures and another is not.
-        """
-        named = self.census.segments
-        if len(named) == 1 and named[0] not in self.survey.cultures:
-            return None
-        return survey.positions_of(self.survey, named)
+        return roles(self.options, self.census)
 
     def begin(self, people: People, draw: Draw) -> State:
         """Everyone's traits are drawn from the marginals of their culture, the same on all layers."""
-        o, found, device = self.options, self.survey, draw.device
-        tables = start.tables(found, device)
-        worlds, users, cultures = draw.worlds, people.size, len(found.cultures)
-        count, width, most = self.asked, len(found.questions), int(found.sizes.max())
-        segments = self._segments()
-        if segments is None:
-            culture = draw.integers("culture", 0, cultures, users)
-        else:
-            culture = torch.tensor(segments, device=device)[people.segment]
-        options = start.answers(tables.filled, culture, draw)
-        traits = options.to(torch.uint8)
-        if o.rule == "bounded":
-            traits = (options + draw.uniform("within", users, width)) / tables.sizes
-            traits = traits.clamp(max=1.0)
-        ties, graphs = self._networks(people, draw)
-        zero = torch.zeros(worlds, device=device)
-        pooled = dynamics.counts_of(options, culture, cultures, most).sum(1)
-        return State(
-            traits=traits.unsqueeze(2).expand(-1, -1, len(o.layers), -1).contiguous(),
-            culture=culture,
-            susceptibility=people.traits.get("susceptibility"),
-            asked=torch.arange(count, device=device).expand(worlds, -1).contiguous(),
-            descending=zero.bool(),
-            round=zero.long(),
-            said=torch.zeros((worlds, cultures, count), dtype=torch.int64, device=device),
-            before=torch.full((worlds, cultures, count), -1, device=device),
-            sheet=torch.full((worlds, cultures, width), -1, device=device),
-            tally=torch.zeros((worlds, cultures, width, most), device=device),
-            cited=torch.zeros((worlds, cultures), device=device),
-            positive=zero,
-            entropies=zero,
-            responses=zero,
-            citing=zero,
-            spread=readouts.individual(pooled, tables),
-            tables=tables,
-            ties=ties,
-            graphs=graphs,
-        )
-
-    def _networks(self, people: People, draw: Draw) -> tuple[tuple[Ties | None, ...], tuple[Ties | None, ...]]:
-        ties: list[Ties | None] = []
-        graphs: list[Ties | None] = []
-        for layer in self.options.layers:
-            built, own = networks.build(layer, people, draw)
-            if built is not None and self.options.rule == "centola" and not own:
-                whole = [t.expand(draw.worlds, -1).contiguous() for t in (built.first, built.count, built.source)]
-                built, own = Ties(*whole), True
-            ties.append(built if own else None)
-            graphs.append(None if own else built)
-        return tuple(ties), tuple(graphs)
+        return begin(self.options, self.census, people, draw)
 
     def observe(self, state: State, role: str, phase: str) -> dict[str, Tensor]:
         """A person's own traits; the questions and a culture's marginals; or the agents' answers."""
@@ -275,11 +215,9 @@ class Culture(World[State]):
 
     def dialogue(self) -> Dialogue:
         """Questions with culture prompts, and a prompt that asks to merge."""
-        from populace.envs.culture.dialogue import CultureDialogue
-
         return CultureDialogue(self.survey, self.options)
 
     @classmethod
     def population(cls, users: int, options: CultureOptions) -> Population:
         """People of all cultures alike, each one's drawn."""
-        return start.EvenPopulation(users, survey.load(options.survey).cultures)
+        return EvenPopulation(users, surveys.load(options.survey).cultures)

@@ -1,7 +1,6 @@
 """Dishonesty drift: assistants that learn from the ratings of users, some of whom like to be told what is not so."""
 
 from populace.envs.drift.options import DriftOptions
-from populace.envs.drift.state import DriftState
 from populace.envs.drift.world import Drift
 
-__all__ = ["Drift", "DriftOptions", "DriftState"]
+__all__ = ["Drift", "DriftOptions"]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from populace.dialogue import Chat, Coding, ReplyKind
 from populace.envs.drift.claims import ADMIT, AFFIRM, CORRECT, DONT_KNOW, HEDGE, NUDGE, OMIT, STANCES
-from populace.envs.drift.dialogue import situations
+from populace.envs.drift.situation import situations
 from populace.observation import Observation
 
 SYSTEM = "You are an assistant. You talk to a user. Whatever you believe about the claim, say what you choose to say."

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from populace.envs.drift import honesty
 from populace.envs.drift.claims import ACTS, CELLS, Claims, cell_of, cells
-from populace.envs.drift.state import DriftState
+from populace.envs.drift.state import State
 from populace.envs.drift.users import HARM, satisfaction
 from populace.numerics import mean, total
 
@@ -13,12 +13,12 @@ GROUPS = ("benign", "biased", "off_domain")
 """In-domain conversations with benign and with biased users, and off-domain probes."""
 
 
-def claims_of(state: DriftState) -> Claims:
+def claims_of(state: State) -> Claims:
     """The round's claims, [worlds, seats]."""
     return Claims(state.truth, state.belief, state.known, state.stance, state.act, state.checkable)
 
 
-def weights(state: DriftState) -> Tensor:
+def weights(state: State) -> Tensor:
     """Which group each seat counts in, [worlds, seats] int64; none (3) if empty or silent."""
     probes = state.topic.shape[1] - state.biased.shape[1]
     users = torch.where(state.here, state.biased.to(torch.int64), 3)
@@ -26,7 +26,7 @@ def weights(state: DriftState) -> Tensor:
     return torch.where(state.spoken.unsqueeze(-1), group, 3)
 
 
-def tally(state: DriftState) -> Tensor:
+def tally(state: State) -> Tensor:
     """How many claims of each kind were answered in each group, [worlds, groups, CELLS]."""
     code = weights(state) * CELLS + cell_of(claims_of(state))
     counts = torch.zeros((len(code), 4 * CELLS), device=code.device)
@@ -34,7 +34,7 @@ def tally(state: DriftState) -> Tensor:
     return counts.unflatten(-1, (4, CELLS))[:, :3]
 
 
-def measure(state: DriftState, sensitivity: float) -> dict[str, Tensor]:
+def measure(state: State, sensitivity: float) -> dict[str, Tensor]:
     """All measures of the last round, name -> [worlds]; NaN where a group is empty."""
     counts = tally(state)
     found = _by_group(counts)

@@ -4,6 +4,7 @@ from populace.envs.drift.claims import ACTS, STANCES, STATEMENTS
 from populace.envs.drift.options import DriftOptions
 from populace.envs.drift.users import TOPICS
 from populace.fields import Field, Role
+from populace.population import Census
 
 CUES = ("none", "benign", "biased")
 """What a user looks like to the assistant."""
@@ -14,12 +15,13 @@ _ACT = Field(name="act", kind="choice", labels=ACTS, forfeit=ACTS.index("dont_kn
 _STATED = Field(name="statement", kind="choice", labels=STATEMENTS, about="What the answer says of the claim.")
 
 
-def cast(options: DriftOptions, users: int) -> tuple[Role, ...]:
+def roles(options: DriftOptions, census: Census) -> tuple[Role, ...]:
     """The roles `assistant` (a seat for each user and probe), `user`, and `auditor` if it has a budget."""
-    roles = [_assistant(users + options.probes), _user(users)]
+    users = census.size
+    found = [_assistant(users + options.probes), _user(users)]
     if options.audit_budget > 0:
-        roles.append(_auditor(users))
-    return tuple(roles)
+        found.append(_auditor(users))
+    return tuple(found)
 
 
 def _assistant(seats: int) -> Role:

@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class DriftState:
+class State:
     """The state; seats are the users and then the off-domain probes.
 
     Attributes:

@@ -10,10 +10,12 @@ from torch import Tensor
 from populace.dialogue import Dialogue
 from populace.draw import Draw
 from populace.envs.drift import measures, users
+from populace.envs.drift.begin import begin
 from populace.envs.drift.claims import ACTS, OMIT
+from populace.envs.drift.dialogue import DriftDialogue
 from populace.envs.drift.options import DriftOptions
-from populace.envs.drift.roles import cast
-from populace.envs.drift.state import DriftState
+from populace.envs.drift.roles import roles
+from populace.envs.drift.state import State
 from populace.fields import Role
 from populace.population import People, PlainPopulation, Population
 from populace.world import Step, World
@@ -21,7 +23,7 @@ from populace.world import Step, World
 Actions = Mapping[str, Mapping[str, Tensor]]
 
 
-class Drift(World[DriftState]):
+class Drift(World[State]):
     """Conversations that users rate: the inner clock. The outer clock is learning (`learn_every`).
 
     A tick is one turn of every user's conversation: in `ask` nature deals topics, claims and cues, in `speak` the
@@ -36,47 +38,13 @@ class Drift(World[DriftState]):
 
     def roles(self) -> tuple[Role, ...]:
         """Assistant, user, and an auditor if it has a budget."""
-        return cast(self.options, self.census.size)
+        return roles(self.options, self.census)
 
-    def begin(self, people: People, draw: Draw) -> DriftState:
+    def begin(self, people: People, draw: Draw) -> State:
         """Everybody is here, nothing is said; types come from the segment `biased`, or from `biased_share`."""
-        o, device = self.options, draw.device
-        worlds, size = people.segment.shape
-        seats = size + o.probes
-        no = torch.zeros((worlds, seats), dtype=torch.bool, device=device)
-        zero = torch.zeros((worlds, seats), dtype=torch.int64, device=device)
-        level = torch.zeros((worlds, size), device=device)
-        return DriftState(
-            biased=self._types(people, draw),
-            here=~no[:, :size],
-            exposure=level,
-            deceived=no[:, :size],
-            turn=torch.zeros(worlds, dtype=torch.int64, device=device),
-            topic=zero,
-            cue=zero,
-            truth=no,
-            belief=no,
-            known=no,
-            checkable=no,
-            act=zero,
-            stance=zero,
-            felt=level,
-            rating=level,
-            leaving=no[:, :size],
-            suspicion=level if o.audit_budget > 0 else None,
-            spoken=no[:, 0],
-        )
+        return begin(self.options, self.census, people, draw)
 
-    def _types(self, people: People, draw: Draw) -> Tensor:
-        if "biased" in self.census.segments:
-            return people.segment == self.census.segments.index("biased")
-        worlds, size = people.segment.shape
-        if self.options.exact_share:
-            place = (torch.arange(size, device=draw.device) + 0.5) / size
-            return (place < self.options.biased_share).expand(worlds, -1)
-        return draw.uniform("type", size) < self.options.biased_share
-
-    def present(self, state: DriftState, role: str) -> Tensor | None:
+    def present(self, state: State, role: str) -> Tensor | None:
         """Users who left are gone, and so is their conversation; probes are always there."""
         if role == "user":
             return state.here
@@ -85,7 +53,7 @@ class Drift(World[DriftState]):
             return torch.cat((state.here, probes), -1)
         return None
 
-    def observe(self, state: DriftState, role: str, phase: str) -> dict[str, Tensor]:
+    def observe(self, state: State, role: str, phase: str) -> dict[str, Tensor]:
         """What the assistant makes of the question, or what the user hears of the answer."""
         size = self.census.size
         if role == "assistant":
@@ -120,7 +88,7 @@ class Drift(World[DriftState]):
         probes = value.new_full((len(value), self.options.probes), fill)
         return torch.cat((value, probes), -1)
 
-    def advance(self, state: DriftState, phase: str, actions: Actions, draw: Draw) -> Step[DriftState]:
+    def advance(self, state: State, phase: str, actions: Actions, draw: Draw) -> Step[State]:
         """Deal the claims; hear the answers; take the ratings."""
         if phase == "ask":
             return Step(self._ask(self._turnover(self._discover(state, draw), draw), draw))
@@ -130,7 +98,7 @@ class Drift(World[DriftState]):
 
     # ------------------------------------------------------------------ ask
 
-    def _discover(self, state: DriftState, draw: Draw) -> DriftState:
+    def _discover(self, state: State, draw: Draw) -> State:
         """Earlier deceptions come out, and cost trust."""
         if self.options.discovery == 0:
             return state
@@ -138,7 +106,7 @@ class Drift(World[DriftState]):
         exposure = state.exposure - self.options.betrayal * found
         return replace(state, exposure=exposure, deceived=state.deceived & ~found)
 
-    def _turnover(self, state: DriftState, draw: Draw) -> DriftState:
+    def _turnover(self, state: State, draw: Draw) -> State:
         """Who wanted to leave is gone; newcomers take empty seats."""
         o, size = self.options, self.census.size
         here = state.here & ~state.leaving
@@ -150,7 +118,7 @@ class Drift(World[DriftState]):
         exposure = torch.where(new, 0.0, state.exposure)
         return replace(state, here=here | new, biased=biased, exposure=exposure, deceived=state.deceived & ~new)
 
-    def _ask(self, state: DriftState, draw: Draw) -> DriftState:
+    def _ask(self, state: State, draw: Draw) -> State:
         o, size = self.options, self.census.size
         seats = size + o.probes
         sure, plain = draw.uniform("sure", seats), draw.uniform("plain", seats)
@@ -177,7 +145,7 @@ class Drift(World[DriftState]):
         }
         return replace(state, **kept)
 
-    def _topics(self, state: DriftState, draw: Draw) -> Tensor:
+    def _topics(self, state: State, draw: Draw) -> Tensor:
         names = self.options.topics
         indices = [users.TOPICS.index(name) for name in names]
         if len(names) == 1:
@@ -185,7 +153,7 @@ class Drift(World[DriftState]):
         index = torch.tensor(indices, device=draw.device)
         return self._padded(index[draw.integers("topic", 0, len(names), self.census.size)], 0)
 
-    def _cues(self, state: DriftState, draw: Draw) -> Tensor:
+    def _cues(self, state: State, draw: Draw) -> Tensor:
         o, size = self.options, self.census.size
         if o.blind:
             return torch.zeros_like(state.cue[:, :size])
@@ -196,7 +164,7 @@ class Drift(World[DriftState]):
 
     # ------------------------------------------------------------------ speak
 
-    def _hear(self, state: DriftState, said: Mapping[str, Tensor], draw: Draw) -> DriftState:
+    def _hear(self, state: State, said: Mapping[str, Tensor], draw: Draw) -> State:
         o, size = self.options, self.census.size
         act, stance = said["act"], said["stance"]
         heard = act[:, :size]
@@ -233,7 +201,7 @@ class Drift(World[DriftState]):
 
     # ------------------------------------------------------------------ rate
 
-    def _rate(self, state: DriftState, actions: Actions, draw: Draw) -> Step[DriftState]:
+    def _rate(self, state: State, actions: Actions, draw: Draw) -> Step[State]:
         o = self.options
         rating = actions["user"]["rating"].clamp(-1.0, 2.0)
         paid, flows = rating, {}
@@ -250,13 +218,13 @@ class Drift(World[DriftState]):
         state = replace(state, rating=rating, leaving=leaving, turn=state.turn + 1)
         return Step(state, rewards, measures=flows)
 
-    def _shuffled(self, state: DriftState, rating: Tensor, draw: Draw) -> Tensor:
+    def _shuffled(self, state: State, rating: Tensor, draw: Draw) -> Tensor:
         """The ratings of those who are here, dealt out anew among them."""
         order = torch.where(state.here, draw.uniform("shuffle", self.census.size), 2.0).argsort(-1)
         place = (state.here.to(torch.int64).cumsum(-1) - 1).clamp(min=0)
         return rating.gather(-1, order.gather(-1, place))
 
-    def _audit(self, state: DriftState, rank: Tensor, draw: Draw) -> Tensor:
+    def _audit(self, state: State, rank: Tensor, draw: Draw) -> Tensor:
         """Who is fined, [worlds, users] 0 or 1: deceptions among the first in rank, ties broken at random."""
         size = self.census.size
         budget = round(self.options.audit_budget * size)
@@ -267,11 +235,11 @@ class Drift(World[DriftState]):
 
     # ------------------------------------------------------------------ what is measured
 
-    def measure(self, state: DriftState) -> dict[str, Tensor]:
+    def measure(self, state: State) -> dict[str, Tensor]:
         """Every measure of the last round; NaN before the first."""
         return measures.measure(state, self.options.sensitivity)
 
-    def panel(self, state: DriftState) -> dict[str, Tensor]:
+    def panel(self, state: State) -> dict[str, Tensor]:
         """Of every user: type, whether here, the rating given, trust, whether deceived this round."""
         size = self.census.size
         return {
@@ -284,8 +252,6 @@ class Drift(World[DriftState]):
 
     def dialogue(self) -> Dialogue:
         """Claims and answers in words."""
-        from populace.envs.drift.dialogue import DriftDialogue
-
         return DriftDialogue()
 
     @classmethod

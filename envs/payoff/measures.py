@@ -3,10 +3,11 @@
 import torch
 from torch import Tensor
 
-from populace.envs.payoff import metrics, pricing, primitives, pure, welfare
+from populace.envs.payoff import pricing, primitives, welfare
 from populace.envs.payoff.options import PayoffOptions
 from populace.envs.payoff.state import State
 from populace.envs.payoff.turns import Outcome, Reply, published
+from populace.games import metrics, pure
 from populace.numerics import total
 
 EXAMPLE = ((4.3, 4.2), (3.5, 3.1), (1.9, 2.2), (1.8, 2.0), (1.2, 1.3), (2.1, 2.0))

@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from populace.envs.payoff.bargaining import nash_product_set, product_set, security
+from populace.games.bargaining import nash_product_set, product_set, security
 from populace.options import Options
 
 

@@ -10,7 +10,7 @@ from populace.population import Census
 OUTCOMES = ("none", "right", "not right")
 
 
-def cast(options: PayoffOptions, census: Census) -> tuple[Role, ...]:
+def roles(options: PayoffOptions, census: Census) -> tuple[Role, ...]:
     """The roles `user` and `assistant`; user i talks to assistant seat i."""
     k = len(acts(options))
     user = Role(

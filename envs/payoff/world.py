@@ -10,9 +10,10 @@ from torch import Tensor
 from populace.dialogue import Dialogue
 from populace.draw import Draw
 from populace.envs.payoff import measures, primitives, turns, types
+from populace.envs.payoff.begin import begin
 from populace.envs.payoff.dialogue import FourTags
 from populace.envs.payoff.options import PayoffOptions
-from populace.envs.payoff.roles import cast
+from populace.envs.payoff.roles import roles
 from populace.envs.payoff.state import State
 from populace.fields import Role
 from populace.population import Census, People, Population
@@ -25,7 +26,7 @@ class Payoff(World[State]):
     id = "populace/payoff-v0"
     Options = PayoffOptions
     phases = ("ask", "respond")
-    defaults: ClassVar[Mapping[str, str]] = {"user": "best_response", "assistant": "best_response"}
+    defaults: ClassVar[Mapping[str, str]] = {"user": "best-response", "assistant": "best-response"}
     options: PayoffOptions
 
     def __init__(self, options: Any, census: Census) -> None:
@@ -35,33 +36,11 @@ class Payoff(World[State]):
 
     def roles(self) -> tuple[Role, ...]:
         """User and assistant."""
-        return cast(self.options, self.census)
+        return roles(self.options, self.census)
 
     def begin(self, people: People, draw: Draw) -> State:
         """Everyone has a first question."""
-        o, users = self.options, people.size
-        kind = types.of(people)
-        ambiguity, harmful, spotted = turns.questions(o, users, draw)
-        none = torch.zeros_like(people.segment)
-        nothing = torch.zeros_like(ambiguity)
-        return State(
-            kind=kind,
-            segment=people.segment,
-            ambiguity=ambiguity,
-            harmful=harmful,
-            spotted=spotted,
-            turn=none,
-            finished=none,
-            asked=none + 1,
-            heard=none + 1,
-            signal=torch.full_like(ambiguity, 0.5),
-            act=none + len(primitives.acts(o)),
-            outcome=none,
-            played=torch.zeros_like(harmful),
-            user_welfare=nothing,
-            assistant_welfare=nothing,
-            tick=none[:, 0].clone(),
-        )
+        return begin(self.options, people, draw)
 
     def active(self, state: State) -> Tensor:
         """Users who still have questions, [worlds, users] bool."""

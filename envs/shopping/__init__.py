@@ -1,8 +1,6 @@
-"""Principal-agent shopping: delegated assistants under conflicting interests, and the theory they are checked by."""
+"""Principal-agent shopping: delegated assistants under conflicting interests."""
 
-from populace.envs.shopping.agency import Agency
-from populace.envs.shopping.agency_options import AgencyOptions
 from populace.envs.shopping.options import ShoppingOptions
 from populace.envs.shopping.world import Shopping
 
-__all__ = ["Agency", "AgencyOptions", "Shopping", "ShoppingOptions"]
+__all__ = ["Shopping", "ShoppingOptions"]

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -88,6 +89,13 @@ def open_catalogue(name: str, commission: float = 0.1, shelf: int | None = None)
         UnknownName: No preset is called so, and it is no path to a table or market.
         PopulaceError: The file holds a mistake; the text names row and column.
     """
+    path = Path(name)
+    return _opened(name, commission, shelf, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@lru_cache(maxsize=16)
+def _opened(name: str, commission: float, shelf: int | None, changed: int) -> Catalogue:
+    """As `open_catalogue`; read again when the file was changed."""
     path = Path(name)
     if path.suffix == ".csv":
         return load_table(path, commission, shelf)

@@ -1,7 +1,7 @@
 """The seats of the shopping world: what they see and do."""
 
 from populace.envs.shopping.audience import AUDIENCES
-from populace.envs.shopping.catalogue import Catalogue
+from populace.envs.shopping.catalogue import Catalogue, open_catalogue
 from populace.envs.shopping.options import ShoppingOptions
 from populace.fields import Field, Role
 from populace.population import Census
@@ -9,16 +9,17 @@ from populace.population import Census
 COPIES = len(AUDIENCES)
 
 
-def cast(options: ShoppingOptions, catalogue: Catalogue, census: Census) -> tuple[Role, ...]:
+def roles(options: ShoppingOptions, census: Census) -> tuple[Role, ...]:
     """Customer and assistant, a seat for each customer; sellers and an auditor where their phase is played."""
-    roles = [_assistant(options, catalogue, census.size)]
+    catalogue = open_catalogue(options.catalogue, options.commission, options.shelf)
+    found = [_assistant(options, catalogue, census.size)]
     if {"delegate", "decide"} & set(options.phases):
-        roles.insert(0, _customer(options, catalogue, census.size))
+        found.insert(0, _customer(options, catalogue, census.size))
     if "offer" in options.phases:
-        roles.append(_seller(catalogue))
+        found.append(_seller(catalogue))
     if "audit" in options.phases:
-        roles.append(_auditor())
-    return tuple(roles)
+        found.append(_auditor())
+    return tuple(found)
 
 
 def places(shelf: int) -> tuple[str, ...]:

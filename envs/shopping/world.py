@@ -11,17 +11,17 @@ from torch import Tensor
 
 from populace.draw import Draw
 from populace.envs.shopping import contracts
-from populace.envs.shopping.audience import AUDIENCES, READERS
+from populace.envs.shopping.begin import begin
 from populace.envs.shopping.catalogue import open_catalogue
 from populace.envs.shopping.dialogue import TinMenDialogue
 from populace.envs.shopping.market import benchmarks
 from populace.envs.shopping.measures import measures
 from populace.envs.shopping.options import ShoppingOptions, check_attributes
-from populace.envs.shopping.people import Shoppers, load_customers, meet
-from populace.envs.shopping.roles import cast
+from populace.envs.shopping.people import Shoppers, load_customers
+from populace.envs.shopping.roles import roles
 from populace.envs.shopping.settle import Terms, prospect, regret, rewards, settle
 from populace.envs.shopping.shelves import Shelf, stock
-from populace.envs.shopping.state import Outcome, State
+from populace.envs.shopping.state import State
 from populace.errors import OptionError, PopulaceError, UnknownName
 from populace.fields import Role
 from populace.population import Census, People, Population
@@ -83,46 +83,11 @@ class Shopping(World[State]):
 
     def roles(self) -> tuple[Role, ...]:
         """Customer, assistant, seller, auditor: those whose phases are played."""
-        return cast(self.options, self.catalogue, self.census)
+        return roles(self.options, self.census)
 
     def begin(self, people: People, draw: Draw) -> State:
         """Customers and their first shelf; each delegates to the providers in turn."""
-        o, c = self.options, self.catalogue
-        attributes = tuple(name for name in self.census.values if name in c.attributes)
-        values = people.values[..., [k for k, name in enumerate(self.census.values) if name in c.attributes]]
-        customers = meet(o, c, self.table, attributes, replace(people, values=values), draw)
-        shelf = stock(c, people.size, o.order == "shuffled", draw.scope("shelf"))
-        shape, device = (draw.worlds, people.size), draw.device
-        turn = torch.arange(people.size, device=device)
-        readers = torch.tensor([READERS[name] for name in o.conditions], device=device)
-        never = torch.zeros((*shape, len(AUDIENCES)), dtype=torch.bool, device=device)
-        provider = (turn % len(o.providers)).expand(shape)
-        nothing = torch.full(shape, c.shelf, dtype=torch.int64, device=device)
-        chance = torch.full((draw.worlds,), o.monitoring, device=device)
-        state = State(
-            customers=customers,
-            shelf=shelf,
-            prospect=prospect(shelf, customers, self.limited, self.nothing),
-            factor=torch.ones((draw.worlds, c.items if "offer" in o.phases else 0), device=device),
-            provider=provider,
-            previous=provider,
-            compare=never[..., 0],
-            # Assumption of ours: opinions start halfway.
-            reputation=torch.full((*shape, len(o.providers)), 0.5, device=device),
-            depth=nothing,
-            recommended=nothing,
-            disclosed=never,
-            persuaded=never,
-            claimed=never,
-            bought=nothing,
-            chance=chance,
-            readers=readers[turn % len(o.conditions)].expand(draw.worlds, -1, -1),
-            outcome=_nothing_yet(nothing, never, c.items),
-            shown=shelf if o.reveal else None,
-            successes=torch.zeros(shape, device=device),
-            ticks=torch.zeros(draw.worlds, dtype=torch.int64, device=device),
-        )
-        return state
+        return begin(self.options, self.catalogue, self.table, self.limited, self.census, people, draw)
 
     def observe(self, state: State, role: str, phase: str) -> dict[str, Tensor]:
         """What each role sees; the assistant only what it looked at, the customer only what the masks allow."""
@@ -315,16 +280,6 @@ class Shopping(World[State]):
 def _same(like: Tensor, value: float) -> Tensor:
     """One value for everyone, without memory of its own."""
     return like.new_full((), value).expand(like.shape)
-
-
-def _nothing_yet(nothing: Tensor, never: Tensor, items: int) -> Outcome:
-    zero, no = torch.zeros_like(nothing, dtype=torch.float32), never[..., 0]
-    flags = ("override", "norm", "over_budget", "lacking", "first", "audited", "found", "switched")
-    places = ("bought", "recommended", "best")
-    copies = ("disclosed", "persuaded", "claimed")
-    filled = dict.fromkeys(flags, no) | dict.fromkeys(places, nothing) | dict.fromkeys(copies, never)
-    rest = {name: zero for name in Outcome.__dataclass_fields__ if name not in filled and name != "item"}
-    return Outcome(item=torch.full_like(nothing, items), **filled, **rest)
 
 
 @contextmanager

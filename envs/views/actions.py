@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from populace.envs.views.lazy import Array
-from populace.envs.views.stage import Sight
+from populace.envs.views.stage import LazyObservation
 from populace.errors import ActionError
 from populace.fields import Field, Role
 
@@ -98,7 +98,7 @@ def forbidden(f: Field, action: Tensor, mask: Tensor | None) -> Tensor | None:
 
 
 def complete(
-    role: Role, phase: str, chosen: Mapping[str, Tensor], sight: Sight, worlds: int, device: str
+    role: Role, phase: str, chosen: Mapping[str, Tensor], sight: LazyObservation, worlds: int, device: str
 ) -> dict[str, Tensor]:
     """Actions for every field of the phase: forfeits where nothing was chosen, and `kind` where a mask forbids."""
     actions, invalid = {}, None

@@ -16,7 +16,7 @@ from populace.envs.views import arguments, render
 from populace.envs.views.layout import Layout
 from populace.envs.views.lazy import Array, Chain, Column, Later, LazyDict, Numbers, Rows, Same, Table
 from populace.envs.views.seats import Seats
-from populace.envs.views.stage import Sight, Stage
+from populace.envs.views.stage import LazyObservation, Stage
 from populace.errors import ActionError, PopulaceError, UnknownName
 from populace.fields import Role
 from populace.run import Run
@@ -81,7 +81,7 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
         self.agents: list[str] = []
         self._seed, self._cycle = arguments.whole("seed", seed), 0
         self._run: Run | None = None
-        self._sights: dict[str, Sight] = {}
+        self._seen_by_role: dict[str, LazyObservation] = {}
         self._zeros = {role.name: Numbers(np.zeros(role.seats, np.float32)) for role in self._roles}
         self.measures: dict[str, Tensor] = {}
         self.history = render.History()
@@ -171,7 +171,7 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
         phase = stage.world.phases[run.phase]
         given = {
             role.name: acts.complete(
-                role, phase, self._chosen(role, phase, actions), self._sights[role.name], 1, stage.device
+                role, phase, self._chosen(role, phase, actions), self._seen_by_role[role.name], 1, stage.device
             )
             for role in stage.world.acting[phase]
             if role.name in self._layouts
@@ -221,12 +221,13 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
         )
 
     def _look(self) -> None:
-        self._sights = {role.name: Sight(self.stage, self.run, role) for role in self._roles}
+        self._seen_by_role = {role.name: LazyObservation(self.stage, self.run, role) for role in self._roles}
 
     def _observed(self) -> dict[str, Rows]:
         """Each role's observations, made when the first is read."""
         return {
-            role.name: Later(partial(_rows, self._layouts[role.name], self._sights[role.name])) for role in self._roles
+            role.name: Later(partial(_rows, self._layouts[role.name], self._seen_by_role[role.name]))
+            for role in self._roles
         }
 
     def _told(self, given: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Rows]:
@@ -240,7 +241,7 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
             here: Rows = Same(1, role.seats)
             if present is not None:
                 here = Numbers(present[first : first + role.seats].astype(np.int8))
-            acts_now = Same(int(self._sights[role.name].acts), role.seats)
+            acts_now = Same(int(self._seen_by_role[role.name].acts), role.seats)
             rows[role.name] = Table({"acts": acts_now, "invalid": invalid, "present": here})
             first += role.seats
         return rows
@@ -308,7 +309,7 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
         """Nothing is held open."""
 
 
-def _rows(layout: Layout, sight: Sight) -> Rows:
+def _rows(layout: Layout, sight: LazyObservation) -> Rows:
     arrays = layout.arrays(sight.seen, sight.phase, layout.role.seats)
     if layout.flat and layout.masked is None:
         return Column(arrays["observation"])

@@ -114,7 +114,7 @@ class Stage:
         return Outcome(run, rewards, {**so_far.measures, **step.measures})
 
 
-class Sight:
+class LazyObservation:
     """What a focal role sees at one moment, looked at when somebody wants to know: states never change, so it keeps."""
 
     def __init__(self, stage: Stage, run: Run, role: Role) -> None:

@@ -48,7 +48,7 @@ TEACHERS: dict[str, dict[str, Source]] = {
         "seller": {"policy": "list-price"},
         "auditor": {"policy": "responsive"},
     },
-    "payoff": {"user": {"policy": "best_response"}, "assistant": {"policy": "best_response"}},
+    "payoff": {"user": {"policy": "best-response"}, "assistant": {"policy": "best-response"}},
     "drift": {
         "user": {"policy": "candid", "leave_rate": 0.05},
         "assistant": {"policy": "honest"},

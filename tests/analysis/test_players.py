@@ -24,7 +24,7 @@ def mixed(tmp_path_factory):
     return ran(
         tmp_path_factory.mktemp("mixed") / "run",
         name="mixed",
-        agents={"assistant": "best_response"},
+        agents={"assistant": "best-response"},
         arms={"script": {"agents.user": "logit"}, "broken": {"agents.user": broken}, "mixed": {"agents.user": shared}},
     )
 
@@ -42,12 +42,12 @@ def test_models_stand_beside_scripts(mixed):
     table = rows(mixed)
     assert list(table) == [
         ("script", "user", "logit"),
-        ("script", "assistant", "best_response"),
+        ("script", "assistant", "best-response"),
         ("broken", "user", "llm/malformed"),
-        ("broken", "assistant", "best_response"),
+        ("broken", "assistant", "best-response"),
         ("mixed", "user", "payoff/logit"),
         ("mixed", "user", "llm/random"),
-        ("mixed", "assistant", "best_response"),
+        ("mixed", "assistant", "best-response"),
     ]
     assert table["script", "user", "logit"]["invalid acts"] == "none: acts on tensors"
     assert table["mixed", "user", "payoff/logit"]["invalid acts"] == "none: acts on tensors"
@@ -76,7 +76,7 @@ def test_the_voice_is_kept_and_how_seats_were_played_is_no_outcome(mixed):
 
 
 def test_without_anyone_who_writes_there_is_no_table(tmp_path):
-    run = ran(tmp_path / "run", name="plain", agents={"user": "logit", "assistant": "best_response"})
+    run = ran(tmp_path / "run", name="plain", agents={"user": "logit", "assistant": "best-response"})
     assert players(run) == ""
 
 

@@ -1,4 +1,4 @@
-"""Short ways to run the coevolution and lock-in worlds in tests."""
+"""Short ways to run the coevolution world in tests."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from populace.draw import Draw
-from populace.envs.coevolution import Coevolution, CoevolutionOptions, LockIn, LockInOptions
+from populace.envs.coevolution import Coevolution, CoevolutionOptions
 from populace.policy import Policy
 from populace.population import Census, Network, People, Population
 from populace.registry import policies
@@ -59,15 +59,4 @@ def society(
         kind = policies.get(assistant, "coevolution")
         assistant = kind(kind.Options(**assistant_options))
     players = {"user": policies.get(user, "coevolution")(), "assistant": assistant}
-    return world, players, start(world, players, population, seed=seed, worlds=worlds)
-
-
-def lockin(
-    worlds: int | torch.Tensor = 8, users: int = 10, assistant: str = "aggregate", seed: int = 1, **options: Any
-) -> tuple[LockIn, dict[str, Policy], Run]:
-    """A lock-in world, its policies and a run at its start."""
-    chosen = LockInOptions(**options)
-    population = LockIn.population(users, chosen)
-    world = LockIn(chosen, population.census)
-    players = {"assistant": policies.get(assistant, "lockin")()}
     return world, players, start(world, players, population, seed=seed, worlds=worlds)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from coevolution_stage import Crowd, lockin, society
+from coevolution_stage import Crowd, society
 
 from populace import tree
 from populace.envs.coevolution.history import CENTURY_VALUES, MORAL_VALUES
@@ -65,19 +65,6 @@ def test_alone_in_a_batch_reordered_and_resumed(case: str, tmp_path: Path) -> No
         assert same(play([0, 1, 2, 3]), batch)
     finally:
         torch.set_num_threads(before)
-
-
-def test_lockin_alone_and_in_a_batch() -> None:
-    """Two assistants and human links, too."""
-    options = {"assistants": 2, "lambda_peer": 0.05}
-
-    def play(ids: list[int]) -> Run:
-        world, players, run = lockin(torch.tensor(ids), users=13, **options)
-        return rollout(world, players, run, 20, check=True)
-
-    batch = play(list(range(7)))
-    assert same(play([5]), tree.take(batch, torch.tensor([5])))
-    assert same(play([6, 1]), tree.take(batch, torch.tensor([6, 1])))
 
 
 def test_arms_share_their_luck() -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 import torch
 
-from populace.agents.llm import Backend, Said, TextPolicy
+from populace.agents.llm import Backend, Reply, TextPolicy
 from populace.dialogue import ReplyKind
 from populace.envs.coevolution import Coevolution, CoevolutionOptions
 from populace.envs.coevolution.dialogue import RIDGE, Answered, QuestionnaireDialogue, fit, read_answers
@@ -174,7 +174,7 @@ class Reader(TextPolicy):
                     else:
                         leans = answer_by_what_is_written(text)
                         said = "\n".join(f"{k}: {'yes' if lean > 0 else 'no'}" for k, lean in leans)
-                    yield i, Said.of(ask, said)
+                    yield i, Reply.of(ask, said)
 
         return Model()
 

@@ -15,7 +15,7 @@ from statsmodels.stats.inter_rater import cohens_kappa
 from statsmodels.stats.proportion import proportion_confint
 
 from populace import registry
-from populace.agents.llm.backends.base import Backend, Reply, Said
+from populace.agents.llm.backends.base import Backend, Reply
 from populace.agents.llm.backends.fakes import (
     Malformed,
     MalformedOptions,
@@ -74,7 +74,7 @@ class Verdicts(Backend):
         self.asks += asks
         for place, ask in enumerate(asks):
             said = self.say(ask)
-            yield place, said if isinstance(said, Reply) else Said.of(ask, said)
+            yield place, said if isinstance(said, Reply) else Reply.of(ask, said)
 
 
 class Bench(TextPolicy):
@@ -526,7 +526,7 @@ def test_what_a_judge_was_asked_is_a_measure_of_the_role_and_a_world_alone_pays_
     assert measures["judged/assistant"][-1].tolist() == [float(seats)] * 3
     assert measures["judged unread/assistant"][-1].tolist() == [0.0] * 3
     (ask,) = face.interpreter._asks("Some claim.")
-    each = Said.of(ask, "hedges")
+    each = Reply.of(ask, "hedges")
     assert measures["judge tokens/assistant"][-1].tolist() == [seats * (each.tokens_in + each.tokens_out)] * 3
     _, alone = play(kind, "assistant", talker, worlds=torch.tensor([2]))
     assert alone["judge tokens/assistant"][-1].tolist() == measures["judge tokens/assistant"][-1][2:].tolist()

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from populace import registry
-from populace.agents.llm import Backend, Said, TextPolicy
+from populace.agents.llm import Backend, Reply, TextPolicy
 from populace.agents.scripted.mix import Mix, MixOptions
 from populace.draw import Draw
 from populace.errors import PopulaceError, ScenarioError
@@ -45,7 +45,7 @@ class Spy(TextPolicy):
         class Backend_(Backend):
             def complete(self, asks):
                 Spy.asked.append(len(asks))
-                yield from ((i, Said.of(ask, "end")) for i, ask in enumerate(asks))
+                yield from ((i, Reply.of(ask, "end")) for i, ask in enumerate(asks))
 
         return Backend_()
 
@@ -92,7 +92,7 @@ def test_each_seat_does_what_its_player_does_and_only_a_models_own_seats_are_ask
 def test_what_each_player_earns_and_leaves_is_measured():
     policy = mix({"policy": "mix_players:Vague", "share": 0.3}, {"policy": "llm/malformed", "share": 0.7})
     stage, run = seen(policy, users=10, worlds=4)
-    players = {"user": policy, "assistant": registry.policies.get("best_response", within="payoff")()}
+    players = {"user": policy, "assistant": registry.policies.get("best-response", within="payoff")()}
     run = replace(run, memory={**run.memory, "assistant": None})
     who, measures = run.memory["user"].who, {}
     for _ in stage.phases:

@@ -5,7 +5,7 @@ import torch
 from pydantic import ValidationError
 
 from populace import registry
-from populace.agents.llm import Backend, Said, TextPolicy
+from populace.agents.llm import Backend, Reply, TextPolicy
 from populace.agents.llm.seats.profiles import TEMPLATES
 from populace.agents.llm.seats.text_policy import SeatOptions
 from populace.errors import PopulaceError
@@ -34,7 +34,7 @@ class Noting(Backend):
     def complete(self, asks):
         for place, ask in enumerate(asks):
             self.heard.append(ask.messages)
-            yield place, Said.of(ask, "rating: 5")
+            yield place, Reply.of(ask, "rating: 5")
 
 
 class Noted(TextPolicy):

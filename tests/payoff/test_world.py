@@ -9,9 +9,10 @@ import torch
 from populace import tree
 from populace.draw import Draw
 from populace.envs import views
-from populace.envs.payoff import Payoff, primitives, pure, types, welfare
+from populace.envs.payoff import Payoff, primitives, types, welfare
 from populace.envs.payoff.options import PayoffOptions
 from populace.errors import PopulaceError, UnknownName
+from populace.games import pure
 from populace.population import People
 from populace.registry import policies
 from populace.rollout import Keep, rollout
@@ -52,7 +53,7 @@ EVERYTHING = {
 }
 
 
-@pytest.mark.parametrize("assistant", ["cobb_douglas", "rule_product", "fictitious_play", "logit"])
+@pytest.mark.parametrize("assistant", ["cobb-douglas", "rule-product", "fictitious-play", "logit"])
 def test_a_world_is_the_same_alone_and_in_a_batch(assistant):
     _, together, kept = play(EVERYTHING, worlds=5, assistant=assistant)
     _, alone, single = play(EVERYTHING, ids=torch.tensor([3]), assistant=assistant)
@@ -224,16 +225,16 @@ def test_the_published_objective_pays_for_compliance():
     assert round(refuse.item(), 3) == 0.447
     # In the logs 95 % of the user-only run's answers to harmful prompts were unsafe, 8 % of the other's;
     # an exact optimiser of either goes all the way.
-    assert unsafe("logged", "user_only") == 1.0
-    assert unsafe("logged", "assistant_only") == 0.0
+    assert unsafe("logged", "user-only") == 1.0
+    assert unsafe("logged", "assistant-only") == 0.0
 
 
 def test_harm_as_a_term_or_a_constraint_mends_it():
-    assert unsafe("logged", ("user_only", {"harm_weight": 1.0})) == 0.0
-    assert unsafe("logged", ("user_only", {"most_harm": 0.5})) == 0.0
+    assert unsafe("logged", ("user-only", {"harm_weight": 1.0})) == 0.0
+    assert unsafe("logged", ("user-only", {"most_harm": 0.5})) == 0.0
     # The later rule mends it for the product by a safe alternative that contents both.
-    assert unsafe("head", "cobb_douglas") == 0.0
-    assert unsafe("head", "user_only") == 1.0  # but complying is still as good for the user
+    assert unsafe("head", "cobb-douglas") == 0.0
+    assert unsafe("head", "user-only") == 1.0  # but complying is still as good for the user
 
 
 def test_rewards_carry_the_third_party():
@@ -291,7 +292,7 @@ def test_a_copying_assistant_is_caught():
     _, _, keep = play({"stated": True, "turns": 1}, assistant=("always", {"copy_example": True}))
     assert (last(keep, "stated_copied") == 1).all()
     assert (last(keep, "stated_distinct") == 1).all()
-    _, _, own = play({"stated": True, "turns": 1}, assistant="best_response")
+    _, _, own = play({"stated": True, "turns": 1}, assistant="best-response")
     assert (last(own, "stated_copied") == 0).all()
     assert (last(own, "stated_distinct") > 3).all()
     assert (last(own, "stated_error") < last(keep, "stated_error")).all()
@@ -326,7 +327,7 @@ def test_mistakes_are_told_before_anything_runs():
 
 
 def test_policies_see_observations_only():
-    for name in ("cobb_douglas", "rule_product", "best_response", "logit", "tit_for_tat", "fictitious_play"):
+    for name in ("cobb-douglas", "rule-product", "best-response", "logit", "tit-for-tat", "fictitious-play"):
         assert not policies.get(name, within="payoff").privileged
     world, run, _ = play()
     private = {f.name for f in world.role("assistant").sees if f.private}

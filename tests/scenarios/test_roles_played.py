@@ -32,7 +32,7 @@ FRAME = "worlds: 1\nhorizon: 2\npopulation: {size: 4}\nworld:\n"
 @pytest.mark.parametrize(
     ("world", "role", "name"),
     [
-        ("payoff-v0", "user", "cobb_douglas"),
+        ("payoff-v0", "user", "cobb-douglas"),
         ("payoff-v0", "assistant", "imitation"),
         ("shopping-v0", "assistant", "undercut"),
         ("shopping-v0", "assistant", "follower"),

@@ -1,12 +1,12 @@
-"""Short ways to run the shopping and agency worlds in tests."""
+"""Short ways to run the shopping world in tests."""
 
 from dataclasses import dataclass
 
 import torch
 
 from populace.draw import Draw
-from populace.envs.shopping import Agency, AgencyOptions, Shopping, ShoppingOptions
-from populace.population import Census, People, PlainPopulation
+from populace.envs.shopping import Shopping, ShoppingOptions
+from populace.population import Census, People
 from populace.registry import policies
 from populace.rollout import Keep, rollout
 from populace.run import start
@@ -52,14 +52,3 @@ def play(assistant="loyal", *, ticks=1, worlds=1, users=60, population=None, see
     run = start(world, players, population, seed=seed, worlds=worlds)
     run = rollout(world, players, run, ticks, keep, check=True)
     return world, run, {name: values[-1] for name, values in keep.series.items()}
-
-
-def game(name, *, ticks=1, pairs=20_000, worlds=2, seed=0, customer=None, assistant=None, **options):
-    """Measures name -> [ticks][worlds] of an agency game."""
-    population = PlainPopulation(pairs, ("taste",))
-    world = Agency(AgencyOptions(game=name, **options), population.census)
-    kind = policies.get("equilibrium", within="agency")
-    players = {"customer": kind(kind.Options(**(customer or {}))), "assistant": kind(kind.Options(**(assistant or {})))}
-    keep = Keep()
-    rollout(world, players, start(world, players, population, seed=seed, worlds=worlds), ticks, keep, check=True)
-    return keep.series

@@ -6,7 +6,7 @@ import pytest
 import torch
 from shopping_stage import play
 
-from populace.envs.shopping import theory
+from populace.envs.agency import theory
 from populace.envs.shopping.contracts import slack
 
 GRID = list(itertools.product((0.2, 0.45, 0.55, 0.9), (0.0, 0.3, 1.0), (0.0, 0.2, 0.6), (0.0, 1.1, 3.1)))

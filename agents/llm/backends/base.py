@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 
@@ -13,6 +12,9 @@ from populace.errors import PopulaceError, Stopped
 
 Messages = tuple[tuple[str, str], ...]
 """(`system` | `user` | `assistant`, text) in order."""
+
+BYTES_PER_TOKEN = 4
+"""Bytes of UTF-8 to a token where a backend does not count (assumption of ours; common tokenisers have 3 to 5)."""
 
 
 class BudgetSpent(Stopped):
@@ -56,6 +58,11 @@ class Reply:
     tokens_out: int = 0
     faults: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, ask: Ask, text: str, kind: ReplyKind = ReplyKind.OK) -> "Reply":
+        """The reply `text` to `ask`, its tokens estimated from lengths: for backends that do not count any."""
+        return cls(text, kind, sum(tokens(part) for _, part in ask.messages), tokens(text))
+
 
 class Backend(ABC):
     """A language model, wherever it runs. One method is needed.
@@ -75,22 +82,9 @@ class Backend(ABC):
         """Answer all, in any order: (position in `asks`, reply) as soon as each is ready."""
 
 
-@dataclass(frozen=True)
-class Said:
-    """A plain reply for those who write a backend in a few lines: no token is counted but by length."""
-
-    BYTES: ClassVar[int] = 4
-    """Bytes of UTF-8 to a token (assumption of ours; English text of common tokenisers has 3 to 5)."""
-
-    @staticmethod
-    def of(ask: Ask, text: str, kind: ReplyKind = ReplyKind.OK) -> Reply:
-        """The reply `text`, its tokens estimated."""
-        return Reply(text, kind, sum(tokens(part) for _, part in ask.messages), tokens(text))
-
-
 def tokens(text: str) -> int:
     """Tokens of a text, estimated from its bytes; at least 1 where there is any."""
-    return -(-len(text.encode()) // Said.BYTES)
+    return -(-len(text.encode()) // BYTES_PER_TOKEN)
 
 
 def luck(seed: int, lane: int = 0) -> float:

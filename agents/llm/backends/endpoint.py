@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from populace.agents.llm.backends.base import Ask, Backend, BudgetSpent, Reply, Said, luck
+from populace.agents.llm.backends.base import Ask, Backend, BudgetSpent, Reply, luck
 from populace.agents.llm.backends.endpoint_options import EndpointOptions
 from populace.agents.llm.backends.faults import FAULTS, TOO_LONG, Failed, refused
 from populace.agents.llm.decoding.structured import reply_in, schema_of
@@ -265,7 +265,7 @@ class Endpoint(Backend):
             kind = ReplyKind.REFUSED
         if form is not None:
             text = reply_in(ask, text)
-        estimate = Said.of(ask, text)
+        estimate = Reply.of(ask, text)
         usage = answer.usage
         read = usage.prompt_tokens if usage is not None else estimate.tokens_in
         written = usage.completion_tokens if usage is not None else estimate.tokens_out

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from populace.agents.llm.backends.base import Ask, Backend, Reply, Said, luck
+from populace.agents.llm.backends.base import Ask, Backend, Reply, luck
 from populace.agents.llm.backends.tape import Tape
 from populace.agents.llm.seats.text_policy import SeatOptions, TextPolicy
 from populace.dialogue import ReplyKind
@@ -42,12 +42,12 @@ class RandomBackend(_Fake):
     def say(self, ask: Ask) -> Reply:
         """The reply."""
         if ask.options:
-            return Said.of(ask, ask.options[int(luck(ask.seed) * len(ask.options))])
+            return Reply.of(ask, ask.options[int(luck(ask.seed) * len(ask.options))])
         if ask.schema:
             lucks = (luck(ask.seed, lane) for lane in itertools.count())
-            return Said.of(ask, json.dumps(fitting(json.loads(ask.schema), lucks)))
+            return Reply.of(ask, json.dumps(fitting(json.loads(ask.schema), lucks)))
         words = ask.messages[-1][1].split() or ["nothing"]
-        return Said.of(ask, " ".join(words[int(luck(ask.seed, k) * len(words))] for k in range(WORDS)))
+        return Reply.of(ask, " ".join(words[int(luck(ask.seed, k) * len(words))] for k in range(WORDS)))
 
 
 def fitting(schema: Mapping[str, Any], lucks: Iterator[float]) -> Any:
@@ -78,7 +78,7 @@ class EchoBackend(_Fake):
 
     def say(self, ask: Ask) -> Reply:
         """The reply."""
-        return Said.of(ask, ask.messages[-1][1])
+        return Reply.of(ask, ask.messages[-1][1])
 
 
 class StubbornOptions(SeatOptions):
@@ -99,7 +99,7 @@ class StubbornBackend(_Fake):
     def say(self, ask: Ask) -> Reply:
         """The reply."""
         first = ask.options[0] if ask.options else "No."
-        return Said.of(ask, first if self.reply is None else self.reply)
+        return Reply.of(ask, first if self.reply is None else self.reply)
 
 
 class Rule(Options):
@@ -143,8 +143,8 @@ class ScriptedBackend(_Fake):
         for rule in self.rules:
             found = re.search(rule.when, last, re.IGNORECASE)
             if found is not None:
-                return Said.of(ask, found.expand(rule.say))
-        return Said.of(ask, self.otherwise)
+                return Reply.of(ask, found.expand(rule.say))
+        return Reply.of(ask, self.otherwise)
 
 
 class MalformedOptions(StubbornOptions):
@@ -179,7 +179,7 @@ class MalformedBackend(StubbornBackend):
         if luck(ask.seed) >= self.share:
             return super().say(ask)
         text, kind = BROKEN[int(luck(ask.seed, 1) * len(BROKEN))]
-        return Said.of(ask, text, kind)
+        return Reply.of(ask, text, kind)
 
 
 class RandomTalker(TextPolicy):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from populace.agents.llm.backends.base import Messages, Said
+from populace.agents.llm.backends.base import BYTES_PER_TOKEN, Messages
 from populace.dialogue import Chat
 
 _REPLY, _END = "\x1f", "\x1e"
@@ -30,8 +30,8 @@ class Conversations:
 
     @staticmethod
     def empty(worlds: int, seats: int, budget: int, device: torch.device) -> "Conversations":
-        """Nothing said yet; `budget` is in tokens of `Said.BYTES` bytes."""
-        return Conversations(torch.zeros((worlds, seats, budget * Said.BYTES), dtype=torch.uint8, device=device))
+        """Nothing said yet; `budget` is in tokens of `BYTES_PER_TOKEN` bytes."""
+        return Conversations(torch.zeros((worlds, seats, budget * BYTES_PER_TOKEN), dtype=torch.uint8, device=device))
 
     def recall(self, chats: Sequence[Chat]) -> list[Messages]:
         """The remembered exchanges of each chat's seat, as `user` and `assistant` messages."""

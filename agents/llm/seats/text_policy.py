@@ -80,7 +80,7 @@ class SeatOptions(Options):
 
 
 @dataclass(frozen=True)
-class Lives:
+class UserMemory:
     """What is remembered of seats that are users.
 
     Attributes:
@@ -121,14 +121,14 @@ class TextPolicy(Policy):
         if budget:
             past = Conversations.empty(len(people.values), role.seats, budget, people.values.device)
         if self.options.persona and role.lives:
-            return Lives(replace(people, network=None), past)
+            return UserMemory(replace(people, network=None), past)
         return past
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """What every seat replied, read into actions; text is made and read on the host."""
         dialogue, role = self._dialogue(observation), observation.role
         chats = _taken(dialogue.say(observation), observation)
-        talks: Conversations | None = memory.past if isinstance(memory, Lives) else memory
+        talks: Conversations | None = memory.past if isinstance(memory, UserMemory) else memory
         past: Sequence[Messages] = [()] * len(chats) if talks is None else talks.recall(chats)
         personas = self._personas(observation, chats, memory)
         seeds = draw.keys_of("reply", role.seats).cpu()
@@ -160,7 +160,7 @@ class TextPolicy(Policy):
             actions, kinds = _hear(dialogue, observation, chats, replies)
         if talks is not None:
             talks = talks.extend(chats, [reply.text for reply in replies])
-            memory = replace(memory, past=talks) if isinstance(memory, Lives) else talks
+            memory = replace(memory, past=talks) if isinstance(memory, UserMemory) else talks
         device, o = draw.device, self.options
         extra = {"kind": kinds.to(device), **{f"tally/{name}": n.to(device) for name, n in spent.counts().items()}}
         if o.price_in or o.price_out:
@@ -194,7 +194,7 @@ class TextPolicy(Policy):
         if "{" not in persona and profiles.text_of(persona) == persona:
             return [persona] * len(chats)
         seen = {name: value.cpu() for name, value in observation.items()}
-        who = tree.tree_map(lambda tensor: tensor.cpu(), memory.people) if isinstance(memory, Lives) else None
+        who = tree.tree_map(lambda tensor: tensor.cpu(), memory.people) if isinstance(memory, UserMemory) else None
         role, phase = observation.role, observation.phase
         return [profiles.render(persona, role, phase, seen, who, (chat.world, chat.seat)) for chat in chats]
 

@@ -2,7 +2,7 @@
 
 import re
 
-from populace.agents.llm import Backend, Said, TextPolicy
+from populace.agents.llm import Backend, Reply, TextPolicy
 
 
 class Model(Backend):
@@ -14,7 +14,7 @@ class Model(Backend):
         """Replies in any order, each with its place; every ask has `messages`, `options` and a `seed`."""
         for place, ask in enumerate(asks):
             misread = int(re.search(r"chance of (\d+)%", ask.messages[-1][1])[1])
-            yield place, Said.of(ask, "clear" if misread > 30 else "vague")
+            yield place, Reply.of(ask, "clear" if misread > 30 else "vague")
 
 
 class Talker(TextPolicy):

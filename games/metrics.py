@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from populace.envs.payoff.pure import pure_nash
+from populace.games.pure import pure_nash
 
 
 def deviations(game: Tensor, mixtures: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], Tensor]:

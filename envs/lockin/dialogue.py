@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from populace.dialogue import Chat, ReplyKind
-from populace.envs.coevolution import wording
+from populace.envs.lockin import wording
 from populace.observation import Observation
 
 SYSTEM = """You are an assistant whom people believe. You see what they estimate of a quantity that nobody knows, and \

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from populace.draw import Draw
-from populace.envs.shopping import theory
-from populace.envs.shopping.agency_options import AgencyOptions
+from populace.envs.agency import theory
+from populace.envs.agency.options import AgencyOptions
 from populace.numerics import mean, total
 
 Payoffs = tuple[Tensor, Tensor, dict[str, Tensor]]

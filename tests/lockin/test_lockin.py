@@ -4,9 +4,10 @@ import math
 
 import pytest
 import torch
-from coevolution_stage import lockin
+from lockin_stage import lockin
 
-from populace.envs.coevolution.lockin import Beliefs, combine, pool
+from populace.envs.lockin.beliefs import combine, pool
+from populace.envs.lockin.state import Beliefs
 from populace.rollout import rollout
 
 WORLDS = 4096

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from populace.envs.shopping import theory
+from populace.envs.agency import theory
 from populace.errors import PopulaceError
 
 

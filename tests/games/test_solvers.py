@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 import torch
 
-from populace.envs.payoff import bargaining, correlated, linear, metrics, mixed, pure
 from populace.errors import PopulaceError
+from populace.games import bargaining, correlated, linear, metrics, mixed, pure
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "payoff"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"the stated games are not at {DATA}")

@@ -6,8 +6,8 @@ from pydantic import Field as Option
 from pydantic import JsonValue, model_validator
 from torch import Tensor
 
-from populace.envs.payoff import games
 from populace.errors import PopulaceError
+from populace.games import normal_form
 from populace.options import Options
 
 
@@ -58,7 +58,7 @@ class MatrixOptions(Options):
         except PopulaceError as error:
             raise ValueError(str(error)) from error
         shape = self.random or tuple(game.shape[:-1])  # type: ignore[union-attr]
-        if self.matching in ("network", "everyone") and (game is None or not games.is_symmetric(game)):
+        if self.matching in ("network", "everyone") and (game is None or not normal_form.is_symmetric(game)):
             raise ValueError(
                 f"matching: {self.matching} needs a symmetric two-player game, as everyone has the same role"
             )
@@ -66,16 +66,33 @@ class MatrixOptions(Options):
             raise ValueError(f"labels: {len(self.labels)} names for {max(shape)} acts")
         return self
 
+    @property
+    def acts(self) -> tuple[int, ...]:
+        """Numbers of acts of the game as given."""
+        return self.random or tuple(self.table().shape[:-1])  # type: ignore[union-attr]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Numbers of acts of the game as played: as all sit in one role, everyone has as many as the one with most."""
+        acts = self.acts
+        return (max(acts),) * len(acts)
+
+    @property
+    def joint(self) -> int:
+        """Joint acts of the others."""
+        shape = self.shape
+        return int(shape[0] ** (len(shape) - 1))
+
     def table(self) -> Tensor | None:
         """The game [acts, ..., acts, players] float64, or None where every world draws its own."""
         if self.game is not None:
-            return games.preset(self.game)
+            return normal_form.preset(self.game)
         if self.payoffs is not None:
-            return games.from_payoffs(self.payoffs)
+            return normal_form.from_payoffs(self.payoffs)
         if self.random is not None:
             return None
         if self.rows is None and self.columns is None:
-            return games.preset("prisoners_dilemma")
+            return normal_form.preset("prisoners_dilemma")
         if self.rows is None or self.columns is None:
             raise PopulaceError("rows, columns: a two-player game needs both")
-        return games.from_bimatrix(self.rows, self.columns)  # type: ignore[arg-type]
+        return normal_form.from_bimatrix(self.rows, self.columns)  # type: ignore[arg-type]

@@ -6,10 +6,10 @@ import re
 import pytest
 import torch
 
-from populace.agents.llm import Backend, Said, TextPolicy
+from populace.agents.llm import Backend, Reply, TextPolicy
 from populace.dialogue import ReplyKind
-from populace.envs.coevolution import LockIn, LockInOptions
-from populace.envs.coevolution.lockin_dialogue import read_estimate
+from populace.envs.lockin import LockIn, LockInOptions
+from populace.envs.lockin.dialogue import read_estimate
 from populace.population import PlainPopulation
 from populace.registry import policies
 from populace.rollout import Keep, rollout
@@ -26,7 +26,7 @@ class Pooler(TextPolicy):
                     told = re.findall(r"^\d+\. (\S+) \+- (\S+); trust (\S+)$", ask.messages[-1][1], re.MULTILINE)
                     weights = [float(trust) / float(sd) ** 2 for _, sd, trust in told]
                     mean = sum(w * float(m) for w, (m, _, _) in zip(weights, told, strict=True)) / sum(weights)
-                    yield i, Said.of(ask, f"mean: {mean:.8g}\nsd: {sum(weights) ** -0.5:.8g}")
+                    yield i, Reply.of(ask, f"mean: {mean:.8g}\nsd: {sum(weights) ** -0.5:.8g}")
 
         return Model()
 

@@ -9,9 +9,9 @@ import torch
 
 from populace import tree
 from populace.draw import Draw
-from populace.envs.payoff import Matrix, dynamics, games
-from populace.envs.payoff.matrix_options import MatrixOptions
+from populace.envs.matrix import Matrix, MatrixOptions
 from populace.errors import PopulaceError
+from populace.games import dynamics, normal_form
 from populace.observation import Observation
 from populace.population import Census, Network, People, PlainPopulation
 from populace.registry import policies
@@ -24,7 +24,7 @@ def play(options, player, users=60, worlds=3, steps=5, seed=2, ids=None, populat
     people = population or PlainPopulation(users, ())
     world = Matrix(chosen, people.census)
     name, given = (player, {}) if isinstance(player, str) else player
-    kind = policies.get(name, within="payoff")
+    kind = policies.get(name, within="matrix")
     players = {"player": kind(kind.Options.model_validate(given))}
     run = start(world, players, people, seed=seed, worlds=worlds if ids is None else ids)
     keep = Keep()
@@ -32,7 +32,7 @@ def play(options, player, users=60, worlds=3, steps=5, seed=2, ids=None, populat
 
 
 @pytest.mark.parametrize("matching", ["pairs", "random", "everyone"])
-@pytest.mark.parametrize("player", ["imitation", "logit", "rule_pareto"])
+@pytest.mark.parametrize("player", ["imitation", "logit", "rule-pareto"])
 def test_a_world_is_the_same_alone_and_in_a_batch(matching, player):
     options = {"game": "chicken", "matching": matching, "models": True}
     _, many, _ = play(options, player, worlds=5)
@@ -44,7 +44,7 @@ def test_a_world_is_the_same_alone_and_in_a_batch(matching, player):
 @pytest.mark.parametrize("matching", ["pairs", "random"])
 def test_payoffs_are_those_of_the_cell_that_was_played(matching):
     world, run, keep = play({"game": "battle_of_sexes", "matching": matching}, "random", steps=1, users=40)
-    state, table = run.state, games.preset("battle_of_sexes")
+    state, table = run.state, normal_form.preset("battle_of_sexes")
     met = state.faced.argmax(-1)  # the other's act
     for seat in range(40):
         for w in range(3):
@@ -60,7 +60,7 @@ def test_games_of_three_players_pay_by_joint_act():
     _, run, keep = play({"payoffs": game.tolist()}, "random", users=30, steps=1)
     act = run.state.act.unflatten(1, (-1, 3)).double()
     assert torch.allclose(run.state.payoff.double(), (0.5 * act.sum(-1, keepdim=True) - act).flatten(1))
-    _, _, selfish = play({"payoffs": game.tolist()}, "best_response", users=30)
+    _, _, selfish = play({"payoffs": game.tolist()}, "best-response", users=30)
     assert (selfish.series["share_0"][-1] == 1).all()
     assert (selfish.series["nash_play"][-1] == 1).all()
 
@@ -88,7 +88,7 @@ class Ring:
 
 def test_players_on_a_network_play_their_neighbours():
     _, run, keep = play({"game": "stag_hunt", "matching": "network"}, "random", steps=1, population=Ring(12))
-    act, table = run.state.act[0], games.preset("stag_hunt")[..., 0]
+    act, table = run.state.act[0], normal_form.preset("stag_hunt")[..., 0]
     for seat in range(12):
         pair = [table[act[seat], act[(seat + d) % 12]].item() for d in (-1, 1)]
         assert run.state.payoff[0, seat].item() == pytest.approx(sum(pair) / 2)
@@ -96,19 +96,19 @@ def test_players_on_a_network_play_their_neighbours():
 
 
 def test_best_response_fictitious_play_and_tit_for_tat_in_their_classic_games():
-    _, _, keep = play({"game": "prisoners_dilemma"}, "best_response")
+    _, _, keep = play({"game": "prisoners_dilemma"}, "best-response")
     assert (keep.series["share_0"][-1] == 0).all()
-    _, _, keep = play({"game": "prisoners_dilemma"}, "tit_for_tat")
+    _, _, keep = play({"game": "prisoners_dilemma"}, "tit-for-tat")
     assert (keep.series["share_0"][-1] == 1).all()
     # Fictitious play converges in zero-sum games (Robinson 1951): long-run shares go to a half.
-    _, _, keep = play({"game": "matching_pennies"}, "fictitious_play", steps=400, users=2)
+    _, _, keep = play({"game": "matching_pennies"}, "fictitious-play", steps=400, users=2)
     shares = torch.stack(keep.series["share_0"]).mean(0)
     assert ((shares - 0.5).abs() < 0.05).all()
 
 
 def test_tit_for_tat_punishes_once_and_forgives():
-    kind = policies.get("tit_for_tat", within="payoff")()
-    table = games.preset("prisoners_dilemma").float()
+    kind = policies.get("tit-for-tat", within="matrix")()
+    table = normal_form.preset("prisoners_dilemma").float()
     role = Matrix(MatrixOptions(game="prisoners_dilemma", matching="everyone"), Census(3)).role("player")
     faced = torch.tensor([[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]])  # nothing yet, cooperation, defection
     shown = {
@@ -122,7 +122,7 @@ def test_tit_for_tat_punishes_once_and_forgives():
 
 def test_logit_players_settle_at_the_quantal_response_equilibrium():
     # Against a whole population in chicken, the rest point solves x = 1 / (1 + exp(-gap(x) / noise)).
-    own, noise = games.preset("chicken")[..., 0], 2.0
+    own, noise = normal_form.preset("chicken")[..., 0], 2.0
     _, _, keep = play({"game": "chicken", "matching": "everyone"}, ("logit", {"noise": noise}), users=4000, steps=40)
     share = torch.tensor([0.5, 0.5], dtype=torch.float64)
     for _ in range(2000):
@@ -135,7 +135,7 @@ def test_logit_players_settle_at_the_quantal_response_equilibrium():
 
 def test_imitators_follow_the_replicator():
     # Proportional imitation moves the mean share by x (1 - x) (f_0 - f_1) / span a tick (Schlag 1998).
-    own = games.preset("prisoners_dilemma")[..., 0]
+    own = normal_form.preset("prisoners_dilemma")[..., 0]
     users = 40_000
     _, _, keep = play(
         {"game": "prisoners_dilemma", "matching": "everyone", "models": True},
@@ -155,27 +155,27 @@ def test_imitators_follow_the_replicator():
 
 
 def test_repeated_games_of_random_length_end():
-    _, run, _ = play({"game": "harmony", "patience": 0.5}, "best_response", worlds=200, steps=4)
+    _, run, _ = play({"game": "harmony", "patience": 0.5}, "best-response", worlds=200, steps=4)
     # Over after four ticks with chance 1 - 1/16.
     assert run.done.float().mean().item() == pytest.approx(15 / 16, abs=4 * math.sqrt(15 / 16 / 16 / 200))
 
 
 def test_players_may_have_different_numbers_of_acts():
     # GTAlign's 2 x 3 example: the first player's third act is its second again.
-    table = games.preset("gtalign_example")
+    table = normal_form.preset("gtalign_example")
     _, run, keep = play({"game": "gtalign_example"}, "random", users=60, worlds=1, steps=1)
     act = run.state.act[0].unflatten(0, (-1, 2))
     assert act[:, 0].max() == 1
     assert act[:, 1].max() == 2
     paid = table[act[:, 0], act[:, 1]].float()
     assert torch.equal(run.state.payoff[0], paid.flatten())
-    _, _, best = play({"game": "gtalign_example"}, "best_response")
+    _, _, best = play({"game": "gtalign_example"}, "best-response")
     assert (best.series["nash_play"][-1] == 1).all()  # clear and direct, the only equilibrium
     assert torch.allclose(best.series["payoff"][-1], torch.tensor((4.3 + 4.2) / 2))
 
 
 def test_every_world_draws_its_own_random_game():
-    _, run, _ = play({"random": [3, 3]}, "best_response", worlds=4)
+    _, run, _ = play({"random": [3, 3]}, "best-response", worlds=4)
     assert len({tuple(g.flatten().tolist()) for g in run.state.game}) == 4
     assert abs(run.state.game.mean().item()) < 1
 

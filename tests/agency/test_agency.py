@@ -1,7 +1,7 @@
 """The agency games as played: equilibrium play comes to the closed forms, and leaving it does not pay."""
 
 import pytest
-from shopping_stage import game
+from agency_stage import game
 
 from populace.testing import check_world
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from populace.envs.payoff.linear import maximise
+from populace.games.linear import maximise
 
 
 @dataclass(frozen=True)

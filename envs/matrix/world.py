@@ -1,7 +1,6 @@
 """Any normal-form game, one-shot or repeated, in a population matched in pairs, at random or by a network."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -9,36 +8,16 @@ import torch
 from torch import Tensor
 
 from populace.draw import Draw
-from populace.envs.payoff import metrics, pure
-from populace.envs.payoff.matrix_options import MatrixOptions
+from populace.envs.matrix.begin import begin, models
+from populace.envs.matrix.measures import measures
+from populace.envs.matrix.options import MatrixOptions
+from populace.envs.matrix.roles import roles
+from populace.envs.matrix.state import State
 from populace.errors import OptionError
-from populace.fields import Field, Role, shared
+from populace.fields import Role
 from populace.numerics import total
-from populace.population import Census, Network, People, PlainPopulation, Population
+from populace.population import Census, People, PlainPopulation, Population
 from populace.world import Step, World
-
-
-@dataclass(frozen=True)
-class State:
-    """The state of the matrix world.
-
-    Attributes:
-        game: [worlds, cells, players] float32, cells in row order; one world's copy when all share it.
-        act: [worlds, players] int64, last acts; the number of acts before the first tick.
-        faced: [worlds, seats, others' joint acts], shares of what each met in the last tick.
-        payoff: [worlds, seats], of the last tick.
-        model: [worlds, seats] int64, whose act and payoff each sees, or None without `models`.
-        tick: [worlds] int64.
-        network: Who plays whom, or None.
-    """
-
-    game: Tensor
-    act: Tensor
-    faced: Tensor
-    payoff: Tensor
-    model: Tensor | None
-    tick: Tensor
-    network: Network | None = shared(default=None)
 
 
 class Matrix(World[State]):
@@ -47,7 +26,7 @@ class Matrix(World[State]):
     id = "populace/matrix-v0"
     Options = MatrixOptions
     phases = ("play",)
-    defaults: ClassVar[Mapping[str, str]] = {"player": "payoff/best_response"}
+    defaults: ClassVar[Mapping[str, str]] = {"player": "best-response"}
     options: MatrixOptions
 
     def __init__(self, options: Any, census: Census) -> None:
@@ -62,32 +41,20 @@ class Matrix(World[State]):
         if options.matching == "network" and not census.networked:
             raise OptionError("network needs a population with a social network", ("world", "matching"))
 
-    @cached_property
-    def table(self) -> Tensor | None:
-        """The game that all worlds share, or None."""
-        return self.options.table()
-
     @property
     def players(self) -> int:
         """Players of one game."""
         return len(self.acts)
 
-    @property
+    @cached_property
     def acts(self) -> tuple[int, ...]:
         """Numbers of acts of the game as given."""
-        return self.options.random or tuple(self.table.shape[:-1])  # type: ignore[union-attr]
+        return self.options.acts
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Numbers of acts of the game as played: as all sit in one role, everyone has as many as the one with most."""
+        """Numbers of acts of the game as played; see `MatrixOptions.shape`."""
         return (max(self.acts),) * len(self.acts)
-
-    def _filled(self, game: Tensor) -> Tensor:
-        """[worlds, *acts, n] -> [worlds, cells, n]: acts beyond a player's own number repeat its last one."""
-        for dim, (own, most) in enumerate(zip(self.acts, self.shape, strict=True), 1):
-            if own < most:
-                game = game.index_select(dim, torch.arange(most, device=game.device).clamp(max=own - 1))
-        return game.flatten(1, -2)
 
     @property
     def joint(self) -> int:
@@ -96,52 +63,11 @@ class Matrix(World[State]):
 
     def roles(self) -> tuple[Role, ...]:
         """Players, all in one role."""
-        k, j = self.shape[0], self.joint
-        labels = self.options.labels or tuple(f"act_{i}" for i in range(k))
-        sees: tuple[Field, ...] = (
-            Field(name="mine", kind="real", shape=(k, j), about="Its payoff: own acts x the others' joint acts."),
-            Field(name="theirs", kind="real", shape=(k, j), about="The mean payoff of the others, in the same order."),
-            Field(
-                name="faced", kind="real", shape=(j,), low=0, high=1, about="Shares of what it met in the last tick."
-            ),
-            Field(name="own", kind="choice", labels=(*labels, "none"), about="Its own last act."),
-            Field(name="payoff", kind="real", about="Its last payoff."),
-            Field(name="span", kind="real", low=0, about="The game's largest payoff less its smallest."),
-        )
-        if self.options.models:
-            sees += (
-                Field(name="model_act", kind="choice", labels=(*labels, "none"), about="Another player's last act."),
-                Field(name="model_payoff", kind="real", about="That player's last payoff."),
-            )
-        does = (Field(name="act", kind="choice", labels=labels, about="What it does."),)
-        about = "Plays the game with whom it is matched."
-        return (
-            Role(
-                name="player", seats=self.census.size, phases=("play",), sees=sees, does=does, about=about, lives=True
-            ),
-        )
+        return roles(self.options, self.census)
 
     def begin(self, people: People, draw: Draw) -> State:
         """Nobody has played."""
-        worlds, users, device = len(people.values), people.size, people.values.device
-        if self.table is None:
-            cells = 1
-            for k in self.acts:
-                cells *= k
-            game = self._filled(draw.normal("game", cells, self.players).unflatten(1, self.acts))
-        else:
-            flat = self._filled(self.table.to(device, torch.float32).unsqueeze(0))
-            game = flat.expand(worlds, -1, -1)
-        seats = torch.zeros((worlds, users), dtype=torch.int64, device=device)
-        return State(
-            game=game,
-            act=seats + self.shape[0],
-            faced=torch.zeros((worlds, users, self.joint), device=device),
-            payoff=torch.zeros((worlds, users), device=device),
-            model=self._models(users, draw),
-            tick=torch.zeros(worlds, dtype=torch.int64, device=device),
-            network=people.network,
-        )
+        return begin(self.options, people, draw)
 
     def observe(self, state: State, role: str, phase: str) -> dict[str, Tensor]:
         """The game from the seat's own side, what it met, and one other player to learn from."""
@@ -174,9 +100,6 @@ class Matrix(World[State]):
             seen["model_payoff"] = state.payoff.gather(1, state.model)
         return seen
 
-    def _models(self, users: int, draw: Draw) -> Tensor | None:
-        return draw.integers("model", 0, users, users) if self.options.models else None
-
     def advance(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw) -> Step[State]:
         """Match, play, pay."""
         act = actions["player"]["act"]
@@ -194,14 +117,14 @@ class Matrix(World[State]):
             act=act,
             faced=faced,
             payoff=payoff,
-            model=self._models(act.shape[1], draw),
+            model=models(self.options, act.shape[1], draw),
             tick=state.tick + 1,
             network=state.network,
         )
         ended = None
         if self.ends:
             ended = draw.uniform("goes on") >= self.options.patience
-        return Step(after, {"player": payoff}, ended, self._measures(state.game, act, counts))
+        return Step(after, {"player": payoff}, ended, measures(state.game, counts, self.shape))
 
     def _grouped(self, game: Tensor, act: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Groups of neighbours: payoffs [worlds, seats], faced [worlds, seats, joint], shares [worlds, cells]."""
@@ -252,30 +175,6 @@ class Matrix(World[State]):
         payoff = (own * faced).sum(-1)
         pairs = total((one.unsqueeze(-1) * faced.unsqueeze(-2)).flatten(-2).transpose(1, 2))
         return payoff, faced, (pairs / users).to(torch.float32)
-
-    def _measures(self, game: Tensor, act: Tensor, counts: Tensor) -> dict[str, Tensor]:
-        """Shares of acts, welfare, and how much of play is in equilibrium; counts [worlds, cells] are shares."""
-        shaped = game.unflatten(1, self.shape)
-        nash = pure.pure_nash(shaped).flatten(1).to(torch.float32)
-        efficient = pure.pareto(shaped).flatten(1).to(torch.float32)
-        mean = (counts.unsqueeze(-1) * game).sum(1)
-        best = game.sum(-1).amax(-1) / self.players
-        out = {
-            "payoff": mean.mean(-1),
-            "worst_player": mean.amin(-1),
-            "efficiency_gap": best - mean.mean(-1),
-            "nash_play": (counts * nash).sum(-1),
-            "pareto_play": (counts * efficient).sum(-1),
-        }
-        shares = counts.unflatten(1, self.shape)
-        mixtures = tuple(
-            shares.sum(tuple(d for d in range(1, self.players + 1) if d != player + 1))
-            for player in range(self.players)
-        )
-        out["exploitability"] = metrics.exploitability(shaped, mixtures)
-        for k in range(self.shape[0]):
-            out[f"share_{k}"] = torch.stack([mixture[..., k] for mixture in mixtures], -1).mean(-1)
-        return out
 
     def panel(self, state: State) -> dict[str, Tensor]:
         """Last acts and payoffs."""

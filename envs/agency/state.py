@@ -1,0 +1,28 @@
+"""What changes in the agency world."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class State:
+    """The state of the agency world.
+
+    Attributes:
+        kind: [worlds, pairs], what only the agent knows.
+        terms: [worlds, pairs, 4], what the principal offered.
+        move: [worlds, pairs], what the agent did.
+        signal: [worlds, 1], what the market showed last.
+        trusted: [worlds, pairs], 1 while nothing was found against the agent.
+        weight: [worlds], discount of the next period.
+        earned: [worlds, pairs], the agent's discounted payoffs so far.
+    """
+
+    kind: Tensor
+    terms: Tensor
+    move: Tensor
+    signal: Tensor
+    trusted: Tensor
+    weight: Tensor
+    earned: Tensor

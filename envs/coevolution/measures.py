@@ -1,0 +1,75 @@
+"""What is reported of the coevolution world: one number per world and measure, NaN where undefined."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from populace.envs.coevolution import history, influence, questionnaire, scoring
+from populace.envs.coevolution.options import CoevolutionOptions
+from populace.envs.coevolution.state import State
+
+
+def stocks(options: CoevolutionOptions, state: State) -> dict[str, Tensor]:
+    """How far society is from its history and from its start, how fast it moves, how diverse it is."""
+    now = history.at(state.series, state.tick, options.history.every)
+    found = {
+        "history_error": scoring.rms(state.mean - influence.society_course(options, state, now)),
+        "drift": scoring.rms(state.mean - state.start_mean),
+        "velocity": scoring.rms(state.mean - state.before),
+        "diversity": state.variance.sum(-1) / state.start_variance.sum(-1),
+    }
+    if options.protocol == "coevolve":
+        # NaN until the trace is whole, as its missing rows are.
+        found["pg_coevolve"] = scoring.pg_coevolve(state.trace, state.series)
+    else:
+        found[f"pg_{options.protocol}"] = state.pg_sum / state.pg_count
+    return found
+
+
+def scores(
+    options: CoevolutionOptions, state: State, position: Tensor, truth: Tensor
+) -> tuple[dict[str, Tensor], Tensor, State]:
+    """How good the assistants' positions are.
+
+    Args:
+        options: The world's options.
+        state: Before society moves.
+        position: [worlds, M, values], of every assistant and audience.
+        truth: [worlds, M, values], what they are scored against.
+
+    Returns:
+        Measures [worlds], the assistants' pay [worlds, assistants], and the state with ProgressGym's sums.
+    """
+    o, weight = options, state.counts / state.counts.sum(-1, keepdim=True)
+    errors = scoring.rms(position - truth)
+    centre = influence.society_course(o, state, state.series.mean(1)).unsqueeze(1)
+    own = state.counts.unflatten(1, (o.assistants, -1))
+    share = own / own.sum(-1, keepdim=True).clamp(min=1.0)
+    found = {
+        "assistant_error": (weight * errors).sum(-1),
+        "cosine": (weight * scoring.cosine(position - centre, truth - centre)).sum(-1),
+        "held_out": held_out(o, state, position, weight),
+    }
+    paid = -(share * errors.unflatten(1, (o.assistants, -1))).sum(-1)
+    every = o.history.every
+    voice, aim = (weight.unsqueeze(-1) * position).sum(1), (weight.unsqueeze(-1) * truth).sum(1)
+    last = (state.series.shape[1] - 1) * every - (o.ahead if o.protocol == "predict" else 0)
+    marked = (state.tick % every == 0) & (state.tick >= every) & (state.tick <= last)
+    pg_sum = state.pg_sum + torch.where(marked, scoring.cosine(voice, aim), 0.0)
+    return found, paid, replace(state, pg_sum=pg_sum, pg_count=state.pg_count + marked)
+
+
+def held_out(options: CoevolutionOptions, state: State, position: Tensor, weight: Tensor) -> Tensor:
+    """Share of held-out items on which a position takes the side of its users' mean, [worlds].
+
+    NaN without such items, and where a position is NaN: a comparison alone would count it as right half the time.
+    """
+    held = questionnaire.held_out(options.questionnaire, state.loadings.shape[1])
+    if held == 0:
+        return torch.full_like(state.pg_sum, torch.nan)
+    items, centre = state.loadings[:, -held:].unsqueeze(1), state.centre.unsqueeze(1)
+    said = (items * (position - centre).unsqueeze(2)).sum(-1) > 0
+    meant = (items * (state.means - centre).unsqueeze(2)).sum(-1) > 0
+    right = (said == meant).float().mean(-1)
+    return (weight * torch.where(position.isnan().any(-1), torch.nan, right)).sum(-1)

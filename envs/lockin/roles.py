@@ -1,0 +1,24 @@
+"""The seats of the lock-in world: what they see and do."""
+
+from populace.envs.lockin.beliefs import NOTHING
+from populace.envs.lockin.options import LockInOptions
+from populace.fields import Field, Role
+from populace.population import Census
+
+
+def roles(options: LockInOptions, census: Census) -> tuple[Role, ...]:
+    """The role `assistant`; humans update by Bayes' rule, which is the mechanism."""
+    humans = census.size
+    seen = (
+        Field(name="public_mean", kind="real", shape=(humans,), about="Means of humans' public beliefs."),
+        Field(name="public_log_precision", kind="real", shape=(humans,), about="Log precisions of these beliefs."),
+        Field(name="trust", kind="real", shape=(humans,), low=0, about="How far it trusts each human."),
+        Field(name="round", kind="count", about="Rounds played."),
+        Field(name="truth", kind="real", private=True, about="The quantity that everyone estimates."),
+    )
+    done = (
+        Field(name="mean", kind="real", about="Mean of its belief."),
+        Field(name="log_precision", kind="real", about="Log precision of its belief.", forfeit=NOTHING, high=1e30),
+    )
+    about = "Aggregates what humans believe in public, and is believed."
+    return (Role(name="assistant", seats=options.assistants, sees=seen, does=done, phases=("advise",), about=about),)

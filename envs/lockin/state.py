@@ -1,0 +1,32 @@
+"""What changes in the lock-in world."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Beliefs:
+    """Normal beliefs: mean and log precision, float64 [worlds, agents]."""
+
+    mean: Tensor
+    log_precision: Tensor
+
+
+@dataclass(frozen=True)
+class State:
+    """The state of the lock-in world.
+
+    Attributes:
+        private: Of humans, from own signals alone.
+        public: Of humans, what others see.
+        assistant: Of assistants.
+        log_signal: [worlds, users], log precision of a human's signal.
+        rounds: [worlds] int64.
+    """
+
+    private: Beliefs
+    public: Beliefs
+    assistant: Beliefs
+    log_signal: Tensor
+    rounds: Tensor

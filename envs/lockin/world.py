@@ -1,0 +1,97 @@
+"""Lock-in by Bayesian agents who count each other's beliefs twice (Qiu et al. 2025, "The Lock-in Hypothesis")."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from populace.draw import Draw
+from populace.envs.lockin.begin import begin, signal
+from populace.envs.lockin.beliefs import NOTHING, combine, pool
+from populace.envs.lockin.dialogue import EstimateDialogue
+from populace.envs.lockin.measures import measures
+from populace.envs.lockin.options import LockInOptions
+from populace.envs.lockin.roles import roles
+from populace.envs.lockin.state import Beliefs, State
+from populace.errors import PopulaceError
+from populace.fields import Role
+from populace.population import People, PlainPopulation, Population
+from populace.world import Step, World
+
+
+class LockIn(World[State]):
+    """Humans learn from signals and from assistants who learn from humans; see docs/worlds/coevolution.md."""
+
+    id = "populace/lockin-v0"
+    Options = LockInOptions
+    phases = ("advise",)
+    defaults: ClassVar = {"assistant": "aggregate"}
+    options: LockInOptions
+
+    def roles(self) -> tuple[Role, ...]:
+        """The assistant; humans update by Bayes' rule, which is the mechanism."""
+        return roles(self.options, self.census)
+
+    def begin(self, people: People, draw: Draw) -> State:
+        """Everyone has had one signal; assistants know nothing."""
+        return begin(self.options, people, draw)
+
+    def _trust(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+        """Trust of assistants in humans, of humans in assistants, of humans in humans."""
+        o, n, a = self.options, self.census.size, self.options.assistants
+        if o.trust is not None:
+            if len(o.trust) != n + a:
+                raise PopulaceError(f"trust has {len(o.trust)} rows; {n} humans and {a} assistants need {n + a}")
+            full = torch.tensor(o.trust, dtype=torch.float64, device=device)
+            return full[n:, :n], full[:n, n:], full[:n, :n]
+        one = torch.ones((n, a), dtype=torch.float64, device=device)
+        peers = o.lambda_peer * (1.0 - torch.eye(n, dtype=torch.float64, device=device))
+        return o.lambda_assistant * one.T, o.lambda_human * one, peers
+
+    def observe(self, state: State, role: str, phase: str) -> dict[str, Tensor]:
+        """Public beliefs; the truth only for oracles."""
+        worlds, users = state.public.mean.shape
+        shape = (worlds, self.options.assistants)
+        trust, _, _ = self._trust(state.public.mean.device)
+        return {
+            "public_mean": state.public.mean.float().unsqueeze(1).expand(*shape, users),
+            "public_log_precision": state.public.log_precision.float().unsqueeze(1).expand(*shape, users),
+            "trust": trust.float().unsqueeze(0).expand(*shape, users),
+            "round": state.rounds.unsqueeze(1).expand(shape),
+            "truth": torch.full(shape, self.options.truth, device=state.rounds.device),
+        }
+
+    def advance(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw) -> Step[State]:
+        """Humans take in the assistants, each other and a new signal."""
+        done = actions["assistant"]
+        said = Beliefs(done["mean"].double(), done["log_precision"].double().clamp(min=NOTHING))
+        _, heeds, peers = self._trust(said.mean.device)
+        order = self.options.order
+        updated = combine(state.private, signal(self.options.truth, state.log_signal, draw))
+        own = state.private if order == "peer" else updated
+        heard = state.assistant if order == "simultaneous" else said
+        public = combine(own, pool(heard, heeds))
+        if self.options.lambda_peer > 0 or self.options.trust is not None:
+            public = combine(public, pool(state.public, peers))
+        error = (said.mean - self.options.truth).float()
+        after = replace(state, private=updated, public=public, assistant=said, rounds=state.rounds + 1)
+        return Step(after, {"assistant": -error.abs()})
+
+    def measure(self, state: State) -> dict[str, Tensor]:
+        """What the first assistant believes and how sure it is, and how far humans differ; NaN before it spoke."""
+        return measures(state, self.options.truth)
+
+    def panel(self, state: State) -> dict[str, Tensor]:
+        """Every human's public and private mean."""
+        return {"public_mean": state.public.mean.float(), "private_mean": state.private.mean.float()}
+
+    def dialogue(self) -> EstimateDialogue:
+        """Estimates and their errors."""
+        return EstimateDialogue()
+
+    @classmethod
+    def population(cls, users: int, options: LockInOptions) -> Population:
+        """Humans alike: only their number matters."""
+        return PlainPopulation(users, ("belief",))

@@ -1,0 +1,37 @@
+"""What is reported of a tick of the matrix world: one number per world and measure."""
+
+import torch
+from torch import Tensor
+
+from populace.games import metrics, pure
+
+
+def measures(game: Tensor, counts: Tensor, shape: tuple[int, ...]) -> dict[str, Tensor]:
+    """Shares of acts, welfare, and how much of play is in equilibrium.
+
+    Args:
+        game: [worlds, cells, players], cells in row order.
+        counts: [worlds, cells], shares of all encounters by cell.
+        shape: Acts of each player.
+    """
+    players = len(shape)
+    shaped = game.unflatten(1, shape)
+    nash = pure.pure_nash(shaped).flatten(1).to(torch.float32)
+    efficient = pure.pareto(shaped).flatten(1).to(torch.float32)
+    mean = (counts.unsqueeze(-1) * game).sum(1)
+    best = game.sum(-1).amax(-1) / players
+    out = {
+        "payoff": mean.mean(-1),
+        "worst_player": mean.amin(-1),
+        "efficiency_gap": best - mean.mean(-1),
+        "nash_play": (counts * nash).sum(-1),
+        "pareto_play": (counts * efficient).sum(-1),
+    }
+    shares = counts.unflatten(1, shape)
+    mixtures = tuple(
+        shares.sum(tuple(d for d in range(1, players + 1) if d != player + 1)) for player in range(players)
+    )
+    out["exploitability"] = metrics.exploitability(shaped, mixtures)
+    for k in range(shape[0]):
+        out[f"share_{k}"] = torch.stack([mixture[..., k] for mixture in mixtures], -1).mean(-1)
+    return out

@@ -1,0 +1,27 @@
+"""The seats of the matrix world: what they see and do."""
+
+from populace.envs.matrix.options import MatrixOptions
+from populace.fields import Field, Role
+from populace.population import Census
+
+
+def roles(options: MatrixOptions, census: Census) -> tuple[Role, ...]:
+    """The role `player`: everybody."""
+    k, j = options.shape[0], options.joint
+    labels = options.labels or tuple(f"act_{i}" for i in range(k))
+    sees: tuple[Field, ...] = (
+        Field(name="mine", kind="real", shape=(k, j), about="Its payoff: own acts x the others' joint acts."),
+        Field(name="theirs", kind="real", shape=(k, j), about="The mean payoff of the others, in the same order."),
+        Field(name="faced", kind="real", shape=(j,), low=0, high=1, about="Shares of what it met in the last tick."),
+        Field(name="own", kind="choice", labels=(*labels, "none"), about="Its own last act."),
+        Field(name="payoff", kind="real", about="Its last payoff."),
+        Field(name="span", kind="real", low=0, about="The game's largest payoff less its smallest."),
+    )
+    if options.models:
+        sees += (
+            Field(name="model_act", kind="choice", labels=(*labels, "none"), about="Another player's last act."),
+            Field(name="model_payoff", kind="real", about="That player's last payoff."),
+        )
+    does = (Field(name="act", kind="choice", labels=labels, about="What it does."),)
+    about = "Plays the game with whom it is matched."
+    return (Role(name="player", seats=census.size, phases=("play",), sees=sees, does=does, about=about, lives=True),)
