@@ -1,12 +1,93 @@
-"""Worlds, policies and measures by name, by `module:attribute`, or by a plug-in's entry point; all of them lazily."""
+"""Worlds, policies and measures by name, by `module:attribute`, or by a plug-in's entry point; all of them lazily.
+
+What belongs to a world is found through its manifest (`populace.manifest`), whether the world is shipped or a plug-in's.
+"""
 
 import importlib
 import warnings
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from populace.errors import OldName, PopulaceError, UnknownName
+from populace.manifest import Manifest, short_name
+
+
+class Manifests:
+    """The manifests of all installed worlds, read when first asked for."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, Manifest] = {}
+        self._broken: dict[str, str] = {}
+
+    @cached_property
+    def _points(self) -> dict[str, EntryPoint]:
+        # Read once, because it takes milliseconds and a sweep asks thousands of times. Ours come first: a plug-in cannot
+        # take the id of a world of this library.
+        found: dict[str, EntryPoint] = {}
+        for point in sorted(entry_points(group="populace.worlds"), key=lambda p: not p.value.startswith("populace.")):
+            found.setdefault(point.name, point)
+        return found
+
+    def ids(self) -> list[str]:
+        """Ids of all installed worlds, in alphabetical order; nothing is imported."""
+        return sorted(self._points)
+
+    def shipped(self) -> list[str]:
+        """Ids of the worlds of this library."""
+        return sorted(name for name, point in self._points.items() if point.value.startswith("populace."))
+
+    def get(self, world_id: str) -> Manifest | None:
+        """The manifest of an installed world, or None.
+
+        Raises:
+            PopulaceError: A plug-in announces the world and its manifest cannot be read.
+        """
+        if world_id in self._broken:
+            raise PopulaceError(self._broken[world_id])
+        if world_id not in self._read:
+            if world_id not in self._points:
+                return None
+            try:
+                self._read[world_id] = _manifest(self._points[world_id])
+            except PopulaceError as error:
+                self._broken[world_id] = str(error)
+                raise
+        return self._read[world_id]
+
+    def __iter__(self) -> Iterator[Manifest]:
+        """All manifests that can be read. A plug-in that is broken is left out with a warning, once."""
+        for world_id in self.ids():
+            known = world_id in self._broken
+            try:
+                found = self.get(world_id)
+            except PopulaceError as error:
+                if not known:
+                    warnings.warn(f"the world {world_id!r} is left out: {error}", stacklevel=2)
+                continue
+            if found is not None:
+                yield found
+
+
+def _manifest(point: EntryPoint) -> Manifest:
+    try:
+        found = load(point.value, "manifest of a world")
+    except PopulaceError:
+        raise
+    except Exception as error:
+        raise PopulaceError(f"{point.value} cannot be imported: {type(error).__name__}: {error}") from error
+    if not isinstance(found, Manifest):
+        raise PopulaceError(
+            f"the entry point {point.name!r} of the group populace.worlds names {point.value}, which is a "
+            f"{type(found).__name__}; expected a populace.manifest.Manifest"
+        )
+    if found.id != point.name:
+        raise PopulaceError(
+            f"the entry point {point.name!r} of the group populace.worlds names the manifest of {found.id!r}; both must "
+            "be the same id"
+        )
+    return found
 
 
 class Registry:
@@ -14,28 +95,34 @@ class Registry:
 
     Args:
         kind: What they are, for messages: `world`, `policy`, `measure`.
-        catalogue: `module:attribute` of the mapping name -> `module:attribute` of our own.
-        group: Entry point group in which other packages announce theirs.
-        aliases: `module:attribute` of the mapping former name -> name of our own, or "".
+        group: Entry point group in which other packages announce theirs, or "" if only manifests do.
+        catalogue: Returns name -> `module:attribute` of what manifests and this library announce.
+        aliases: Returns former name -> present name.
     """
 
-    def __init__(self, kind: str, catalogue: str, group: str, aliases: str = "") -> None:
+    def __init__(
+        self,
+        kind: str,
+        group: str,
+        catalogue: Callable[[], Mapping[str, str]],
+        aliases: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
         self.kind, self.group, self._catalogue, self._aliases = kind, group, catalogue, aliases
         self._added: dict[str, Any] = {}
 
     def register(self, name: str, target: Any) -> None:
-        """Add `target` (the thing itself, or `module:attribute`) under `name`."""
+        """Add `target` (the thing itself, or `module:attribute`) under `name`, in this process only."""
         self._added[name] = target
 
     def names(self) -> list[str]:
-        """All names known here, sorted."""
-        return sorted({*self._announced, *self._ours(), *self._added})
+        """All names known here, in alphabetical order."""
+        return sorted({*self._announced, *self._catalogue(), *self._added})
 
     def get(self, name: str, within: str = "") -> Any:
-        """The thing called `name`; in the room `within`, `within/name` comes before `name`.
+        """The thing called `name`. Inside the world `within`, `within/name` comes before `name`.
 
         Raises:
-            UnknownName: Nothing is called so.
+            UnknownName: Nothing has this name.
             PopulaceError: `module:attribute` cannot be imported.
         """
         if ":" in name:
@@ -54,13 +141,13 @@ class Registry:
         raise UnknownName(self.kind, name, known)
 
     def current(self, name: str, within: str = "") -> str:
-        """What `name` is called today: itself, or what took its place, with an `OldName` warning."""
-        if not self._aliases or ":" in name:
+        """The present name of what is given: itself, or, with an `OldName` warning, what took the place of a former name."""
+        if ":" in name:
             return name
-        aliases = _attribute(self._aliases)
+        former = self._aliases()
         for prefix in (f"{within}/", "") if within else ("",):
-            if (full := prefix + name) in aliases and self._find(full) is None:
-                today = str(aliases[full]).removeprefix(prefix)
+            if (full := prefix + name) in former and self._find(full) is None:
+                today = former[full].removeprefix(prefix)
                 text = f"the {self.kind} {name!r} is now called {today!r}; write that, as the old name will go"
                 warnings.warn(text, OldName, stacklevel=3)
                 return today
@@ -69,22 +156,13 @@ class Registry:
     def _find(self, name: str) -> Any:
         if name in self._added:
             return self._added[name]
-        if name in (ours := self._ours()):
+        if name in (ours := self._catalogue()):
             return ours[name]
         return self._announced.get(name)
 
     @cached_property
     def _announced(self) -> dict[str, str]:
-        # Read once: it takes milliseconds, and a sweep asks thousands of times.
-        return {point.name: point.value for point in entry_points(group=self.group)}
-
-    def _ours(self) -> dict[str, str]:
-        return _attribute(self._catalogue)
-
-
-def _attribute(target: str) -> Any:
-    module, _, attribute = target.partition(":")
-    return getattr(importlib.import_module(module), attribute)
+        return {point.name: point.value for point in entry_points(group=self.group)} if self.group else {}
 
 
 def load(target: str, kind: str = "object") -> Any:
@@ -107,18 +185,36 @@ def load(target: str, kind: str = "object") -> Any:
     return found
 
 
-def room(world_id: str, world: type) -> str:
-    """The prefix of a world's own policies: `coevolution` for `populace/coevolution-v0`.
+def policy_prefix(world: type) -> str:
+    """The prefix of a world's own policies: `coevolution` for the class whose id is `populace/coevolution-v0`.
 
-    A world without policies of that prefix uses those of the package it is defined in.
+    A class without policies of its own uses those of the nearest world it is derived from.
     """
-    short = world_id.split(":")[-1].split("/")[-1].rsplit("-v", 1)[0]
+    ids = [str(kind.__dict__["id"]) for kind in world.__mro__ if "id" in kind.__dict__]
     prefixes = {name.split("/")[0] for name in policies.names() if "/" in name}
-    if short in prefixes:
-        return short
-    return next((part for part in reversed(world.__module__.split(".")) if part in prefixes), short)
+    shorts = [short_name(world_id) for world_id in ids]
+    return next((short for short in shorts if short in prefixes), shorts[0] if shorts else "")
 
 
-worlds = Registry("world", "populace.envs:WORLDS", "populace.worlds")
-policies = Registry("policy", "populace.agents:POLICIES", "populace.policies", "populace.agents:ALIASES")
-measures = Registry("measure", "populace.analysis:MEASURES", "populace.measures")
+def _worlds() -> dict[str, str]:
+    return {manifest.id: manifest.world for manifest in manifests}
+
+
+def _policies() -> dict[str, str]:
+    general: Mapping[str, str] = load("populace.agents:POLICIES", "list of policies")
+    return {**general, **{f"{m.short}/{name}": target for m in manifests for name, target in m.policies.items()}}
+
+
+def _former_policies() -> dict[str, str]:
+    return {f"{m.short}/{old}": f"{m.short}/{new}" for m in manifests for old, new in m.aliases.items()}
+
+
+def _measures() -> Mapping[str, str]:
+    found: Mapping[str, str] = load("populace.analysis:MEASURES", "list of measures")
+    return found
+
+
+manifests = Manifests()
+worlds = Registry("world", "", _worlds)
+policies = Registry("policy", "populace.policies", _policies, _former_policies)
+measures = Registry("measure", "populace.measures", _measures)
