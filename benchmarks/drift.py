@@ -69,11 +69,11 @@ def main() -> None:
     print(f"{conversations / seconds / 1e6:.2f} million conversations a second on {args.device}")
     print(f"peak memory {timing.resident() / 2**30:.2f} GiB")
     print(f"{'round':>6} {'loss':>8} {'reward':>8} {'harm, biased':>13} {'harm, benign':>13}")
-    learned = keep.clocks[-len(keep.series["assistant/loss"]) :]
+    learned = keep.clocks[-len(keep.series["loss", "assistant", ""]) :]
     for name in ("harm/biased", "harm/benign"):
         keep.series[name] = keep.series[name][-len(learned) :]
     for row, clock in enumerate(learned):
-        cells = [keep.series[n][row].mean().item() for n in ("assistant/loss", "assistant/reward")]
+        cells = [keep.series[n][row].mean().item() for n in (("loss", "assistant", ""), ("training_reward", "assistant", ""))]
         cells += [keep.series[n][row].nanmean().item() for n in ("harm/biased", "harm/benign")]
         print(f"{clock:>6} {cells[0]:>8.3f} {cells[1]:>8.3f} {cells[2]:>13.3f} {cells[3]:>13.3f}")
 

@@ -1,7 +1,7 @@
-"""What acts are checked for, and what is measured of them: invalid ones by kind, and tallies, by role and by player."""
+"""What acts are checked for, and what is counted of them: invalid acts by kind, and tallies, by role and by player."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -9,20 +9,35 @@ from torch import Tensor
 from populace.dialogue import ReplyKind
 from populace.errors import ActionError
 from populace.fields import Role
-from populace.policy import TALLY, Actions, Policy, is_field
+from populace.measures import ACTS, OfSeats
+from populace.policy import TALLY, Actions, is_field
 
 
-def valid(
-    role: Role, phase: str, actions: Actions, worlds: int, measures: dict[str, Tensor], watch: bool = False
-) -> Actions:
-    """Check names, shapes and dtypes, put forfeits where acts are invalid, and count those by role and kind."""
+class Valid(NamedTuple):
+    """Actions that may be played.
+
+    Attributes:
+        actions: Field -> [worlds, seats, *shape], forfeits where an act was invalid.
+        nan: Field -> [worlds] float32, the share of numbers that are NaN; empty unless watched.
+    """
+
+    actions: dict[str, Tensor]
+    nan: dict[str, Tensor]
+
+
+def valid(role: Role, phase: str, actions: Actions, worlds: int, watch: bool = False) -> Valid:
+    """Check names, shapes and dtypes, and put forfeits where acts are invalid.
+
+    Raises:
+        ActionError: Fields are missing or unknown, or a tensor has another shape or dtype than its field declares.
+    """
     fields = role.done_in(phase)
     kind = actions.get("kind")
     expected = {f.name for f in fields}
     given = {name for name in actions if is_field(name)}
     if given != expected:
         raise ActionError(f"{role.name} in phase {phase!r} must give exactly {sorted(expected)}, got {sorted(given)}")
-    checked = {}
+    checked, nan = {}, {}
     for f in fields:
         action = actions[f.name]
         shape = (worlds, role.seats, *f.shape)
@@ -37,36 +52,39 @@ def valid(
             valid = (kind == 0).view(worlds, role.seats, *[1] * len(f.shape))
             action = torch.where(valid, action, torch.full_like(action, f.forfeit))
         if watch and f.kind == "real":
-            measures[f"nan/{role.name}.{f.name}"] = action.isnan().flatten(1).float().mean(-1)
+            nan[f.name] = action.isnan().flatten(1).float().mean(-1)
         checked[f.name] = action
+    return Valid(checked, nan)
+
+
+def counted(
+    role: Role, actions: Actions, players: Mapping[str, Tensor], present: Tensor | None
+) -> Iterator[tuple[OfSeats, Tensor]]:
+    """What is counted of a role's acts, [worlds] float64: acts, invalid ones by kind, and tallies.
+
+    Args:
+        role: The role.
+        actions: What its policy gave; without a `kind` and tallies nothing is counted.
+        players: Player -> [worlds, seats] bool, where several players share the role.
+        present: [worlds, seats] bool, the seats that acted; None for all.
+    """
+    kind = actions.get("kind")
+    counts = {name.removeprefix(TALLY): tally for name, tally in actions.items() if name.startswith(TALLY)}
     if kind is not None:
-        measures[f"invalid/{role.name}"] = (kind != 0).float().mean(-1)
-        for failure in ReplyKind:
-            if failure and f"{TALLY}tokens" in actions:
-                measures[f"{failure.name.lower()}/{role.name}"] = (kind == failure).float().mean(-1)
-    for name, tally in actions.items():
-        if name.startswith(TALLY):
-            measures[f"{name.removeprefix(TALLY)}/{role.name}"] = tally.float().sum(-1)
-    return checked
+        acted = torch.ones_like(kind, dtype=torch.bool) if present is None else present
+        kinds = {"invalid": kind != 0} | {
+            failure.name.lower(): kind == failure for failure in ReplyKind if failure and "tokens" in counts
+        }
+        counts |= {ACTS: acted, **{name: which & acted for name, which in kinds.items()}}
+    for player, seats in {"": None, **players}.items():
+        for name, value in counts.items():
+            own = value if seats is None else torch.where(seats, value, torch.zeros_like(value))
+            yield OfSeats(name, role.name, player), own.sum(-1, dtype=torch.float64)
 
 
-def by_player(
-    policies: Mapping[str, Policy],
-    memory: Mapping[str, Any],
-    rewards: Mapping[str, Tensor],
-    acts: Mapping[str, Actions],
-) -> dict[str, Tensor]:
-    """Where several players share a role: mean reward, share of invalid acts, and tallies of each, [worlds]."""
-    measures = {}
-    for role in {**rewards, **acts}:
-        players = policies[role].players(memory[role]) if role in policies else {}
-        for name, seats in players.items():
-            number = seats.sum(-1)
-            if role in rewards:
-                measures[f"reward/{role}/{name}"] = torch.where(seats, rewards[role], 0.0).sum(-1) / number
-            for key, value in acts.get(role, {}).items():
-                if key == "kind":
-                    measures[f"invalid/{role}/{name}"] = ((value != 0) & seats).float().sum(-1) / number
-                elif key.startswith(TALLY):
-                    measures[f"{key.removeprefix(TALLY)}/{role}/{name}"] = torch.where(seats, value, 0).float().sum(-1)
-    return measures
+def rewards(role: str, reward: Tensor, players: Mapping[str, Tensor]) -> Iterator[tuple[OfSeats, Tensor]]:
+    """Mean reward [worlds] float32 per seat of a role, and of each player where several share it."""
+    yield OfSeats("reward", role), reward.mean(-1)
+    for player, seats in players.items():
+        own = torch.where(seats, reward, torch.zeros_like(reward)).sum(-1)
+        yield OfSeats("reward", role, player), own / seats.sum(-1)

@@ -13,6 +13,7 @@ from torch import Tensor
 from populace.dialogue import Dialogue
 from populace.draw import Draw
 from populace.fields import Role
+from populace.measures import Measure
 from populace.observation import Observation
 from populace.options import Options
 from populace.population import People
@@ -68,6 +69,10 @@ class Policy:
     def players(self, memory: Memory) -> Mapping[str, Tensor]:
         """Name -> [worlds, seats] bool, the seats of each player where several share the role; else nothing."""
         return {}
+
+    def measures(self) -> tuple[Measure, ...]:
+        """Declarations of the measures that `Learner.learn` gives, of the role it plays."""
+        return ()
 
     def describe(self) -> Mapping[str, Any]:
         """What a run folder keeps about it beside its options, as plain constants; asked once a run is over."""

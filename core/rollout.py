@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 from torch import Tensor
 
+from populace.measures import Key, OfSeats, join, recorded
 from populace.policy import Learner
 from populace.run import Policies, Run, advance, blame, restart
 from populace.world import World
@@ -21,30 +22,30 @@ class Recorder(Protocol):
         """Whether the state after tick `clock` is to be recorded (0 is the start)."""
         ...
 
-    def record(self, world: World[Any], run: Run, measures: Mapping[str, Tensor]) -> None:
-        """Take measures name -> [worlds] and whatever the world's `measure` and `panel` show of `run`."""
+    def record(self, world: World[Any], run: Run, measures: Mapping[Key, Tensor]) -> None:
+        """Take measures key -> [worlds], counts since the last record among them, and whatever the world's `measure` and `panel` show of `run`."""
         ...
 
 
 class Keep:
-    """A recorder that keeps measures in memory: `series[name]` is a list of [worlds], one a recorded tick."""
+    """A recorder that keeps measures in memory: `series[key]` is a list of [worlds], one per recorded tick."""
 
     def __init__(self, every: int = 1) -> None:
         self.every = every
         self.clocks: list[int] = []
-        self.series: dict[str, list[Tensor]] = {}
+        self.series: dict[Key, list[Tensor]] = {}
 
     def wants(self, clock: int) -> bool:
         """Every `every` ticks."""
         return clock % self.every == 0
 
-    def record(self, world: World[Any], run: Run, measures: Mapping[str, Tensor]) -> None:
+    def record(self, world: World[Any], run: Run, measures: Mapping[Key, Tensor]) -> None:
         """Keep them all, on their device."""
         self.clocks.append(run.clock)
-        for name, value in {**measures, **world.measure(run.state)}.items():
-            if name.startswith("nan/"):
+        for key, value in {**measures, **world.measure(run.state)}.items():
+            if isinstance(key, OfSeats) and key.measure.startswith("nan/"):
                 continue
-            self.series.setdefault(name, []).append(value)
+            self.series.setdefault(key, []).append(value)
 
 
 def rollout(
@@ -81,18 +82,19 @@ def rollout(
     while run.clock < last:
         if run.phase == 0 and run.clock:
             run = _renew(world, policies, run, horizon, at_end)
-        measures: dict[str, Tensor] = {}
+        flows: dict[Key, Tensor] = {}
         watch = recorder is not None and recorder.wants(run.clock + 1)
         run, step = advance(world, policies, run, check=check, watch=watch)
-        measures.update(step.measures)
+        join(flows, step.measures)
         while run.phase:
             run, step = advance(world, policies, run, check=check, watch=watch)
-            measures.update(step.measures)
+            join(flows, step.measures)
         if learn_every and run.clock % learn_every == 0:
             run, learned = learn(policies, run)
-            measures.update(learned)
-        if recorder is not None and recorder.wants(run.clock):
-            recorder.record(world, run, measures)
+            join(flows, learned)
+        if recorder is not None and watch:
+            recorder.record(world, run, {**flows, **recorded(run.counts)})
+            run = replace(run, counts={})
         if progress is not None:
             progress(run.clock)
     return run
@@ -107,14 +109,15 @@ def _renew(world: World[Any], policies: Policies, run: Run, horizon: int | None,
     return run
 
 
-def learn(policies: Policies, run: Run) -> tuple[Run, dict[str, Tensor]]:
+def learn(policies: Policies, run: Run) -> tuple[Run, dict[Key, Tensor]]:
     """Let every learner learn from what it has gathered, and forget that."""
-    memory, measures = dict(run.memory), {}
+    memory = dict(run.memory)
+    measures: dict[Key, Tensor] = {}
     for role, trajectory in run.trajectory.items():
         learner = policies[role]
         assert isinstance(learner, Learner)
         draw = run.draw().scope(f"learn/{role}")
         with blame(learner, role, "learn"):
             memory[role], learned = learner.learn(memory[role], trajectory, draw)
-        measures.update({f"{role}/{name}": value for name, value in learned.items()})
+        measures.update({OfSeats(name, role): value for name, value in learned.items()})
     return replace(run, memory=memory, trajectory={}), measures

@@ -14,6 +14,7 @@ from populace import acts, tree
 from populace.draw import Draw
 from populace.errors import PolicyError, PopulaceError, UnknownName
 from populace.fields import Role, shared
+from populace.measures import Counts, Key, OfSeats, add
 from populace.observation import Observation
 from populace.policy import Actions, Learner, Policy, Trajectory, Transition
 from populace.population import People, Population
@@ -39,6 +40,7 @@ class Run:
         people: Who lives there.
         memory: Role -> its policy's memory.
         trajectory: Learner's role -> what it has not yet learned from.
+        counts: Role ("" for the world) -> player -> measure -> [worlds] float64, events since the last record.
     """
 
     seed: int
@@ -50,6 +52,7 @@ class Run:
     people: People
     memory: dict[str, Any] = field(default_factory=dict)
     trajectory: dict[str, Trajectory] = field(default_factory=dict)
+    counts: Counts = field(default_factory=dict)
     clock: int = shared(default=0)
     phase: int = shared(default=0)
 
@@ -159,7 +162,12 @@ def advance(
         run: Where things stand.
         given: Role -> actions that a caller chose itself, instead of the policy.
         check: Make a purpose drawn twice an error.
-        watch: Also measure `nan/<role>.<field>`, the share of real actions that are not numbers.
+        watch: Whether this tick is recorded: also measure rewards of seats, and `nan/<field>` of each role, the share
+            of its real actions that are not numbers.
+
+    Returns:
+        The run after the phase, and the world's step, whose measures hold those of seats too (`OfSeats`). Counts are
+        not among them: they are added to `run.counts`.
 
     Raises:
         PolicyError: A policy raised an error of its own.
@@ -168,11 +176,12 @@ def advance(
     """
     phase = world.phases[run.phase]
     draw = run.draw(check)
-    memory, acted, raw, seen = dict(run.memory), {}, {}, {}
-    measures: dict[str, Tensor] = {}
+    memory, acted, seen = dict(run.memory), {}, {}
+    flows: dict[Key, Tensor] = {}
+    events: list[tuple[OfSeats, Tensor]] = []
     for role in world.acting[phase]:
         if given is not None and role.name in given:
-            actions = given[role.name]
+            actions, present = given[role.name], world.present(run.state, role.name)
         else:
             if role.name not in policies:
                 raise UnknownName("player of role", role.name, policies)
@@ -184,13 +193,23 @@ def advance(
             with blame(policy, role.name, phase):
                 given_back = policy.act(observation, memory[role.name], draw.scope(f"act/{role.name}"))
                 actions, memory[role.name] = _pair(given_back)
-            raw[role.name] = actions
+            present = observation.present
             if isinstance(policy, Learner):
                 seen[role.name] = observation
-        acted[role.name] = acts.valid(role, phase, actions, len(run.worlds), measures, watch)
+        acted[role.name], nan = acts.valid(role, phase, actions, len(run.worlds), watch)
+        flows |= {OfSeats(f"nan/{name}", role.name): share for name, share in nan.items()}
+        events += acts.counted(role, actions, _players(policies, run.memory, role.name), present)
     step = world.advance(run.state, phase, acted, draw.scope("advance"))
-    measures |= acts.by_player(policies, run.memory, step.rewards, raw)
+    if watch:
+        for name, reward in step.rewards.items():
+            flows |= acts.rewards(name, reward, _players(policies, run.memory, name))
     state, done = step.state, run.done
+    for key, value in step.measures.items():
+        if key in world.counts:
+            happened = value.double()
+            events.append((OfSeats(str(key), ""), happened.masked_fill(run.done, 0.0) if world.ends else happened))
+        else:
+            flows[key] = value
     if world.ends:
         state = tree.where(run.done, run.state, state)
         memory = tree.where(run.done, run.memory, memory)
@@ -206,8 +225,14 @@ def advance(
         tick=run.tick + (~run.done if last else 0),
         clock=run.clock + last,
         trajectory=_remember(run, seen, acted, step, phase),
+        counts=add(run.counts, events) if events else run.counts,
     )
-    return after, replace(step, state=state, measures={**measures, **step.measures})
+    return after, replace(step, state=state, measures=flows)
+
+
+def _players(policies: Policies, memory: Mapping[str, Any], role: str) -> Mapping[str, Tensor]:
+    """Player -> [worlds, seats] bool, where several players share the role."""
+    return policies[role].players(memory[role]) if role in policies else {}
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from populace.dialogue import Dialogue
 from populace.draw import Draw
 from populace.errors import UnknownName
 from populace.fields import Role
+from populace.measures import Key, Measure, index
 from populace.options import Options
 from populace.population import Census, People, Population
 
@@ -26,13 +27,13 @@ class Step(Generic[State]):
         state: The new state.
         rewards: Role -> [worlds, seats] float32; a role that is absent has nothing at stake in this phase.
         ended: [worlds] bool, the world's own end (never the horizon); None when it cannot end here.
-        measures: Name -> [worlds] float32, what happened (flows); NaN where undefined.
+        measures: Name -> [worlds] float32, what happened (flows and counts); NaN where undefined.
     """
 
     state: State
     rewards: Mapping[str, Tensor] = field(default_factory=dict)
     ended: Tensor | None = None
-    measures: Mapping[str, Tensor] = field(default_factory=dict)
+    measures: Mapping[Key, Tensor] = field(default_factory=dict)
 
 
 class World(ABC, Generic[State]):
@@ -84,6 +85,10 @@ class World(ABC, Generic[State]):
         """What can be read off a state at any tick (stocks): name -> [worlds] float32."""
         return {}
 
+    def measures(self) -> tuple[Measure, ...]:
+        """Declarations of everything that `Step.measures` and `measure` give with these options and this census."""
+        return ()
+
     def panel(self, state: State) -> dict[str, Tensor]:
         """What may be recorded of users: name -> [worlds, users] or [worlds, users, values] float32."""
         return {}
@@ -108,6 +113,20 @@ class World(ABC, Generic[State]):
     def acting(self) -> dict[str, tuple[Role, ...]]:
         """The roles that act, by phase."""
         return {phase: tuple(r for r in self.cast.values() if phase in r.phases) for phase in self.phases}
+
+    @cached_property
+    def declared(self) -> dict[str, Measure]:
+        """The declared measures by name.
+
+        Raises:
+            PopulaceError: Two have one name.
+        """
+        return index(self.measures())
+
+    @cached_property
+    def counts(self) -> frozenset[Key]:
+        """Names of the measures that are added up between records."""
+        return frozenset(name for name, measure in self.declared.items() if measure.kind == "count")
 
     def role(self, name: str) -> Role:
         """The role of that name.

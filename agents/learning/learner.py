@@ -106,7 +106,7 @@ class FeedbackLearner(Learner):
         field, labels = _layout(model).act.name, _layout(model).act.labels
         batch = gather(trajectory, model, field, o.rated, o.turns, self._strata(memory.role))
         used = total(batch.use.float()).clamp(min=1.0)
-        measures = {"reward": total(batch.reward * batch.use) / used}
+        measures = {"training_reward": total(batch.reward * batch.use) / used}
         data = mitigations.apply(o, batch, labels, memory, draw)
         if data.vetoed is not None:
             measures["vetoed"] = total((data.vetoed & batch.use).float()) / used

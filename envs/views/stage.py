@@ -14,6 +14,7 @@ from torch import Tensor
 from populace.draw import Draw
 from populace.errors import PopulaceError
 from populace.fields import Role
+from populace.measures import Key, label, recorded
 from populace.observation import Observation
 from populace.policy import Actions, Learner, Memory, Policy, Trajectory
 from populace.population import People, Population
@@ -29,12 +30,17 @@ class Outcome:
     Attributes:
         run: Where things stand now.
         rewards: Role -> [worlds, seats] float32, summed over the phases played.
-        measures: Name -> [worlds] float32, those of the latest phase that gave each.
+        flows: Key -> [worlds] float32, what was measured since the caller's last turn.
     """
 
     run: Run
     rewards: dict[str, Tensor] = field(default_factory=dict)
-    measures: dict[str, Tensor] = field(default_factory=dict)
+    flows: dict[Key, Tensor] = field(default_factory=dict)
+
+    @property
+    def measures(self) -> dict[str, Tensor]:
+        """Name -> [worlds] float32: what was measured and counted since the caller's last turn."""
+        return {label(key): value for key, value in {**self.flows, **recorded(self.run.counts)}.items()}
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,7 @@ class Stage:
 
     def act(self, run: Run, given: Mapping[str, Actions]) -> Outcome:
         """Play the phase in which the caller has the turn."""
-        return self._play(Outcome(run), given)
+        return self._play(Outcome(replace(run, counts={})), given)
 
     def settle(self, outcome: Outcome, *, to_tick: bool = False) -> Outcome:
         """Play the phases in which only policies act, up to the caller's next turn (`to_tick`: or the tick's end)."""
@@ -111,7 +117,7 @@ class Stage:
             if self.world.ends:
                 reward = torch.where(before.done.unsqueeze(-1), torch.zeros_like(reward), reward)
             rewards[role] = rewards[role] + reward if role in rewards else reward
-        return Outcome(run, rewards, {**so_far.measures, **step.measures})
+        return Outcome(run, rewards, {**so_far.flows, **step.measures})
 
 
 class LazyObservation:

@@ -127,7 +127,7 @@ class TensorWorld:
             run = self.stage.learned(run)
         if self.stage.world.ends and self.at_end == "autoreset":
             run = self.stage.again(run, run.done)
-        return self.stage.settle(Outcome(run, outcome.rewards, outcome.measures))
+        return self.stage.settle(Outcome(run, outcome.rewards, outcome.flows))
 
     def _turn(self) -> tuple[Role, ...]:
         return tuple(role for role in self.stage.world.acting[self.phase] if role.name in self.stage.focal)

@@ -185,4 +185,4 @@ def test_readers_play_both_seats_for_whole_episodes():
     run = start(stage, players, POPULATION, seed=2, worlds=3)
     rollout(stage, players, run, 5, keep)
     for role in ("user", "assistant"):
-        assert [series.sum().item() for series in keep.series[f"invalid/{role}"]] == [0.0] * 5
+        assert [series.sum().item() for series in keep.series["invalid", role, ""]] == [0.0] * 5

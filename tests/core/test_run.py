@@ -95,7 +95,7 @@ def test_a_horizon_truncates_and_what_was_learned_stays():
     assert run.episode.tolist() == [2, 2, 2]
     assert run.memory["assistant"].age.tolist() == [1, 1, 1]
     assert (run.memory["assistant"].level > 0.15).all()  # learned at ticks 5 and 10, at least .1 - .1 / 10 each
-    assert [int(v[0]) for v in keep.series["assistant/seen"]] == [5, 5]
+    assert [int(v[0]) for v in keep.series["seen", "assistant", ""]] == [5, 5]
     assert keep.clocks == list(range(12))
 
 
@@ -139,7 +139,7 @@ def test_invalid_acts_forfeit_and_are_counted():
     keep = Keep()
     policies = {**policies, "user": Mumbler()}
     rollout(world, policies, start(world, policies, population, seed=1, worlds=3), 1, keep)
-    assert keep.series["invalid/user"][0].tolist() == [0.25] * 3
+    assert keep.series["invalid", "user", ""][0].tolist() == [0.25] * 3
     assert keep.series["said"][0].tolist() == [0.75] * 3
 
 

@@ -126,7 +126,7 @@ def test_kl_keeps_the_policy_near_a_fixed_reference():
     for kl in (0.0, 1.0):
         learn = {"context": ("cue",), "start": BASE, "rate": 10.0, "kl": kl, "reference": "fixed"}
         _, measures = play("policy-gradient", 20, worlds=8, users=400, world=WORLD, learn=learn)
-        found[kl] = measures["assistant/kl"][-1].mean()
+        found[kl] = measures["kl", "assistant", ""][-1].mean()
     assert found[1.0] < 0.3 * found[0.0]
 
 
@@ -135,7 +135,7 @@ def test_kl_keeps_the_policy_near_a_fixed_reference():
 
 def test_a_veto_flags_at_its_rates():
     _, _, found = end(1, veto={"acts": ("correct",), "catch": 0.6, "false_alarm": 0.1}, worlds=40)
-    flagged = found["assistant/vetoed"]
+    flagged = found["vetoed", "assistant", ""]
     expected = 0.6 * 0.916 + 0.1 * 0.084
     assert flagged.mean() == pytest.approx(expected, abs=4 * math.sqrt(0.25 / 24_000))
 

@@ -61,11 +61,11 @@ def test_an_episode_survives_faults_in_a_fifth_of_all_calls():
     assert ledger.answered + ledger.faults.total() == len(server.requests)
     assert ledger.answered == 4 * 4 * 5
     assert ledger.faults == told(server.faults)
-    assert sum(keep.series["invalid/user"][i].sum().item() for i in range(-4, 0)) == 0
-    assert keep.series["tokens/user"][-1].tolist() == [60.0] * 4
-    assert [asked.tolist() for asked in keep.series["asked/user"]] == [[5.0] * 4] * 4
+    assert sum(keep.series["invalid", "user", ""][i].sum().item() for i in range(-4, 0)) == 0
+    assert keep.series["tokens", "user", ""][-1].tolist() == [60.0] * 4
+    assert [asked.tolist() for asked in keep.series["asked", "user", ""]] == [[5.0] * 4] * 4
     for fault in FAULTS_TOLD:
-        assert sum(tick.sum().item() for tick in keep.series[f"fault/{fault}/user"]) == ledger.faults[fault]
+        assert sum(tick.sum().item() for tick in keep.series[f"fault/{fault}", "user", ""]) == ledger.faults[fault]
     # Which calls failed is the network's luck; what was said is not.
     with serving(lambda body: "clear") as calm:
         assert same(episode(OpenAI(options(calm)), worlds=4, ticks=4).state, run.state)
@@ -128,7 +128,7 @@ def test_money_is_counted_and_bounded():
         prices = {"price_in": 1e5, "price_out": 5e5}
         episode(OpenAI(options(server, **prices)), ticks=1, recorder=keep)
         # Five seats, ten tokens at 0.1 and two at 0.5 each.
-        assert keep.series["cost/user"][-1].tolist() == pytest.approx([10.0, 10.0])
+        assert keep.series["cost", "user", ""][-1].tolist() == pytest.approx([10.0, 10.0])
         with pytest.raises(BudgetSpent, match=r"cost 6\.00 of max_cost: 6"):
             ask_all(Endpoint(options(server, **prices, max_cost=6, at_once=1)), asks(9))
 

@@ -57,7 +57,7 @@ def test_models_play_any_role_of_any_world_by_its_fields(name, role):
     players[role] = RandomTalker(SeatOptions(face="fields"))
     keep = Keep()
     rollout(stage, players, start(stage, players, people, seed=0, worlds=2), 2, keep, check=True)
-    invalid, unreadable = keep.series[f"invalid/{role}"][-1], keep.series[f"unreadable/{role}"][-1]
+    invalid, unreadable = keep.series["invalid", role, ""][-1], keep.series["unreadable", role, ""][-1]
     assert torch.equal(invalid, unreadable)
     # Only masks of several choices at once say more than a schema can, and a fake does not look at them.
     masked = any(f.masked and f.shape for f in stage.role(role).does)

@@ -192,12 +192,12 @@ def test_it_plays_whole_episodes_and_they_repeat(folder, world, role, tmp_path):
 
     (first, keep), (again, _) = played(tape=tmp_path / "tape.jsonl"), played()
     assert same(first.state, again.state)
-    assert (keep.series[f"tokens/{role}"][-1] > 0).all()
+    assert (keep.series["tokens", role, ""][-1] > 0).all()
     replayed, _ = played(tape=tmp_path / "tape.jsonl", replay=True)
     assert same(first.state, replayed.state)
     if role == "user" and world == "populace/payoff-v0":
         # A choice that is scored is always readable.
-        assert keep.series["invalid/user"][-1].sum() == 0
+        assert keep.series["invalid", "user", ""][-1].sum() == 0
 
 
 def test_templates_without_a_system_and_models_without_a_template(tmp_path):

@@ -8,7 +8,7 @@ import torch
 from core_toy import Toy
 
 from populace import registry, tree
-from populace.agents.llm import Ask, Backend, Reply, SeatOptions, Tape, TextPolicy, ask_all
+from populace.agents.llm import Ask, Backend, Said, SeatOptions, Tape, TextPolicy, ask_all
 from populace.agents.llm.backends.fakes import (
     BROKEN,
     EchoBackend,
@@ -49,7 +49,7 @@ class Counting(Backend):
     def complete(self, asks):
         self.calls.append(list(asks))
         for i in reversed(range(len(asks))):  # in any order
-            yield i, Reply.of(asks[i], self.say(asks[i]))
+            yield i, Said.of(asks[i], self.say(asks[i]))
 
 
 class Talker(TextPolicy):
@@ -80,7 +80,7 @@ def test_all_seats_of_all_worlds_are_asked_in_one_call_a_tick():
     keep = Keep()
     play("populace/drift-v0", {"assistant": Talker(backend)}, worlds=3, ticks=2, users=5, recorder=keep)
     assert [len(call) for call in backend.calls] == [3 * SEATS, 3 * SEATS]
-    assert keep.series["invalid/assistant"][-1].tolist() == [0.0, 0.0, 0.0]
+    assert keep.series["invalid", "assistant", ""][-1].tolist() == [0.0, 0.0, 0.0]
     prompts = [ask.messages for ask in backend.calls[0]]
     assert all(message[0][0] == "system" for message in prompts)
 
@@ -110,17 +110,17 @@ def test_an_unreadable_reply_is_asked_for_once_more_and_then_forfeits():
     play("populace/drift-v0", {"assistant": Talker(backend)}, ticks=1, recorder=keep)
     assert [len(call) for call in backend.calls] == [3 * SEATS, 3 * SEATS]
     assert backend.calls[1][0].messages[-2] == ("assistant", "hm")
-    assert keep.series["invalid/assistant"][-1].sum() == 0
+    assert keep.series["invalid", "assistant", ""][-1].sum() == 0
     # Both askings are paid for.
-    first, second = (sum(Reply.of(ask, "").tokens_in for ask in call) for call in backend.calls)
-    spent = keep.series["tokens/assistant"][-1].sum().item()
+    first, second = (sum(Said.of(ask, "").tokens_in for ask in call) for call in backend.calls)
+    spent = keep.series["tokens", "assistant", ""][-1].sum().item()
     assert spent == first + second + 3 * SEATS * (1 + 3)
 
     for reask, calls in ((True, 2), (False, 1)):
         hopeless, keep = Counting(lambda ask: "hm"), Keep()
         play("populace/drift-v0", {"assistant": Talker(hopeless, SeatOptions(reask=reask))}, ticks=1, recorder=keep)
         assert len(hopeless.calls) == calls
-        assert keep.series["unreadable/assistant"][-1].tolist() == [1.0, 1.0, 1.0]
+        assert keep.series["unreadable", "assistant", ""][-1].tolist() == [1.0, 1.0, 1.0]
 
 
 def test_failures_are_counted_by_kind_and_all_kinds_occur():
@@ -151,7 +151,7 @@ def test_failures_are_counted_by_kind_and_all_kinds_occur():
 def test_a_fixed_reply_plays_whole_episodes(world, role, reply):
     keep = Keep()
     play(world, {role: Stubborn(StubbornOptions(reply=reply))}, ticks=3, recorder=keep)
-    assert keep.series[f"invalid/{role}"][-1].sum() == 0
+    assert keep.series["invalid", role, ""][-1].sum() == 0
 
 
 @pytest.mark.parametrize(
@@ -167,8 +167,8 @@ def test_a_world_without_words_of_its_own_has_those_of_its_fields():
     players = {"user": RandomTalker(), "assistant": registry.policies.get("random")()}
     keep = Keep()
     rollout(world, players, start(world, players, population, seed=0, worlds=2), 1, keep)
-    assert keep.series["invalid/user"][-1].sum() == 0
-    assert (keep.series["tokens/user"][-1] > 0).all()
+    assert keep.series["invalid", "user", ""][-1].sum() == 0
+    assert (keep.series["tokens", "user", ""][-1] > 0).all()
 
 
 def test_seats_nobody_sits_on_are_not_asked():
@@ -310,7 +310,7 @@ def test_scripted_rules_speak_in_order():
     keep = Keep()
     policy = Scripted(ScriptedOptions.model_validate({"rules": rules, "otherwise": "act: vague"}))
     play("populace/drift-v0", {"assistant": policy}, ticks=1, recorder=keep)
-    assert keep.series["invalid/assistant"][-1].sum() >= 0
+    assert keep.series["invalid", "assistant", ""][-1].sum() >= 0
     assert policy.backend.say(Ask((("user", "a CLAIM that is true"),))).text == "act: omit"
     assert policy.backend.say(Ask((("user", "a claim"),))).text == "act: refuse"
     assert policy.backend.say(Ask((("user", "hello"),))).text == "act: vague"

@@ -93,12 +93,12 @@ def test_whole_episodes_of_every_world_are_played_on_every_seat(name, role, url,
     keep = Keep()
     rollout(stage, players, start(stage, players, people, seed=4, worlds=1), 2, keep)
     ledger = policy.backend.ledger
-    asked = sum(tick.sum().item() for tick in keep.series[f"asked/{role}"])
+    asked = sum(tick.sum().item() for tick in keep.series["asked", role, ""])
     assert ledger.answered > 0
     assert ledger.faults == {}
     if len(stage.cast[role].phases) == 1:  # else the measure is that of a tick's last phase
         assert ledger.answered == asked
-        tokens = sum(tick.sum().item() for tick in keep.series[f"tokens/{role}"])
+        tokens = sum(tick.sum().item() for tick in keep.series["tokens", role, ""])
         assert tokens == ledger.tokens_in + ledger.tokens_out
     assert ledger.tokens_out <= 12 * ledger.answered
     assert keep.series[f"failed/{role}"][-1].item() == 0

@@ -166,7 +166,7 @@ def test_it_plays_an_episode(engines, monkeypatch):
     assert isinstance(players["user"], VLLMSeats)
     keep = Keep()
     rollout(stage, players, start(stage, players, people, seed=0, worlds=2), 2, keep)
-    assert keep.series["invalid/user"][-1].tolist() == [0.0, 0.0]
+    assert keep.series["invalid", "user", ""][-1].tolist() == [0.0, 0.0]
     assert [len(chats) for chats, _ in engines[0].calls] == [8, 8]
 
 

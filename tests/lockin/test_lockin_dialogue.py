@@ -41,7 +41,7 @@ def played(policy):
 def test_a_reader_believes_what_the_aggregate_does():
     text, keep = played(Pooler())
     script, _ = played(policies.get("aggregate", within="lockin")())
-    assert [series.sum().item() for series in keep.series["invalid/assistant"]] == [0.0] * 6
+    assert [series.sum().item() for series in keep.series["invalid", "assistant", ""]] == [0.0] * 6
     # Four digits are told: means of spread 1 are rounded by 5e-4 at most, precisions by one part in a thousand.
     assert torch.allclose(text.state.assistant.mean, script.state.assistant.mean, atol=5e-3)
     assert torch.allclose(text.state.assistant.log_precision, script.state.assistant.log_precision, atol=2e-2)

@@ -1,0 +1,178 @@
+"""What can be measured, declared once: what it means, in which unit, within which bounds, and how it adds up.
+
+A measure of the world has a name. A measure of seats (reward, invalid acts, tokens, cost, failed tries) also has a role,
+and a player where several players share the role.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from populace.errors import PopulaceError
+
+Kind = Literal["flow", "stock", "count"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """One measure, [worlds] float32 at every recorded tick; NaN where it is undefined.
+
+    Attributes:
+        name: Its name in tables.
+        about: One sentence for people: what it says.
+        kind: `flow`, what happened in a tick; `stock`, what can be read off the state; `count`, a number of events,
+            summed over the phases of a tick and over the ticks since the last record.
+        unit: Its unit, such as `share`, `tokens` or `rating points`; "" for a plain number.
+        low: Least value it can have.
+        high: Greatest value it can have.
+        better: Which direction is better for users: `higher`, `lower`, or "" where neither is.
+        deterministic: Whether it is the same in all worlds by construction, so that no spread between worlds is
+            certainty and not chance.
+    """
+
+    name: str
+    about: str
+    kind: Kind = "flow"
+    unit: str = ""
+    low: float = -float("inf")
+    high: float = float("inf")
+    better: Literal["higher", "lower", ""] = ""
+    deterministic: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.high:
+            raise PopulaceError(f"the measure {self.name!r} has bounds {self.low:g} to {self.high:g}: low must not exceed high")
+
+    def plain(self) -> dict[str, Any]:
+        """What run.json keeps of it: everything but the name, and no bounds where there are none."""
+        kept = {key: value for key, value in asdict(self).items() if key != "name" and value not in ("", False)}
+        return {key: value for key, value in kept.items() if value not in (float("inf"), -float("inf"))}
+
+
+class OfSeats(NamedTuple):
+    """The key of a measure of seats.
+
+    Attributes:
+        measure: Its name.
+        role: The role whose seats they are.
+        player: The player of the seats, where several players share the role; else "".
+    """
+
+    measure: str
+    role: str
+    player: str = ""
+
+
+Key = str | OfSeats
+"""The key of a measure: the name of a world's, `OfSeats` for one of seats."""
+
+Counts = dict[str, dict[str, dict[str, Tensor]]]
+"""Role ("" for the world) -> player ("" for all) -> measure -> [worlds], summed since the last record."""
+
+ACTS = "acts"
+"""The count of acts by which shares of acts are divided; it is not recorded itself."""
+
+SEAT_MEASURES = (
+    Measure(name="reward", about="mean reward per seat", kind="flow"),
+    Measure(
+        name="invalid",
+        about="share of acts since the last record that could not be used, so that the seat forfeited",
+        kind="flow",
+        unit="share",
+        low=0.0,
+        high=1.0,
+        better="lower",
+    ),
+    *(
+        Measure(
+            name=name,
+            about=f"share of acts since the last record that were {words}",
+            kind="flow",
+            unit="share",
+            low=0.0,
+            high=1.0,
+            better="lower",
+        )
+        for name, words in (
+            ("unreadable", "replies in which no act could be read"),
+            ("refused", "refusals"),
+            ("cut_off", "replies cut off by their limit of tokens"),
+            ("timed_out", "requests that were not answered in time"),
+            ("failed", "requests that a model could not be asked, because its server was down or refused to serve"),
+        )
+    ),
+    Measure(name="asked", about="prompts sent, repeated ones too", kind="count", unit="prompts", low=0.0),
+    Measure(
+        name="tokens", about="tokens read and written, as if each seat had asked alone", kind="count", unit="tokens", low=0.0
+    ),
+    Measure(name="cost", about="cost of the tokens at the stated prices", kind="count", unit="price units", low=0.0),
+    Measure(name="judged", about="texts that a judge was asked about", kind="count", unit="texts", low=0.0),
+    Measure(name="judged unread", about="answers of a judge that could not be read", kind="count", unit="texts", low=0.0),
+    Measure(name="judge tokens", about="tokens that a judge read and wrote", kind="count", unit="tokens", low=0.0),
+)
+"""Measures of seats that every role may have. Counts whose names begin with `fault/` are failed tries, by kind."""
+
+_SHARES = frozenset(m.name for m in SEAT_MEASURES if m.unit == "share")
+
+
+def label(key: Key) -> str:
+    """A key as text: a world's measure as it is, `invalid/user` or `invalid/user/<player>` for one of seats."""
+    return "/".join(part for part in key if part) if isinstance(key, OfSeats) else key
+
+
+def add(counts: Counts, found: Iterable[tuple[OfSeats, Tensor]]) -> Counts:
+    """`counts` with `found` added; neither is changed."""
+    total = {role: {player: dict(names) for player, names in players.items()} for role, players in counts.items()}
+    for key, value in found:
+        names = total.setdefault(key.role, {}).setdefault(key.player, {})
+        names[key.measure] = names[key.measure] + value if key.measure in names else value
+    return total
+
+
+def recorded(counts: Counts) -> dict[Key, Tensor]:
+    """Counts as they are recorded, [worlds] float32: shares of acts divided by the acts; NaN where nobody acted."""
+    found: dict[Key, Tensor] = {}
+    for role, players in counts.items():
+        for player, names in players.items():
+            for name, value in names.items():
+                if name == ACTS:
+                    continue
+                number = value / names[ACTS] if role and name in _SHARES else value
+                found[OfSeats(name, role, player) if role else name] = number.to(torch.float32)
+    return found
+
+
+def index(declared: Iterable[Measure]) -> dict[str, Measure]:
+    """Measures by name.
+
+    Raises:
+        PopulaceError: Two have one name.
+    """
+    found: dict[str, Measure] = {}
+    for measure in declared:
+        if measure.name in found:
+            raise PopulaceError(f"the measure {measure.name!r} is declared twice")
+        found[measure.name] = measure
+    return found
+
+
+def join(flows: dict[Key, Tensor], found: Mapping[Key, Tensor]) -> None:
+    """Add the flows of a phase to those of its tick.
+
+    Raises:
+        PopulaceError: A flow of the world is measured in two phases of a tick, so that one would hide the other. Rewards
+            of seats are added up.
+    """
+    for key, value in found.items():
+        if key not in flows:
+            flows[key] = value
+        elif isinstance(key, OfSeats):
+            flows[key] = flows[key] + value
+        else:
+            raise PopulaceError(
+                f"the measure {key!r} is measured in two phases of one tick: give it two names, or declare it as a "
+                "count (populace.measures.Measure(kind='count')), which is added up"
+            )
