@@ -1,10 +1,10 @@
-"""Writes what happens into a run folder: in parts, each whole or absent, beside the state they lead up to.
+"""Writes what happens into a run folder: increments beside the states they lead up to, then parts in canonical order.
 
-A part is moved into place when it is complete, and the state is saved after the parts: so the parts up to the state's
-clock are always there, and a resumed run drops later ones and writes them again, to the same bits.
+See `populace.folder` for the files. The rows of a finished unit are ordered by world and step, whatever the moments at
+which it was saved: so joining units is concatenation, and the tables of a run have the same bytes however it was cut up.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +15,39 @@ import torch
 from torch import Tensor
 
 from populace.errors import ActionError
+from populace.folder import (
+    TABLES,
+    digest,
+    increment_path,
+    mark_path,
+    part_path,
+    read_json,
+    write_json,
+)
+from populace.measures import Key, OfSeats
 from populace.numerics import blocks
 from populace.population import Census
 from populace.run import Run
 from populace.world import World
 
-TABLES = ("steps", "users", "groups")
 _BUFFERED = 1 << 22
 """Numbers held before they are written out."""
+ROW_GROUP = 1 << 18
+"""Rows of a row group of a merged table."""
+_ROWS = 1 << 22
+"""Rows that are brought into canonical order at a time."""
 
 
 class FolderRecorder:
-    """Records one arm's batch of worlds into `folder/parts`; copies to the host only when it writes.
+    """Records one unit (a batch of worlds of one arm); copies to the host only when it writes.
 
     Args:
         folder: The run folder.
-        unit: Name of the batch, unique in the folder and sorted in the order of the run.
+        unit: Name of the unit, unique in the folder and sorted in the order of the run.
         arm: Name of the arm.
         census: Names of values and segments.
         every: Ticks between records.
-        users: Tracked users a world.
+        users: Tracked users per world.
         worlds: Worlds whose users are tracked: those with ids below it.
         groups: Whether to record moments by segment.
         last: The final tick, which is always recorded.
@@ -53,22 +66,18 @@ class FolderRecorder:
         groups: bool,
         last: int,
     ) -> None:
-        self.parts, self.state = folder / "parts", folder / "state" / f"{unit}.pt"
-        self.unit, self.arm, self.census = unit, arm, census
-        self.every, self.users, self.tracked, self.groups, self.last = (
-            every,
-            min(users, census.size),
-            worlds,
-            groups,
-            last,
-        )
-        self._written = 0
+        self.folder, self.unit, self.arm, self.census = folder, unit, arm, census
+        self.every, self.tracked, self.groups, self.last = every, worlds, groups, last
+        self.users = min(users, census.size)
+        self._written: list[str] = []
+        self._clock = 0
         self._clear()
 
     def _clear(self) -> None:
-        self._steps: list[tuple[int, dict[str, Tensor]]] = []
+        self._steps: list[tuple[int, tuple[Key, ...], Tensor]] = []
         self._users: list[tuple[int, dict[str, Tensor]]] = []
         self._groups: list[tuple[int, dict[str, tuple[Tensor, Tensor]]]] = []
+        self._nan: list[tuple[int, OfSeats, Tensor]] = []
         self._count: Tensor | None = None
         self._numbers = 0
 
@@ -81,11 +90,16 @@ class FolderRecorder:
         """Every `every` ticks, the start and the end."""
         return clock % self.every == 0 or clock == self.last
 
-    def record(self, world: World[Any], run: Run, measures: Mapping[str, Tensor]) -> None:
+    def record(self, world: World[Any], run: Run, measures: Mapping[Key, Tensor]) -> None:
         """Hold measures, tracked users and moments by segment of this tick, on their device."""
-        taken = {name: value.clone() for name, value in {**measures, **world.measure(run.state)}.items()}
-        self._steps.append((run.clock, taken))
-        self._numbers += sum(value.numel() for value in taken.values())
+        taken: dict[Key, Tensor] = {**measures, **world.measure(run.state)}
+        for key in [key for key in taken if isinstance(key, OfSeats) and key.measure.startswith("nan/")]:
+            assert isinstance(key, OfSeats)
+            self._nan.append((run.clock, key, taken.pop(key)))
+        if taken:
+            held = torch.stack([value.to(torch.float64) for value in taken.values()])
+            self._steps.append((run.clock, tuple(taken), held))
+            self._numbers += held.numel()
         panel = self._columns(world.panel(run.state))
         if self.users and self.tracked:
             # Ids ascend within a batch, so the tracked worlds are its first rows; which, the host knows at the write.
@@ -101,7 +115,7 @@ class FolderRecorder:
             self._numbers += 2 * len(moments) * count.numel()
 
     def _columns(self, panel: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Panel variables as [worlds, users] columns; a vector of values becomes one column a dimension."""
+        """Panel variables as [worlds, users] columns; a vector of values becomes one column per dimension."""
         columns = {}
         for name, value in panel.items():
             if value.dim() == 2:
@@ -110,90 +124,130 @@ class FolderRecorder:
                 columns.update({f"{name}/{dim}": value[..., k] for k, dim in enumerate(self.census.values)})
         return columns
 
+    # ------------------------------------------------------------------ saving, restoring, finishing
+
     def flush(self, run: Run) -> None:
         """Write what is held and save the state it leads up to; what is held of later ticks, cut off, is dropped.
 
         Raises:
-            ActionError: A policy acted with numbers that are none.
+            ActionError: A policy acted with numbers that are NaN.
         """
-        self._steps = [row for row in self._steps if row[0] <= run.clock]
-        self._users = [row for row in self._users if row[0] <= run.clock]
-        self._groups = [row for row in self._groups if row[0] <= run.clock]
-        self._refuse_nan()
-        ids = run.worlds.cpu().numpy()
-        span = f"{self.unit}-{self._written:09d}-{run.clock:09d}"
-        if self._steps:
-            self._write("steps", span, [self._step_rows(clock, ids, held) for clock, held in self._steps])
-        users = [self._user_rows(clock, ids, held) for clock, held in self._users]
-        if any(table is not None for table in users):
-            self._write("users", span, [table for table in users if table is not None])
-        if self._groups:
-            self._write("groups", span, [self._group_rows(clock, ids, held) for clock, held in self._groups])
-        self.state.parent.mkdir(exist_ok=True)
-        run.save(self.state)
+        for table, rows in self._tables(run).items():
+            path = increment_path(self.folder, table, self.unit, self._clock, run.clock)
+            _write(path, rows)
+            self._written.append(path.name)
+        state = self.folder / "state" / f"{self.unit}-{run.clock:09d}.pt"
+        state.parent.mkdir(exist_ok=True)
+        run.save(state)
+        parts = {name: digest(self.folder / "parts" / name) for name in self._written}
+        note = {"clock": run.clock, "state": state.name, "sha256": digest(state), "parts": parts}
+        write_json(self._note, note)
+        for older in state.parent.glob(f"{self.unit}-*.pt"):
+            if older.name != state.name:
+                older.unlink()
         # In this order, so that a flush which is itself cut off can be made again.
         self._clear()
-        self._written = run.clock
+        self._clock = run.clock
 
-    def _refuse_nan(self) -> None:
-        for clock, held in self._steps:
-            for name in [name for name in held if name.startswith("nan/")]:
-                share = float(held.pop(name).mean())
-                if share > 0:
-                    role, _, field = name.removeprefix("nan/").partition(".")
-                    raise ActionError(
-                        f"arm {self.arm!r}, tick {clock}: {share:.0%} of {field!r} of role {role!r} are not numbers "
-                        "(NaN); mend its policy (populace.testing.check_policy looks for this)"
-                    )
+    @property
+    def _note(self) -> Path:
+        """The note of what was saved last: written after all it names, so that it is the one thing to be believed."""
+        return self.folder / "state" / f"{self.unit}.json"
 
     def restore(self, device: torch.device | str) -> Run | None:
-        """The saved state to go on from, or None; parts that it does not cover are dropped."""
-        run = Run.load(self.state, device) if self.state.exists() else None
-        clock = run.clock if run is not None else 0
-        for part in self.parts.glob(f"*-{self.unit}-*.parquet*"):
-            if run is None or part.suffix != ".parquet" or _span(part)[1] > clock:
-                part.unlink()
-        if run is not None and not self.whole(clock):
-            # Parts were lost: begin this batch anew, which gives the same bits.
-            self.state.unlink()
-            return self.restore(device)
-        self._written = clock
+        """The saved state to go on from, or None.
+
+        Where anything it leads up to is missing or damaged, the unit begins anew, which gives the same bits.
+        """
+        note = read_json(self._note) or {}
+        parts, state = note.get("parts"), self.folder / "state" / str(note.get("state"))
+        whole = isinstance(parts, dict) and state.is_file() and digest(state) == note.get("sha256")
+        whole = whole and all(_is(self.folder / "parts" / name, sha) for name, sha in (parts or {}).items())
+        self._drop(keep=set(parts or {}) if whole else set(), state=state.name if whole else "")
+        if not whole or not isinstance(parts, dict):
+            return None
+        run = Run.load(state, device)
+        self._written, self._clock = list(parts), run.clock
         return run
 
-    def whole(self, clock: int) -> bool:
-        """Whether the parts of every table that has any cover all ticks up to `clock`, and can be read."""
-        chains = []
+    def finish(self, run: Run, **about: Any) -> None:
+        """Write the unit's parts in canonical order, then its mark with `about`; increments and state are dropped.
+
+        Raises:
+            ActionError: A policy acted with numbers that are NaN.
+        """
+        held = self._tables(run)
+        worlds = len(run.worlds)
+        rows = min(self.tracked, worlds)
+        tables, undefined = {}, {}
         for table in TABLES:
-            parts = sorted(self.parts.glob(f"{table}-{self.unit}-*.parquet"))
-            if any(not _readable(part) for part in parts):
-                return False
-            chains.append([_span(part) for part in parts])
-        steps, *others = chains
-        ends = [0, *(end for _, end in steps)]
-        chained = bool(steps) and [begin for begin, _ in steps] == ends[:-1] and ends[-1] == clock
-        return chained and all(other in ([], steps) for other in others)
+            written = [pq.read_table(self.folder / "parts" / name) for name in self._written if name.startswith(f"{table}-")]
+            found = [*written, *([held[table]] if table in held else [])]
+            if not found:
+                continue
+            whole = _joined(found)
+            if table == "steps":
+                undefined = _undefined(whole)
+            # Rows of increments are [tick, ..., worlds, inner]; those of a part are [worlds, tick, ..., inner].
+            across = {"steps": worlds, "users": max(1, int((run.worlds[:rows] < self.tracked).sum())), "groups": worlds}
+            inner = {"steps": 1, "users": self.users, "groups": len(self.census.segments)}
+            path = part_path(self.folder, table, self.unit)
+            _write_all(path, _canonical(whole, across[table], inner[table]), whole.schema)
+            tables[table] = {"rows": len(whole), "sha256": digest(path)}
+        mark = mark_path(self.folder, self.unit)
+        mark.parent.mkdir(exist_ok=True)
+        write_json(mark, {"unit": self.unit, "arm": self.arm, **about, "undefined": undefined, "tables": tables})
+        self._clear()
+        self._drop(keep={f"{table}-{self.unit}.parquet" for table in tables})
 
-    def _write(self, table: str, span: str, rows: list[pa.Table]) -> None:
-        self.parts.mkdir(exist_ok=True)
-        path = self.parts / f"{table}-{span}.parquet"
-        partial = path.with_name(path.name + ".part")
-        pq.write_table(pa.concat_tables(rows), partial, compression="zstd")
-        partial.replace(path)
+    def _drop(self, keep: set[str], state: str = "") -> None:
+        """Delete the unit's files but those named."""
+        for path in (self.folder / "parts").glob(f"*-{self.unit}*.parquet*"):
+            if path.name not in keep:
+                path.unlink()
+        for path in (self.folder / "state").glob(f"{self.unit}*"):
+            if not state or path.name not in (state, self._note.name):
+                path.unlink()
 
-    def _step_rows(self, clock: int, ids: np.ndarray[Any, Any], held: dict[str, Tensor]) -> pa.Table:
-        names = list(held)
-        values = (
-            torch.stack([held[name].to(torch.float64) for name in names])
-            if names
-            else torch.empty(0, len(ids), dtype=torch.float64)
-        )
+    # ------------------------------------------------------------------ rows
+
+    def _tables(self, run: Run) -> dict[str, pa.Table]:
+        """What is held up to the run's clock, as tables."""
+        steps = [row for row in self._steps if row[0] <= run.clock]
+        users = [row for row in self._users if row[0] <= run.clock]
+        groups = [row for row in self._groups if row[0] <= run.clock]
+        self._refuse_nan(run.clock)
+        ids = run.worlds.cpu().numpy()
+        found = {
+            "steps": [self._step_rows(clock, ids, keys, held) for clock, keys, held in steps],
+            "users": [table for clock, held in users if (table := self._user_rows(clock, ids, held)) is not None],
+            "groups": [self._group_rows(clock, ids, held) for clock, held in groups],
+        }
+        return {table: _joined(rows) for table, rows in found.items() if rows}
+
+    def _refuse_nan(self, clock: int) -> None:
+        for tick, key, share in self._nan:
+            if tick <= clock and float(share.mean()) > 0:
+                field = key.measure.removeprefix("nan/")
+                raise ActionError(
+                    f"arm {self.arm!r}, tick {tick}: {float(share.mean()):.0%} of {field!r} of role {key.role!r} are not "
+                    "numbers (NaN); mend its policy (populace.testing.check_policy looks for this)"
+                )
+        self._nan = [row for row in self._nan if row[0] > clock]
+
+    def _step_rows(self, clock: int, ids: np.ndarray[Any, Any], keys: tuple[Key, ...], held: Tensor) -> pa.Table:
+        names = [key if isinstance(key, OfSeats) else OfSeats(key, "") for key in keys]
+        values = held.reshape(-1).cpu().numpy()
+        place = np.repeat(np.arange(len(names)), len(ids))
         return pa.table(
             {
-                "arm": _same(self.arm, values.numel()),
+                "arm": _same(self.arm, values.size),
                 "world": np.tile(ids, len(names)),
-                "step": np.full(values.numel(), clock, dtype=np.int64),
-                "measure": _words(np.repeat(np.arange(len(names)), len(ids)), names),
-                "value": values.reshape(-1).cpu().numpy(),
+                "step": np.full(values.size, clock, dtype=np.int64),
+                "measure": _words(place, [name.measure for name in names]),
+                "role": _words(place, [name.role for name in names]),
+                "player": _words(place, [name.player for name in names]),
+                "value": values,
             }
         )
 
@@ -234,20 +288,6 @@ class FolderRecorder:
         )
 
 
-def _span(part: Path) -> tuple[int, int]:
-    """The ticks after which a part begins and with which it ends."""
-    begin, end = part.stem.rsplit("-", 2)[1:]
-    return int(begin), int(end)
-
-
-def _readable(part: Path) -> bool:
-    try:
-        pq.read_metadata(part)
-    except (OSError, pa.ArrowInvalid):
-        return False
-    return True
-
-
 def _moments(
     panel: Mapping[str, Tensor], segment: Tensor, segments: int
 ) -> tuple[Tensor, dict[str, tuple[Tensor, Tensor]]]:
@@ -279,35 +319,108 @@ def _words(codes: np.ndarray[Any, Any], words: list[str]) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(words, type=pa.string()))
 
 
-def merge(folder: Path) -> None:
-    """Join the parts of every table into one file each; can be repeated if cut off."""
+def _is(path: Path, sha256: object) -> bool:
+    """Whether a file is there, with this SHA-256."""
+    return path.is_file() and digest(path) == sha256
+
+
+def _joined(tables: list[pa.Table]) -> pa.Table:
+    """Tables below each other, with plain strings in place of words coded differently in each."""
+    return pa.concat_tables([table.cast(_plain(table.schema)) for table in tables], promote_options="permissive")
+
+
+def _canonical(table: pa.Table, worlds: int, inner: int) -> Iterator[pa.Table]:
+    """Rows [outer, worlds, inner] in the order [worlds, outer, inner], some worlds at a time."""
+    order = np.arange(len(table)).reshape(-1, worlds, inner).transpose(1, 0, 2).reshape(worlds, -1)
+    size = max(1, _ROWS // max(1, order.shape[1]))
+    for first in range(0, worlds, size):
+        yield table.take(pa.array(order[first : first + size].reshape(-1)))
+
+
+def _undefined(steps: pa.Table) -> dict[str, int]:
+    """Measure -> how many of its values are infinite."""
+    value = steps.column("value").to_numpy()
+    names = steps.column("measure").filter(pa.array(np.isinf(value))).value_counts().to_pylist()
+    return {row["values"]: row["counts"] for row in names}
+
+
+def _finite(table: pa.Table) -> pa.Table:
+    """The table with NaN in place of infinity."""
+    for name in table.column_names:
+        column = table.column(name)
+        if pa.types.is_floating(column.type):
+            value = column.to_numpy()
+            if np.isinf(value).any():
+                clean = pa.array(np.where(np.isinf(value), np.nan, value), type=column.type)
+                table = table.set_column(table.column_names.index(name), name, clean)
+    return table
+
+
+def _write(path: Path, rows: pa.Table) -> None:
+    _write_all(path, [rows], rows.schema)
+
+
+def _write_all(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> None:
+    """Write a file that is whole or absent."""
+    path.parent.mkdir(exist_ok=True)
+    partial = path.with_name(path.name + ".part")
+    with pq.ParquetWriter(partial, schema, compression="zstd", write_page_checksum=True) as writer:
+        for table in tables:
+            writer.write_table(table, row_group_size=ROW_GROUP)
+    partial.replace(path)
+
+
+def merge(folder: Path, units: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Join the parts of every table into one file each, in the order of `units`; can be repeated if cut off.
+
+    Returns:
+        Table -> `rows` and `sha256` of its file.
+    """
+    found = {}
     for table in TABLES:
-        parts = sorted((folder / "parts").glob(f"{table}-*.parquet"))
+        parts = [path for unit in units if (path := part_path(folder, table, unit)).exists()]
         if parts:
-            _merge_table(folder / f"{table}.parquet", parts)
+            target = folder / f"{table}.parquet"
+            schema = pa.unify_schemas([pq.read_schema(part) for part in parts])
+            _write_all(target, _row_groups(_conformed(parts, schema)), schema)
+            found[table] = {"rows": pq.read_metadata(target).num_rows, "sha256": digest(target)}
+    return found
+
+
+def _conformed(parts: Iterable[Path], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Row groups of the parts, with a column of nulls where a part lacks one."""
+    for part in parts:
+        file = pq.ParquetFile(part, page_checksum_verification=True)
+        for number in range(file.num_row_groups):
+            table = _finite(file.read_row_group(number))
+            columns = [
+                table.column(f.name) if f.name in table.column_names else pa.nulls(len(table), f.type) for f in schema
+            ]
+            yield pa.table(columns, schema=schema)
+
+
+def _row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in tables of `ROW_GROUP` rows, so that the file does not show how the run was cut up."""
+    held: list[pa.Table] = []
+    number = 0
+    for table in tables:
+        held.append(table)
+        number += len(table)
+        while number >= ROW_GROUP:
+            whole = pa.concat_tables(held)
+            yield whole.slice(0, ROW_GROUP).combine_chunks()
+            held, number = [whole.slice(ROW_GROUP)], number - ROW_GROUP
+    if number:
+        yield pa.concat_tables(held).combine_chunks()
 
 
 def tidy(folder: Path) -> None:
-    """Drop parts and states of a run that is merged and marked complete."""
-    for inner in ("parts", "state"):
+    """Drop parts, marks and states of a run that is merged and recorded as complete."""
+    for inner in ("parts", "state", "done"):
         for leftover in (folder / inner).glob("*"):
             leftover.unlink()
         if (folder / inner).exists():
             (folder / inner).rmdir()
-
-
-def _merge_table(target: Path, parts: list[Path]) -> None:
-    schema = pa.unify_schemas([_plain(pq.read_schema(part)) for part in parts])
-    partial = target.with_name(target.name + ".part")
-    with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
-        for part in parts:
-            table = pq.read_table(part)
-            columns = [
-                table.column(f.name).cast(f.type) if f.name in table.column_names else pa.nulls(len(table), f.type)
-                for f in schema
-            ]
-            writer.write_table(pa.table(columns, schema=schema))
-    partial.replace(target)
 
 
 def _plain(schema: pa.Schema) -> pa.Schema:

@@ -1,0 +1,138 @@
+"""How a run folder is laid out, and how its files prove that they are whole.
+
+While a run plays, every unit (a batch of worlds of one arm) writes increments in the order of its ticks,
+`parts/<table>-<unit>-<from>-<to>.parquet`, and a saved state with a note of both, `state/<unit>.json`. A finished unit
+writes one part per table in canonical order (worlds, then steps), `parts/<table>-<unit>.parquet`, and last of all its
+mark, `done/<unit>.json`, with rows and SHA-256 of each part. At the end the parts of all units are joined into one file
+per table, whose rows and SHA-256 stand in `run.json`. Everything is written beside its place and moved there when whole.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from populace.errors import RunError
+
+TABLES = ("steps", "users", "groups")
+"""The tables that are the same to the byte however a run was cut up, saved and resumed."""
+TIMINGS = "timings"
+"""The table of wall-clock times, which is not."""
+CHECKSUM = "checksum"
+"""The key of run.json that holds the SHA-256 of all its other entries."""
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a mapping so that the file is whole or absent."""
+    partial = path.with_name(path.name + ".part")
+    with partial.open("w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1, ensure_ascii=False)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The mapping in a file; None where there is none, or nothing that can be read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def checksum(info: Mapping[str, Any]) -> str:
+    """SHA-256 of all entries but the checksum itself."""
+    rest = {key: value for key, value in info.items() if key != CHECKSUM}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def write_info(folder: Path, info: Mapping[str, Any]) -> None:
+    """Write run.json with its checksum."""
+    plain = json.loads(json.dumps(info))
+    write_json(folder / "run.json", {**plain, CHECKSUM: checksum(plain)})
+
+
+def read_info(folder: Path) -> dict[str, Any]:
+    """The folder's run.json.
+
+    Raises:
+        RunError: There is none, it cannot be read, it is not that of a run, or it was changed after it was written.
+    """
+    path = folder / "run.json"
+    try:
+        info = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(
+            f"{folder} is not a run folder: it holds no run.json; give the folder that `populace run` wrote"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read: {error}") from error
+    if not isinstance(info, dict) or not isinstance(info.get("arms"), dict):
+        raise RunError(f"{path} is not that of a run: it names no arms")
+    if info.get(CHECKSUM) not in (None, checksum(info)):
+        raise RunError(f"{path} was changed or damaged after it was written: its checksum does not fit")
+    return info
+
+
+def mark_path(folder: Path, unit: str) -> Path:
+    """The mark of a finished unit."""
+    return folder / "done" / f"{unit}.json"
+
+
+def part_path(folder: Path, table: str, unit: str) -> Path:
+    """A finished unit's part of a table."""
+    return folder / "parts" / f"{table}-{unit}.parquet"
+
+
+def increment_path(folder: Path, table: str, unit: str, begin: int, end: int) -> Path:
+    """What an unfinished unit recorded of a table after tick `begin` up to tick `end`."""
+    return folder / "parts" / f"{table}-{unit}-{begin:09d}-{end:09d}.parquet"
+
+
+def faulty(folder: Path, unit: str) -> str | None:
+    """Why a unit does not count as finished, or None where its mark and all its parts are whole."""
+    mark = read_json(mark_path(folder, unit))
+    if mark is None or not isinstance(mark.get("tables"), dict):
+        return f"the mark done/{unit}.json is missing or damaged"
+    for table, about in mark["tables"].items():
+        path = part_path(folder, str(table), unit)
+        if not path.is_file():
+            return f"parts/{path.name} is missing"
+        if not isinstance(about, dict) or digest(path) != about.get("sha256"):
+            return f"parts/{path.name} was changed or damaged after it was written"
+    return None
+
+
+def table_files(folder: Path, table: str) -> Iterator[Path]:
+    """The files that hold a table of a run that is not merged: of finished units their parts, of others increments."""
+    parts = folder / "parts"
+    for path in sorted(parts.glob(f"{table}-*.parquet")):
+        unit, *span = path.stem.removeprefix(f"{table}-").split("-")
+        if mark_path(folder, unit).exists() == (not span):
+            yield path
+
+
+def verified(folder: Path, table: str, info: Mapping[str, Any]) -> Path | None:
+    """The merged file of a table, or None where the run has none.
+
+    Raises:
+        RunError: run.json says that there is one, and it is missing or was changed after it was written.
+    """
+    path = folder / f"{table}.parquet"
+    about = (info.get("tables") or {}).get(table)
+    if about is None:
+        return path if path.exists() else None
+    if not path.is_file():
+        raise RunError(f"{folder} holds no {table}.parquet, though run.json names it: was it copied in part?")
+    if digest(path) != about["sha256"]:
+        raise RunError(f"{path} was changed or damaged after it was written: its SHA-256 is not that in run.json")
+    return path
