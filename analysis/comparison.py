@@ -14,6 +14,9 @@ from populace.errors import RunError
 KINDS = ("recorded", "derived", "mean")
 """Kinds of outcomes: measures the world recorded, measures derived from values, and means of panel variables."""
 
+KEY = ["kind", "measure", "role", "player"]
+"""Columns that together name an outcome; role and player are "" but for measures of seats."""
+
 DERIVED = {
     "drift from start": "drift of mean values",
     "spread": "spread of values",
@@ -30,12 +33,9 @@ ABOUT_DERIVED = {
 }
 """Derived outcome -> what it is, in a line."""
 
-DRAWN_FROM = ("world", "seed")
-"""Entries of run.json that two runs must share for their worlds to be paired."""
-
 
 def outcomes(run: RunData) -> pd.DataFrame:
-    """Everything that has one number a world and step: `arm, world, step, kind, measure, value`.
+    """Everything that has one number per world and step: `arm, world, step, kind, measure, role, player, value`.
 
     `recorded`: the world's own measures. `derived`: drift from start, spread, diversity and polarisation of values over
     all users, named as in `DERIVED`. `mean`: the mean over all users of every panel variable.
@@ -79,7 +79,7 @@ def compare(
         confidence: Nominal coverage of the intervals.
 
     Returns:
-        Frame `arm, other, kind, measure, step, a, b, difference, low, high, p, p_holm, worlds, paired`; p_holm is
+        Frame `arm, other, kind, measure, role, player, step, a, b, difference, low, high, p, p_holm, worlds, paired`; p_holm is
         corrected for all rows. low, high and p are NaN where there is but one world.
 
     Raises:
@@ -93,7 +93,7 @@ def compare(
     for run in (a,) if b is None else (a, b):
         if run.notice:
             warnings.warn(f"{run.path}: {run.notice}", stacklevel=2)
-    together = b is None or all(a.info.get(key) == b.info.get(key) for key in DRAWN_FROM)
+    together = b is None or (a.world, a.info.get("seed")) == (b.world, b.info.get("seed"))
     first = outcomes(a)
     second = first if b is None else outcomes(b)
     return differences(first, second, pairs, paired=together, over_time=over_time, confidence=confidence)
@@ -109,7 +109,7 @@ def differences(
     confidence: float = CONFIDENCE,
 ) -> pd.DataFrame:
     """Differences between frames of `outcomes`, for every pair of arms; see `compare`."""
-    by = ["kind", "measure", "step"]
+    by = [*KEY, "step"]
     found = []
     for arm, other in pairs:
         x, y = (f[f["arm"] == name].drop(columns="arm") for f, name in ((first, arm), (second, other)))
@@ -134,17 +134,17 @@ def differences(
 def at_end(frame: pd.DataFrame) -> pd.DataFrame:
     """Rows of `outcomes` of the last step that each arm recorded of each measure."""
     known = frame.dropna(subset=["value"])
-    last = known.groupby(["arm", "kind", "measure"], observed=True)["step"].transform("max")
+    last = known.groupby(["arm", *KEY], observed=True)["step"].transform("max")
     return known[known["step"] == last]
 
 
 def _shared(x: pd.DataFrame, y: pd.DataFrame, over_time: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows of the steps (or the last step) that both frames have of a measure."""
     x, y = x.dropna(subset=["value"]), y.dropna(subset=["value"])
-    by = ["kind", "measure", "step"]
+    by = [*KEY, "step"]
     steps = x[by].drop_duplicates().merge(y[by].drop_duplicates(), on=by)
     if not over_time:
-        steps = steps.groupby(by[:2], observed=True)["step"].max().reset_index()
+        steps = steps.groupby(KEY, observed=True)["step"].max().reset_index()
     return x.merge(steps, on=by), y.merge(steps, on=by)
 
 
@@ -201,19 +201,23 @@ def _renamed(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _stack(parts: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
     """Frames below each other; categoricals are joined, which `concat` alone would turn into strings."""
-    columns = ["arm", "world", "step", "measure", "value"]
-    filled = [(kind, frame[columns]) for kind, frame in parts if len(frame)]
-    names: dict[str, dict[str, None]] = {"arm": {}, "measure": {}}
+    words = ["arm", "measure", "role", "player"]
+    nobody = pd.Categorical.from_codes
+    filled = [
+        (kind, frame.assign(**{c: nobody(np.zeros(len(frame), int), [""]) for c in words if c not in frame.columns}))
+        for kind, frame in parts
+        if len(frame)
+    ]
+    names: dict[str, dict[str, None]] = {column: {} for column in words}
     for _, frame in filled:
         for column, known in names.items():
             known.update(dict.fromkeys(frame[column].cat.categories))
     found = [
         frame.assign(
-            arm=frame["arm"].cat.set_categories(list(names["arm"])),
-            measure=frame["measure"].cat.set_categories(list(names["measure"])),
+            **{column: frame[column].cat.set_categories(list(known)) for column, known in names.items()},
             kind=pd.Categorical([kind] * len(frame), KINDS),
         )
         for kind, frame in filled
     ]
-    order = ["arm", "world", "step", "kind", "measure", "value"]
+    order = ["arm", "world", "step", *KEY, "value"]
     return pd.concat(found, ignore_index=True)[order] if found else pd.DataFrame(columns=order)

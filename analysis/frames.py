@@ -1,7 +1,6 @@
 """A run folder as tidy pandas frames, read when first asked for; folders of runs that were cut off can be read too."""
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +12,18 @@ import pyarrow.parquet as pq
 
 from populace.analysis.moments import Moments
 from populace.errors import RunError, UnknownName
+from populace.folder import TIMINGS, read_info, table_files, verified
 
 COLUMNS: dict[str, dict[str, str]] = {
-    "steps": {"arm": "category", "world": "int64", "step": "int64", "measure": "category", "value": "float64"},
+    "steps": {
+        "arm": "category",
+        "world": "int64",
+        "step": "int64",
+        "measure": "category",
+        "role": "category",
+        "player": "category",
+        "value": "float64",
+    },
     "users": {"arm": "category", "world": "int64", "step": "int64", "user": "int64", "segment": "category"},
     "groups": {
         "arm": "category",
@@ -71,10 +79,57 @@ class RunData:
         why = f": {self.info['error']}" if self.info.get("error") else ""
         return f"This run is incomplete (status {self.status}{why}); what was recorded so far is shown and may change."
 
+    def society(self, arm: str) -> Mapping[str, Any]:
+        """World, users, names of values and segments, measures and provenance of an arm."""
+        found: Mapping[str, Any] = self.info["societies"][self.info["arms"][arm]["society"]]
+        return found
+
+    @property
+    def world(self) -> str:
+        """The id of the world; of all of them where arms differ in it."""
+        return ", ".join(dict.fromkeys(str(society["world"]) for society in self.info["societies"]))
+
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """Names of the value dimensions of all arms."""
+        return tuple(dict.fromkeys(name for society in self.info["societies"] for name in society["values"]))
+
+    @property
+    def segment_names(self) -> tuple[str, ...]:
+        """Names of the segments of all arms."""
+        return tuple(dict.fromkeys(name for society in self.info["societies"] for name in society["segments"]))
+
+    @cached_property
+    def declared(self) -> dict[str, Mapping[str, Any]]:
+        """Measure -> what was declared of it (`about`, `kind`, `unit`, `low`, `high`, `better`, `deterministic`).
+
+        A measure of seats stands under `<role>/<measure>`, one of the world under its name. What is not there has the
+        default of `populace.measures.Measure`.
+        """
+        found: dict[str, Mapping[str, Any]] = {}
+        for society in self.info["societies"]:
+            for name, about in society["measures"].items():
+                found.setdefault(name, about)
+            for role, measures in society["seat_measures"].items():
+                for name, about in measures.items():
+                    found.setdefault(f"{role}/{name}", about)
+        return found
+
     @cached_property
     def steps(self) -> pd.DataFrame:
-        """A row a world, step and measure: `arm, world, step, measure, value`."""
+        """One row per world, step and measure: `arm, world, step, measure, role, player, value`.
+
+        `role` is "" for measures of the world; `player` is "" unless several players share the role.
+        """
         return self._table("steps")
+
+    @cached_property
+    def timings(self) -> pd.DataFrame:
+        """Wall-clock times, one row per unit: `arm, world, worlds, ticks, seconds`; empty for an incomplete run."""
+        path = self.path / f"{TIMINGS}.parquet"
+        if not path.exists():
+            return pd.DataFrame(columns=["arm", "world", "worlds", "ticks", "seconds"])
+        return pd.read_parquet(path)
 
     @cached_property
     def users(self) -> pd.DataFrame:
@@ -126,7 +181,7 @@ class RunData:
         recorded = list(self.groups["variable"].cat.categories) or [c for c in self.users.columns if "/" in c]
         families = ["value", *(v.split("/", 1)[0] for v in recorded if "/" in v)]
         for family in families:
-            mine = tuple(f"{family}/{name}" for name in self.info.get("values", ()) if f"{family}/{name}" in recorded)
+            mine = tuple(f"{family}/{name}" for name in self.value_names if f"{family}/{name}" in recorded)
             if mine:
                 return mine
         return ()
@@ -162,11 +217,14 @@ class RunData:
         return named if named in self.info["arms"] and named != arm else None
 
     def _table(self, table: str) -> pd.DataFrame:
-        merged = self.path / f"{table}.parquet"
-        files = [merged] if merged.exists() else sorted((self.path / "parts").glob(f"{table}-*.parquet"))
+        merged = verified(self.path, table, self.info)
+        files = [merged] if merged is not None else list(table_files(self.path, table))
         words = [c for c, kind in COLUMNS[table].items() if kind == "category"]
         try:
-            read = [pq.read_table(file, read_dictionary=words, memory_map=True) for file in files]
+            read = [
+                pq.read_table(file, read_dictionary=words, memory_map=True, page_checksum_verification=True)
+                for file in files
+            ]
         except (OSError, pa.ArrowException) as error:
             raise RunError(f"{self.path}: the recorded {table} cannot be read: {error}") from error
         if not read:
@@ -176,7 +234,7 @@ class RunData:
         missing = [c for c in COLUMNS[table] if c not in frame.columns]
         if missing:
             raise RunError(f"{self.path}: the recorded {table} lack the columns {missing}")
-        order = {"arm": self.info.get("arms", {}), "segment": self.info.get("segments", ())}
+        order = {"arm": self.info.get("arms", {}), "segment": self.segment_names}
         for column in words:
             frame[column] = _categories(frame[column], order.get(column, ()))
         return frame.astype({c: kind for c, kind in COLUMNS[table].items() if frame[c].dtype != kind})
@@ -198,22 +256,16 @@ def load_run(path: str | Path) -> RunData:
         path: The folder that `populace run` wrote.
 
     Raises:
-        RunError: The folder is not there, is no run folder, or its tables are gone.
+        RunError: The folder is not there, is no run folder, its tables are gone, or run.json was changed or damaged. Tables
+            are checked against run.json when they are first read.
     """
     folder = Path(path)
     if not folder.is_dir():
         raise RunError(f"there is no folder {folder}; give the folder that `populace run` wrote")
-    try:
-        info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RunError(
-            f"{folder} is no run folder: it holds no run.json; give the folder that `populace run` wrote"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise RunError(f"{folder}/run.json cannot be read: {error}") from error
-    if not isinstance(info, dict) or not isinstance(info.get("arms"), dict):
-        raise RunError(f"{folder}/run.json is not that of a run: it names no arms")
+    info = read_info(folder)
     run = RunData(folder, info)
+    if not isinstance(info.get("societies"), list):
+        raise RunError(f"{folder} was written by an earlier version of populace; run its scenario.yaml again")
     if run.complete and not any((folder / f"{table}.parquet").exists() for table in COLUMNS):
         raise RunError(
             f"{folder} is marked complete but holds no table ({', '.join(f'{t}.parquet' for t in COLUMNS)}): "

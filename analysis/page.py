@@ -1,6 +1,7 @@
 """One self-contained HTML page about a run: no scripts, no network, the same bytes for the same run."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -63,7 +64,7 @@ def render(run: RunData) -> str:
         facts=_facts(run, results),
         parts=parts,
         scenario=_scenario(run),
-        provenance=json.dumps(run.info.get("provenance") or {}, indent=1, ensure_ascii=False, sort_keys=True),
+        provenance=_provenance(run),
         machine=_machine(run),
         hidden=[arm for arm in results.recorded_arms if arm not in results.shown],
     )
@@ -88,10 +89,10 @@ def _parts(results: Results) -> list[Part]:
         Part(
             "Who played",
             "players",
-            "Whoever reads and writes beside whoever acts on tensors, all in the same mechanism. Invalid acts are the "
-            "share of seats whose reply could not be used, so that they forfeited; the rest are means of a world and "
-            "recorded step: reward a seat (where players share a role), prompts sent (re-asked ones too), tokens read "
-            "and written as if each seat had asked alone, and tries at an endpoint that failed, by kind.",
+            "Language models and scripts play the same mechanism. Invalid acts are the share of acts that could not be "
+            "used, so that the seat forfeited. Mean reward is per seat and recorded step, where players share a role. "
+            "Prompts sent (repeated ones too), tokens read and written (as if each seat had asked alone), cost and "
+            "tries at an endpoint that failed, by kind, are totals per world.",
             players(results.run),
         ),
         *own,
@@ -136,10 +137,10 @@ def _facts(run: RunData, results: Results) -> list[tuple[str, str]]:
     if not results.outcomes.empty and not run.complete:
         horizon = f"{int(results.outcomes['step'].max()):,} of {horizon}"
     facts = [
-        ("world", str(info.get("world", "?"))),
+        ("world", run.world),
         ("arms", f"{len(info['arms']):,}"),
-        ("worlds an arm", f"{info.get('worlds', 0):,}"),
-        ("users a world", f"{info['users']:,}" if "users" in info else ""),
+        ("worlds per arm", f"{info.get('worlds', 0):,}"),
+        ("users per world", _span(society["users"] for society in info["societies"])),
         ("steps", horizon + (f", {episodes:,} episodes" if episodes > 1 else "")),
         ("seed", str(info.get("seed", "?"))),
         ("populace", str((info.get("versions") or {}).get("populace", "?"))),
@@ -148,9 +149,27 @@ def _facts(run: RunData, results: Results) -> list[tuple[str, str]]:
     return [(name, value) for name, value in facts if value]
 
 
+def _span(numbers: Iterable[int]) -> str:
+    """A number, or the least and the greatest of several."""
+    found = sorted(set(numbers))
+    return f"{found[0]:,}" if len(found) == 1 else f"{found[0]:,} to {found[-1]:,}"
+
+
+def _provenance(run: RunData) -> str:
+    """Where people come from, in every arm whose people come from elsewhere than the first arm's."""
+    found: dict[str, Any] = {}
+    for arm in run.info["arms"]:
+        provenance = run.society(arm)["provenance"]
+        if provenance not in found.values():
+            found[arm] = provenance
+    shown = found if len(found) > 1 else next(iter(found.values()), {})
+    return json.dumps(shown, indent=1, ensure_ascii=False, sort_keys=True)
+
+
 def _machine(run: RunData) -> list[tuple[str, Any]]:
     versions = [(name, value) for name, value in (run.info.get("versions") or {}).items()]
-    seconds = [(f"seconds, {arm}", value) for arm, value in (run.info.get("timings") or {}).items()]
+    by_arm = run.timings.groupby("arm", sort=False, observed=True)["seconds"].sum()
+    seconds = [(f"seconds, {arm}", round(float(value), 3)) for arm, value in by_arm.items()]
     return [("device", run.info.get("device", "?")), *versions, *seconds]
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from populace.analysis.frames import RunData
 from populace.analysis.stats import summarise
 from populace.analysis.style import number, with_interval
+from populace.measures import SEAT_MEASURES
 
 KINDS = {
     "unreadable": "unreadable",
@@ -19,13 +20,10 @@ KINDS = {
     "failed": "no reply",
 }
 """Kinds of invalid acts -> words."""
-OF_SEATS = ("invalid", *KINDS, "asked", "tokens", "cost", "fault", "reward", "judged", "judge tokens")
-"""First parts of measures that are of seats, not of the world: `<first>/<role>`, or `<first>/<role>/<player>`."""
-
-
-def is_of_seats(measure: str) -> bool:
-    """Whether a measure says how seats were played rather than what became of the world."""
-    return measure.partition("/")[0] in OF_SEATS and "/" in measure
+OF_SEATS = tuple(measure.name for measure in SEAT_MEASURES)
+"""Measures that say how seats were played rather than what became of the world; `fault/<kind>` are such too."""
+COUNTS = tuple(measure.name for measure in SEAT_MEASURES if measure.kind == "count")
+"""Those that are counts: they are added up over a run."""
 
 
 def players(run: RunData) -> str:
@@ -35,7 +33,7 @@ def players(run: RunData) -> str:
         return ""
     known = run.info.get("players") or {}
     arms = [arm for arm in run.info["arms"] if arm in known or arm in set(means["arm"])]
-    firsts = set(means["measure"].astype(str).str.partition("/")[0])
+    firsts = set(means["measure"].astype(str))
     rows = "".join(
         _row(arm, role, player, about, means[means["arm"] == arm], firsts)
         for arm in arms
@@ -51,25 +49,31 @@ def players(run: RunData) -> str:
 
 
 def _means(run: RunData) -> pd.DataFrame:
-    """`arm, measure, mean, low, high` of measures of seats: over recorded steps within worlds, then over worlds."""
+    """`arm, measure, role, player, mean, low, high` over worlds, of a world's total of a count or its mean of all else.
+
+    Empty where nobody reads and writes, and no role is shared.
+    """
     steps = run.steps
-    names = [name for name in steps["measure"].cat.categories if is_of_seats(str(name))]
-    if not any(name.startswith("tokens/") or name.count("/") > 1 for name in names):
-        return pd.DataFrame(columns=["arm", "measure"])
-    kept = steps[steps["measure"].isin(names) & (steps["step"] > 0)]
-    by_world = kept.groupby(["arm", "measure", "world"], observed=True)["value"].mean().reset_index()
-    return summarise(by_world, ["arm", "measure"])
+    measure = steps["measure"].astype(str)
+    kept = (steps["role"] != "") & (measure.isin(OF_SEATS) | measure.str.startswith("fault/")) & (steps["step"] > 0)
+    by = ["arm", "measure", "role", "player"]
+    if not ((measure[kept] == "tokens").any() or (steps["player"][kept] != "").any()):
+        return pd.DataFrame(columns=by)
+    shares = kept & ~measure.isin(COUNTS) & ~measure.str.startswith("fault/")
+    by_world = [
+        steps[shares].groupby([*by, "world"], observed=True)["value"].mean().reset_index(),
+        steps[kept & ~shares].groupby([*by, "world"], observed=True)["value"].sum().reset_index(),
+    ]
+    return summarise(pd.concat([frame.astype({name: str for name in by}) for frame in by_world]), by)
 
 
 def _seats(known: Mapping[str, Any], means: pd.DataFrame) -> list[tuple[str, str, Mapping[str, Any]]]:
     """(role, player, what is known of it); the player is "" where one policy has the role to itself."""
-    names = [str(name).split("/") for name in means["measure"].unique()]
     found = []
-    for role in known or sorted({parts[1] for parts in names if parts[0] != "fault"}):
+    for role in known or sorted(means["role"].astype(str).unique()):
         about = known.get(role) or {}
-        inner = about.get("players") or dict.fromkeys(
-            sorted({"/".join(parts[2:]) for parts in names if len(parts) > 2 and parts[1] == role})
-        )
+        shared = means["player"][means["role"] == role].astype(str)
+        inner = about.get("players") or dict.fromkeys(sorted(set(shared) - {""}))
         if inner:
             found += [(role, player, more or {"policy": player}) for player, more in inner.items()]
         else:
@@ -78,12 +82,12 @@ def _seats(known: Mapping[str, Any], means: pd.DataFrame) -> list[tuple[str, str
 
 
 def _row(arm: str, role: str, player: str, about: Mapping[str, Any], means: pd.DataFrame, firsts: set[str]) -> str:
-    rows = means.set_index("measure")
-    end = f"{role}/{player}" if player else role
+    own = means[(means["role"] == role) & (means["player"] == player)]
+    rows = own.assign(measure=own["measure"].astype(str)).set_index("measure")
 
     def at(name: str) -> list[float]:
         """Mean, low and high of a measure of this seat; NaN where there is none."""
-        found = rows.reindex([f"{name}/{end}"])[["mean", "low", "high"]].to_numpy(dtype=float)
+        found = rows.reindex([name])[["mean", "low", "high"]].to_numpy(dtype=float)
         return [float(x) for x in found[0]]
 
     def cell(name: str) -> str:

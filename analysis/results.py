@@ -9,7 +9,7 @@ import pandas as pd
 from populace.analysis import metrics
 from populace.analysis.comparison import ABOUT_DERIVED, at_end, differences, outcomes
 from populace.analysis.frames import RunData
-from populace.analysis.players import is_of_seats
+from populace.analysis.players import OF_SEATS
 from populace.analysis.plots import thinned
 from populace.analysis.stats import summarise
 from populace.analysis.style import look
@@ -32,8 +32,11 @@ class Results:
     def outcomes(self) -> pd.DataFrame:
         """All outcomes but what is recorded for audits and how seats were played; see `comparison.outcomes`."""
         frame = outcomes(self.run)
-        names = [n for n in frame["measure"].astype(str).unique() if n.startswith("audit/") or is_of_seats(n)]
-        return frame[~frame["measure"].isin(names)]
+        measure, role = frame["measure"].astype(str), frame["role"].astype(str)
+        seats = (role != "") & measure.isin(OF_SEATS) | measure.str.startswith("fault/") & (role != "")
+        named = measure.where(role == "", role + "/" + measure)
+        kept = ~(seats | measure.str.startswith("audit/"))
+        return frame.assign(measure=named.astype("category"), role="", player="")[kept]
 
     @cached_property
     def recorded_arms(self) -> list[str]:

@@ -75,7 +75,9 @@ def build(
     for role in given:
         made.role(role)
     wanted = [
-        name for name, role in made.cast.items() if name not in without and (name in given or (role.phases and role.does))
+        name
+        for name, role in made.cast.items()
+        if name not in without and (name in given or (role.phases and role.does))
     ]
     return Built(made, {name: policy_of(made, name, given.get(name)) for name in wanted}, people)
 

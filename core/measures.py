@@ -44,7 +44,9 @@ class Measure:
 
     def __post_init__(self) -> None:
         if not self.low <= self.high:
-            raise PopulaceError(f"the measure {self.name!r} has bounds {self.low:g} to {self.high:g}: low must not exceed high")
+            raise PopulaceError(
+                f"the measure {self.name!r} has bounds {self.low:g} to {self.high:g}: low must not exceed high"
+            )
 
     def plain(self) -> dict[str, Any]:
         """What run.json keeps of it: everything but the name, and no bounds where there are none."""
@@ -106,11 +108,17 @@ SEAT_MEASURES = (
     ),
     Measure(name="asked", about="prompts sent, repeated ones too", kind="count", unit="prompts", low=0.0),
     Measure(
-        name="tokens", about="tokens read and written, as if each seat had asked alone", kind="count", unit="tokens", low=0.0
+        name="tokens",
+        about="tokens read and written, as if each seat had asked alone",
+        kind="count",
+        unit="tokens",
+        low=0.0,
     ),
     Measure(name="cost", about="cost of the tokens at the stated prices", kind="count", unit="price units", low=0.0),
     Measure(name="judged", about="texts that a judge was asked about", kind="count", unit="texts", low=0.0),
-    Measure(name="judged unread", about="answers of a judge that could not be read", kind="count", unit="texts", low=0.0),
+    Measure(
+        name="judged unread", about="answers of a judge that could not be read", kind="count", unit="texts", low=0.0
+    ),
     Measure(name="judge tokens", about="tokens that a judge read and wrote", kind="count", unit="tokens", low=0.0),
 )
 """Measures of seats that every role may have. Counts whose names begin with `fault/` are failed tries, by kind."""

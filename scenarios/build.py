@@ -38,7 +38,7 @@ def build(cell: Cell) -> Built:
     """
     world = world_class(cell.world_id)
     population = make_population(world, cell.world_options, cell.population)
-    within = registry.room(cell.world_id, world)
+    within = registry.policy_prefix(world)
     policies = {role: policy_class(name, within)(options) for role, (name, options) in cell.agents.items()}
     return Built(world(cell.world_options, population.census), policies, population)
 

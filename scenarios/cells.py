@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from populace.errors import OptionError, PopulaceError, UnknownName
 from populace.options import Options
-from populace.registry import policies, room
+from populace.registry import policies, policy_prefix
 from populace.scenarios.arms import Variant
 from populace.scenarios.build import make_population, policy_class, world_class
 from populace.scenarios.checking import check
@@ -125,7 +125,7 @@ class _Maker:
         given = node.value if node is not None and isinstance(node.value, dict) else {}
         agents: dict[str, tuple[str, Options]] = {}
         mistakes = []
-        within = room(world_id, world)
+        within = policy_prefix(world)
         roles, segments = known or (None, ())
         for role in [*(roles or ()), *(role for role in given if role not in (roles or ()))]:
             if roles is not None and role not in roles:

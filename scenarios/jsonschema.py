@@ -14,7 +14,7 @@ from populace import registry
 from populace.errors import PopulaceError
 from populace.policy import Policy
 from populace.population import Census
-from populace.registry import room
+from populace.registry import policy_prefix
 from populace.scenarios.build import PLAIN_USERS, make_population
 from populace.scenarios.schema import CELL_KEYS, CellFrame, Frame
 from populace.world import World
@@ -48,7 +48,7 @@ def json_schema(shipped: bool = False) -> Json:
     for id_, world in worlds.items():
         defs[f"world {id_}"] = _with_choice(body(f"world {id_}"), "id", id_, world)
         defs[f"agents {id_}"] = _agents(id_, world)
-        defs[f"seat {id_}"] = _seat(room(id_, world), policies)
+        defs[f"seat {id_}"] = _seat(policy_prefix(world), policies)
     for name, policy in policies.items():
         defs[f"policy {name}"] = _with_choice(body(f"policy {name}"), "policy", None, policy)
     properties = {**body("frame")["properties"], **body("cell")["properties"]}

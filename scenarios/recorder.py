@@ -4,7 +4,7 @@ See `populace.folder` for the files. The rows of a finished unit are ordered by 
 which it was saved: so joining units is concatenation, and the tables of a run have the same bytes however it was cut up.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +15,16 @@ import torch
 from torch import Tensor
 
 from populace.errors import ActionError
-from populace.folder import (
-    TABLES,
-    digest,
-    increment_path,
-    mark_path,
-    part_path,
-    read_json,
-    write_json,
-)
+from populace.folder import TABLES, digest, increment_path, mark_path, part_path, read_json, write_json
 from populace.measures import Key, OfSeats
 from populace.numerics import blocks
 from populace.population import Census
 from populace.run import Run
+from populace.scenarios.merging import write_table
 from populace.world import World
 
 _BUFFERED = 1 << 22
 """Numbers held before they are written out."""
-ROW_GROUP = 1 << 18
-"""Rows of a row group of a merged table."""
 _ROWS = 1 << 22
 """Rows that are brought into canonical order at a time."""
 
@@ -181,7 +172,9 @@ class FolderRecorder:
         rows = min(self.tracked, worlds)
         tables, undefined = {}, {}
         for table in TABLES:
-            written = [pq.read_table(self.folder / "parts" / name) for name in self._written if name.startswith(f"{table}-")]
+            written = [
+                pq.read_table(self.folder / "parts" / name) for name in self._written if name.startswith(f"{table}-")
+            ]
             found = [*written, *([held[table]] if table in held else [])]
             if not found:
                 continue
@@ -192,7 +185,7 @@ class FolderRecorder:
             across = {"steps": worlds, "users": max(1, int((run.worlds[:rows] < self.tracked).sum())), "groups": worlds}
             inner = {"steps": 1, "users": self.users, "groups": len(self.census.segments)}
             path = part_path(self.folder, table, self.unit)
-            _write_all(path, _canonical(whole, across[table], inner[table]), whole.schema)
+            write_table(path, _canonical(whole, across[table], inner[table]), whole.schema)
             tables[table] = {"rows": len(whole), "sha256": digest(path)}
         mark = mark_path(self.folder, self.unit)
         mark.parent.mkdir(exist_ok=True)
@@ -344,83 +337,8 @@ def _undefined(steps: pa.Table) -> dict[str, int]:
     return {row["values"]: row["counts"] for row in names}
 
 
-def _finite(table: pa.Table) -> pa.Table:
-    """The table with NaN in place of infinity."""
-    for name in table.column_names:
-        column = table.column(name)
-        if pa.types.is_floating(column.type):
-            value = column.to_numpy()
-            if np.isinf(value).any():
-                clean = pa.array(np.where(np.isinf(value), np.nan, value), type=column.type)
-                table = table.set_column(table.column_names.index(name), name, clean)
-    return table
-
-
 def _write(path: Path, rows: pa.Table) -> None:
-    _write_all(path, [rows], rows.schema)
-
-
-def _write_all(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> None:
-    """Write a file that is whole or absent."""
-    path.parent.mkdir(exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    with pq.ParquetWriter(partial, schema, compression="zstd", write_page_checksum=True) as writer:
-        for table in tables:
-            writer.write_table(table, row_group_size=ROW_GROUP)
-    partial.replace(path)
-
-
-def merge(folder: Path, units: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Join the parts of every table into one file each, in the order of `units`; can be repeated if cut off.
-
-    Returns:
-        Table -> `rows` and `sha256` of its file.
-    """
-    found = {}
-    for table in TABLES:
-        parts = [path for unit in units if (path := part_path(folder, table, unit)).exists()]
-        if parts:
-            target = folder / f"{table}.parquet"
-            schema = pa.unify_schemas([pq.read_schema(part) for part in parts])
-            _write_all(target, _row_groups(_conformed(parts, schema)), schema)
-            found[table] = {"rows": pq.read_metadata(target).num_rows, "sha256": digest(target)}
-    return found
-
-
-def _conformed(parts: Iterable[Path], schema: pa.Schema) -> Iterator[pa.Table]:
-    """Row groups of the parts, with a column of nulls where a part lacks one."""
-    for part in parts:
-        file = pq.ParquetFile(part, page_checksum_verification=True)
-        for number in range(file.num_row_groups):
-            table = _finite(file.read_row_group(number))
-            columns = [
-                table.column(f.name) if f.name in table.column_names else pa.nulls(len(table), f.type) for f in schema
-            ]
-            yield pa.table(columns, schema=schema)
-
-
-def _row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows in tables of `ROW_GROUP` rows, so that the file does not show how the run was cut up."""
-    held: list[pa.Table] = []
-    number = 0
-    for table in tables:
-        held.append(table)
-        number += len(table)
-        while number >= ROW_GROUP:
-            whole = pa.concat_tables(held)
-            yield whole.slice(0, ROW_GROUP).combine_chunks()
-            held, number = [whole.slice(ROW_GROUP)], number - ROW_GROUP
-    if number:
-        yield pa.concat_tables(held).combine_chunks()
-
-
-def tidy(folder: Path) -> None:
-    """Drop parts, marks and states of a run that is merged and recorded as complete."""
-    for inner in ("parts", "state", "done"):
-        for leftover in (folder / inner).glob("*"):
-            leftover.unlink()
-        if (folder / inner).exists():
-            (folder / inner).rmdir()
+    write_table(path, [rows], rows.schema)
 
 
 def _plain(schema: pa.Schema) -> pa.Schema:

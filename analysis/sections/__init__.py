@@ -65,6 +65,6 @@ def about_measures(run: RunData) -> dict[str, str]:
 
 def _fitting(run: RunData, table: dict[str, str]) -> str | None:
     """The entry of the longest prefix of the run's world."""
-    world = str(run.info.get("world", ""))
+    world = run.world
     fitting = [prefix for prefix in table if world.startswith(prefix)]
     return table[max(fitting, key=len)] if fitting else None

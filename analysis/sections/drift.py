@@ -134,7 +134,7 @@ def _drift(run: RunData, measure: str, arms: list[str]) -> Floats | None:
     first, last = _ends(run)
     if first == last:
         return None
-    frame = drift_of(run.steps, measure, first, last, float(run.info.get("users", 1000)))
+    frame = drift_of(run.steps, measure, first, last, float(run.society(next(iter(run.info["arms"])))["users"]))
     wide = frame.pivot_table(index="arm", columns="world", values="drift", observed=True).reindex(arms)
     wide = wide.dropna(axis=1)
     return wide.to_numpy(np.float64) if wide.shape[1] > 1 and not wide.isna().any(axis=None) else None

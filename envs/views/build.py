@@ -70,7 +70,7 @@ def policy_of(world: World[Any], role: str, given: Mapping[str, Policy | str]) -
             f"{world.id} has no default policy for {role!r}: give policies={{{role!r}: ...}} or make it focal"
         )
     if isinstance(chosen, str):
-        chosen = registry.policies.get(chosen, within=registry.room(world.id, type(world)))()
+        chosen = registry.policies.get(chosen, within=registry.policy_prefix(type(world)))()
     if not isinstance(chosen, Policy):
         raise PopulaceError(f"the policy of {role!r} is {chosen!r}; expected a populace.policy.Policy or its name")
     return chosen

@@ -1,7 +1,7 @@
 """Runs a scenario into a folder, arm by arm and batch by batch; what is cut off can be resumed to the same bits."""
 
+from populace.folder import read_info
 from populace.scenarios.runner.cost import Estimate, estimate
-from populace.scenarios.runner.folder import read_info
 from populace.scenarios.runner.plan import Unit, check_device, preflight, threads, threads_for, units
 from populace.scenarios.runner.play import Progress, resume, run
 

@@ -1,6 +1,5 @@
 """The run folder: who may write to it, and what its run.json says."""
 
-import json
 import os
 import platform
 from collections.abc import Iterator
@@ -12,6 +11,8 @@ from typing import Any
 
 from populace.compiling import is_compiled
 from populace.errors import RunError
+from populace.folder import read_info
+from populace.measures import SEAT_MEASURES
 from populace.scenarios.build import Built
 from populace.scenarios.schema import Cell, Scenario
 
@@ -46,51 +47,54 @@ def what_to_do(folder: Path) -> str:
     return f", or go on with what is there: populace resume {folder}"
 
 
-def read_info(folder: Path) -> dict[str, Any]:
-    """The folder's run.json.
-
-    Raises:
-        RunError: There is none, or it cannot be read.
-    """
-    try:
-        info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RunError(f"{folder} is no run folder: it holds no run.json") from None
-    except (OSError, ValueError) as error:
-        raise RunError(f"{folder}/run.json cannot be read: {error}") from error
-    assert isinstance(info, dict)
-    return info
-
-
 def describe(scenario: Scenario, built: dict[str, Built], device: str, batch: int | None) -> dict[str, Any]:
     """What run.json says of a run that begins."""
-    first = next(iter(built.values()))
-    census = first.population.census
+    societies: list[dict[str, Any]] = []
+    arms = {}
+    for cell in scenario.cells:
+        society = _society(cell, built[cell.arm])
+        if society not in societies:
+            societies.append(society)
+        arms[cell.arm] = {
+            "base": cell.base_arm,
+            "coordinates": cell.coordinates,
+            "reference": cell.reference,
+            "society": societies.index(society),
+        }
     return {
         "name": scenario.name,
         "about": scenario.about,
         "status": "running",
-        "world": scenario.cells[0].world_id,
         "seed": scenario.seed,
         "worlds": scenario.worlds,
         "horizon": scenario.horizon,
         "episodes": scenario.episodes,
-        "users": census.size,
-        "values": list(census.values),
-        "segments": list(census.segments),
-        "arms": {
-            cell.arm: {"base": cell.base_arm, "coordinates": cell.coordinates, "reference": cell.reference}
-            for cell in scenario.cells
-        },
+        "societies": societies,
+        "arms": arms,
         "reference": scenario.reference,
         "device": device,
         "batch": batch,
         "compiled": is_compiled(),
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
         "versions": versions(),
-        "provenance": getattr(first.population, "provenance", {}),
-        "timings": {},
-        "finished": {},
+    }
+
+
+def _society(cell: Cell, built: Built) -> dict[str, Any]:
+    """The world and people of an arm, and what its measures mean; arms that share it share one entry in run.json."""
+    census = built.population.census
+    seats: dict[str, dict[str, Any]] = {}
+    for role, policy in built.policies.items():
+        declared = {measure.name: measure for measure in (*SEAT_MEASURES, *policy.measures())}
+        seats[role] = {name: measure.plain() for name, measure in declared.items()}
+    return {
+        "world": cell.world_id,
+        "users": census.size,
+        "values": list(census.values),
+        "segments": list(census.segments),
+        "measures": {name: measure.plain() for name, measure in built.world.declared.items()},
+        "seat_measures": seats,
+        "provenance": getattr(built.population, "provenance", {}),
     }
 
 
@@ -118,10 +122,3 @@ def fresh(name: str) -> Path:
         number += 1
         folder = stem.with_name(f"{stem.name}-{number}")
     return folder
-
-
-def write_info(folder: Path, info: dict[str, Any]) -> None:
-    """Write run.json, whole or not at all."""
-    partial = folder / "run.json.part"
-    partial.write_text(json.dumps(info, indent=1, ensure_ascii=False), encoding="utf-8")
-    partial.replace(folder / "run.json")

@@ -9,12 +9,14 @@ from typing import Any
 import torch
 
 from populace.errors import PopulaceError, RunError, Stopped
+from populace.folder import faulty, mark_path, read_info, read_json, write_info
 from populace.rollout import rollout
 from populace.run import Run, start
 from populace.scenarios.build import Built, build
+from populace.scenarios.merging import merge, tidy, undefined, write_timings
 from populace.scenarios.raising import how_to_go_on, reopened
-from populace.scenarios.recorder import FolderRecorder, merge, tidy
-from populace.scenarios.runner.folder import describe, fresh, held, players, read_info, what_to_do, write_info
+from populace.scenarios.recorder import FolderRecorder
+from populace.scenarios.runner.folder import describe, fresh, held, players, what_to_do
 from populace.scenarios.runner.plan import Unit, check_device, preflight, units
 from populace.scenarios.schema import Cell, Scenario
 from populace.scenarios.source import dump
@@ -113,33 +115,22 @@ def _play(folder: Path, scenario: Scenario, built: dict[str, Built], info: dict[
     info["status"] = "running"
     info.pop("error", None)
     todo = units(scenario, built, info["batch"])
-    # A batch whose parts were lost since is run again, to the same bits.
-    kept = {unit.name for unit in todo if _recorder(folder, unit, built, scenario).whole(unit.ticks)}
-    finished: dict[str, int] = {name: ticks for name, ticks in info["finished"].items() if name in kept}
-    info["finished"] = finished
+    # A unit whose parts were lost or damaged since is played again, to the same bits.
+    missing = {unit.name for unit in todo if faulty(folder, unit.name)}
     write_info(folder, info)
-    arms = list(built)
     try:
-        for arm in arms:
+        for arm in built:
             mine = [unit for unit in todo if unit.cell.arm == arm]
             users = built[arm].population.census.size
-            done = sum(unit.agent_ticks for unit in mine if unit.name in finished)
+            done = sum(unit.agent_ticks for unit in mine if unit.name not in missing)
             progress.begun(arm, done * users, sum(unit.agent_ticks for unit in mine) * users)
             for unit in mine:
-                if unit.name in finished:
-                    continue
-                began = time.perf_counter()
-                whole = _play_unit(folder, unit, built[arm], scenario, info["device"], progress)
-                seconds = info["timings"].setdefault(arm, 0.0) + time.perf_counter() - began
-                info["timings"][arm] = round(seconds, 3)
-                if not whole:
+                if unit.name in missing and not _play_unit(
+                    folder, unit, built[arm], scenario, info["device"], progress
+                ):
                     info["status"] = "interrupted"
                     return folder
-                finished[unit.name] = unit.ticks
-                info.setdefault("players", {})[arm] = players(unit.cell, built[arm])
-                write_info(folder, info)
-        merge(folder)
-        info["status"] = "complete"
+        _complete(folder, todo, info)
     except Stopped as error:
         info["status"], info["error"] = "interrupted", f"{type(error).__name__}: {error}"
         raise type(error)(f"{error}; {how_to_go_on(folder, scenario, arm, error.option)}", error.option) from error
@@ -155,10 +146,27 @@ def _play(folder: Path, scenario: Scenario, built: dict[str, Built], info: dict[
     return folder
 
 
+def _complete(folder: Path, todo: Sequence[Unit], info: dict[str, Any]) -> None:
+    """Join the parts of all units, and take over into `info` what their marks say.
+
+    Raises:
+        RunError: A unit is damaged.
+    """
+    for unit in todo:
+        if fault := faulty(folder, unit.name):
+            raise RunError(f"{folder}: {fault}; play it again with: populace resume {folder}")
+    marks = [read_json(mark_path(folder, unit.name)) or {} for unit in todo]
+    info["tables"] = merge(folder, [unit.name for unit in todo])
+    write_timings(folder, marks)
+    info["players"] = {mark["arm"]: mark["players"] for mark in marks}
+    info["undefined"] = undefined(marks)
+    info["status"] = "complete"
+
+
 def _play_unit(folder: Path, unit: Unit, built: Built, scenario: Scenario, device: str, progress: Progress) -> bool:
     """Play one unit to its end (True) or until asked to stop (False)."""
     cell, census = unit.cell, built.population.census
-    recorder = _recorder(folder, unit, {cell.arm: built}, scenario)
+    recorder, began_unit = _recorder(folder, unit, built, scenario), time.perf_counter()
     state = recorder.restore(device)
     if state is None:
         ids = torch.arange(unit.first, unit.first + unit.worlds)
@@ -180,7 +188,14 @@ def _play_unit(folder: Path, unit: Unit, built: Built, scenario: Scenario, devic
             if recorder.full or time.perf_counter() - saved > SAVE_SECONDS:
                 recorder.flush(state)
                 saved = time.perf_counter()
-        recorder.flush(state)
+        recorder.finish(
+            state,
+            first=unit.first,
+            worlds=unit.worlds,
+            ticks=unit.ticks,
+            seconds=round(time.perf_counter() - began_unit, 3),
+            players=players(cell, built),
+        )
     except (KeyboardInterrupt, PopulaceError):
         progress.playing = False
         if state.clock:
@@ -189,13 +204,13 @@ def _play_unit(folder: Path, unit: Unit, built: Built, scenario: Scenario, devic
     return True
 
 
-def _recorder(folder: Path, unit: Unit, built: dict[str, Built], scenario: Scenario) -> FolderRecorder:
-    record, arm = scenario.record, unit.cell.arm
+def _recorder(folder: Path, unit: Unit, built: Built, scenario: Scenario) -> FolderRecorder:
+    record = scenario.record
     return FolderRecorder(
         folder,
         unit.name,
-        arm,
-        built[arm].population.census,
+        unit.cell.arm,
+        built.population.census,
         every=record.every,
         users=record.users,
         worlds=record.worlds,

@@ -23,21 +23,26 @@ def info(worlds: int, steps: int, arms: dict[str, Any], **more: Any) -> dict[str
         "name": "toy",
         "about": "Two segments under a mirroring assistant.",
         "status": "complete",
-        "world": "populace/toy-v0",
         "seed": 7,
         "worlds": worlds,
         "horizon": steps,
         "episodes": 1,
-        "users": sum(COUNT.values()),
-        "values": list(VALUES),
-        "segments": list(SEGMENTS),
-        "arms": arms,
+        "societies": [
+            {
+                "world": more.pop("world", "populace/toy-v0"),
+                "users": sum(COUNT.values()),
+                "values": list(VALUES),
+                "segments": list(SEGMENTS),
+                "measures": more.pop("measures", {}),
+                "seat_measures": {},
+                "provenance": {"source": "invented for tests"},
+            }
+        ],
+        "arms": {arm: {**about, "society": 0} for arm, about in arms.items()},
         "reference": "no-assistant",
         "device": "cpu",
         "started": "2026-01-01T00:00:00+00:00",
         "versions": {"populace": "0.1.0", "torch": "2.13.0"},
-        "timings": dict.fromkeys(arms, 1.0),
-        "provenance": {"source": "invented for tests"},
         **more,
     }
 
@@ -100,7 +105,9 @@ def make_run(
 def _frame(arm: str, **columns: Any) -> pd.DataFrame:
     frame = pd.DataFrame(columns)
     frame.insert(0, "arm", arm)
-    for column in ("arm", "segment", "measure", "variable"):
+    if "measure" in frame:
+        frame = frame.assign(role="", player="")
+    for column in ("arm", "segment", "measure", "role", "player", "variable"):
         if column in frame:
             frame[column] = frame[column].astype("category")
     return frame

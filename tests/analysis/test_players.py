@@ -6,7 +6,7 @@ import re
 import pytest
 
 from populace.analysis import load_run
-from populace.analysis.players import is_of_seats, players
+from populace.analysis.players import OF_SEATS, players
 from populace.analysis.results import Results
 from populace.scenarios import load, runner
 
@@ -52,17 +52,19 @@ def test_models_stand_beside_scripts(mixed):
     assert table["script", "user", "logit"]["invalid acts"] == "none: acts on tensors"
     assert table["mixed", "user", "payoff/logit"]["invalid acts"] == "none: acts on tensors"
     assert table["mixed", "user", "llm/random"]["invalid acts"].startswith("0.00 ")
-    assert float(table["mixed", "user", "llm/random"]["prompts"]) <= 4.0
+    assert float(table["mixed", "user", "llm/random"]["prompts"]) <= 4.0 * 4  # seats of this player, 4 ticks
 
 
 def test_what_broke_is_told_by_kind_and_adds_up(mixed):
-    own = mixed.steps.query("arm == 'broken' and step > 0").groupby("measure", observed=True)["value"].mean()
+    steps = mixed.steps.query("arm == 'broken' and role == 'user' and step > 0")
+    own = steps.groupby("measure", observed=True)["value"].mean()
+    cost = steps.query("measure == 'cost'").groupby("world")["value"].sum().mean()  # a count: added up over the run
     row = rows(mixed)["broken", "user", "llm/malformed"]
-    assert float(row["invalid acts"].split()[0]) == pytest.approx(own["invalid/user"], abs=0.005)  # two digits
+    assert float(row["invalid acts"].split()[0]) == pytest.approx(own["invalid"], abs=0.005)  # two digits
     told = [float(share) for share in re.findall(r"\d\.\d+", row["of these"])]
     assert len(told) >= 4
-    assert sum(told) == pytest.approx(own["invalid/user"], abs=0.005)
-    assert float(row["cost"]) == pytest.approx(own["cost/user"], rel=0.01)
+    assert sum(told) == pytest.approx(own["invalid"], abs=0.005)
+    assert float(row["cost"]) == pytest.approx(cost, rel=0.01)
 
 
 def test_the_voice_is_kept_and_how_seats_were_played_is_no_outcome(mixed):
@@ -71,8 +73,9 @@ def test_the_voice_is_kept_and_how_seats_were_played_is_no_outcome(mixed):
     assert about["voice"].startswith("malformed 0.5")
     named = set(Results(mixed).outcomes["measure"].astype(str))
     assert named
-    assert not any(is_of_seats(name) for name in named)
-    assert {"tokens/user", "invalid/user", "cost/user"} <= set(mixed.steps["measure"].cat.categories)
+    assert not named & {*OF_SEATS, *(f"user/{name}" for name in OF_SEATS)}
+    kept = mixed.steps[mixed.steps["role"] == "user"]
+    assert {"tokens", "invalid", "cost"} <= set(kept["measure"].astype(str))
 
 
 def test_without_anyone_who_writes_there_is_no_table(tmp_path):
@@ -97,4 +100,4 @@ def test_whoever_read_free_text_is_told_with_its_agreement(tmp_path):
     told = re.sub(r"<.*?>", " ", players(run)).split("Free text was read")[1]
     for who in ("alone assistant", "mix assistant, scripted"):
         assert re.search(rf"{who}\s+drift statements\s+rules\s+{agreed['agree']:.2f}".replace(" ", r"\s+"), told), told
-    assert not (run.steps.query("measure == 'invalid/assistant'")["value"] > 0).any()
+    assert not (run.steps.query("measure == 'invalid' and role == 'assistant'")["value"] > 0).any()

@@ -55,10 +55,10 @@ def test_a_world_runs_with_pocket_its_tape_and_a_mixed_population(world, tmp_pat
     table = players(run)
     assert table in page
     for role in ROLES[world]:
-        mine = steps["pocket"].query(f"measure == 'tokens/{role}' and step > 0")["value"]
+        mine = steps["pocket"].query(f"measure == 'tokens' and role == '{role}' and step > 0")["value"]
         assert (mine > 0).all()
         assert len(mine) == 4
-        invalid = steps["pocket"].query(f"measure == 'invalid/{role}' and step > 0")["value"]
+        invalid = steps["pocket"].query(f"measure == 'invalid' and role == '{role}' and step > 0")["value"]
         assert invalid.mean() <= 0.1  # of some twenty replies; the model's own test is stricter, on many more
     if "mixed" in steps:
         # Nothing is at stake for a person of the culture world.

@@ -64,7 +64,7 @@ def test_an_installed_package_is_found_by_name(site, tmp_path):
     assert set(arms) == {"script", "patient", "network", "talker", "by-class"}
     pd.testing.assert_frame_equal(arms["network"], arms["by-class"])
     assert not arms["script"]["value"].equals(arms["patient"]["value"])
-    invalid = arms["talker"].query("measure == 'invalid/user' and step > 0")
+    invalid = arms["talker"].query("measure == 'invalid' and role == 'user' and step > 0")
     assert len(invalid) == 3 * 4
     assert (invalid["value"] == 0).all()
-    assert (arms["talker"].query("measure == 'tokens/user' and step > 0")["value"] > 0).all()
+    assert (arms["talker"].query("measure == 'tokens' and role == 'user' and step > 0")["value"] > 0).all()

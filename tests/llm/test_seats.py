@@ -49,7 +49,7 @@ class Counting(Backend):
     def complete(self, asks):
         self.calls.append(list(asks))
         for i in reversed(range(len(asks))):  # in any order
-            yield i, Said.of(asks[i], self.say(asks[i]))
+            yield i, Reply.of(asks[i], self.say(asks[i]))
 
 
 class Talker(TextPolicy):
@@ -112,7 +112,7 @@ def test_an_unreadable_reply_is_asked_for_once_more_and_then_forfeits():
     assert backend.calls[1][0].messages[-2] == ("assistant", "hm")
     assert keep.series["invalid", "assistant", ""][-1].sum() == 0
     # Both askings are paid for.
-    first, second = (sum(Said.of(ask, "").tokens_in for ask in call) for call in backend.calls)
+    first, second = (sum(Reply.of(ask, "").tokens_in for ask in call) for call in backend.calls)
     spent = keep.series["tokens", "assistant", ""][-1].sum().item()
     assert spent == first + second + 3 * SEATS * (1 + 3)
 
