@@ -1,59 +1,10 @@
 """Who acts: populations of users, and the policies that play any seat."""
 
 POLICIES = {
-    # any world, any role
     "random": "populace.agents.scripted.common:Random",
     "forfeit": "populace.agents.scripted.common:Forfeit",
     "mix": "populace.agents.scripted.mix:Mix",
     "pocket": "populace.agents.llm.backends.pocket:Pocket",
-    # coevolution and lockin
-    "coevolution/sincere": "populace.agents.scripted.coevolution_users:Sincere",
-    "coevolution/guarded": "populace.agents.scripted.coevolution_users:Guarded",
-    "coevolution/frozen": "populace.agents.scripted.coevolution:Frozen",
-    "coevolution/persistence": "populace.agents.scripted.coevolution:Persistence",
-    "coevolution/lifelong": "populace.agents.scripted.coevolution:Lifelong",
-    "coevolution/extrapolative": "populace.agents.scripted.coevolution:Extrapolative",
-    "coevolution/mirror": "populace.agents.scripted.coevolution:Mirror",
-    "coevolution/oracle": "populace.agents.scripted.coevolution:Oracle",
-    "coevolution/consensus": "populace.agents.scripted.coevolution:Consensus",
-    "coevolution/pluralist": "populace.agents.scripted.coevolution:Pluralist",
-    "lockin/aggregate": "populace.agents.scripted.lockin:Aggregate",
-    "lockin/silent": "populace.agents.scripted.lockin:Silent",
-    # drift
-    "drift/honest": "populace.agents.scripted.drift:Honest",
-    "drift/pleaser": "populace.agents.scripted.drift:Pleaser",
-    "drift/frozen": "populace.agents.scripted.drift:Frozen",
-    "drift/candid": "populace.agents.scripted.drift:Candid",
-    "drift/suspicious": "populace.agents.scripted.drift:Suspicious",
-    "drift/lottery": "populace.agents.scripted.drift:Lottery",
-    # shopping
-    "shopping/oracle": "populace.agents.scripted.shopping:Oracle",
-    "shopping/loyal": "populace.agents.scripted.shopping:Loyal",
-    "shopping/strategic": "populace.agents.scripted.shopping:Strategic",
-    "shopping/cheapest": "populace.agents.scripted.shopping:Cheapest",
-    "shopping/random": "populace.agents.scripted.shopping:Random",
-    "shopping/any-fitting": "populace.agents.scripted.shopping:AnyFitting",
-    "shopping/first-arrival": "populace.agents.scripted.shopping:FirstArrival",
-    "shopping/sponsor-follower": "populace.agents.scripted.shopping_sponsor:SponsorFollower",
-    "shopping/tin-gpt35": "populace.agents.scripted.shopping_tinmen:TinGPT35",
-    "shopping/tin-gpt4": "populace.agents.scripted.shopping_tinmen:TinGPT4",
-    "shopping/pricebench": "populace.agents.scripted.shopping_pricebench:PriceBench",
-    "shopping/follower": "populace.agents.scripted.shopping_others:Follower",
-    "shopping/choosy": "populace.agents.scripted.shopping_others:Choosy",
-    "shopping/list-price": "populace.agents.scripted.shopping_others:ListPrice",
-    "shopping/undercut": "populace.agents.scripted.shopping_others:Undercut",
-    "shopping/steady": "populace.agents.scripted.shopping_others:Steady",
-    "shopping/responsive": "populace.agents.scripted.shopping_others:Responsive",
-    "agency/equilibrium": "populace.agents.scripted.agency:Equilibrium",
-    "agency/insist": "populace.agents.scripted.agency:Insist",
-    # culture
-    "culture/mixer": "populace.agents.scripted.culture:Mixer",
-    "culture/persona": "populace.agents.scripted.culture:Persona",
-    "culture/uniplex": "populace.agents.scripted.culture:Uniplex",
-    "culture/contextual": "populace.agents.scripted.culture:Contextual",
-    "culture/multiplex": "populace.agents.scripted.culture:Multiplex",
-    "culture/lister": "populace.agents.scripted.culture:Lister",
-    # language models and their fakes, any world with a text face
     "llm/random": "populace.agents.llm.backends.fakes:RandomTalker",
     "llm/echo": "populace.agents.llm.backends.fakes:Echo",
     "llm/scripted": "populace.agents.llm.backends.fakes:Scripted",
@@ -63,7 +14,6 @@ POLICIES = {
     "llm/vllm": "populace.agents.llm.backends.vllm:VLLMSeats",
     "llm/openai": "populace.agents.llm.backends.endpoint:OpenAI",
     "llm/replay": "populace.agents.llm.backends.fakes:Replay",
-    # learners, any world
     "learning/policy-gradient": "populace.agents.learning:PolicyGradient",
     "learning/replicator": "populace.agents.learning:Replicator",
     "learning/sft": "populace.agents.learning:SupervisedFineTuning",
@@ -71,55 +21,6 @@ POLICIES = {
     "learning/contrast": "populace.agents.learning:Contrast",
     "learning/kto": "populace.agents.learning:KTO",
     "learning/ratio": "populace.agents.learning:Ratio",
-    # payoff
-    "payoff/always": "populace.agents.scripted.payoff:Always",
-    "payoff/best-response": "populace.agents.scripted.payoff:BestResponse",
-    "payoff/fictitious-play": "populace.agents.scripted.payoff:FictitiousPlay",
-    "payoff/logit": "populace.agents.scripted.payoff:Logit",
-    "payoff/tit-for-tat": "populace.agents.scripted.payoff:TitForTat",
-    "payoff/rule-sum": "populace.agents.scripted.payoff:SumRule",
-    "payoff/rule-reward": "populace.agents.scripted.payoff:RewardRule",
-    "payoff/rule-product": "populace.agents.scripted.payoff:ProductRule",
-    "payoff/rule-pareto": "populace.agents.scripted.payoff:ParetoRule",
-    "payoff/imitation": "populace.agents.scripted.payoff:Imitation",
-    "payoff/cobb-douglas": "populace.agents.scripted.payoff_optimisers:Optimiser",
-    "payoff/linear": "populace.agents.scripted.payoff_optimisers:LinearOptimiser",
-    "payoff/user-only": "populace.agents.scripted.payoff_optimisers:UserOptimiser",
-    "payoff/assistant-only": "populace.agents.scripted.payoff_optimisers:AssistantOptimiser",
-    # matrix: those of payoff that play any game
-    "matrix/always": "populace.agents.scripted.payoff:Always",
-    "matrix/best-response": "populace.agents.scripted.payoff:BestResponse",
-    "matrix/fictitious-play": "populace.agents.scripted.payoff:FictitiousPlay",
-    "matrix/logit": "populace.agents.scripted.payoff:Logit",
-    "matrix/tit-for-tat": "populace.agents.scripted.payoff:TitForTat",
-    "matrix/rule-sum": "populace.agents.scripted.payoff:SumRule",
-    "matrix/rule-reward": "populace.agents.scripted.payoff:RewardRule",
-    "matrix/rule-product": "populace.agents.scripted.payoff:ProductRule",
-    "matrix/rule-pareto": "populace.agents.scripted.payoff:ParetoRule",
-    "matrix/imitation": "populace.agents.scripted.payoff:Imitation",
 }
-"""Name -> `module:class` of our own policies; `<world>/<name>` is known by `<name>` inside that world.
-
-Plug-ins announce theirs by the entry point group `populace.policies`.
-"""
-
-ALIASES = {
-    "payoff/best_response": "payoff/best-response",
-    "payoff/fictitious_play": "payoff/fictitious-play",
-    "payoff/tit_for_tat": "payoff/tit-for-tat",
-    "payoff/rule_sum": "payoff/rule-sum",
-    "payoff/rule_reward": "payoff/rule-reward",
-    "payoff/rule_product": "payoff/rule-product",
-    "payoff/rule_pareto": "payoff/rule-pareto",
-    "payoff/cobb_douglas": "payoff/cobb-douglas",
-    "payoff/user_only": "payoff/user-only",
-    "payoff/assistant_only": "payoff/assistant-only",
-    "matrix/best_response": "matrix/best-response",
-    "matrix/fictitious_play": "matrix/fictitious-play",
-    "matrix/tit_for_tat": "matrix/tit-for-tat",
-    "matrix/rule_sum": "matrix/rule-sum",
-    "matrix/rule_reward": "matrix/rule-reward",
-    "matrix/rule_product": "matrix/rule-product",
-    "matrix/rule_pareto": "matrix/rule-pareto",
-}
-"""Former name -> name: still understood, with a warning."""
+"""Name -> `module:class` of the policies that play any world. Those written for one world stand in its manifest; plug-ins
+announce theirs by a manifest, or by the entry point group `populace.policies`."""

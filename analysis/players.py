@@ -64,7 +64,7 @@ def _means(run: RunData) -> pd.DataFrame:
         steps[shares].groupby([*by, "world"], observed=True)["value"].mean().reset_index(),
         steps[kept & ~shares].groupby([*by, "world"], observed=True)["value"].sum().reset_index(),
     ]
-    return summarise(pd.concat([frame.astype({name: str for name in by}) for frame in by_world]), by)
+    return summarise(pd.concat([frame.astype(dict.fromkeys(by, str)) for frame in by_world]), by)
 
 
 def _seats(known: Mapping[str, Any], means: pd.DataFrame) -> list[tuple[str, str, Mapping[str, Any]]]:

@@ -73,7 +73,9 @@ def main() -> None:
     for name in ("harm/biased", "harm/benign"):
         keep.series[name] = keep.series[name][-len(learned) :]
     for row, clock in enumerate(learned):
-        cells = [keep.series[n][row].mean().item() for n in (("loss", "assistant", ""), ("training_reward", "assistant", ""))]
+        cells = [
+            keep.series[n][row].mean().item() for n in (("loss", "assistant", ""), ("training_reward", "assistant", ""))
+        ]
         cells += [keep.series[n][row].nanmean().item() for n in ("harm/biased", "harm/benign")]
         print(f"{clock:>6} {cells[0]:>8.3f} {cells[1]:>8.3f} {cells[2]:>13.3f} {cells[3]:>13.3f}")
 

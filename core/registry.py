@@ -205,6 +205,13 @@ def _policies() -> dict[str, str]:
     return {**general, **{f"{m.short}/{name}": target for m in manifests for name, target in m.policies.items()}}
 
 
+def shipped_policies() -> list[str]:
+    """Names of the policies of this library."""
+    general: Mapping[str, str] = load("populace.agents:POLICIES", "list of policies")
+    ours = [manifest for world_id in manifests.shipped() if (manifest := manifests.get(world_id)) is not None]
+    return sorted([*general, *(f"{manifest.short}/{name}" for manifest in ours for name in manifest.policies)])
+
+
 def _former_policies() -> dict[str, str]:
     return {f"{m.short}/{old}": f"{m.short}/{new}" for m in manifests for old, new in m.aliases.items()}
 

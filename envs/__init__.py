@@ -1,17 +1,17 @@
-"""The worlds: one folder each, and views that show them as PettingZoo and Gymnasium environments."""
+"""The worlds: one package each, and views that show them as PettingZoo and Gymnasium environments.
 
-from populace.envs.registration import register_all
+Each installed world `namespace/name-vN` has a module in PettingZoo's idiom, `populace.envs.<name>_vN`, with
+`parallel_env`, `raw_env`, `env`, `vector_env` and `world`: `from populace.envs import coevolution_v0`.
+"""
 
-WORLDS = {
-    "populace/payoff-v0": "populace.envs.payoff:Payoff",
-    "populace/matrix-v0": "populace.envs.matrix:Matrix",
-    "populace/coevolution-v0": "populace.envs.coevolution:Coevolution",
-    "populace/lockin-v0": "populace.envs.lockin:LockIn",
-    "populace/drift-v0": "populace.envs.drift:Drift",
-    "populace/culture-v0": "populace.envs.culture:Culture",
-    "populace/shopping-v0": "populace.envs.shopping:Shopping",
-    "populace/agency-v0": "populace.envs.agency:Agency",
-}
-"""Id -> `module:class` of our own worlds; plug-ins announce theirs by the entry point group `populace.worlds`."""
+from typing import Any
 
-register_all(WORLDS)
+from populace.envs.registration import register_all, view_modules
+from populace.registry import manifests
+
+register_all(manifests.ids())
+view_modules(manifests.ids())
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(f"module 'populace.envs' has no attribute {name!r}; installed worlds: {manifests.ids()}")

@@ -1,10 +1,13 @@
-"""Our worlds in PettingZoo's and Gymnasium's own registries.
+"""All installed worlds in PettingZoo's and Gymnasium's own registries, and as modules in PettingZoo's idiom.
 
-Neither of them looks for plug-ins, so importing `populace.envs` registers: the one thing that happens on import. Only
-names are written down; torch and the worlds are imported when an environment is made.
+Importing `populace.envs` does this, the one thing that happens on import. Only names are written down; torch and the
+worlds are imported when an environment is made.
 """
 
+import sys
 from collections.abc import Iterable
+from types import ModuleType
+from typing import Any
 
 
 def register_all(ids: Iterable[str]) -> None:
@@ -33,3 +36,39 @@ def register_all(ids: Iterable[str]) -> None:
             register("parallel", name, "populace.envs.views:parallel_env", kwargs=dict(chosen))
         if name not in aec_registry:
             register("aec", name, "populace.envs.views:env", kwargs=dict(chosen))
+
+
+MAKERS = ("parallel_env", "raw_env", "env", "vector_env", "world")
+"""The functions of `populace.envs.views` that a world's module offers with the world filled in."""
+
+
+class _Views(ModuleType):
+    """A world as a module: the functions of `populace.envs.views` with the world filled in, made when they are used."""
+
+    def __init__(self, module: str, world_id: str) -> None:
+        super().__init__(module, f"PettingZoo's idiom for the world `{world_id}`.")
+        self._id = world_id
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in MAKERS:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}; it has {', '.join(MAKERS)}")
+        from functools import partial
+
+        from populace.envs import views
+
+        made = partial(getattr(views, name), self._id)
+        setattr(self, name, made)
+        return made
+
+    def __dir__(self) -> list[str]:
+        return [*MAKERS, "__doc__", "__name__"]
+
+
+def view_modules(ids: Iterable[str]) -> None:
+    """Make `populace.envs.<name>_vN` importable for every world; of two worlds of one name, `populace/...` comes first."""
+    for world_id in sorted(ids, key=lambda name: not name.startswith("populace/")):
+        short = world_id.rpartition("/")[2].replace("-", "_")
+        module = f"populace.envs.{short}"
+        if module not in sys.modules:
+            sys.modules[module] = _Views(module, world_id)
+            setattr(sys.modules["populace.envs"], short, sys.modules[module])

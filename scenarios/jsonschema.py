@@ -72,15 +72,11 @@ def json_schema(shipped: bool = False) -> Json:
 
 
 def _worlds(shipped: bool) -> dict[str, type[World[Any]]]:
-    from populace.envs import WORLDS
-
-    return dict(_all(registry.worlds, WORLDS if shipped else None, World))
+    return dict(_all(registry.worlds, registry.manifests.shipped() if shipped else None, World))
 
 
 def _policies(shipped: bool) -> dict[str, type[Policy]]:
-    from populace.agents import POLICIES
-
-    return dict(_all(registry.policies, POLICIES if shipped else None, Policy))
+    return dict(_all(registry.policies, registry.shipped_policies() if shipped else None, Policy))
 
 
 def _all(known: registry.Registry, names: Iterable[str] | None, kind: type) -> Iterable[tuple[str, Any]]:

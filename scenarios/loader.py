@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from populace.errors import ScenarioError, UnknownName, did_you_mean
+from populace.registry import manifests
 from populace.scenarios.arms import Variant, arm_nodes, check_arms, join, merge, parse_sets, spelt_out, variants
 from populace.scenarios.cells import make_cells
 from populace.scenarios.checking import check
@@ -90,18 +91,17 @@ def library() -> dict[str, str]:
 
 def _shelf() -> dict[str, Path]:
     """Name -> file of every library scenario; ours come first, as plug-ins cannot take their names."""
-    folders = [files("populace.scenarios.library")]
-    for point in entry_points(group="populace.scenarios"):
-        package, _, folder = point.value.partition(":")
+    places = [manifest.scenarios for manifest in sorted(manifests, key=lambda m: not m.id.startswith("populace/"))]
+    places += [point.value for point in entry_points(group="populace.scenarios")]
+    found: dict[str, Path] = {}
+    for place in filter(None, places):
+        package, _, inner = place.partition(":")
         try:
-            root = files(package)
-            folders.append(root.joinpath(folder) if folder else root)
+            shelf = files(package).joinpath(inner) if inner else files(package)
         except ImportError:
             continue
-    found: dict[str, Path] = {}
-    for shelf in folders:
         if shelf.is_dir():
-            for entry in shelf.iterdir():
+            for entry in sorted(shelf.iterdir(), key=lambda item: item.name):
                 if entry.name.endswith((".yaml", ".yml")):
                     found.setdefault(entry.name.rsplit(".", 1)[0], Path(str(entry)))
     return found

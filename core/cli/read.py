@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from populace.cli.application import AsJson, app, print_json, tell
+from populace.errors import PopulaceError, UnknownName
+from populace.registry import load
 
 
 @app.command()
@@ -24,18 +26,26 @@ def report(
 
 @app.command()
 def audit(
-    what: Annotated[str, typer.Argument(help="What to audit: culture.")],
-    folder: Annotated[Path, typer.Argument(help="A run folder of the culture world.")],
+    what: Annotated[str | None, typer.Argument(help="The audit; without it, list what each world offers.")] = None,
+    folder: Annotated[Path | None, typer.Argument(help="A run folder of that world.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Audit a run: are its agents' answers stable, do they extrapolate, can they be steered?"""
+    """Audit a run with an instrument of its world; `populace audit` lists what each world offers."""
     from populace import analysis
-    from populace.analysis.audit import audit_culture
-    from populace.errors import UnknownName
+    from populace.analysis.sections import audits
 
-    if what != "culture":
-        raise UnknownName("audit", what, ["culture"])
-    frame = audit_culture(analysis.load_run(folder))
+    offered = audits()
+    if what is None:
+        lines = [f"{name}  ({world})" for world, known in offered.items() for name in known]
+        tell(as_json, "audits (populace audit NAME RUN)\n  " + "\n  ".join(lines), audits=offered)
+        return
+    if folder is None:
+        raise PopulaceError(f"name the run folder too: populace audit {what} RUN")
+    run = analysis.load_run(folder)
+    known = offered.get(run.world, {})
+    if what not in known:
+        raise UnknownName(f"audit of {run.world}", what, known)
+    frame = load(known[what], "audit")(run)
     if as_json:
         print_json({"audit": json.loads(frame.to_json(orient="records", double_precision=15))})
     else:

@@ -16,7 +16,7 @@ from populace.agents.users import PopulationSpec
 from populace.agents.users.systems import SYSTEMS
 from populace.envs.coevolution.history import CENTURY_VALUES
 from populace.policy import Policy
-from populace.registry import policies, room
+from populace.registry import policies, policy_prefix
 from populace.scenarios import Built, Cell, build, load
 
 Source = dict[str, Any]
@@ -106,7 +106,7 @@ def _setting(world: Source, population: Source, rng: Random, ticks: int) -> Sett
 def _taught(cell: Cell, rng: Random, ticks: int) -> Setting:
     """The cell, with teachers on all seats."""
     built = build(cell)
-    within = room(cell.world_id, type(built.world))
+    within = policy_prefix(type(built.world))
     players: dict[str, Policy] = {}
     for role in built.world.cast:
         params = TEACHERS[within][role]

@@ -12,7 +12,7 @@ from make_run import make_run
 from populace.analysis import load_run, report
 from populace.analysis.results import Results
 from populace.analysis.sections import about_measures
-from populace.analysis.sections.coevolution import ABOUT, lock_in
+from populace.envs.coevolution.report import ABOUT, lock_in
 
 WORLDS, STEPS = 8, 40
 FOLLOWS = {"no-assistant": 1.0, "held": 0.75, "stopped": 0.0}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from populace.analysis import load_run
-from populace.analysis.audit import audit_culture, kmeans, rand_index
+from populace.envs.culture.audit import audit_culture, kmeans, rand_index
 from populace.errors import RunError
 from populace.scenarios import load, runner
 

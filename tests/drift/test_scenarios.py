@@ -4,10 +4,10 @@ import pytest
 
 from populace.analysis.frames import load_run
 from populace.analysis.page import report
-from populace.analysis.sections.drift import sections, thresholds
 from populace.envs.drift import closed_forms as cf
 from populace.envs.drift import users
 from populace.envs.drift.claims import AFFIRM, CORRECT
+from populace.envs.drift.report import sections, thresholds
 from populace.scenarios.loader import load
 from populace.scenarios.runner import run
 

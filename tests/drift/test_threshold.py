@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from learning_help import play
 
-from populace.analysis import threshold as t
 from populace.envs.drift import closed_forms as cf
+from populace.envs.drift import threshold as t
 from populace.envs.drift import users
 from populace.envs.drift.claims import AFFIRM, CORRECT
 from populace.errors import PopulaceError

@@ -8,7 +8,7 @@ import torch
 from core_toy import Toy
 
 from populace import registry, tree
-from populace.agents.llm import Ask, Backend, Said, SeatOptions, Tape, TextPolicy, ask_all
+from populace.agents.llm import Ask, Backend, SeatOptions, Tape, TextPolicy, ask_all
 from populace.agents.llm.backends.fakes import (
     BROKEN,
     EchoBackend,

@@ -6,7 +6,7 @@ import pytest
 
 import populace
 from populace.analysis import report
-from populace.analysis.sections.payoff import halves, sections
+from populace.envs.payoff.report import halves, sections
 
 SMALL = ("worlds=8", "population.size=60")
 

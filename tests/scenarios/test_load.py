@@ -258,16 +258,12 @@ def test_module_and_class_may_be_named():
     assert isinstance(build(cell).policies["assistant"], Nudge)
 
 
-def test_a_world_finds_policies_of_its_package():
-    # LockIn stands in coevolution's package and is played by coevolution's policies.
-    names = registry.policies.names()
-    if not any(name.startswith("coevolution/") for name in names):
-        pytest.skip("coevolution's policies are not registered")
-    from populace.registry import room
-    from populace.scenarios.build import world_class
-
-    assert room("populace/coevolution-v0", world_class("populace/coevolution-v0")) == "coevolution"
-    assert room("populace/lockin-v0", world_class("populace/lockin-v0")) in ("lockin", "coevolution")
+def test_a_world_that_brings_no_policies_uses_those_of_the_world_it_derives_from():
+    drift = registry.worlds.get("populace/drift-v0")
+    derived = type("Derived", (drift,), {"id": "test/derived-v0"})
+    assert registry.policy_prefix(drift) == "drift"
+    assert registry.policy_prefix(derived) == "drift"
+    assert registry.policy_prefix(registry.worlds.get("populace/lockin-v0")) == "lockin"
 
 
 def test_what_a_world_lacks_is_an_error_of_the_world():

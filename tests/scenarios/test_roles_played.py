@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from populace.envs.payoff.options import PayoffOptions
 from populace.errors import ScenarioError
 from populace.options import faults
-from populace.registry import policies, room, worlds
+from populace.registry import policies, policy_prefix, worlds
 from populace.scenarios import load
 
 
@@ -14,7 +14,7 @@ def test_every_default_can_play_its_role():
     for world_id in worlds.names():
         world = worlds.get(world_id)
         for role, name in world.defaults.items():
-            plays = policies.get(name, room(world_id, world)).plays
+            plays = policies.get(name, policy_prefix(world)).plays
             assert not plays or role in plays, (world_id, role, name)
 
 

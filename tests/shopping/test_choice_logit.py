@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from populace.analysis.choice_logit import aces_design, fit, is_separated
 from populace.draw import Draw
+from populace.envs.shopping.choice_logit import aces_design, fit, is_separated
 from populace.errors import PopulaceError
 
 PLANTED = torch.tensor([0.3, 0.2, -0.1, 0.15, -1.9, 0.3, 0.9, -0.25, 1.5, -0.1], dtype=torch.float64)

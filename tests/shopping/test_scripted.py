@@ -8,7 +8,7 @@ from shopping_stage import Buyers, play
 
 from populace.agents.scripted.shopping_pricebench import BUYERS, COLUMNS, position_for, scores
 from populace.agents.scripted.shopping_sponsor import RATES
-from populace.analysis.choice_logit import fit
+from populace.envs.shopping.choice_logit import fit
 
 
 def test_marketplace_in_the_world(shared_data):

@@ -9,7 +9,10 @@ import pytest
 import toy
 from pettingzoo.test import api_test, max_cycles_test, parallel_api_test, parallel_seed_test, render_test, seed_test
 
-from populace.envs import WORLDS, views
+from populace.envs import views
+from populace.registry import manifests
+
+WORLDS = manifests.shipped()
 from populace.errors import PopulaceError
 
 TOYS = {

@@ -1,0 +1,15 @@
+"""What belongs to the lockin world."""
+
+from populace.manifest import Manifest
+
+MANIFEST = Manifest(
+    id="populace/lockin-v0",
+    world="populace.envs.lockin.world:LockIn",
+    about="Bayesian beliefs of humans and assistants that count each other twice, and lock in.",
+    policies={
+        "aggregate": "populace.agents.scripted.lockin:Aggregate",
+        "silent": "populace.agents.scripted.lockin:Silent",
+    },
+    scenarios="populace.scenarios.library:lockin",
+    docs="docs/worlds/coevolution.md",
+)

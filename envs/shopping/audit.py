@@ -1,0 +1,119 @@
+"""The auditor's part of the report: a conditional logit of the recorded choices, as a forest plot and a table."""
+
+import html
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from populace.analysis.frames import RunData
+from populace.analysis.sections import Section
+from populace.analysis.style import INK, MUTED, PALETTE, figure, legend, number, svg, with_interval
+from populace.envs.shopping import choice_logit
+
+
+def auditor(run: RunData) -> Section | None:
+    """A conditional logit of every arm's recorded choices."""
+    users = run.users
+    if len(users) == 0 or "chosen" not in users.columns:
+        return None
+    fits = {}
+    for arm, rows in users.groupby("arm", sort=False, observed=True):
+        rows = rows[(rows["step"] > 0) & rows["chosen"].notna()]
+        made = _design(rows)
+        if made is not None:
+            fits[str(arm)] = choice_logit.fit(*made)
+    if not fits:
+        return None
+    text = (
+        "The auditor: a conditional logit of the recorded choices (the ACES form: place on the shelf, attributes, a "
+        "dummy a title where there are few). Standard errors take choices as independent; intervals are 95 %. Choices "
+        "that some combination of attributes explains without exception have no finite estimate and are marked."
+    )
+    return Section("What moved the choices", _logit_picture(fits) + _logit_table(fits), text)
+
+
+_COLUMN = re.compile(r"(.+)_(\d+)")
+
+
+def _design(rows: pd.DataFrame) -> tuple[torch.Tensor, torch.Tensor, tuple[str, ...]] | None:
+    """Columns of the logit from the recorded shelves: x [choices, options, columns], choice [choices], names."""
+    found: dict[str, list[str]] = {}
+    for column in rows.columns:
+        match = _COLUMN.fullmatch(str(column))
+        if match:
+            found.setdefault(match[1], []).append(str(column))
+    item = found.pop("item", [])
+    k = len(item)
+    if k < 2:
+        return None
+    rows = rows[rows["chosen"] < k]
+    shelves = {name: rows[columns].to_numpy(np.float64) for name, columns in found.items() if len(columns) == k}
+    place = np.broadcast_to(np.arange(k), (len(rows), k))
+    columns: dict[str, Any] = {}
+    if k == 8:
+        columns["top row"] = place < 4
+        columns.update({f"column {c + 1}": place % 4 == c for c in range(3)})
+    else:
+        columns["first on the shelf"] = place == 0
+    columns.update({name.replace("_", " "): values for name, values in shelves.items()})
+    titles = rows[item].to_numpy(np.int64)
+    if titles.max(initial=0) < 12 and k > 2:
+        columns.update({f"title {t}": titles == t for t in range(1, int(titles.max()) + 1)})
+    names = [name for name, x in columns.items() if np.ptp(np.asarray(x, dtype=np.float64), axis=1).max(initial=0) > 0]
+    if not names or len(rows) < 10:
+        return None
+    x = torch.from_numpy(np.stack([np.asarray(columns[name], dtype=np.float64) for name in names], -1))
+    return x, torch.from_numpy(rows["chosen"].to_numpy(np.int64)), tuple(names)
+
+
+def _logit_picture(fits: dict[str, choice_logit.LogitFit]) -> str:
+    """A forest plot: a row a coefficient, a colour an arm; titles are left to the table."""
+    shown = {arm: fit for arm, fit in fits.items() if not bool(fit.separated)}
+    names = [name for name in next(iter(fits.values())).names if not name.startswith("title ")]
+    if not shown:
+        return ""
+    fig, axes = figure(6.4, 0.8 + 0.3 * len(names))
+    styles = {}
+    for row, (arm, fit) in enumerate(list(shown.items())[: len(PALETTE)]):
+        colour = PALETTE[row]
+        styles[arm] = {"color": colour}
+        for k, name in enumerate(names):
+            if name not in fit.names:
+                continue
+            at = fit.names.index(name)
+            b, se = float(fit.coefficients[at]), float(fit.errors[at])
+            y = len(names) - 1 - k - (row - (min(len(shown), len(PALETTE)) - 1) / 2) * 0.16
+            axes.plot([b - 1.96 * se, b + 1.96 * se], [y, y], color=colour, linewidth=1.6)
+            axes.plot([b], [y], marker="o", markersize=3.5, color=colour)
+    axes.axvline(0, color=MUTED, linewidth=0.8)
+    axes.set_yticks(range(len(names)), names[::-1], color=INK)
+    axes.set_xlabel("log odds")
+    return legend(styles) + svg(fig, "Coefficients of the conditional logit by arm, with 95 % intervals")
+
+
+def _logit_table(fits: dict[str, choice_logit.LogitFit]) -> str:
+    names = list(dict.fromkeys(name for fit in fits.values() for name in fit.names))
+    head = "".join(
+        f"<th class='n'>{html.escape(arm)}<small>{fit.n:,} choices</small></th>" for arm, fit in fits.items()
+    )
+    body = []
+    for name in names:
+        cells = []
+        for fit in fits.values():
+            at = fit.names.index(name) if name in fit.names else None
+            b, se = (float("nan"),) * 2 if at is None else (float(fit.coefficients[at]), float(fit.errors[at]))
+            cells.append(
+                f"<td class='n'>{with_interval(b, b - 1.96 * se, b + 1.96 * se) if np.isfinite(se) else '&ndash;'}</td>"
+            )
+        body.append(f"<tr><th>{html.escape(name)}</th>{''.join(cells)}</tr>")
+    fit_row = "".join(
+        f"<td class='n'>{'separated' if bool(fit.separated) else number(float(fit.pseudo_r2), 3)}</td>"
+        for fit in fits.values()
+    )
+    return (
+        f"<div class='scroll'><table><thead><tr><th>log odds</th>{head}</tr></thead><tbody>{''.join(body)}"
+        f"<tr><th>pseudo R<sup>2</sup></th>{fit_row}</tr></tbody></table></div>"
+    )
