@@ -22,5 +22,8 @@ POLICIES = {
     "learning/kto": "populace.agents.learning:KTO",
     "learning/ratio": "populace.agents.learning:Ratio",
 }
-"""Name -> `module:class` of the policies that play any world. Those written for one world stand in its manifest; plug-ins
-announce theirs by a manifest, or by the entry point group `populace.policies`."""
+"""Name -> `module:class` of the policies that play any world.
+
+Those written for one world stand in its manifest; plug-ins announce theirs there, or by the entry point group
+`populace.policies`.
+"""

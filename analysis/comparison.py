@@ -79,7 +79,8 @@ def compare(
         confidence: Nominal coverage of the intervals.
 
     Returns:
-        Frame `arm, other, kind, measure, role, player, step, a, b, difference, low, high, p, p_holm, worlds, paired`; p_holm is
+        Frame `arm, other, kind, measure, role, player, step, a, b, difference, low, high, p, p_holm, worlds, paired`.
+        p_holm is
         corrected for all rows. low, high and p are NaN where there is but one world.
 
     Raises:

@@ -256,8 +256,8 @@ def load_run(path: str | Path) -> RunData:
         path: The folder that `populace run` wrote.
 
     Raises:
-        RunError: The folder is not there, is no run folder, its tables are gone, or run.json was changed or damaged. Tables
-            are checked against run.json when they are first read.
+        RunError: The folder is not there, is no run folder, its tables are gone, or run.json was changed or
+            damaged. Tables are checked against run.json when they are first read.
     """
     folder = Path(path)
     if not folder.is_dir():

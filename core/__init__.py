@@ -1,7 +1,7 @@
 """Societies of heterogeneous users living with AI assistants, simulated in batches.
 
 The front door: `populace.simulate("value-lock-in")` runs a scenario and returns its frames, `populace.load_run(path)`
-reads a run folder, `populace.build(...)` gives world, policies and population of a scenario for code of your own. The
+reads a run folder, `populace.build(...)` gives a world with its population and policies for code of your own. The
 contracts are in `populace.world`, `populace.policy`, `populace.draw` and their neighbours. Nothing is imported until it
 is used.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from populace.analysis import RunData, compare, load_run, report
-    from populace.scenarios.build import Built, build
+    from populace.builder import Built, build
     from populace.scenarios.loader import load
     from populace.scenarios.schema import Scenario
 
@@ -21,9 +21,9 @@ __version__ = "0.1.0"
 
 _DOORS = {
     "load": "populace.scenarios",
-    "build": "populace.scenarios",
+    "build": "populace.builder",
     "Scenario": "populace.scenarios",
-    "Built": "populace.scenarios",
+    "Built": "populace.builder",
     "load_run": "populace.analysis",
     "report": "populace.analysis",
     "compare": "populace.analysis",

@@ -51,7 +51,7 @@ def build(
     users: int = USERS,
     population: Population | None = None,
     policies: Mapping[str, PolicyLike] | None = None,
-    without: Collection[str] = (),
+    without: Collection[str] | None = (),
 ) -> Built:
     """A world, its population and its policies.
 
@@ -61,7 +61,7 @@ def build(
         users: Users per world, where `population` is None.
         population: Whom to sample; None for the world's own population.
         policies: Role -> who plays it; the world's defaults play the other roles.
-        without: Roles for which no policy is wanted, because the caller plays them.
+        without: Roles for which no policy is wanted, because the caller plays them; None for all roles.
 
     Raises:
         UnknownName: There is no world, role or policy of a name.
@@ -74,11 +74,10 @@ def build(
     given = dict(policies or {})
     for role in given:
         made.role(role)
-    wanted = [
-        name
-        for name, role in made.cast.items()
-        if name not in without and (name in given or (role.phases and role.does))
-    ]
+    if without is None:
+        return Built(made, {}, people)
+    acting = [name for name, role in made.cast.items() if name in given or (role.phases and role.does)]
+    wanted = [name for name in acting if name not in without]
     return Built(made, {name: policy_of(made, name, given.get(name)) for name in wanted}, people)
 
 
@@ -98,14 +97,14 @@ def world_class(name: WorldLike) -> type[World[Any]]:
     return found
 
 
-def policy_class(name: str, world: type[World[Any]] | None = None) -> type[Policy]:
-    """The class of a policy, by the name that scenarios of `world` use for it, or by `module:class`.
+def policy_class(name: str, within: str = "") -> type[Policy]:
+    """The class of a policy by its name, or by `module:class`; `within` is the prefix of a world's own policies.
 
     Raises:
         UnknownName: No policy has this name.
         PopulaceError: It is no policy.
     """
-    found = registry.policies.get(name, within="" if world is None else registry.policy_prefix(world))
+    found = registry.policies.get(name, within=within)
     if not (isinstance(found, type) and issubclass(found, Policy)):
         raise PopulaceError(f"{name!r} is not a policy: a policy is a class derived from populace.policy.Policy")
     return found
@@ -153,10 +152,10 @@ def policy_of(world: World[Any], role: str, given: PolicyLike | None = None) -> 
     if chosen is None:
         raise PopulaceError(f"{world.id} has no default policy for the role {role!r}: name one")
     if isinstance(chosen, str):
-        return policy_class(chosen, type(world))()
+        return policy_class(chosen, registry.policy_prefix(type(world)))()
     if isinstance(chosen, tuple):
         name, options = chosen
-        return policy_class(name, type(world))(options)
+        return policy_class(name, registry.policy_prefix(type(world)))(options)
     if not isinstance(chosen, Policy):
         raise PopulaceError(f"the policy of {role!r} is {chosen!r}; expected a populace.policy.Policy or its name")
     return chosen

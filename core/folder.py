@@ -4,7 +4,8 @@ While a run plays, every unit (a batch of worlds of one arm) writes increments i
 `parts/<table>-<unit>-<from>-<to>.parquet`, and a saved state with a note of both, `state/<unit>.json`. A finished unit
 writes one part per table in canonical order (worlds, then steps), `parts/<table>-<unit>.parquet`, and last of all its
 mark, `done/<unit>.json`, with rows and SHA-256 of each part. At the end the parts of all units are joined into one file
-per table, whose rows and SHA-256 stand in `run.json`. Everything is written beside its place and moved there when whole.
+per table, whose rows and SHA-256 stand in `run.json`. Everything is written beside its place and moved there when it is
+whole.
 """
 
 import hashlib

@@ -27,8 +27,8 @@ class Manifest:
         id: `namespace/name-vN`, as in the world's class.
         world: `module:class` of the world.
         about: One sentence for lists of worlds.
-        policies: Name -> `module:class` of the policies written for this world. Scenarios of the world call them by this
-            name, everybody else by `<short>/<name>`.
+        policies: Name -> `module:class` of the policies written for this world. Scenarios of the world call them by
+            this name, everybody else by `<short>/<name>`.
         aliases: Former name of a policy -> its present one; the former name still works and gives a warning.
         scenarios: Package, or `package:folder`, that holds the world's scenario files (`*.yaml`), or "".
         report: `module:function` of the world's report sections: a function of a `populace.analysis.RunData` that

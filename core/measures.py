@@ -1,7 +1,7 @@
 """What can be measured, declared once: what it means, in which unit, within which bounds, and how it adds up.
 
-A measure of the world has a name. A measure of seats (reward, invalid acts, tokens, cost, failed tries) also has a role,
-and a player where several players share the role.
+A measure of the world has a name. A measure of seats (reward, invalid acts, tokens, cost, failed tries) also has a
+role, and a player where several players share the role.
 """
 
 from collections.abc import Iterable, Mapping
@@ -171,8 +171,8 @@ def join(flows: dict[Key, Tensor], found: Mapping[Key, Tensor]) -> None:
     """Add the flows of a phase to those of its tick.
 
     Raises:
-        PopulaceError: A flow of the world is measured in two phases of a tick, so that one would hide the other. Rewards
-            of seats are added up.
+        PopulaceError: A flow of the world is measured in two phases of a tick, so that one would hide the other.
+            Rewards of seats are added up.
     """
     for key, value in found.items():
         if key not in flows:

@@ -1,6 +1,6 @@
 """Worlds, policies and measures by name, by `module:attribute`, or by a plug-in's entry point; all of them lazily.
 
-What belongs to a world is found through its manifest (`populace.manifest`), whether the world is shipped or a plug-in's.
+What belongs to a world is found through its manifest (`populace.manifest`), of shipped worlds and plug-ins alike.
 """
 
 import importlib
@@ -18,21 +18,26 @@ class Manifests:
     """The manifests of all installed worlds, read when first asked for."""
 
     def __init__(self) -> None:
+        self._added: dict[str, Manifest] = {}
         self._read: dict[str, Manifest] = {}
         self._broken: dict[str, str] = {}
 
     @cached_property
     def _points(self) -> dict[str, EntryPoint]:
-        # Read once, because it takes milliseconds and a sweep asks thousands of times. Ours come first: a plug-in cannot
-        # take the id of a world of this library.
+        # Read once, because it takes milliseconds and a sweep asks thousands of times. Ours come first: a plug-in
+        # cannot take the id of a world of this library.
         found: dict[str, EntryPoint] = {}
         for point in sorted(entry_points(group="populace.worlds"), key=lambda p: not p.value.startswith("populace.")):
             found.setdefault(point.name, point)
         return found
 
+    def register(self, manifest: Manifest) -> None:
+        """Add a world in this process only, as an entry point does for every process (in a notebook, or a test)."""
+        self._added[manifest.id] = manifest
+
     def ids(self) -> list[str]:
-        """Ids of all installed worlds, in alphabetical order; nothing is imported."""
-        return sorted(self._points)
+        """Ids of all known worlds, in alphabetical order; nothing is imported."""
+        return sorted({*self._points, *self._added})
 
     def shipped(self) -> list[str]:
         """Ids of the worlds of this library."""
@@ -44,6 +49,8 @@ class Manifests:
         Raises:
             PopulaceError: A plug-in announces the world and its manifest cannot be read.
         """
+        if world_id in self._added:
+            return self._added[world_id]
         if world_id in self._broken:
             raise PopulaceError(self._broken[world_id])
         if world_id not in self._read:
@@ -84,8 +91,8 @@ def _manifest(point: EntryPoint) -> Manifest:
         )
     if found.id != point.name:
         raise PopulaceError(
-            f"the entry point {point.name!r} of the group populace.worlds names the manifest of {found.id!r}; both must "
-            "be the same id"
+            f"the entry point {point.name!r} of the group populace.worlds names the manifest of {found.id!r}; both "
+            "must be the same id"
         )
     return found
 
@@ -141,7 +148,7 @@ class Registry:
         raise UnknownName(self.kind, name, known)
 
     def current(self, name: str, within: str = "") -> str:
-        """The present name of what is given: itself, or, with an `OldName` warning, what took the place of a former name."""
+        """The present name: what is given, or, with an `OldName` warning, what took the place of a former name."""
         if ":" in name:
             return name
         former = self._aliases()

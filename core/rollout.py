@@ -23,7 +23,7 @@ class Recorder(Protocol):
         ...
 
     def record(self, world: World[Any], run: Run, measures: Mapping[Key, Tensor]) -> None:
-        """Take measures key -> [worlds], counts since the last record among them, and whatever the world's `measure` and `panel` show of `run`."""
+        """Take measures key -> [worlds], with counts since the last record, and what `measure` and `panel` show."""
         ...
 
 

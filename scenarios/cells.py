@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from populace.builder import policy_class, world_class
 from populace.errors import OptionError, PopulaceError, UnknownName
 from populace.options import Options
 from populace.registry import policies, policy_prefix
 from populace.scenarios.arms import Variant
-from populace.scenarios.build import make_population, policy_class, world_class
+from populace.scenarios.building import make_population
 from populace.scenarios.checking import check
 from populace.scenarios.mistakes import Mistake, dotted, missing_key, spot, unknown_key, unknown_name, wrong
 from populace.scenarios.schema import Cell, CellFrame

@@ -11,11 +11,12 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from populace import registry
+from populace.builder import USERS
 from populace.errors import PopulaceError
 from populace.policy import Policy
 from populace.population import Census
 from populace.registry import policy_prefix
-from populace.scenarios.build import PLAIN_USERS, make_population
+from populace.scenarios.building import make_population
 from populace.scenarios.schema import CELL_KEYS, CellFrame, Frame
 from populace.world import World
 
@@ -181,7 +182,7 @@ def _roles(world: type[World[Any]]) -> dict[str, str] | None:
         return None
     try:
         options = world.Options()
-        population = world.population(PLAIN_USERS, options)
+        population = world.population(USERS, options)
         census = make_population(world, options, None).census if population is not None else Census(4, ("a", "b", "c"))
         found = {role.name: role.about for role in world(options, census).roles()}
         # Roles that other options bring along have a default player, and an entry of their own.

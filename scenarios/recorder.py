@@ -1,7 +1,7 @@
 """Writes what happens into a run folder: increments beside the states they lead up to, then parts in canonical order.
 
 See `populace.folder` for the files. The rows of a finished unit are ordered by world and step, whatever the moments at
-which it was saved: so joining units is concatenation, and the tables of a run have the same bytes however it was cut up.
+which it was saved. So joining units is concatenation, and tables have the same bytes however a run was cut up.
 """
 
 from collections.abc import Iterator, Mapping
@@ -223,8 +223,8 @@ class FolderRecorder:
             if tick <= clock and float(share.mean()) > 0:
                 field = key.measure.removeprefix("nan/")
                 raise ActionError(
-                    f"arm {self.arm!r}, tick {tick}: {float(share.mean()):.0%} of {field!r} of role {key.role!r} are not "
-                    "numbers (NaN); mend its policy (populace.testing.check_policy looks for this)"
+                    f"arm {self.arm!r}, tick {tick}: {float(share.mean()):.0%} of {field!r} of role {key.role!r} are "
+                    "not numbers (NaN); mend its policy (populace.testing.check_policy looks for this)"
                 )
         self._nan = [row for row in self._nan if row[0] > clock]
 

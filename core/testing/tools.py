@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from pydantic import ValidationError
 from torch import Tensor
 
-from populace import registry, tree
+from populace import tree
+from populace.builder import options_of, world_class
 from populace.draw import Draw
 from populace.errors import PopulaceError
 from populace.fields import Field
 from populace.observation import Observation
-from populace.options import Options, faults
 from populace.policy import Actions, Memory, Policy
 from populace.population import Population
 from populace.run import Run, advance, restart, start
@@ -60,32 +59,24 @@ class AnyLegal(Policy):
 def made(
     world: type[World[Any]] | str, options: Any, users: int, population: Population | None
 ) -> tuple[World[Any], Population]:
-    """A world and its people, from an id, `module:class` or class, and options or a mapping of them."""
-    kind: Any = registry.worlds.get(world) if isinstance(world, str) else world
-    if not (isinstance(kind, type) and issubclass(kind, World)):
-        raise CheckFailed(f"the world is {kind!r}; expected a subclass of populace.world.World, its id or module:class")
-    if missing := sorted(kind.__abstractmethods__):
-        raise CheckFailed(f"{kind.__name__} lacks {', '.join(missing)}: a world must have these methods")
-    checked = _options(kind, options)
-    with blame(f"{kind.__name__}.population({users}, options)"):
-        people = population if population is not None else kind.population(users, checked)
-    if people is None:
-        raise CheckFailed(f"{kind.__name__}.population() gives nobody: pass population=... to the check")
-    with blame(f"building {kind.__name__}"):
-        return kind(checked, people.census), people
+    """A world and its people, from an id, `module:class` or class, and options or a mapping of them.
 
-
-def _options(kind: type[World[Any]], given: Any) -> Options:
-    if isinstance(given, kind.Options):
-        return given
-    if not isinstance(given, Mapping | None):
-        raise CheckFailed(
-            f"the options of {kind.__name__} are {given!r}; expected a mapping or {kind.Options.__name__}"
-        )
+    Raises:
+        CheckFailed: They cannot be built.
+    """
     try:
-        return kind.Options.model_validate(dict(given or {}))
-    except ValidationError as error:
-        raise CheckFailed(f"options of {kind.__name__}: {faults(error, kind.Options)}") from error
+        kind = world_class(world)
+        checked = options_of(kind, options)
+        with blame(f"{kind.__name__}.population({users}, options)"):
+            people = population if population is not None else kind.population(users, checked)
+        if people is None:
+            raise CheckFailed(f"{kind.__name__}.population() gives nobody: pass population=... to the check")
+        with blame(f"building {kind.__name__}"):
+            return kind(checked, people.census), people
+    except CheckFailed:
+        raise
+    except PopulaceError as error:
+        raise CheckFailed(str(error)) from error
 
 
 @contextmanager

@@ -21,36 +21,6 @@ from populace.analysis.stats import Estimate, Floats, bootstrap, estimate, holm,
 from populace.analysis.style import legend, number, with_interval
 from populace.analysis.tables import CLEAR
 
-ABOUT = {
-    "history_error": "distance (root mean square over values) of society's mean from where history alone would have "
-    "brought it; not 0 without an assistant, as people follow history with a delay",
-    "drift": "distance (root mean square over values) of society's mean from where it started",
-    "velocity": "how far society's mean moved in the last tick (root mean square over values)",
-    "diversity": "variance between people, all values together, over that at the start: 1 as then, 0 all alike",
-    "approval": "minus the distance between what users hear and what they hold: 0 is a perfect echo",
-    "assistant_error": "distance (root mean square over values) of the assistant's position from the truth it is "
-    "scored against; an echo takes no position",
-    "cosine": "the same as a direction: 1 if position and truth lie in the same direction from history's mean, "
-    "\N{MINUS SIGN}1 if opposite",
-    "held_out": "share of questionnaire items never asked on which the assistant's position takes the side of its "
-    "users' mean: 0.5 is a guess, 1 is understanding",
-    "pg_follow": "ProgressGym's score: raw cosine of position and society, mean over centuries so far; hardly leaves 1",
-    "pg_predict": "ProgressGym's score: raw cosine of position and later society, mean over centuries; hardly leaves 1",
-    "pg_coevolve": "ProgressGym's score of society's course: cosine with the best later century; it pairs no times, so "
-    "a society at rest can score as well as one that follows",
-}
-"""Measure of the coevolution world -> what it is, in a line."""
-
-ABOUT_BAYES = {
-    "assistant_mean": "what the assistant believes the true value to be",
-    "assistant_error": "distance of the assistant's belief from the truth",
-    "claimed_sd": "standard deviation that the assistant claims for its belief: how unsure it thinks it is",
-    "overconfident": "share of assistants that miss the truth by more than twice what they claim",
-    "diversity": "standard deviation of people's public beliefs: 0 if all hold the same",
-    "human_error": "mean distance of people's public beliefs from the truth",
-}
-"""Measure of the Bayesian lock-in world -> what it is, in a line."""
-
 DRAWN = {"history_error": "Distance from history's course", "diversity": "Diversity between people (start: 1)"}
 """Measures drawn over time -> titles."""
 MOVING = 1e-3

@@ -15,6 +15,7 @@ from populace.envs.coevolution.options import CoevolutionOptions
 from populace.envs.coevolution.roles import roles
 from populace.envs.coevolution.state import State
 from populace.fields import Role
+from populace.measures import Measure
 from populace.numerics import mean
 from populace.population import Census, People, PlainPopulation, Population
 from populace.world import Step, World
@@ -137,6 +138,10 @@ class Coevolution(World[State]):
     def measure(self, state: State) -> dict[str, Tensor]:
         """Stocks: how far society is from its history and from its start, how fast it moves, how diverse it is."""
         return measures.stocks(self.options, state)
+
+    def measures(self) -> tuple[Measure, ...]:
+        """What is measured under these options."""
+        return measures.declared(self.options)
 
     def panel(self, state: State) -> dict[str, Tensor]:
         """Every user's values."""

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from populace.envs.lockin.beliefs import NOTHING
 from populace.envs.lockin.state import State
+from populace.measures import Measure
 from populace.numerics import mean
 
 
@@ -27,3 +28,48 @@ def measures(state: State, truth: float) -> dict[str, Tensor]:
         "human_error": mean((state.public.mean - truth).abs()),
     }
     return {name: value.float() for name, value in found.items()}
+
+
+DECLARED = (
+    Measure(
+        name="assistant_mean",
+        about="what the assistant believes the true value to be",
+        kind="stock",
+    ),
+    Measure(
+        name="assistant_error",
+        about="distance of the assistant's belief from the truth",
+        kind="stock",
+        low=0.0,
+        better="lower",
+    ),
+    Measure(
+        name="claimed_sd",
+        about="standard deviation that the assistant claims for its belief: how unsure it thinks it is",
+        kind="stock",
+        low=0.0,
+    ),
+    Measure(
+        name="overconfident",
+        about="share of assistants that miss the truth by more than twice what they claim",
+        kind="stock",
+        unit="share",
+        low=0.0,
+        high=1.0,
+        better="lower",
+    ),
+    Measure(
+        name="diversity",
+        about="standard deviation of people's public beliefs: 0 if all hold the same",
+        kind="stock",
+        low=0.0,
+    ),
+    Measure(
+        name="human_error",
+        about="mean distance of people's public beliefs from the truth",
+        kind="stock",
+        low=0.0,
+        better="lower",
+    ),
+)
+"""What the world measures, and what it means."""

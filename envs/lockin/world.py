@@ -11,12 +11,13 @@ from populace.draw import Draw
 from populace.envs.lockin.begin import begin, signal
 from populace.envs.lockin.beliefs import NOTHING, combine, pool
 from populace.envs.lockin.dialogue import EstimateDialogue
-from populace.envs.lockin.measures import measures
+from populace.envs.lockin.measures import DECLARED, measures
 from populace.envs.lockin.options import LockInOptions
 from populace.envs.lockin.roles import roles
 from populace.envs.lockin.state import Beliefs, State
 from populace.errors import PopulaceError
 from populace.fields import Role
+from populace.measures import Measure
 from populace.population import People, PlainPopulation, Population
 from populace.world import Step, World
 
@@ -82,6 +83,10 @@ class LockIn(World[State]):
     def measure(self, state: State) -> dict[str, Tensor]:
         """What the first assistant believes and how sure it is, and how far humans differ; NaN before it spoke."""
         return measures(state, self.options.truth)
+
+    def measures(self) -> tuple[Measure, ...]:
+        """What is measured."""
+        return DECLARED
 
     def panel(self, state: State) -> dict[str, Tensor]:
         """Every human's public and private mean."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from populace import tree
 from populace.rollout import rollout
 from populace.run import start
-from populace.scenarios.build import build
+from populace.scenarios.building import build
 from populace.scenarios.runner.plan import check_device, units
 from populace.scenarios.schema import Scenario
 

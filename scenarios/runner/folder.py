@@ -9,11 +9,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from populace.builder import Built
 from populace.compiling import is_compiled
 from populace.errors import RunError
 from populace.folder import read_info
 from populace.measures import SEAT_MEASURES
-from populace.scenarios.build import Built
 from populace.scenarios.schema import Cell, Scenario
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 import torch
 
+from populace.builder import Built
 from populace.errors import PopulaceError
 from populace.run import start
-from populace.scenarios.build import Built, build
+from populace.scenarios.building import build
 from populace.scenarios.schema import Cell, Scenario
 
 BATCH_BYTES = 2 << 30

@@ -8,13 +8,14 @@ from typing import Any
 
 import torch
 
+from populace.builder import Built
 from populace.errors import PopulaceError, RunError, Stopped
 from populace.folder import faulty, mark_path, read_info, read_json, write_info
 from populace.rollout import rollout
 from populace.run import Run, start
-from populace.scenarios.build import Built, build
+from populace.scenarios.building import build
+from populace.scenarios.limits import how_to_go_on, reopened
 from populace.scenarios.merging import merge, tidy, undefined, write_timings
-from populace.scenarios.raising import how_to_go_on, reopened
 from populace.scenarios.recorder import FolderRecorder
 from populace.scenarios.runner.folder import describe, fresh, held, players, what_to_do
 from populace.scenarios.runner.plan import Unit, check_device, preflight, units

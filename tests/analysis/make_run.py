@@ -33,7 +33,7 @@ def info(worlds: int, steps: int, arms: dict[str, Any], **more: Any) -> dict[str
                 "users": sum(COUNT.values()),
                 "values": list(VALUES),
                 "segments": list(SEGMENTS),
-                "measures": more.pop("measures", {}),
+                "measures": more.pop("about_measures", {}),
                 "seat_measures": {},
                 "provenance": {"source": "invented for tests"},
             }
@@ -106,7 +106,9 @@ def _frame(arm: str, **columns: Any) -> pd.DataFrame:
     frame = pd.DataFrame(columns)
     frame.insert(0, "arm", arm)
     if "measure" in frame:
-        frame = frame.assign(role="", player="")
+        place = frame.columns.get_loc("measure") + 1
+        frame.insert(place, "role", "")
+        frame.insert(place + 1, "player", "")
     for column in ("arm", "segment", "measure", "role", "player", "variable"):
         if column in frame:
             frame[column] = frame[column].astype("category")

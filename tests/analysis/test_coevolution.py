@@ -1,6 +1,5 @@
 """What a report of the coevolution world says about lock-in, on runs whose losses are known."""
 
-import json
 import math
 import re
 
@@ -11,9 +10,12 @@ from make_run import make_run
 
 from populace.analysis import load_run, report
 from populace.analysis.results import Results
-from populace.analysis.sections import about_measures
-from populace.envs.coevolution.report import ABOUT, lock_in
+from populace.envs.coevolution.measures import declared
+from populace.envs.coevolution.options import CoevolutionOptions
+from populace.envs.coevolution.report import lock_in
 
+PROTOCOLS = ("follow", "predict", "coevolve")
+DECLARED = {m.name: m for protocol in PROTOCOLS for m in declared(CoevolutionOptions(protocol=protocol))}
 WORLDS, STEPS = 8, 40
 FOLLOWS = {"no-assistant": 1.0, "held": 0.75, "stopped": 0.0}
 """Arm -> the share of the reference's movement that society makes."""
@@ -24,7 +26,15 @@ def folder_of(path, *, still=False, noise=0.0, arms=FOLLOWS, **more):
     """A run whose society goes a known share of the reference's way, in every world alike but for `noise`."""
     about = {name: {"base": name, "coordinates": {}, "reference": None} for name in arms}
     folder = make_run(
-        path, WORLDS, STEPS, arms=about, strength=FOLLOWS, noise=noise, world="populace/coevolution-v0", **more
+        path,
+        WORLDS,
+        STEPS,
+        arms=about,
+        strength=FOLLOWS,
+        noise=noise,
+        world="populace/coevolution-v0",
+        about_measures={name: measure.plain() for name, measure in DECLARED.items()},
+        **more,
     )
     luck = np.random.default_rng(3).normal(1.0, 0.1, WORLDS)
     rows = []
@@ -36,7 +46,7 @@ def folder_of(path, *, still=False, noise=0.0, arms=FOLLOWS, **more):
                 own = 1.0 + (DIVERSITY[arm] * luck[world] - 1.0) * (step / STEPS)
                 found = {"history_error": error, "drift": drift, "diversity": own, "pg_coevolve": 0.97}
                 rows += [(arm, world, step, name, value) for name, value in found.items()]
-    frame = pd.DataFrame(rows, columns=["arm", "world", "step", "measure", "value"])
+    frame = pd.DataFrame(rows, columns=["arm", "world", "step", "measure", "value"]).assign(role="", player="")
     frame.to_parquet(folder / "steps.parquet", index=False)
     return folder
 
@@ -123,15 +133,7 @@ def test_lines_cover_all_that_the_world_measures():
     text = (Path(__file__).resolve().parents[2] / "docs" / "worlds" / "coevolution.md").read_text(encoding="utf-8")
     table = text[text.index("## Measures") : text.index("## Assistants")]
     named = {name for row in re.findall(r"^\| (`.*?) \|", table, flags=re.M) for name in re.findall(r"`(\w+)`", row)}
-    assert named == set(ABOUT)
-
-
-def test_a_run_may_explain_its_own_measures(folder):
-    info = json.loads((folder / "run.json").read_text())
-    run = load_run(folder)
-    run.info.update(info, measures={"drift": "Our own <words>."})
-    assert about_measures(run)["drift"] == "Our own <words>."
-    assert about_measures(run)["diversity"] == ABOUT["diversity"]
+    assert named == set(DECLARED)
 
 
 def test_people_who_never_differed_have_no_diversity_to_lose(tmp_path):

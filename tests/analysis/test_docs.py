@@ -39,7 +39,7 @@ def _call_first_measure_drift(folder):
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.splitlines()[0][:40])
 def test_recipes_run(block, folders, monkeypatch):
     monkeypatch.chdir(folders)
-    monkeypatch.setattr("populace.analysis.SECTIONS", {})
+    monkeypatch.setattr("populace.registry.manifests._added", {})
     names = {"populace": populace, "run": populace.load_run("runs/value-lock-in")}
     exec(SETUP, names)
     exec(block, names)

@@ -78,7 +78,7 @@ def test_what_is_no_run_is_refused_in_words(tmp_path):
     (tmp_path / "run.json").write_text(json.dumps({"status": "complete"}))
     with pytest.raises(RunError, match="names no arms"):
         load_run(tmp_path)
-    (tmp_path / "run.json").write_text(json.dumps({"status": "complete", "arms": {}}))
+    (tmp_path / "run.json").write_text(json.dumps({"status": "complete", "arms": {}, "societies": []}))
     with pytest.raises(RunError, match="holds no table"):
         load_run(tmp_path)
 

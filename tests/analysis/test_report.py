@@ -1,4 +1,3 @@
-import json
 import os
 import re
 import shutil
@@ -13,9 +12,10 @@ import pandas as pd
 import pytest
 from make_run import make_run
 
-from populace import analysis
 from populace.analysis import Section, compare, load_run, report, style
 from populace.errors import RunError
+from populace.manifest import Manifest
+from populace.registry import manifests
 
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
@@ -170,7 +170,8 @@ def test_sweeps_are_drawn_against_their_key(tmp_path):
 
 
 def test_worlds_add_sections_of_their_own(tmp_path, monkeypatch):
-    monkeypatch.setitem(analysis.SECTIONS, "populace/toy", f"{__name__}:toy_sections")
+    toy = Manifest(id="populace/toy-v0", world="nowhere:Toy", report=f"{__name__}:toy_sections")
+    monkeypatch.setitem(manifests._added, toy.id, toy)
     monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or sys.modules["test_report"])
     page = report(make_run(tmp_path / "run", worlds=2, steps=2)).read_text(encoding="utf-8")
     assert "<h2>Own section</h2>" in page
@@ -234,9 +235,8 @@ def test_the_headline_does_not_say_a_thing_twice(page):
 
 
 def test_a_world_explains_its_measures_through_run_json(tmp_path):
-    folder = make_run(tmp_path / "run", worlds=3, steps=3, measures=2)
-    info = json.loads((folder / "run.json").read_text())
-    (folder / "run.json").write_text(json.dumps({**info, "measures": {"measure 1": 'A line with "<b>" in it.'}}))
+    about = {"measure 1": {"about": 'A line with "<b>" in it.'}}
+    folder = make_run(tmp_path / "run", worlds=3, steps=3, measures=2, about_measures=about)
     page = report(folder).read_text(encoding="utf-8")
     assert '<abbr title="A line with &quot;&lt;b&gt;&quot; in it.">measure 1</abbr>' in page
     meaning = page[page.index('id="meaning"') : page.index('id="drift"')]

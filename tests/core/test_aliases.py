@@ -8,11 +8,12 @@ import warnings
 
 import pytest
 
-from populace.agents import ALIASES, POLICIES
 from populace.errors import OldName
-from populace.registry import policies
+from populace.registry import manifests, policies
 from populace.scenarios import load
 
+POLICIES = policies.names()
+ALIASES = {f"{m.short}/{old}": f"{m.short}/{new}" for m in manifests for old, new in m.aliases.items()}
 GAME = {
     "name": "old-names",
     "world": {"id": "populace/payoff-v0"},

@@ -220,13 +220,13 @@ class Tall(Whole):
 @pytest.mark.parametrize(
     ("world", "options", "match"),
     [
-        (object, None, "<class 'object'>; expected a subclass of populace.world.World"),
-        (State, None, "expected a subclass of populace.world.World"),
+        (object, None, "<class 'object'> is not a world: a world is a class derived from populace.world.World"),
+        (State, None, "is not a world"),
         (World, None, "World lacks advance, begin, observe, roles"),
         (Half, None, "Half lacks advance, begin, observe"),
         (Tall, {"height": 0}, "options of Tall: height: Input should be greater than or equal to 1 .there are: height"),
         (Tall, {"hight": 2}, "hight: unknown; did you mean 'height'"),
-        (Tall, 3, "options of Tall are 3; expected a mapping or TallOptions"),
+        (Tall, 3, "Tall takes a mapping of options or TallOptions, got 3"),
     ],
 )
 def test_checks_say_what_is_no_world_and_what_no_option(world, options, match):

@@ -9,6 +9,7 @@ from core_toy import Toy
 
 from populace import registry, tree
 from populace.agents.llm import Ask, Backend, SeatOptions, Tape, TextPolicy, ask_all
+from populace.agents.llm.backends.base import Reply
 from populace.agents.llm.backends.fakes import (
     BROKEN,
     EchoBackend,
@@ -128,7 +129,7 @@ def test_failures_are_counted_by_kind_and_all_kinds_occur():
     policy = Malformed(MalformedOptions(share=1.0, reask=False))
     play("populace/drift-v0", {"assistant": policy}, worlds=40, ticks=2, users=10, recorder=keep)
     share = {
-        kind: keep.series[f"{kind}/assistant"][-1].mean().item()
+        kind: keep.series[kind, "assistant", ""][-1].mean().item()
         for kind in ("unreadable", "refused", "cut_off", "timed_out", "failed")
     }
     assert sum(share.values()) == pytest.approx(1.0)

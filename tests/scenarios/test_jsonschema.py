@@ -8,11 +8,12 @@ import pytest
 from scenario_toy import BASE
 
 from populace.scenarios import json_schema, library, load
+from populace.scenarios.loader import find
 from populace.scenarios.source import parse
 from populace.scenarios.tree import plain
 
 FOLDER = files("populace.scenarios.library")
-HEAD = "# yaml-language-server: $schema=./scenario.schema.json\n"
+HEAD = "# yaml-language-server: $schema=../scenario.schema.json\n"
 
 
 @pytest.fixture(scope="module")
@@ -92,11 +93,11 @@ def test_mistakes_are_seen(check, old, new):
 
 def test_every_library_scenario_passes(check):
     for name in library():
-        text = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
+        text = find(name).read_text(encoding="utf-8")
         assert check(text) == [], name
 
 
 def test_every_library_scenario_points_editors_at_the_schema():
     for name in library():
-        assert (FOLDER / f"{name}.yaml").read_text(encoding="utf-8").startswith(HEAD), name
+        assert find(name).read_text(encoding="utf-8").startswith(HEAD), name
         assert load(name).name == name

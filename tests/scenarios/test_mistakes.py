@@ -220,8 +220,8 @@ CASES = {
         "unknown policy 'randm'; did you mean 'random'?",
     ),
     "module is not there": (changed("user: random", "user: nowhere.at_all:Thing"), 16, 9, "cannot import the policy"),
-    "class is no policy": (changed("user: random", "user: pathlib:Path"), 16, 9, "'pathlib:Path' is no policy"),
-    "class is no world": (changed("test/plaza-v0", "pathlib:Path"), 5, 7, "'pathlib:Path' is no world"),
+    "class is no policy": (changed("user: random", "user: pathlib:Path"), 16, 9, "'pathlib:Path' is not a policy"),
+    "class is no world": (changed("test/plaza-v0", "pathlib:Path"), 5, 7, "pathlib:Path is not a world"),
     "unknown reference": (BASE + "reference: bse\n", 23, 12, "unknown arm 'bse'; did you mean 'base'?"),
     "no default policy": (
         changed("plaza-v0", "gate-v0"),

@@ -10,10 +10,8 @@ import toy
 from pettingzoo.test import api_test, max_cycles_test, parallel_api_test, parallel_seed_test, render_test, seed_test
 
 from populace.envs import views
-from populace.registry import manifests
-
-WORLDS = manifests.shipped()
 from populace.errors import PopulaceError
+from populace.registry import manifests
 
 TOYS = {
     "toy": {},
@@ -41,6 +39,7 @@ def _case(name, flat):
     return partial(views.parallel_env, name, users=4, flat=flat, max_cycles=CYCLES)
 
 
+WORLDS = manifests.shipped()
 CASES = [(name, flat) for name in (*WORLDS, *TOYS) for flat in (False, True)]
 pytestmark = [
     # Remarks on style: several roles have several spaces, and at rest an agent sees zeros.

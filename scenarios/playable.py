@@ -4,7 +4,7 @@ from pathlib import Path
 
 from populace.rollout import Keep, rollout
 from populace.run import start
-from populace.scenarios.build import build
+from populace.scenarios.building import build
 from populace.scenarios.loader import load
 
 

@@ -1,0 +1,38 @@
+"""From a validated cell to the things that run: world, policies, population."""
+
+from typing import Any
+
+from populace import builder
+from populace.builder import Built
+from populace.errors import PopulaceError
+from populace.options import Options
+from populace.population import Population
+from populace.scenarios.schema import Cell
+from populace.world import World
+
+
+def build(cell: Cell) -> Built:
+    """World, policies and population of one cell.
+
+    Raises:
+        PopulaceError: A data file cannot be read, or world and population do not fit.
+    """
+    world = builder.world_class(cell.world_id)
+    population = make_population(world, cell.world_options, cell.population)
+    return builder.build(world, options=cell.world_options, population=population, policies=cell.agents)
+
+
+def make_population(world: type[World[Any]], options: Options, spec: Any) -> Population:
+    """The population of `spec`, or the world's own when `spec` is None.
+
+    Raises:
+        PopulaceError: There is no spec, and the world has no population of its own.
+    """
+    if spec is not None:
+        from populace.agents.users import SpecPopulation
+
+        return SpecPopulation(spec)
+    population = world.population(builder.USERS, options)
+    if population is None:
+        raise PopulaceError("missing key 'population': this world has no population of its own")
+    return population
