@@ -66,7 +66,7 @@ def validate(scenario: str, sets: Sets = None, as_json: AsJson = False) -> None:
     from populace.scenarios import load, runner
 
     loaded = load(scenario, sets or [])
-    tell_reach(scenario, loaded, sets)
+    tell_reach(loaded)
     runner.preflight(loaded)
     arms = [cell.arm for cell in loaded.cells]
     tell(as_json, f"{scenario} is valid: {len(arms)} arm(s): {', '.join(arms[:8])}", valid=True, arms=arms)

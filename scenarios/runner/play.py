@@ -15,7 +15,16 @@ from populace.scenarios.build import Built, build
 from populace.scenarios.raising import how_to_go_on, reopened
 from populace.scenarios.recorder import FolderRecorder, merge, tidy
 from populace.scenarios.runner.folder import describe, fresh, held, players, read_info, what_to_do, write_info
-from populace.scenarios.runner.plan import Unit, check_device, preflight, units
+from populace.scenarios.runner.plan import (
+    Unit,
+    batches,
+    batches_of_old_folders,
+    check_device,
+    preflight,
+    threads_for,
+    torch_threads,
+    units,
+)
 from populace.scenarios.schema import Cell, Scenario
 from populace.scenarios.source import dump
 
@@ -46,6 +55,7 @@ def run(
     *,
     device: str = "cpu",
     batch: int | None = None,
+    threads: int | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Run every arm of a scenario and return the run folder.
@@ -54,21 +64,23 @@ def run(
         scenario: What `load` returned.
         out: The folder to write; default `runs/<name>-<time>`.
         device: `cpu`, `cuda`, ...
-        batch: Worlds at a time; default what `BATCH_BYTES` holds. Results do not depend on it.
+        batch: Worlds at a time; default as many as `plan.BATCH_BYTES` holds. Results do not depend on it.
+        threads: Processor threads; default 1 for small runs, else as many as torch uses. Results do not depend on it.
         progress: Who watches.
 
     Raises:
         RunError: The folder exists and holds something.
         PopulaceError: The device is not there, or a world, policy or population cannot be built.
     """
-    built = preflight(scenario, device)
+    ready = preflight(scenario, device)
+    built = {arm: one.built for arm, one in ready.items()}
     folder = out if out is not None else fresh(scenario.name)
-    info = describe(scenario, built, device, batch)
+    info = describe(scenario, built, device, batch) | {"batches": batches(ready, batch)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"cannot make the run folder {folder}: {error.strerror}; name another --out") from None
-    with held(folder):
+    with held(folder), torch_threads(threads or threads_for(scenario, built)):
         if any(folder.iterdir()):
             raise RunError(f"{folder} holds something already: name another --out{what_to_do(folder)}")
         try:
@@ -80,7 +92,12 @@ def run(
 
 
 def resume(
-    folder: Path, *, sets: Sequence[str] = (), device: str | None = None, progress: Progress | None = None
+    folder: Path,
+    *,
+    sets: Sequence[str] = (),
+    device: str | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """Go on with a run that was interrupted; the result is bit-identical to one that was not.
 
@@ -89,6 +106,7 @@ def resume(
         sets: Overrides `dotted.key=value` of options that bear on what the run takes and not on what comes out of it
             (`Options.free`): a raised budget of a language model.
         device: Where to compute; default where it ran.
+        threads: Processor threads, as for `run`.
         progress: Who watches.
 
     Raises:
@@ -106,13 +124,16 @@ def resume(
         if sets:
             info["set"] = [*info.get("set", []), *sets]
             (folder / "scenario.yaml").write_text(dump(scenario.resolved), encoding="utf-8")
-        return _play(folder, scenario, built, {**info, "device": device}, progress or Progress())
+        info = {**info, "device": device}
+        info.setdefault("batches", batches_of_old_folders(scenario, built, info["batch"]))
+        with torch_threads(threads or threads_for(scenario, built)):
+            return _play(folder, scenario, built, info, progress or Progress())
 
 
 def _play(folder: Path, scenario: Scenario, built: dict[str, Built], info: dict[str, Any], progress: Progress) -> Path:
     info["status"] = "running"
     info.pop("error", None)
-    todo = units(scenario, built, info["batch"])
+    todo = units(scenario, info["batches"])
     # A batch whose parts were lost since is run again, to the same bits.
     kept = {unit.name for unit in todo if _recorder(folder, unit, built, scenario).whole(unit.ticks)}
     finished: dict[str, int] = {name: ticks for name, ticks in info["finished"].items() if name in kept}

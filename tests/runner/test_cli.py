@@ -69,7 +69,9 @@ def test_validate_and_dry_run(folder):
 def test_arms_that_an_override_does_not_reach_are_named():
     code, _, err = cli("validate", "tin-men", "--set", "agents.assistant.policy=llm/stubborn", "--set", "worlds=2")
     assert code == 0
-    assert err.startswith("note: --set agents reaches yours; the other arms set it themselves: gpt35-T02, ")
+    assert err.startswith(
+        "note: --set agents.assistant.policy reaches yours; the other arms set it themselves: gpt35-T02, "
+    )
     assert cli("validate", "tin-men", "--set", "worlds=2")[2] == ""
 
 
