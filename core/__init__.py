@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from populace.analysis import RunData, compare, load_run, report
-    from populace.scenarios.build import Built, build
+    from populace.scenarios.builder import Built, build
     from populace.scenarios.loader import load
     from populace.scenarios.schema import Scenario
 

@@ -10,7 +10,7 @@ from populace.errors import OptionError, PopulaceError, UnknownName
 from populace.options import Options
 from populace.registry import policies, room
 from populace.scenarios.arms import Variant
-from populace.scenarios.build import make_population, policy_class, world_class
+from populace.scenarios.builder import make_population, policy_class, world_class
 from populace.scenarios.checking import check
 from populace.scenarios.mistakes import Mistake, dotted, missing_key, spot, unknown_key, unknown_name, wrong
 from populace.scenarios.schema import Cell, CellFrame

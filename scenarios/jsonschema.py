@@ -15,7 +15,7 @@ from populace.errors import PopulaceError
 from populace.policy import Policy
 from populace.population import Census
 from populace.registry import room
-from populace.scenarios.build import PLAIN_USERS, make_population
+from populace.scenarios.builder import PLAIN_USERS, make_population
 from populace.scenarios.schema import CELL_KEYS, CellFrame, Frame
 from populace.world import World
 

@@ -90,7 +90,7 @@ def library() -> dict[str, str]:
 
 def _shelf() -> dict[str, Path]:
     """Name -> file of every library scenario; ours come first, as plug-ins cannot take their names."""
-    folders = [files("populace.scenarios.library")]
+    folders = [files("populace.scenarios") / "library"]
     for point in entry_points(group="populace.scenarios"):
         package, _, folder = point.value.partition(":")
         try:

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -74,10 +75,14 @@ def print_error(error: PopulaceError, as_json: bool) -> None:
 def tell_reach(loaded: "Scenario") -> None:
     """Say which arms an override did not reach, as they set the same key themselves."""
     for key, missed in loaded.missed.items():
-        reached = ", ".join(cell.arm for cell in loaded.cells if cell.arm not in missed)
-        typer.echo(
-            f"note: --set {key} reaches {reached}; the other arms set it themselves: {', '.join(missed)}", err=True
-        )
+        reached = listed([cell.arm for cell in loaded.cells if cell.arm not in missed])
+        typer.echo(f"note: --set {key} reaches {reached}; the other arms set it themselves: {listed(missed)}", err=True)
+
+
+def listed(names: Sequence[str], most: int = 20) -> str:
+    """The names, or the first of them and how many there are besides."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def tell(as_json: bool, text: str, **facts: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from populace.compiling import is_compiled
 from populace.errors import RunError
-from populace.scenarios.build import Built
+from populace.scenarios.builder import Built
 from populace.scenarios.schema import Cell, Scenario
 
 

@@ -11,7 +11,7 @@ from populace import tree
 from populace.errors import PopulaceError
 from populace.policy import Learner
 from populace.run import start
-from populace.scenarios.build import Built, build
+from populace.scenarios.builder import Built, build
 from populace.scenarios.schema import Cell, Scenario
 
 BATCH_BYTES = 2 << 30

@@ -11,8 +11,8 @@ import torch
 from populace.errors import PopulaceError, RunError, Stopped
 from populace.rollout import rollout
 from populace.run import Run, start
-from populace.scenarios.build import Built, build
-from populace.scenarios.raising import how_to_go_on, reopened
+from populace.scenarios.builder import Built, build
+from populace.scenarios.limits import how_to_go_on, reopened
 from populace.scenarios.recorder import FolderRecorder, merge, tidy
 from populace.scenarios.runner.folder import describe, fresh, held, players, read_info, what_to_do, write_info
 from populace.scenarios.runner.plan import (

@@ -9,7 +9,7 @@ import pytest
 from populace.envs.coevolution.history import CENTURIES, CENTURY_VALUES
 from populace.rollout import rollout
 from populace.run import start
-from populace.scenarios.build import build
+from populace.scenarios.builder import build
 from populace.scenarios.loader import load
 
 LIBRARY = Path(__file__).resolve().parents[2] / "scenarios" / "library"

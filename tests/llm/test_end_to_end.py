@@ -43,7 +43,7 @@ def scenario(world, tape):
 
 @pytest.mark.parametrize("world", ROLES)
 def test_a_world_runs_with_pocket_its_tape_and_a_mixed_population(world, tmp_path, monkeypatch):
-    monkeypatch.setattr(sys.modules["populace.scenarios.build"], "PLAIN_USERS", 6)
+    monkeypatch.setattr(sys.modules["populace.scenarios.builder"], "PLAIN_USERS", 6)
     run = load_run(runner.run(scenario(world, tmp_path / "tape.jsonl"), tmp_path / "run"))
     page = report(run.path).read_text(encoding="utf-8")
     # Which ways a backend can fail is not on its tape.

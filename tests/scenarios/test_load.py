@@ -264,7 +264,7 @@ def test_a_world_finds_policies_of_its_package():
     if not any(name.startswith("coevolution/") for name in names):
         pytest.skip("coevolution's policies are not registered")
     from populace.registry import room
-    from populace.scenarios.build import world_class
+    from populace.scenarios.builder import world_class
 
     assert room("populace/coevolution-v0", world_class("populace/coevolution-v0")) == "coevolution"
     assert room("populace/lockin-v0", world_class("populace/lockin-v0")) in ("lockin", "coevolution")

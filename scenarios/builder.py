@@ -1,4 +1,4 @@
-"""From a validated cell to the things that run: world, policies, population."""
+"""Builds the world, policies and population of a validated cell."""
 
 from dataclasses import dataclass
 from typing import Any
