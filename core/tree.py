@@ -34,9 +34,9 @@ def tensors(value: Any, *, shared: bool = True) -> Iterator[Tensor]:
     return iter(found)
 
 
-def nbytes(value: Any) -> int:
-    """Bytes held by the tensors of `value`, storage shared between them counted once."""
-    storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors(value)}
+def nbytes(value: Any, *, shared: bool = True) -> int:
+    """Bytes held by the tensors of `value`, those declared `shared()` only when `shared`; no storage counts twice."""
+    storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors(value, shared=shared)}
     return sum(storages.values())
 
 

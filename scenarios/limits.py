@@ -1,4 +1,4 @@
-"""Raising a limit of a run that it stopped: what a resumed run may change, and how."""
+"""Limits, such as budgets, that may change when a run is resumed: what may, whether it did, and the command for it."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -178,7 +178,14 @@ def _scenario(root: Node, file: str | None, folder: Path, overrides: list[tuple[
     plan = variants(root)
     first = str(reference.value) if reference is not None and reference.value else next(iter(arms))
     cells, found = make_cells(plan, first, root, folder)
-    raise_all(mistakes + found + _idle(plan, overrides), file)
+    missed = _missed(plan, overrides)
+    why = "has no effect: it is empty, or arms and sweep set it themselves; then override arms.<arm>.<key>"
+    idle = [
+        Mistake(f"{key} {why}", node.place)
+        for key, node in dict(overrides).items()
+        if len(missed.get(key, ())) == len(plan)
+    ]
+    raise_all(mistakes + found + idle, file)
     assert frame is not None
     name, lead = frame.name or (Path(file).stem if file is not None else "scenario"), cells[0]
     return Scenario(
@@ -195,18 +202,19 @@ def _scenario(root: Node, file: str | None, folder: Path, overrides: list[tuple[
         cells=tuple(cells),
         resolved=_resolved(root, frame, name, first),
         file=file,
+        missed=missed,
     )
 
 
-def _idle(plan: list[Variant], overrides: list[tuple[str, Node]]) -> list[Mistake]:
-    """Overrides of the command line that every arm or the sweep overrides again."""
-    used = {node.place.note for variant in plan for node in variant.tree.walk()}
-    why = "has no effect: it is empty, or arms and sweep set it themselves; then override arms.<arm>.<key>"
-    return [
-        Mistake(f"{key} {why}", node.place)
+def _missed(plan: list[Variant], overrides: list[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
+    """Override of the command line -> the arms whose tree holds nothing of it."""
+    notes = {variant.arm: {node.place.note for node in variant.tree.walk()} for variant in plan} if overrides else {}
+    missed = {
+        key: tuple(arm for arm, found in notes.items() if node.place.note not in found)
         for key, node in dict(overrides).items()
-        if node.place.note not in used and key.split(".")[0] in CELL_KEYS
-    ]
+        if key.split(".")[0] in CELL_KEYS
+    }
+    return {key: arms for key, arms in missed.items() if arms}
 
 
 def _resolved(root: Node, frame: Frame, name: str, reference: str) -> dict[str, Any]:

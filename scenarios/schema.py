@@ -1,6 +1,7 @@
 """What a scenario file holds, and what it becomes."""
 
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any, Literal
 
 from pydantic import Field
@@ -124,6 +125,7 @@ class Scenario:
         cells: All arms at all points of the sweep.
         resolved: The scenario as a plain mapping, `extends` and overrides worked in; loading it gives the same cells.
         file: The file it was read from, or None.
+        missed: Key of an override -> the arms that it does not reach, as they set the same key themselves.
     """
 
     name: str
@@ -139,3 +141,4 @@ class Scenario:
     cells: tuple[Cell, ...]
     resolved: dict[str, Any]
     file: str | None
+    missed: dict[str, tuple[str, ...]] = dataclass_field(default_factory=dict, compare=False)

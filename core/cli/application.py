@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -71,27 +72,17 @@ def print_error(error: PopulaceError, as_json: bool) -> None:
     typer.echo(json.dumps({"error": found}, ensure_ascii=False), err=True)
 
 
-def tell_reach(name: str, loaded: "Scenario", sets: list[str] | None) -> None:
+def tell_reach(loaded: "Scenario") -> None:
     """Say which arms an override did not reach, as they set the same key themselves."""
-    from populace.scenarios import load
+    for key, missed in loaded.missed.items():
+        reached = listed([cell.arm for cell in loaded.cells if cell.arm not in missed])
+        typer.echo(f"note: --set {key} reaches {reached}; the other arms set it themselves: {listed(missed)}", err=True)
 
-    if not sets:
-        return
-    try:
-        before = {cell.arm: cell for cell in load(name).cells}
-    except PopulaceError:
-        return  # what `sets` mended
-    if before.keys() != {cell.arm for cell in loaded.cells}:
-        return
-    for key, field in (("agents", "agents"), ("world", "world_options"), ("population", "population")):
-        if not any(text.partition("=")[0].split(".")[0].strip() == key for text in sets):
-            continue
-        same = [cell.arm for cell in loaded.cells if getattr(cell, field) == getattr(before[cell.arm], field)]
-        reached = ", ".join(cell.arm for cell in loaded.cells if cell.arm not in same)
-        if same and reached:
-            typer.echo(
-                f"note: --set {key} reaches {reached}; the other arms set it themselves: {', '.join(same)}", err=True
-            )
+
+def listed(names: Sequence[str], most: int = 20) -> str:
+    """The names, or the first of them and how many there are besides."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def tell(as_json: bool, text: str, **facts: Any) -> None:

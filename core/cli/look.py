@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from populace.cli.application import AsJson, Sets, app, print_json, tell, tell_reach
+from populace.cli.application import AsJson, Sets, app, listed, print_json, tell, tell_reach
 from populace.errors import PopulaceError
 
 
@@ -66,10 +66,10 @@ def validate(scenario: str, sets: Sets = None, as_json: AsJson = False) -> None:
     from populace.scenarios import load, runner
 
     loaded = load(scenario, sets or [])
-    tell_reach(scenario, loaded, sets)
+    tell_reach(loaded)
     runner.preflight(loaded)
     arms = [cell.arm for cell in loaded.cells]
-    tell(as_json, f"{scenario} is valid: {len(arms)} arm(s): {', '.join(arms[:8])}", valid=True, arms=arms)
+    tell(as_json, f"{scenario} is valid: {len(arms)} arm(s): {listed(arms)}", valid=True, arms=arms)
 
 
 @app.command()

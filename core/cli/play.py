@@ -31,13 +31,13 @@ def run(
     from populace.scenarios import load, runner
 
     loaded = load(scenario, sets or [])
-    tell_reach(scenario, loaded, sets)
-    with compiled(fast), runner.threads(threads or runner.threads_for(loaded)):
+    tell_reach(loaded)
+    with compiled(fast):
         if dry_run:
-            _tell_estimate(runner.estimate(loaded, device, batch), as_json)
+            _tell_estimate(runner.estimate(loaded, device, batch, threads), as_json)
             return
         with watched(quiet or as_json) as progress:
-            folder = runner.run(loaded, out, device=device, batch=batch, progress=progress)
+            folder = runner.run(loaded, out, device=device, batch=batch, threads=threads, progress=progress)
     _finish(folder, report, as_json)
 
 
@@ -56,12 +56,11 @@ def resume(
 ) -> None:
     """Go on with an interrupted run, to the same bits as if it had never stopped."""
     from populace.compiling import compiled
-    from populace.scenarios import load, runner
+    from populace.scenarios import runner
 
     info = runner.read_info(folder)
-    count = threads or runner.threads_for(load(folder / "scenario.yaml"))
-    with compiled(info.get("compiled", False)), runner.threads(count), watched(quiet or as_json) as progress:
-        runner.resume(folder, sets=sets or [], device=device, progress=progress)
+    with compiled(info.get("compiled", False)), watched(quiet or as_json) as progress:
+        runner.resume(folder, sets=sets or [], device=device, threads=threads, progress=progress)
     _finish(folder, report, as_json)
 
 
@@ -88,7 +87,7 @@ def _tell_estimate(found: "Estimate", as_json: bool) -> None:
     text = (
         f"{found.arms} arm(s) x {found.worlds:,} worlds x {found.users:,} users x {found.ticks:,} ticks\n"
         f"state: {found.state_bytes / max(found.users, 1):,.0f} bytes a user, {_size(found.state_bytes)} a world\n"
-        f"memory: about {_size(found.peak_bytes)} at the peak\n"
+        f"memory: up to about {_size(found.peak_bytes)} at the peak\n"
         f"time: about {_time(found.seconds)}, measured on a few ticks (recording comes on top)"
     )
     tell(as_json, text, **asdict(found))

@@ -10,7 +10,7 @@ MANIFEST = Manifest(
         "equilibrium": "populace.agents.scripted.agency:Equilibrium",
         "insist": "populace.agents.scripted.agency:Insist",
     },
-    scenarios="populace.scenarios.library:agency",
+    scenarios="populace.scenarios:library/agency",
     report="populace.envs.shopping.report:sections",
     docs="docs/worlds/shopping.md",
 )

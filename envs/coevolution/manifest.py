@@ -18,7 +18,7 @@ MANIFEST = Manifest(
         "consensus": "populace.agents.scripted.coevolution:Consensus",
         "pluralist": "populace.agents.scripted.coevolution:Pluralist",
     },
-    scenarios="populace.scenarios.library:coevolution",
+    scenarios="populace.scenarios:library/coevolution",
     report="populace.envs.coevolution.report:sections",
     docs="docs/worlds/coevolution.md",
 )

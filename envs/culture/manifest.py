@@ -14,7 +14,7 @@ MANIFEST = Manifest(
         "multiplex": "populace.agents.scripted.culture:Multiplex",
         "lister": "populace.agents.scripted.culture:Lister",
     },
-    scenarios="populace.scenarios.library:culture",
+    scenarios="populace.scenarios:library/culture",
     report="populace.envs.culture.report:sections",
     audits={"culture": "populace.envs.culture.audit:audit_culture"},
     docs="docs/worlds/culture.md",

@@ -14,7 +14,7 @@ MANIFEST = Manifest(
         "suspicious": "populace.agents.scripted.drift:Suspicious",
         "lottery": "populace.agents.scripted.drift:Lottery",
     },
-    scenarios="populace.scenarios.library:drift",
+    scenarios="populace.scenarios:library/drift",
     report="populace.envs.drift.report:sections",
     docs="docs/worlds/drift.md",
 )

@@ -10,6 +10,6 @@ MANIFEST = Manifest(
         "aggregate": "populace.agents.scripted.lockin:Aggregate",
         "silent": "populace.agents.scripted.lockin:Silent",
     },
-    scenarios="populace.scenarios.library:lockin",
+    scenarios="populace.scenarios:library/lockin",
     docs="docs/worlds/coevolution.md",
 )

@@ -27,7 +27,7 @@ MANIFEST = Manifest(
         "rule_product": "rule-product",
         "rule_pareto": "rule-pareto",
     },
-    scenarios="populace.scenarios.library:matrix",
+    scenarios="populace.scenarios:library/matrix",
     report="populace.envs.payoff.report:sections",
     docs="docs/worlds/payoff.md",
 )

@@ -34,7 +34,7 @@ MANIFEST = Manifest(
         "user_only": "user-only",
         "assistant_only": "assistant-only",
     },
-    scenarios="populace.scenarios.library:payoff",
+    scenarios="populace.scenarios:library/payoff",
     report="populace.envs.payoff.report:sections",
     docs="docs/worlds/payoff.md",
 )

@@ -25,7 +25,7 @@ MANIFEST = Manifest(
         "steady": "populace.agents.scripted.shopping_others:Steady",
         "responsive": "populace.agents.scripted.shopping_others:Responsive",
     },
-    scenarios="populace.scenarios.library:shopping",
+    scenarios="populace.scenarios:library/shopping",
     report="populace.envs.shopping.report:sections",
     docs="docs/worlds/shopping.md",
 )

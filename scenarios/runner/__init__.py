@@ -2,20 +2,16 @@
 
 from populace.folder import read_info
 from populace.scenarios.runner.cost import Estimate, estimate
-from populace.scenarios.runner.plan import Unit, check_device, preflight, threads, threads_for, units
+from populace.scenarios.runner.plan import check_device, preflight
 from populace.scenarios.runner.play import Progress, resume, run
 
 __all__ = [
     "Estimate",
     "Progress",
-    "Unit",
     "check_device",
     "estimate",
     "preflight",
     "read_info",
     "resume",
     "run",
-    "threads",
-    "threads_for",
-    "units",
 ]

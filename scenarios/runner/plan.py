@@ -1,28 +1,33 @@
 """What a run is made of: its arms built and tried, its batches of worlds, its threads."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
 
+from populace import tree
 from populace.builder import Built
 from populace.errors import PopulaceError
+from populace.policy import Learner
 from populace.run import start
 from populace.scenarios.building import build
 from populace.scenarios.schema import Cell, Scenario
 
 BATCH_BYTES = 2 << 30
-"""Memory a batch of worlds may need at its peak; more worlds than fit are run one batch after another."""
-PEAK = 6
-"""Peak over state, assumed when batches are sized: observations and temporaries come on top of the state."""
-
+"""Memory that a batch of worlds may need at its peak; more worlds than fit are run one batch after another."""
+PEAK = 12
+"""Peak memory of a rollout over the bytes of its worlds as they begin: observations and temporaries come on top.
+Measured for the library's scenarios: 2 to 12, except for payoff's policies that look ahead, which take up to 82."""
+LESSON = 8
+"""Peak memory of a lesson over the bytes of the trajectory that a learner learns from; measured: 3 to 6."""
 SMALL = 1 << 21
 """Numbers (worlds x users x values) up to which one thread is faster: more would wait for one another."""
 
 
 @contextmanager
-def threads(count: int | None) -> Iterator[None]:
+def torch_threads(count: int | None) -> Iterator[None]:
     """Within this block torch uses `count` threads (None: as many as before). Results do not depend on it."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or before)
@@ -32,13 +37,35 @@ def threads(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def threads_for(scenario: Scenario) -> int | None:
+def threads_for(scenario: Scenario, built: Mapping[str, Built]) -> int | None:
     """1 for a scenario that is small in every arm, else None: all there are."""
     most = 0
     for cell in scenario.cells:
-        census = build(cell).population.census
+        census = built[cell.arm].population.census
         most = max(most, cell.worlds * census.size * max(1, len(census.values)))
     return 1 if most <= SMALL else None
+
+
+@dataclass(frozen=True)
+class Ready:
+    """One arm, built and tried.
+
+    Attributes:
+        cell: The arm.
+        built: Its world, policies and population.
+        world_bytes: Bytes of one world as it begins: people, state and the policies' memories.
+        lesson_bytes: Bytes that its learners remember of one world between two lessons.
+    """
+
+    cell: Cell
+    built: Built
+    world_bytes: int
+    lesson_bytes: int
+
+    @property
+    def peak_bytes(self) -> int:
+        """Bytes that one world of a batch may need at its peak, as estimated."""
+        return PEAK * self.world_bytes + LESSON * self.lesson_bytes
 
 
 @dataclass(frozen=True)
@@ -57,24 +84,39 @@ class Unit:
         return self.worlds * self.ticks
 
 
-def preflight(scenario: Scenario, device: str = "cpu") -> dict[str, Built]:
+def preflight(scenario: Scenario, device: str = "cpu") -> dict[str, Ready]:
     """Build every arm and begin one world of it, so that what cannot begin is told before anything runs.
 
     Raises:
         PopulaceError: An arm cannot be built or begun; the text names it.
     """
     check_device(device)
-    built = {}
+    ready = {}
     for cell in scenario.cells:
-        made = built[cell.arm] = build(cell)
+        built = build(cell)
         try:
-            for role, policy in made.policies.items():
-                policy.fit(made.world.role(role), made.world.dialogue())
-            start(made.world, made.policies, made.population, seed=cell.seed, worlds=1, device=device)
+            for role, policy in built.policies.items():
+                policy.fit(built.world.role(role), built.world.dialogue())
+            begun = start(built.world, built.policies, built.population, seed=cell.seed, worlds=1, device=device)
         except PopulaceError as error:
             place = f"{scenario.file}: " if scenario.file else ""
             raise PopulaceError(f"{place}arm {cell.arm!r} cannot begin: {error}") from error
-    return built
+        lesson = _tick_bytes(built) * (scenario.learn_every or cell.horizon)
+        ready[cell.arm] = Ready(cell, built, tree.nbytes(begun, shared=False), lesson)
+    return ready
+
+
+def _tick_bytes(built: Built) -> int:
+    """Bytes of one world's `Transition`s of one tick, for all learners."""
+    total = 0
+    for name, policy in built.policies.items():
+        role = built.world.role(name)
+        for phase in role.phases if isinstance(policy, Learner) else ():
+            seen, done = role.seen_in(phase, policy.privileged), role.done_in(phase)
+            masks = sum(math.prod(f.shape) * len(f.labels) for f in {*seen, *done} if f.masked)
+            fields = sum(math.prod(f.shape) * f.dtype.itemsize for f in (*seen, *done))
+            total += role.seats * (fields + masks + torch.float32.itemsize)  # and the reward
+    return total
 
 
 def check_device(device: str) -> None:
@@ -87,14 +129,18 @@ def check_device(device: str) -> None:
         ) from None
 
 
-def units(scenario: Scenario, built: dict[str, Built], batch: int | None) -> list[Unit]:
-    """The batches of every arm, in the order they are run."""
+def batches(ready: Mapping[str, Ready], batch: int | None) -> dict[str, int]:
+    """Arm -> worlds at a time: `batch`, or as many as `BATCH_BYTES` holds at their peak."""
+    return {
+        arm: min(one.cell.worlds, batch or max(1, BATCH_BYTES // max(1, one.peak_bytes))) for arm, one in ready.items()
+    }
+
+
+def units(scenario: Scenario, sizes: Mapping[str, int]) -> list[Unit]:
+    """The batches of every arm, in the order they are run; `sizes` are arm -> worlds at a time."""
     found = []
     for index, cell in enumerate(scenario.cells):
-        census = built[cell.arm].population.census
-        a_world = census.size * (4 * max(len(census.values), 1) + 64) * PEAK
-        size = batch or max(1, min(cell.worlds, BATCH_BYTES // a_world))
-        for number, first in enumerate(range(0, cell.worlds, size)):
-            worlds = min(size, cell.worlds - first)
+        for number, first in enumerate(range(0, cell.worlds, sizes[cell.arm])):
+            worlds = min(sizes[cell.arm], cell.worlds - first)
             found.append(Unit(f"{index:04d}_{number:05d}", cell, first, worlds, cell.horizon * cell.episodes))
     return found

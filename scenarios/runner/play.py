@@ -18,7 +18,15 @@ from populace.scenarios.limits import how_to_go_on, reopened
 from populace.scenarios.merging import merge, tidy, undefined, write_timings
 from populace.scenarios.recorder import FolderRecorder
 from populace.scenarios.runner.folder import describe, fresh, held, players, what_to_do
-from populace.scenarios.runner.plan import Unit, check_device, preflight, units
+from populace.scenarios.runner.plan import (
+    Unit,
+    batches,
+    check_device,
+    preflight,
+    threads_for,
+    torch_threads,
+    units,
+)
 from populace.scenarios.schema import Cell, Scenario
 from populace.scenarios.source import dump
 
@@ -49,6 +57,7 @@ def run(
     *,
     device: str = "cpu",
     batch: int | None = None,
+    threads: int | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Run every arm of a scenario and return the run folder.
@@ -57,21 +66,23 @@ def run(
         scenario: What `load` returned.
         out: The folder to write; default `runs/<name>-<time>`.
         device: `cpu`, `cuda`, ...
-        batch: Worlds at a time; default what `BATCH_BYTES` holds. Results do not depend on it.
+        batch: Worlds at a time; default as many as `plan.BATCH_BYTES` holds. Results do not depend on it.
+        threads: Processor threads; default 1 for small runs, else as many as torch uses. Results do not depend on it.
         progress: Who watches.
 
     Raises:
         RunError: The folder exists and holds something.
         PopulaceError: The device is not there, or a world, policy or population cannot be built.
     """
-    built = preflight(scenario, device)
+    ready = preflight(scenario, device)
+    built = {arm: one.built for arm, one in ready.items()}
     folder = out if out is not None else fresh(scenario.name)
-    info = describe(scenario, built, device, batch)
+    info = describe(scenario, built, device, batch) | {"batches": batches(ready, batch)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"cannot make the run folder {folder}: {error.strerror}; name another --out") from None
-    with held(folder):
+    with held(folder), torch_threads(threads or threads_for(scenario, built)):
         if any(folder.iterdir()):
             raise RunError(f"{folder} holds something already: name another --out{what_to_do(folder)}")
         try:
@@ -83,7 +94,12 @@ def run(
 
 
 def resume(
-    folder: Path, *, sets: Sequence[str] = (), device: str | None = None, progress: Progress | None = None
+    folder: Path,
+    *,
+    sets: Sequence[str] = (),
+    device: str | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """Go on with a run that was interrupted; the result is bit-identical to one that was not.
 
@@ -92,6 +108,7 @@ def resume(
         sets: Overrides `dotted.key=value` of options that bear on what the run takes and not on what comes out of it
             (`Options.free`): a raised budget of a language model.
         device: Where to compute; default where it ran.
+        threads: Processor threads, as for `run`.
         progress: Who watches.
 
     Raises:
@@ -109,13 +126,15 @@ def resume(
         if sets:
             info["set"] = [*info.get("set", []), *sets]
             (folder / "scenario.yaml").write_text(dump(scenario.resolved), encoding="utf-8")
-        return _play(folder, scenario, built, {**info, "device": device}, progress or Progress())
+        info = {**info, "device": device}
+        with torch_threads(threads or threads_for(scenario, built)):
+            return _play(folder, scenario, built, info, progress or Progress())
 
 
 def _play(folder: Path, scenario: Scenario, built: dict[str, Built], info: dict[str, Any], progress: Progress) -> Path:
     info["status"] = "running"
     info.pop("error", None)
-    todo = units(scenario, built, info["batch"])
+    todo = units(scenario, info["batches"])
     # A unit whose parts were lost or damaged since is played again, to the same bits.
     missing = {unit.name for unit in todo if faulty(folder, unit.name)}
     write_info(folder, info)

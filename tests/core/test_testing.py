@@ -363,11 +363,8 @@ def test_check_policy_finds_what_a_mask_forbids():
 
 
 def test_check_scenario(tmp_path):
-    import populace.scenarios
-
-    if not hasattr(populace.scenarios, "check_scenario"):
-        pytest.skip("populace.scenarios has no check_scenario yet")
+    check_scenario("prisoners-dilemma")
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text("wrld: nowhere\n")
-    with pytest.raises(CheckFailed, match="wrong"):
+    with pytest.raises(CheckFailed, match="unknown key 'wrld'"):
         check_scenario(wrong)

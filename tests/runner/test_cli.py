@@ -59,7 +59,17 @@ def test_report_and_compare(folder):
 
 
 def test_validate_and_dry_run(folder):
-    assert cli("validate", folder / "trial.yaml")[0] == 0
+    assert cli("validate", folder / "trial.yaml") == (
+        0,
+        f"{folder / 'trial.yaml'} is valid: 2 arm(s): alone, lifelong\n",
+        "",
+    )
+    noises = "sweep={grid: {world.noise: [" + ", ".join(f"0.{number:02d}" for number in range(11)) + "]}}"
+    code, out, _ = cli("validate", folder / "trial.yaml", "--set", noises)
+    assert code == 0
+    assert "22 arm(s): alone[world.noise=0.0], lifelong[world.noise=0.0], " in out
+    assert out.endswith("lifelong[world.noise=0.09] and 2 more\n")
+    assert len(json.loads(cli("validate", folder / "trial.yaml", "--set", noises, "--json")[1])["arms"]) == 22
     code, out, _ = cli("run", folder / "trial.yaml", "--dry-run", "--json", cwd=folder)
     assert code == 0
     assert json.loads(out)["users"] == 30
@@ -69,7 +79,9 @@ def test_validate_and_dry_run(folder):
 def test_arms_that_an_override_does_not_reach_are_named():
     code, _, err = cli("validate", "tin-men", "--set", "agents.assistant.policy=llm/stubborn", "--set", "worlds=2")
     assert code == 0
-    assert err.startswith("note: --set agents reaches yours; the other arms set it themselves: gpt35-T02, ")
+    assert err.startswith(
+        "note: --set agents.assistant.policy reaches yours; the other arms set it themselves: gpt35-T02, "
+    )
     assert cli("validate", "tin-men", "--set", "worlds=2")[2] == ""
 
 

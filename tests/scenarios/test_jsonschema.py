@@ -12,7 +12,7 @@ from populace.scenarios.loader import find
 from populace.scenarios.source import parse
 from populace.scenarios.tree import plain
 
-FOLDER = files("populace.scenarios.library")
+FOLDER = files("populace.scenarios") / "library"
 HEAD = "# yaml-language-server: $schema=../scenario.schema.json\n"
 
 
