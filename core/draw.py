@@ -93,6 +93,11 @@ def _path_hash(path: tuple[str, ...]) -> int:
     return name_hash("\n".join(path))
 
 
+@functools.lru_cache(maxsize=256)
+def _root(seed: int) -> int:
+    return name_hash(f"seed {seed}")
+
+
 def lane_hash(keys: Tensor, lanes: Tensor) -> Tensor:
     """32 random bits (int32) for every key and lane: keys [...], lanes [k] int32 -> [..., k].
 
@@ -163,7 +168,7 @@ class Draw:
     @staticmethod
     def of(seed: int, worlds: Tensor, check: bool = False) -> "Draw":
         """The root: `worlds` [worlds] int64 are ids; `check` makes a purpose drawn twice an error."""
-        root = name_hash(f"seed {seed}")
+        root = _root(seed)
         fast = by_kernels(worlds)
         keys = _kernels().folded(root, worlds) if fast else _mix64((worlds.to(torch.int64) + 1) * _GOLDEN + root)
         return Draw(keys, seen=set() if check else None, seed=seed)
@@ -183,11 +188,11 @@ class Draw:
         keys = self.keys
         for coordinate in coordinates:
             keys = fold(keys, coordinate)
-        return replace(self, keys=keys)
+        return Draw(keys, self.path, self.seen, self.seed)
 
     def scope(self, name: str) -> "Draw":
         """The draw of a named part (a role's policy, the world's advance); purposes need be unique only within it."""
-        return replace(self, path=(*self.path, name))
+        return Draw(self.keys, (*self.path, name), self.seen, self.seed)
 
     def common(self) -> "Draw":
         """The draw [1] that all worlds of this seed share, on the same path: for one graph for all of them."""

@@ -63,17 +63,20 @@ class Kernel:
         Raises:
             TypeError: They are not, or there are too many or too few: a fault of the caller, not of a user.
         """
-        handed: list[float] = []
+        handed: list[Any] = []
+        add = handed.append
         for kind, item in zip(self.kinds, given, strict=True):
             if kind is int or kind is float:
-                handed.append(item)  # type: ignore[arg-type]
+                add(item)
             elif item is None:
-                handed += (0, 0)
-            elif item.dtype is kind and item.is_cpu and item.is_contiguous():  # type: ignore[union-attr]
-                handed += (item.data_ptr(), item.numel())  # type: ignore[union-attr]
+                add(0)
+                add(0)
+            elif isinstance(item, Tensor) and item.dtype is kind and item.is_cpu and item.is_contiguous():
+                add(item.data_ptr())
+                add(item.numel())
             else:
                 raise TypeError(f"{self.function.__name__} takes a contiguous {kind} on the CPU, not {_kind_of(item)}")
-        self.compiled(*handed)
+        self.compiled(*handed)  # `given` holds the tensors until it returns
 
     @cached_property
     def compiled(self) -> Callable[..., None]:
