@@ -9,16 +9,18 @@ POPULACE_ARITHMETIC (read once) or an argument asks for one by name. Other devic
 import functools
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Literal, cast
+from typing import Literal, ParamSpec, TypeVar, cast
 
-import torch
 from torch import Tensor
 
 from populace.compiling import is_compiled
 from populace.errors import PopulaceError, UnknownName
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 Name = Literal["torch", "kernels"]
 
@@ -69,17 +71,37 @@ def checked(name: str) -> Name:
     return cast(Name, name)
 
 
-def chosen(device: torch.device | str, asked: str | None = None) -> Name:
+def chosen(device: object, asked: str | None = None) -> Name:
     """The arithmetic of a new run on a device: what is asked for, else what is in force here; torch off the CPU.
 
     Raises:
         PopulaceError: What is asked for cannot be had.
     """
-    if torch.device(device).type == "cpu":
-        return current() if asked is None else checked(asked)
-    if asked not in (None, "torch"):
-        raise PopulaceError(f"the arithmetic {asked!r} runs on the CPU only, and the device is {device}: use torch there")
-    return "torch"
+    elsewhere = str(device).partition(":")[0] != "cpu"
+    if asked is None:
+        return "torch" if elsewhere else current()
+    if checked(asked) == "kernels" and elsewhere:
+        raise PopulaceError(f"kernels run on the CPU only, and the device is {device}: use the arithmetic torch there")
+    if asked == "kernels" and is_compiled():
+        raise PopulaceError("compiled arithmetic is torch's: compile, or use the arithmetic kernels, not both")
+    return cast(Name, asked)
+
+
+def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Like `functools.lru_cache`, for results that hold drawn numbers: one for each arithmetic."""
+
+    def keep(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.lru_cache(maxsize)
+        def kept(name: Name, *args: P.args, **kwargs: P.kwargs) -> R:
+            return function(*args, **kwargs)
+
+        @functools.wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            return kept(current(), *args, **kwargs)
+
+        return call
+
+    return keep
 
 
 @functools.cache

@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 from torch import Tensor
 
+from populace import arithmetic
 from populace.policy import Learner
 from populace.run import Policies, Run, advance, blame, restart
 from populace.world import World
@@ -75,26 +76,27 @@ def rollout(
         check: Make a purpose drawn twice an error (tests).
     """
     learn_every = learn_every or horizon
-    if recorder is not None and run.clock == 0 and run.phase == 0 and recorder.wants(0):
-        recorder.record(world, run, {})
-    last = run.clock + steps
-    while run.clock < last:
-        if run.phase == 0 and run.clock:
-            run = _renew(world, policies, run, horizon, at_end)
-        measures: dict[str, Tensor] = {}
-        watch = recorder is not None and recorder.wants(run.clock + 1)
-        run, step = advance(world, policies, run, check=check, watch=watch)
-        measures.update(step.measures)
-        while run.phase:
+    with arithmetic.using(run.arithmetic):
+        if recorder is not None and run.clock == 0 and run.phase == 0 and recorder.wants(0):
+            recorder.record(world, run, {})
+        last = run.clock + steps
+        while run.clock < last:
+            if run.phase == 0 and run.clock:
+                run = _renew(world, policies, run, horizon, at_end)
+            measures: dict[str, Tensor] = {}
+            watch = recorder is not None and recorder.wants(run.clock + 1)
             run, step = advance(world, policies, run, check=check, watch=watch)
             measures.update(step.measures)
-        if learn_every and run.clock % learn_every == 0:
-            run, learned = learn(policies, run)
-            measures.update(learned)
-        if recorder is not None and recorder.wants(run.clock):
-            recorder.record(world, run, measures)
-        if progress is not None:
-            progress(run.clock)
+            while run.phase:
+                run, step = advance(world, policies, run, check=check, watch=watch)
+                measures.update(step.measures)
+            if learn_every and run.clock % learn_every == 0:
+                run, learned = learn(policies, run)
+                measures.update(learned)
+            if recorder is not None and recorder.wants(run.clock):
+                recorder.record(world, run, measures)
+            if progress is not None:
+                progress(run.clock)
     return run
 
 
@@ -113,8 +115,8 @@ def learn(policies: Policies, run: Run) -> tuple[Run, dict[str, Tensor]]:
     for role, trajectory in run.trajectory.items():
         learner = policies[role]
         assert isinstance(learner, Learner)
-        draw = run.draw().scope(f"learn/{role}")
-        with blame(learner, role, "learn"):
+        with arithmetic.using(run.arithmetic), blame(learner, role, "learn"):
+            draw = run.draw().scope(f"learn/{role}")
             memory[role], learned = learner.learn(memory[role], trajectory, draw)
         measures.update({f"{role}/{name}": value for name, value in learned.items()})
     return replace(run, memory=memory, trajectory={}), measures
