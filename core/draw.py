@@ -7,6 +7,9 @@ So world 7 is the same world alone, among 4,096 and after a resume, and two arms
 Keys are 64-bit (splitmix64's finaliser, Steele, Lea and Flood 2014), one fold a coordinate: folded to 32 bits, 10^7
 user keys would collide. The last dimension is a 32-bit counter hash (the two-round xorshift-multiply mixer with the
 constants of Wellons' hash-prospector search) keyed with both halves of the 64-bit key. Floats carry 24 random bits.
+
+Numbers are made by kernels or by torch (`populace.arithmetic`): the same ones to the bit, but for normal numbers, which
+agree within 2.5e-6. The torch form is written out here; it serves other devices, and it is what kernels are tested by.
 """
 
 import functools
@@ -14,10 +17,12 @@ import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from populace.arithmetic import by_kernels
 from populace.compiling import kernel
 from populace.errors import DrawnTwice
 
@@ -48,15 +53,34 @@ def _mix64(z: Tensor) -> Tensor:
 
 def fold(keys: Tensor, coordinate: int | Tensor) -> Tensor:
     """Return the 64-bit keys of `coordinate` below `keys`; both broadcast."""
+    if by_kernels(keys):
+        return _kernels().folded(keys, _signed(coordinate, 64) if isinstance(coordinate, int) else coordinate)
+    return _fold(keys, coordinate)
+
+
+def _fold(keys: Tensor, coordinate: int | Tensor) -> Tensor:
     if isinstance(coordinate, int):
         return _mix64(keys + _signed((coordinate + 1) * _GOLDEN, 64))
-    return _mix64(keys + (coordinate + 1) * _GOLDEN)
+    return _mix64(keys + (coordinate.to(torch.int64) + 1) * _GOLDEN)
+
+
+def fold_each(keys: Tensor, ids: Tensor) -> Tensor:
+    """Keys [worlds, k] below keys [worlds] for ids [k]."""
+    return _kernels().below(keys, None, (ids,)) if by_kernels(keys) else _fold_each(keys, ids)
 
 
 @kernel
-def fold_each(keys: Tensor, ids: Tensor) -> Tensor:
-    """Keys [worlds, k] below keys [worlds] for ids [k]; apart, or a kernel would make them for every number."""
-    return fold(keys.unsqueeze(-1), ids)
+def _fold_each(keys: Tensor, ids: Tensor) -> Tensor:
+    """Apart, or a compiled kernel would make keys for every number."""
+    return _fold(keys.unsqueeze(-1), ids)
+
+
+@functools.cache
+def _kernels() -> Any:
+    """The module of draws, which imports numba."""
+    from populace.kernels import draws
+
+    return draws
 
 
 def name_hash(name: str) -> int:
@@ -67,6 +91,11 @@ def name_hash(name: str) -> int:
 @functools.lru_cache(maxsize=4096)
 def _path_hash(path: tuple[str, ...]) -> int:
     return name_hash("\n".join(path))
+
+
+@functools.lru_cache(maxsize=256)
+def _root(seed: int) -> int:
+    return name_hash(f"seed {seed}")
 
 
 def lane_hash(keys: Tensor, lanes: Tensor) -> Tensor:
@@ -106,6 +135,20 @@ def normal_at(keys: Tensor, lanes: Tensor) -> Tensor:
     return radius * torch.cos((2.0 * math.pi) * uniform_from(keys, pair + 1) - quarter)
 
 
+def uniforms(keys: Tensor, count: int) -> Tensor:
+    """Uniform numbers of the first `count` lanes below keys: float32 [..., count]."""
+    if by_kernels(keys):
+        return _kernels().uniform(keys, None, (count,))
+    return uniform_from(keys, torch.arange(count, dtype=torch.int32, device=keys.device))
+
+
+def normals(keys: Tensor, count: int) -> Tensor:
+    """Standard normal numbers of the first `count` lanes below keys: float32 [..., count]."""
+    if by_kernels(keys):
+        return _kernels().normal(keys, None, (count,))
+    return normal_from(keys, torch.arange((count + 1) // 2, dtype=torch.int32, device=keys.device))[..., :count]
+
+
 @dataclass(frozen=True)
 class Draw:
     """Numbers from (seed, world, episode, tick, phase, scope, purpose, index).
@@ -125,8 +168,10 @@ class Draw:
     @staticmethod
     def of(seed: int, worlds: Tensor, check: bool = False) -> "Draw":
         """The root: `worlds` [worlds] int64 are ids; `check` makes a purpose drawn twice an error."""
-        root = name_hash(f"seed {seed}")
-        return Draw(_mix64((worlds + 1) * _GOLDEN + root), seen=set() if check else None, seed=seed)
+        root = _root(seed)
+        fast = by_kernels(worlds)
+        keys = _kernels().folded(root, worlds) if fast else _mix64((worlds.to(torch.int64) + 1) * _GOLDEN + root)
+        return Draw(keys, seen=set() if check else None, seed=seed)
 
     @property
     def worlds(self) -> int:
@@ -143,11 +188,11 @@ class Draw:
         keys = self.keys
         for coordinate in coordinates:
             keys = fold(keys, coordinate)
-        return replace(self, keys=keys)
+        return Draw(keys, self.path, self.seen, self.seed)
 
     def scope(self, name: str) -> "Draw":
         """The draw of a named part (a role's policy, the world's advance); purposes need be unique only within it."""
-        return replace(self, path=(*self.path, name))
+        return Draw(self.keys, (*self.path, name), self.seen, self.seed)
 
     def common(self) -> "Draw":
         """The draw [1] that all worlds of this seed share, on the same path: for one graph for all of them."""
@@ -161,11 +206,16 @@ class Draw:
 
     def uniform(self, purpose: str, *dims: Dim) -> Tensor:
         """Uniform in [0, 1), float32 [worlds, *dims]."""
+        if self._fast(dims):
+            self._note(purpose, dims)
+            return _kernels().uniform(self.keys, self._path(purpose), dims)
         return self._numbers(purpose, dims, uniform_from)
 
     def normal(self, purpose: str, *dims: Dim) -> Tensor:
         """Standard normal, float32 [worlds, *dims]."""
         self._note(purpose, dims)
+        if self._fast(dims):
+            return _kernels().normal(self.keys, self._path(purpose), dims)
         keys, last = self._split(purpose, dims)
         if isinstance(last, int):
             pairs = torch.arange((last + 1) // 2, dtype=torch.int32, device=self.device)
@@ -178,6 +228,9 @@ class Draw:
     def integers(self, purpose: str, low: int, high: int, *dims: Dim) -> Tensor:
         """Whole numbers in [low, high), int64 [worlds, *dims]; the bias is below (high - low) / 2^32."""
         span = high - low
+        if self._fast(dims) and max(abs(low), abs(span)) < 1 << 63:
+            self._note(purpose, dims)
+            return _kernels().integers(self.keys, self._path(purpose), dims, low, span)
 
         def scaled(keys: Tensor, lanes: Tensor) -> Tensor:
             return (((lane_hash(keys, lanes).to(torch.int64) & 0xFFFFFFFF) * span) >> 32) + low
@@ -195,6 +248,9 @@ class Draw:
         zero change nothing. `dims` are taken from `weights` when not given.
         """
         uniform = self.uniform(purpose, *(dims or weights.shape[1:-1]))
+        if weights.dtype is torch.float32 and weights.shape == (*uniform.shape, max(1, weights.shape[-1])):
+            if by_kernels(weights):
+                return _kernels().pick(uniform, weights)
         cumulative = weights.cumsum(-1)
         option = (cumulative <= uniform.unsqueeze(-1) * cumulative[..., -1:]).sum(-1)
         # Rounding can carry u * total up to total: fall back on the last option that has weight.
@@ -209,6 +265,9 @@ class Draw:
         """
         if size > of:
             raise ValueError(f"choice of {size} distinct numbers out of {of}: at most {of} can be had")
+        if self._fast((*dims, size)):
+            self._note(purpose, (*dims, size))
+            return _kernels().distinct(self.keys, self._path(purpose), of, size, dims)
         tops = torch.arange(of - size, of, device=self.device)
         bits = self._numbers(purpose, (*dims, size), lane_hash).to(torch.int64) & 0xFFFFFFFF
         picks = (bits * (tops + 1)) >> 32
@@ -216,6 +275,15 @@ class Draw:
             taken = (picks[..., :j] == picks[..., j : j + 1]).any(-1)
             picks[..., j] = torch.where(taken, tops[j], picks[..., j])
         return picks
+
+    def _fast(self, dims: tuple[Dim, ...]) -> bool:
+        """Whether kernels draw; what they do not take, torch does, or says what is wrong with it."""
+        return by_kernels(self.keys) and all(
+            (type(dim) is int and dim >= 0) or (isinstance(dim, Tensor) and dim.dim() == 1 and dim.is_cpu) for dim in dims
+        )
+
+    def _path(self, purpose: str) -> int:
+        return _path_hash((*self.path, purpose))
 
     def _numbers(self, purpose: str, dims: tuple[Dim, ...], make: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         self._note(purpose, dims)
@@ -230,10 +298,12 @@ class Draw:
         return self._keys(purpose, dims[:-1]), dims[-1] if dims else 1
 
     def _keys(self, purpose: str, dims: tuple[Dim, ...]) -> Tensor:
-        keys = fold(self.keys, _path_hash((*self.path, purpose)))
+        if self._fast(dims):
+            return _kernels().below(self.keys, self._path(purpose), dims)
+        keys = _fold(self.keys, self._path(purpose))
         for dim in dims:
             ids = torch.arange(dim, device=self.device) if isinstance(dim, int) else dim
-            keys = fold(keys.unsqueeze(-1), ids)
+            keys = _fold(keys.unsqueeze(-1), ids)
         return keys
 
     def _note(self, purpose: str, dims: tuple[Dim, ...]) -> None:

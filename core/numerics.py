@@ -3,10 +3,14 @@
 Why each form is needed is measured in docs/architecture.md ("Bits").
 """
 
+import functools
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from populace.arithmetic import current
 
 _BLOCK = 1024
 
@@ -34,11 +38,38 @@ def mean(x: Tensor) -> Tensor:
     return total(x) / x.shape[-1]
 
 
+def kernels_take(*tensors: Tensor) -> bool:
+    """Whether kernels compute with these: float32 on the CPU, not empty, and no gradients are asked for."""
+    return current() == "kernels" and all(
+        x.is_cpu and type(x) is Tensor and x.dtype is torch.float32 and x.numel() > 0 and not _followed(x) for x in tensors
+    )
+
+
+def _fit(x: torch.Size, weight: torch.Size) -> bool:
+    """Whether shapes fit each other; where they do not, torch says so."""
+    return len(weight) > 1 and x[-1:] == weight[-1:] and all(m == n or m == 1 or n == 1 for m, n in zip(x[-2::-1], weight[-3::-1]))
+
+
+def _followed(x: Tensor) -> bool:
+    return x.requires_grad and torch.is_grad_enabled()
+
+
+@functools.cache
+def _products() -> Any:
+    """The module of products, which imports numba."""
+    from populace.kernels import products
+
+    return products
+
+
 def apply_linear(x: Tensor, weight: Tensor) -> Tensor:
     """X [..., d] times weight [..., k, d] -> [..., k], one column of d at a time: as matmul, but batch-safe.
 
-    The loop runs over the few value dimensions d, never over users, and keeps no [..., k, d] temporary.
+    The loop runs over the few value dimensions d, never over users, and keeps no [..., k, d] temporary. Where gradients
+    are asked for, torch computes.
     """
+    if kernels_take(x, weight) and _fit(x.shape, weight.shape):
+        return _products().apply(x, weight)
     out = x[..., 0, None] * weight[..., 0]
     for d in range(1, x.shape[-1]):
         out = torch.addcmul(out, x[..., d, None], weight[..., d])

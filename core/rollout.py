@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 from torch import Tensor
 
+from populace import arithmetic
 from populace.measures import Key, OfSeats, join, recorded
 from populace.policy import Learner
 from populace.run import Policies, Run, advance, blame, restart
@@ -76,27 +77,28 @@ def rollout(
         check: Make a purpose drawn twice an error (tests).
     """
     learn_every = learn_every or horizon
-    if recorder is not None and run.clock == 0 and run.phase == 0 and recorder.wants(0):
-        recorder.record(world, run, {})
-    last = run.clock + steps
-    while run.clock < last:
-        if run.phase == 0 and run.clock:
-            run = _renew(world, policies, run, horizon, at_end)
-        flows: dict[Key, Tensor] = {}
-        watch = recorder is not None and recorder.wants(run.clock + 1)
-        run, step = advance(world, policies, run, check=check, watch=watch)
-        join(flows, step.measures)
-        while run.phase:
+    with arithmetic.using(run.arithmetic):
+        if recorder is not None and run.clock == 0 and run.phase == 0 and recorder.wants(0):
+            recorder.record(world, run, {})
+        last = run.clock + steps
+        while run.clock < last:
+            if run.phase == 0 and run.clock:
+                run = _renew(world, policies, run, horizon, at_end)
+            flows: dict[Key, Tensor] = {}
+            watch = recorder is not None and recorder.wants(run.clock + 1)
             run, step = advance(world, policies, run, check=check, watch=watch)
             join(flows, step.measures)
-        if learn_every and run.clock % learn_every == 0:
-            run, learned = learn(policies, run)
-            join(flows, learned)
-        if recorder is not None and watch:
-            recorder.record(world, run, {**flows, **recorded(run.counts)})
-            run = replace(run, counts={})
-        if progress is not None:
-            progress(run.clock)
+            while run.phase:
+                run, step = advance(world, policies, run, check=check, watch=watch)
+                join(flows, step.measures)
+            if learn_every and run.clock % learn_every == 0:
+                run, learned = learn(policies, run)
+                join(flows, learned)
+            if recorder is not None and watch:
+                recorder.record(world, run, {**flows, **recorded(run.counts)})
+                run = replace(run, counts={})
+            if progress is not None:
+                progress(run.clock)
     return run
 
 
@@ -116,8 +118,8 @@ def learn(policies: Policies, run: Run) -> tuple[Run, dict[Key, Tensor]]:
     for role, trajectory in run.trajectory.items():
         learner = policies[role]
         assert isinstance(learner, Learner)
-        draw = run.draw().scope(f"learn/{role}")
-        with blame(learner, role, "learn"):
+        with arithmetic.using(run.arithmetic), blame(learner, role, "learn"):
+            draw = run.draw().scope(f"learn/{role}")
             memory[role], learned = learner.learn(memory[role], trajectory, draw)
         measures.update({OfSeats(name, role): value for name, value in learned.items()})
     return replace(run, memory=memory, trajectory={}), measures

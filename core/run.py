@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from populace import acts, tree
+from populace import acts, arithmetic, tree
 from populace.draw import Draw
 from populace.errors import PolicyError, PopulaceError, UnknownName
 from populace.fields import Role, shared
@@ -41,6 +41,7 @@ class Run:
         memory: Role -> its policy's memory.
         trajectory: Learner's role -> what it has not yet learned from.
         counts: Role ("" for the world) -> player -> measure -> [worlds] float64, events since the last record.
+        arithmetic: What it is computed by (`populace.arithmetic`), from its start to its end.
     """
 
     seed: int
@@ -55,6 +56,7 @@ class Run:
     counts: Counts = field(default_factory=dict)
     clock: int = shared(default=0)
     phase: int = shared(default=0)
+    arithmetic: str = shared(default="torch")
 
     def draw(self, check: bool = False) -> Draw:
         """The randomness of this episode, tick and phase."""
@@ -87,7 +89,7 @@ def start(
     worlds: int | Tensor,
     device: torch.device | str = "cpu",
 ) -> Run:
-    """Sample the people and begin episode 0.
+    """Sample the people and begin episode 0, by the arithmetic in force here: whoever goes on with the run follows it.
 
     Args:
         world: The mechanism.
@@ -102,9 +104,11 @@ def start(
     ids = torch.arange(worlds) if isinstance(worlds, int) else worlds
     ids = ids.to(device=device, dtype=torch.int64)
     zero = torch.zeros_like(ids)
-    people = replace(population.sample(Draw.of(seed, ids).scope("population")), census=population.census)
-    run = Run(seed, ids, zero, zero, zero.bool(), None, people)
-    state, memory = _begin(world, policies, run)
+    name = arithmetic.chosen(ids.device)
+    with arithmetic.using(name):
+        people = replace(population.sample(Draw.of(seed, ids).scope("population")), census=population.census)
+        run = Run(seed, ids, zero, zero, zero.bool(), None, people, arithmetic=name)
+        state, memory = _begin(world, policies, run)
     return replace(run, state=state, memory=memory)
 
 
@@ -125,7 +129,8 @@ def restart(world: World[Any], policies: Policies, run: Run, which: Tensor) -> R
     """
     episode, tick = run.episode + which, torch.where(which, 0, run.tick)
     fresh = replace(run, episode=episode, tick=tick, phase=0)
-    state, memory = _begin(world, policies, fresh)
+    with arithmetic.using(run.arithmetic):
+        state, memory = _begin(world, policies, fresh)
     return replace(
         fresh,
         state=tree.where(which, state, run.state),
@@ -137,7 +142,8 @@ def restart(world: World[Any], policies: Policies, run: Run, which: Tensor) -> R
 def see(world: World[Any], run: Run, role: Role, privileged: bool = False) -> Observation:
     """What `role` sees in the run's phase, without ground truth unless `privileged`."""
     phase = world.phases[run.phase]
-    fields = world.observe(run.state, role.name, phase)
+    with arithmetic.using(run.arithmetic):
+        fields = world.observe(run.state, role.name, phase)
     kept = {f.name for f in role.seen_in(phase, privileged)}
     kept |= {f"{name}_mask" for name in kept}
     kept |= {f"{f.name}_mask" for f in role.done_in(phase) if f.masked}
@@ -173,7 +179,15 @@ def advance(
         PolicyError: A policy raised an error of its own.
         ActionError: Actions do not have the fields, shapes or dtypes the role declares.
         UnknownName: A role acts that nobody plays.
+        PopulaceError: The run's arithmetic cannot be had here.
     """
+    with arithmetic.using(run.arithmetic):
+        return _phase(world, policies, run, given, check, watch)
+
+
+def _phase(
+    world: World[Any], policies: Policies, run: Run, given: Mapping[str, Actions] | None, check: bool, watch: bool
+) -> tuple[Run, Step[Any]]:
     phase = world.phases[run.phase]
     draw = run.draw(check)
     memory, acted, seen = dict(run.memory), {}, {}
@@ -291,9 +305,10 @@ def branch(world: World[Any], policies: Policies, run: Run, *, fresh: tuple[str,
         run: Where to branch off.
         fresh: Roles whose policy is another one: their memory begins anew, now.
     """
-    draw = run.draw()
     memory, trajectory = dict(run.memory), dict(run.trajectory)
-    for role in fresh:
-        memory[role] = policies[role].begin(world.role(role), run.people, draw.scope(f"begin/{role}"))
-        trajectory.pop(role, None)
+    with arithmetic.using(run.arithmetic):
+        draw = run.draw()
+        for role in fresh:
+            memory[role] = policies[role].begin(world.role(role), run.people, draw.scope(f"begin/{role}"))
+            trajectory.pop(role, None)
     return replace(run, memory=memory, trajectory=trajectory)

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from populace.numerics import apply_linear, sigmoid
+from populace.numerics import apply_linear, kernels_take, sigmoid
 
 
 def estimate(
@@ -37,6 +37,10 @@ def estimate(
     Returns:
         [..., values].
     """
+    if kernels_take(shares, weights, questions, centre, beta, around):
+        from populace.agents.scripted.coevolution_estimate_kernel import fit  # imports numba
+
+        return fit(shares, weights, questions, centre, beta, around, ridge, steps)
     asked = shares.shape[-1]
     sharp = beta.unsqueeze(-1)
     steepest = (

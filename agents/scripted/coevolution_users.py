@@ -5,7 +5,7 @@ from pydantic import Field
 from torch import Tensor
 
 from populace.compiling import is_compiled, kernel
-from populace.draw import Draw, fold_each, uniform_from
+from populace.draw import Draw, fold_each, uniform_from, uniforms
 from populace.numerics import sigmoid, tiles
 from populace.observation import Observation
 from populace.options import Options
@@ -40,11 +40,12 @@ class Sincere(Policy):
 @kernel
 def answer(values: Tensor, centre: Tensor, sharp: Tensor, keys: Tensor, honesty: float, fused: bool = False) -> Tensor:
     """Answers of users [worlds, users, values] to items [worlds, asked, values]: int64 [worlds, users, asked]."""
-    uniform = uniform_from(keys, torch.arange(sharp.shape[1], dtype=torch.int32, device=values.device))
-    off = values - centre
+    off, asked = values - centre, sharp.shape[1]
     if fused:
+        uniform = uniform_from(keys, torch.arange(asked, dtype=torch.int32, device=values.device))
         logits = (off.unsqueeze(-2) * sharp.unsqueeze(1)).sum(-1)
     else:
+        uniform = uniforms(keys, asked)
         logits = _products(off.transpose(-1, -2).contiguous(), sharp).transpose(-1, -2)
     return (uniform < 0.5 + honesty * (sigmoid(logits) - 0.5)).to(torch.int64)
 

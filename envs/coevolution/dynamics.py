@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from populace.compiling import is_compiled, kernel
-from populace.draw import normal_at, normal_from
+from populace.draw import normal_at, normals
 from populace.numerics import tiles, whole
 
 
@@ -54,8 +54,7 @@ def jitter(values: Tensor, keys: Tensor, scale: float, fused: bool = False) -> T
     width = values.shape[-1]
     if fused:
         return values + scale * normal_at(keys, torch.arange(width, dtype=torch.int32, device=values.device))
-    lanes = torch.arange((width + 1) // 2, dtype=torch.int32, device=values.device)
-    return normal_from(keys, lanes)[..., :width].mul_(scale).add_(values)
+    return normals(keys, width).mul_(scale).add_(values)
 
 
 @kernel

@@ -1,10 +1,9 @@
 """The survey that the options ask for: read from a file, made from a table of dimensions, or made up."""
 
-from functools import lru_cache
-
 import numpy as np
 import torch
 
+from populace.arithmetic import cached
 from populace.draw import Draw
 from populace.envs.culture import survey_files
 from populace.envs.culture.options import SurveyOptions
@@ -20,7 +19,7 @@ def load(options: SurveyOptions) -> Survey:
     return _load(options, survey_files.changed(options.file), survey_files.changed(options.texts))
 
 
-@lru_cache(maxsize=16)
+@cached(maxsize=16)
 def _load(options: SurveyOptions, *times: float) -> Survey:
     if options.source == "shares":
         found = survey_files.read_shares(options.file, options.texts, options.cultures)

@@ -2,13 +2,13 @@
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from populace.arithmetic import cached
 from populace.draw import Draw
 from populace.envs.shopping.market import Market, load_market, synthetic_market
 from populace.envs.shopping.tables import number, read_rows
@@ -93,7 +93,7 @@ def open_catalogue(name: str, commission: float = 0.1, shelf: int | None = None)
     return _opened(name, commission, shelf, path.stat().st_mtime_ns if path.is_file() else 0)
 
 
-@lru_cache(maxsize=16)
+@cached(maxsize=16)
 def _opened(name: str, commission: float, shelf: int | None, changed: int) -> Catalogue:
     """As `open_catalogue`; read again when the file was changed."""
     path = Path(name)

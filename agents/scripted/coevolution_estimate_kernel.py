@@ -1,0 +1,126 @@
+"""The kernel of `estimate`: many fits side by side."""
+
+import numpy as np
+import torch
+from numba import float32 as f32
+from torch import Tensor
+
+from populace.kernels.building import flat, kernel
+from populace.kernels.scalars import sigmoid
+
+LEAST, MOST = 4, 32
+"""Fits worked on at once, few or many; handed over as a number, for LLVM unrolls loops of known length instead of using
+vectors. What comes out does not depend on it."""
+
+ONE, FOUR = np.float32(1.0), np.float32(4.0)
+
+
+@kernel(*[torch.float32] * 7, int, int, int, int, float)
+def _fit(
+    shares_at: int, shares_n: int, weights_at: int, weights_n: int, questions_at: int, questions_n: int,
+    centre_at: int, centre_n: int, beta_at: int, beta_n: int, around_at: int, around_n: int, out_at: int, out_n: int,
+    asked: int, width: int, steps: int, lanes: int, ridge: float,
+) -> None:  # fmt: skip
+    """Fits [n]: shares and weights [n, asked], questions [n, asked, width], centre, around and out [n, width], beta [n].
+
+    In a tile the numbers of fit r lie at r, lanes + r, 2 lanes + r ...; fits that are not there are zeros.
+    """
+    shares, weights = flat(shares_at, shares_n, f32), flat(weights_at, weights_n, f32)
+    questions, centre = flat(questions_at, questions_n, f32), flat(centre_at, centre_n, f32)
+    beta, around, out = flat(beta_at, beta_n, f32), flat(around_at, around_n, f32), flat(out_at, out_n, f32)
+    pull, count = f32(ridge), f32(asked)
+    x = np.zeros(asked * width * lanes, f32)
+    # Arrays of their own: rows of one array would be taken to overlap, and no vector code be made.
+    s, w, off = np.zeros(asked * lanes, f32), np.zeros(asked * lanes, f32), np.zeros(asked * lanes, f32)
+    middle, start, slope = np.zeros(width * lanes, f32), np.zeros(width * lanes, f32), np.zeros(width * lanes, f32)
+    values, ahead = np.zeros(width * lanes, f32), np.zeros(width * lanes, f32)
+    sharp, rate, total = np.zeros(lanes, f32), np.zeros(lanes, f32), np.zeros(lanes, f32)
+    for first in range(0, beta_n, lanes):
+        here = min(lanes, beta_n - first)
+        for r in range(here):
+            sharp[r] = beta[first + r]
+            for q in range(asked):
+                s[q * lanes + r] = shares[(first + r) * asked + q]
+                w[q * lanes + r] = weights[(first + r) * asked + q]
+            for i in range(asked * width):
+                x[i * lanes + r] = questions[(first + r) * asked * width + i]
+            for d in range(width):
+                middle[d * lanes + r] = centre[(first + r) * width + d]
+                start[d * lanes + r] = around[(first + r) * width + d]
+        for i in range(width * lanes):
+            values[i] = start[i]
+            ahead[i] = start[i]
+        for r in range(lanes):
+            total[r] = f32(0.0)
+        for q in range(asked):
+            for d in range(width):
+                at = (q * width + d) * lanes
+                for r in range(lanes):
+                    total[r] += w[q * lanes + r] * x[at + r] * x[at + r]
+        for r in range(lanes):
+            rate[r] = ONE / ((sharp[r] * sharp[r] / FOUR) * total[r] / count + pull)
+        for step in range(steps):
+            onward = f32(step / (step + 3.0))
+            # Sums grow side by side, not one after another, so that no addition waits for the one before.
+            for i in range(asked * lanes):
+                off[i] = f32(0.0)
+            for d in range(width):
+                for r in range(lanes):
+                    total[r] = ahead[d * lanes + r] - middle[d * lanes + r]
+                for q in range(asked):
+                    at = (q * width + d) * lanes
+                    for r in range(lanes):
+                        off[q * lanes + r] += total[r] * x[at + r]
+            for q in range(asked):
+                for r in range(lanes):
+                    i = q * lanes + r
+                    off[i] = w[i] * (sigmoid(sharp[r] * off[i]) - s[i])
+            for i in range(width * lanes):
+                slope[i] = f32(0.0)
+            for q in range(asked):
+                for d in range(width):
+                    at = (q * width + d) * lanes
+                    for r in range(lanes):
+                        slope[d * lanes + r] += off[q * lanes + r] * x[at + r]
+            for d in range(width):
+                for r in range(lanes):
+                    i = d * lanes + r
+                    after = ahead[i] - rate[r] * ((sharp[r] / count) * slope[i] + pull * (ahead[i] - start[i]))
+                    ahead[i] = after + onward * (after - values[i])
+                    values[i] = after
+        for r in range(here):
+            for d in range(width):
+                out[(first + r) * width + d] = values[d * lanes + r]
+
+
+def fit(
+    shares: Tensor,
+    weights: Tensor,
+    questions: Tensor,
+    centre: Tensor,
+    beta: Tensor,
+    around: Tensor,
+    ridge: float,
+    steps: int,
+) -> Tensor:
+    """As `estimate`."""
+    asked, width = questions.shape[-2:]
+    lead = torch.broadcast_shapes(
+        shares.shape[:-1], weights.shape[:-1], questions.shape[:-2], centre.shape[:-1], beta.shape, around.shape[:-1]
+    )
+    out = around.new_empty((*lead, width))
+    _fit(
+        shares.expand(*lead, asked).contiguous(),
+        weights.expand(*lead, asked).contiguous(),
+        questions.expand(*lead, asked, width).contiguous(),
+        centre.expand(*lead, width).contiguous(),
+        beta.expand(lead).contiguous(),
+        around.expand(*lead, width).contiguous(),
+        out,
+        asked,
+        width,
+        steps,
+        min(MOST, max(LEAST, 1 << (lead.numel() - 1).bit_length())),
+        ridge,
+    )
+    return out

@@ -1,0 +1,140 @@
+"""Which arithmetic a run is computed by: the kernels of `populace.kernels`, or torch.
+
+Both make the same keys, uniform numbers, whole numbers and choices to the bit; normal numbers and products differ in the
+last bits, and after many ticks so do the worlds. Hence the arithmetic is part of a run: it is fixed at the start, saved
+with the run, and followed by whoever goes on with it. Kernels are the default on the CPU where numba runs; the variable
+POPULACE_ARITHMETIC (read once) or an argument asks for one by name. Other devices, and compiled arithmetic, are torch's.
+"""
+
+import functools
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Literal, ParamSpec, TypeVar, cast
+
+from torch import Tensor
+
+from populace.compiling import is_compiled
+from populace.errors import PopulaceError, UnknownName
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Name = Literal["torch", "kernels"]
+
+NAMES: tuple[Name, ...] = ("torch", "kernels")
+
+VARIABLE = "POPULACE_ARITHMETIC"
+
+_now: ContextVar[Name | None] = ContextVar("populace_arithmetic", default=None)
+
+
+def current() -> Name:
+    """The arithmetic in force here, for tensors on the CPU."""
+    return "torch" if is_compiled() else _now.get() or default()
+
+
+def by_kernels(tensor: Tensor) -> bool:
+    """Whether kernels compute with this tensor: not where it lies elsewhere, on `meta`, or is a stand-in for another."""
+    return tensor.is_cpu and type(tensor) is Tensor and current() == "kernels"
+
+
+@contextmanager
+def using(name: str) -> Iterator[None]:
+    """Within this block tensors on the CPU are computed by this arithmetic (by torch within `compiled()`).
+
+    Raises:
+        PopulaceError: There is no such arithmetic, or numba, which kernels need, cannot run here.
+    """
+    token = _now.set(checked(name))
+    try:
+        yield
+    finally:
+        _now.reset(token)
+
+
+def checked(name: str) -> Name:
+    """The name, if that arithmetic can be had here.
+
+    Raises:
+        PopulaceError: There is no such arithmetic, or numba, which kernels need, cannot run here.
+    """
+    if name not in NAMES:
+        raise UnknownName("arithmetic", name, NAMES)
+    if name == "kernels" and (reason := why_not()):
+        raise PopulaceError(
+            f"the arithmetic is to be that of kernels, which numba makes, and numba cannot run here ({reason}); mend "
+            "that, or use the arithmetic torch for a new run: results of the two differ in their last bits"
+        )
+    return cast(Name, name)
+
+
+def chosen(device: object, asked: str | None = None) -> Name:
+    """The arithmetic of a new run on a device: what is asked for, else what is in force here; torch off the CPU.
+
+    Raises:
+        PopulaceError: What is asked for cannot be had.
+    """
+    elsewhere = str(device).partition(":")[0] != "cpu"
+    if asked is None:
+        return "torch" if elsewhere else current()
+    if checked(asked) == "kernels" and elsewhere:
+        raise PopulaceError(f"kernels run on the CPU only, and the device is {device}: use the arithmetic torch there")
+    if asked == "kernels" and is_compiled():
+        raise PopulaceError("compiled arithmetic is torch's: compile, or use the arithmetic kernels, not both")
+    return cast(Name, asked)
+
+
+def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Like `functools.lru_cache`, for results that hold drawn numbers: one for each arithmetic."""
+
+    def keep(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.lru_cache(maxsize)
+        def kept(name: Name, *args: P.args, **kwargs: P.kwargs) -> R:
+            return function(*args, **kwargs)
+
+        @functools.wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            return kept(current(), *args, **kwargs)
+
+        return call
+
+    return keep
+
+
+@functools.cache
+def default() -> Name:
+    """What is used where nothing else is asked for; a fallback to torch is told once.
+
+    Raises:
+        PopulaceError: The variable asks for what cannot be had.
+    """
+    if asked := os.environ.get(VARIABLE):
+        try:
+            return checked(asked)
+        except PopulaceError as error:
+            raise PopulaceError(f"{VARIABLE}={asked}: {error}") from None
+    reason = why_not()
+    if reason is None:
+        return "kernels"
+    warnings.warn(
+        f"numba cannot run here ({reason}), so torch computes, several times as slowly; set {VARIABLE}=torch to be "
+        "content with that",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    return "torch"
+
+
+@functools.cache
+def why_not() -> str | None:
+    """Why numba cannot run here, or None if it can; the first call imports it."""
+    try:
+        from populace.kernels import draws
+
+        draws.prove()
+    except Exception as error:
+        return (f"{type(error).__name__}: {error}".splitlines() or [""])[0]
+    return None
