@@ -122,8 +122,9 @@ def _role(world: World[Any], role: Role) -> None:
         if not role.done_in(phase):
             raise CheckFailed(f"the role {role.name!r} acts in {phase!r} but has nothing to do there")
     for f in role.does:
-        if fault := out_of_range(f, f.empty(1, 1)):
-            raise CheckFailed(f"the forfeit of {role.name}'s {f.name!r} is {fault}: set forfeit= to a legal value")
+        for what, value in (("forfeit", f.empty(1, 1)), ("default", f.omitted(1, 1))):
+            if fault := out_of_range(f, value):
+                raise CheckFailed(f"the {what} of {role.name}'s {f.name!r} is {fault}: set {what}= to a legal value")
 
 
 def _phases(
@@ -183,6 +184,11 @@ def _observation(world: World[Any], run: Run, role: Role) -> None:
             )
         if fault := out_of_range(f, value):
             raise CheckFailed(f"{role.name} sees {fault} as {name!r} in phase {phase!r}: declare the range it has")
+        if value.is_floating_point() and bool(value.isinf().any()):
+            raise CheckFailed(
+                f"{role.name} sees infinity as {name!r} in phase {phase!r}: show a finite number, and what infinity meant "
+                "as a flag of its own (learners cannot train on what is not finite)"
+            )
     for name, f in masks.items():
         mask, shape = found.get(name), (worlds, role.seats, *f.shape, len(f.labels))
         if mask is None or tuple(mask.shape) != shape or mask.dtype != torch.bool:
