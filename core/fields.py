@@ -62,7 +62,7 @@ class Field:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Smallest and largest number of the space: LIMIT stands for a real's infinity, 0 and 2^31 - 1 for a count's."""
+        """Smallest and largest number of the space; LIMIT is a real's infinity, 0 and 2^31 - 1 are a count's."""
         if self.kind in ("flag", "choice"):
             return 0.0, 1.0 if self.kind == "flag" else len(self.labels) - 1.0
         least, most = (-LIMIT, LIMIT) if self.kind == "real" else (0.0, 2.0**31 - 1)

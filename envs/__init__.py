@@ -1,6 +1,6 @@
 """The worlds: one folder each, and views that show them as PettingZoo and Gymnasium environments."""
 
-from populace.envs.registration import register_all
+from populace.envs.registration import register_announced
 
 WORLDS = {
     "populace/payoff-v0": "populace.envs.payoff:Payoff",
@@ -14,4 +14,4 @@ WORLDS = {
 }
 """Id -> `module:class` of our own worlds; plug-ins announce theirs by the entry point group `populace.worlds`."""
 
-register_all(WORLDS)
+register_announced()

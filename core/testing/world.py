@@ -186,8 +186,8 @@ def _observation(world: World[Any], run: Run, role: Role) -> None:
             raise CheckFailed(f"{role.name} sees {fault} as {name!r} in phase {phase!r}: declare the range it has")
         if value.is_floating_point() and bool(value.isinf().any()):
             raise CheckFailed(
-                f"{role.name} sees infinity as {name!r} in phase {phase!r}: show a finite number, and what infinity meant "
-                "as a flag of its own (learners cannot train on what is not finite)"
+                f"{role.name} sees infinity as {name!r} in phase {phase!r}: show a finite number, and what infinity "
+                "meant as a flag of its own (learners cannot train on what is not finite)"
             )
     for name, f in masks.items():
         mask, shape = found.get(name), (worlds, role.seats, *f.shape, len(f.labels))

@@ -34,7 +34,7 @@ class Choices(spaces.MultiDiscrete):  # type: ignore[misc]
 
 
 def box_of(f: Field) -> spaces.Space[Any]:
-    """The field's space as an action: numbers and choices of any shape in one dimension; a single choice is Discrete."""
+    """The field's space as an action: numbers and choices of any shape in one dimension; one choice is Discrete."""
     space = f.space()
     if isinstance(space, spaces.Box):
         dtype: Any = space.dtype

@@ -36,9 +36,7 @@ class Lane:
         return Lane(tree.take(self.run, rows), self.envs[which])
 
 
-def split(
-    lanes: Sequence[Lane], which: Array, begin: Callable[[Run], Run]
-) -> tuple[list[Lane], list[Lane]]:
+def split(lanes: Sequence[Lane], which: Array, begin: Callable[[Run], Run]) -> tuple[list[Lane], list[Lane]]:
     """The lanes without the environments `which` [envs] bool, and those environments after `begin`."""
     kept, begun = [], []
     for lane in lanes:

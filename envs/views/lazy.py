@@ -1,7 +1,7 @@
 """Dicts keyed by agent over arrays `[seats, ...]`: all values made together, or each when somebody asks for it.
 
-PettingZoo speaks in dicts of agents. With thousands of agents, of whom few are read, most of the cost of a step would be
-the building of five such dicts; hence the lazy ones, for those who ask for them.
+PettingZoo speaks in dicts of agents. With thousands of agents, of whom few are read, most of the cost of a step would
+be the building of five such dicts; hence the lazy ones, for those who ask for them.
 """
 
 from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence

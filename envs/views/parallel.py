@@ -285,7 +285,8 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
     def _observed(self) -> dict[str, Rows]:
         """Each role's observations, made when the first is read."""
         return {
-            role.name: Later(partial(_rows, self._layouts[role.name], self._seen_by_role[role.name])) for role in self._roles
+            role.name: Later(partial(_rows, self._layouts[role.name], self._seen_by_role[role.name]))
+            for role in self._roles
         }
 
     def _told(self) -> dict[str, Rows]:
@@ -329,13 +330,17 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
         """
         discrete = {name: layout for name, layout in self._layouts.items() if layout.actions.options}
         if not discrete:
-            raise PopulaceError("no agent's actions are one discrete space: make the environment with flat_actions=True")
+            raise PopulaceError(
+                "no agent's actions are one discrete space: make the environment with flat_actions=True"
+            )
         phase = self.stage.world.phases[self.run.phase]
         out: dict[str, Array] = {}
         for role in self._on_turn(phase):
             if role not in discrete:
                 continue
-            masks = discrete[role].legal(self._seen_by_role[role].seen, self.stage.world.cast[role].seats).astype(np.bool_)
+            masks = (
+                discrete[role].legal(self._seen_by_role[role].seen, self.stage.world.cast[role].seats).astype(np.bool_)
+            )
             out |= {n: masks[i] for i, n in enumerate(self._seats.names[role]) if n in self._seats.index}
         return out
 

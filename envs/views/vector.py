@@ -219,9 +219,7 @@ class VectorView(VectorEnv[Any, Any, Any]):
         if isinstance(self.stage.policies.get(role.name), Shared):
             memory: SeatMemory = run.memory[role.name]
             held = replace(memory, chosen={**memory.chosen, **chosen}, kind=kind)
-            return self.stage.settle(
-                self.stage.act(replace(run, memory={**run.memory, role.name: held}), {})
-            )
+            return self.stage.settle(self.stage.act(replace(run, memory={**run.memory, role.name: held}), {}))
         given = {f.name: f.omitted(len(kind), 1, self.stage.device) for f in role.done_in(phase)}
         given.update({name: value.unsqueeze(1) for name, value in chosen.items()})
         return self.stage.settle(self.stage.act(run, {role.name: {**given, "kind": kind.unsqueeze(1)}}))
@@ -269,7 +267,7 @@ class VectorView(VectorEnv[Any, Any, Any]):
         return np.concatenate(parts)[np.argsort(np.concatenate([lane.envs for lane in self._lanes]))]
 
     def _standing(self, seen: Sequence[Observation], which: Array) -> dict[str, Any]:
-        """Infos on where the environments `which` stand: whether the seat is taken, can be rewarded, and its options."""
+        """Infos of the environments `which`: is the seat taken, can it be rewarded, what are its options."""
         present = [
             np.ones(len(lane.envs), np.bool_) if one.present is None else one.present[:, 0].cpu().numpy()
             for lane, one in zip(self._lanes, seen, strict=True)
@@ -294,10 +292,9 @@ class VectorView(VectorEnv[Any, Any, Any]):
             PopulaceError: Before the first reset, or the actions are not one discrete space.
         """
         if not self.layout.actions.options:
-            raise PopulaceError(
-                f"the actions are {self.single_action_space}, not one discrete space: make the environment with "
-                "flat_actions=True, or where they are real do without masks"
-            )
+            several = isinstance(self.single_action_space, spaces.Dict)
+            how = "make the environment with flat_actions=True" if several else "numbers have no masks"
+            raise PopulaceError(f"the actions are {self.single_action_space}, not one discrete space: {how}")
         if not self._lanes:
             raise PopulaceError("the environment has no run before reset(): call reset() first")
         return self._options([self._look(lane.run) for lane in self._lanes]).astype(np.bool_)
