@@ -5,6 +5,7 @@ disagree about it.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from torch import Tensor
 
 Kind = Literal["real", "choice", "flag", "count"]
 
-LIMIT = 1e6
+LIMIT = 1e9
 """What stands for infinity in spaces: a real without a bound is shown and asked for within +-LIMIT."""
 
 _DTYPES = {"real": torch.float32, "choice": torch.int64, "flag": torch.bool, "count": torch.int64}
@@ -36,7 +37,10 @@ class Field:
         labels: Names of a choice's options.
         forfeit: What a seat does that gives no valid action; it fills the whole shape.
         default: What a seat does whose player leaves this field out (`acts` of a view, a learner of one field), so
-            that it plays on as usual; it fills the whole shape. None for the forfeit.
+            that it plays on as usual: a number that fills the whole shape, or the name of a field it sees whose value
+            it repeats. None for the forfeit.
+        span: Range of a real's space in the views, where `low` and `high` say less: what learners are offered and
+            shown. What lies beyond is shown at its ends.
         masked: The observation also holds `<name>_mask`, flags of the legal options of this choice.
         phases: Phases in which it is seen or done; None for all phases of the role.
         private: Ground truth: only policies that declare `privileged` see it, and no text face does.
@@ -50,7 +54,8 @@ class Field:
     high: float = float("inf")
     labels: tuple[str, ...] = ()
     forfeit: float = 0
-    default: float | None = None
+    default: float | str | None = None
+    span: tuple[float, float] | None = None
     masked: bool = False
     phases: tuple[str, ...] | None = None
     private: bool = False
@@ -63,6 +68,8 @@ class Field:
     @property
     def bounds(self) -> tuple[float, float]:
         """Smallest and largest number of the space; LIMIT is a real's infinity, 0 and 2^31 - 1 are a count's."""
+        if self.span is not None:
+            return self.span
         if self.kind in ("flag", "choice"):
             return 0.0, 1.0 if self.kind == "flag" else len(self.labels) - 1.0
         least, most = (-LIMIT, LIMIT) if self.kind == "real" else (0.0, 2.0**31 - 1)
@@ -85,10 +92,29 @@ class Field:
         """The forfeit of every seat, [worlds, seats, *shape]."""
         return torch.full((worlds, seats, *self.shape), self.forfeit, dtype=self.dtype, device=device)
 
-    def omitted(self, worlds: int, seats: int, device: torch.device | str = "cpu") -> Tensor:
-        """The default of every seat, [worlds, seats, *shape]."""
-        value = self.forfeit if self.default is None else self.default
-        return torch.full((worlds, seats, *self.shape), value, dtype=self.dtype, device=device)
+    def omitted(
+        self, worlds: int, seats: int, device: torch.device | str = "cpu", seen: Mapping[str, Tensor] | None = None
+    ) -> Tensor:
+        """What seats do whose player leaves the field out, [worlds, seats, *shape].
+
+        Args:
+            worlds: How many.
+            seats: How many.
+            device: Where the tensor lives.
+            seen: What the seats see, [worlds, seats, ...]. Without it, a default that repeats a field is the forfeit,
+                and nothing is known to be illegal; with it, the first legal option stands for one that is not.
+        """
+        found = seen or {}
+        if isinstance(self.default, str) and self.default in found:
+            value = found[self.default]
+        else:
+            number = self.default if isinstance(self.default, (int, float)) else self.forfeit
+            value = torch.full((worlds, seats, *self.shape), number, dtype=self.dtype, device=device)
+        mask = found.get(f"{self.name}_mask") if self.masked else None
+        if mask is None:
+            return value
+        legal = mask.gather(-1, value.unsqueeze(-1)).squeeze(-1)
+        return torch.where(legal, value, mask.to(torch.int8).argmax(-1))
 
     def render(self, value: Tensor) -> str:
         """One seat's value in words: labels for choices, two decimals for reals, brackets for each dimension."""

@@ -1,7 +1,9 @@
 """Train the assistant's seat with stable-baselines3's PPO in many societies at once, and compare it with chance.
 
-pip install "populace[sb3]"
-python examples/train_assistant_ppo.py
+Run it with:
+
+    pip install "populace[sb3]"
+    python examples/train_assistant_ppo.py
 """
 
 from collections.abc import Sequence

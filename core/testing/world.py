@@ -14,7 +14,7 @@ from torch import Tensor
 from populace import tree
 from populace.draw import Draw
 from populace.errors import DrawnTwice
-from populace.fields import Role
+from populace.fields import Field, Role
 from populace.policy import Policy
 from populace.population import Population
 from populace.run import Run, advance, see, start
@@ -122,9 +122,23 @@ def _role(world: World[Any], role: Role) -> None:
         if not role.done_in(phase):
             raise CheckFailed(f"the role {role.name!r} acts in {phase!r} but has nothing to do there")
     for f in role.does:
+        _repeats(role, f)
         for what, value in (("forfeit", f.empty(1, 1)), ("default", f.omitted(1, 1))):
             if fault := out_of_range(f, value):
                 raise CheckFailed(f"the {what} of {role.name}'s {f.name!r} is {fault}: set {what}= to a legal value")
+
+
+def _repeats(role: Role, f: Field) -> None:
+    """A default that repeats what is seen must be seen whenever the field is done, in the same form."""
+    if not isinstance(f.default, str):
+        return
+    for phase in (phase for phase in role.phases if f.in_phase(phase)):
+        seen = {s.name: s for s in role.seen_in(phase)}.get(f.default)
+        if seen is None or (seen.shape, seen.dtype) != (f.shape, f.dtype):
+            raise CheckFailed(
+                f"the default of {role.name}'s {f.name!r} is {f.default!r}: name a field it sees in phase {phase!r}, "
+                f"of shape {f.shape} and {f.dtype}, or set a number"
+            )
 
 
 def _phases(

@@ -98,19 +98,27 @@ def forbidden(f: Field, action: Tensor, mask: Tensor | None) -> Tensor | None:
     return ~legal.reshape(*legal.shape[:2], -1).all(-1)
 
 
+def needs_look(f: Field) -> bool:
+    """Whether what a seat does that leaves the field out depends on what it sees."""
+    return f.masked or isinstance(f.default, str)
+
+
 def complete(
     role: Role, phase: str, chosen: Mapping[str, Tensor], sight: LazyObservation, worlds: int, device: str
 ) -> dict[str, Tensor]:
     """Actions for every field of the phase: defaults where nothing was chosen, and `kind` where a mask forbids."""
-    actions, invalid = {}, None
+    actions: dict[str, Tensor] = {}
+    invalid: Tensor | None = None
     for f in role.done_in(phase):
-        action = chosen.get(f.name)
-        actions[f.name] = f.omitted(worlds, role.seats, device) if action is None else action
-        if action is not None and f.masked and (seen := sight.seen) is not None:
+        if f.name not in chosen:
+            actions[f.name] = f.omitted(worlds, role.seats, device, sight.seen if needs_look(f) else None)
+            continue
+        actions[f.name] = action = chosen[f.name]
+        if f.masked and (seen := sight.seen) is not None:
             wrong = forbidden(f, action, seen.get(f"{f.name}_mask"))
-            if wrong is not None and seen.present is not None:
-                wrong = wrong & seen.present
-            invalid = wrong if invalid is None or wrong is None else invalid | wrong
+            if wrong is not None:
+                wrong = wrong if seen.present is None else wrong & seen.present
+                invalid = wrong if invalid is None else invalid | wrong
     if invalid is not None:
         actions["kind"] = invalid.to(torch.int8) * INVALID
     return actions

@@ -41,7 +41,7 @@ def to_array(f: Field, value: Tensor) -> Array:
 
 def _within(f: Field, value: Tensor) -> Tensor:
     """A real without bounds within its space's; other values are within theirs by declaration."""
-    if f.kind == "real" and (math.isinf(f.low) or math.isinf(f.high)):
+    if f.kind == "real" and (f.span is not None or math.isinf(f.low) or math.isinf(f.high)):
         return value.clamp(*f.bounds)
     return value
 

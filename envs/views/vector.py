@@ -216,12 +216,15 @@ class VectorView(VectorEnv[Any, Any, Any]):
 
     def _act(self, run: Run, chosen: dict[str, Tensor], kind: Tensor) -> Outcome:
         role, phase = self.role, self.stage.world.phases[run.phase]
+        left = [f for f in role.done_in(phase) if f.name not in chosen]
+        seen = self._look(run) if any(acting.needs_look(f) for f in left) else None
+        omitted = {f.name: f.omitted(len(kind), 1, self.stage.device, seen)[:, 0] for f in left}
+        chosen = {**omitted, **chosen}
         if isinstance(self.stage.policies.get(role.name), Shared):
             memory: SeatMemory = run.memory[role.name]
             held = replace(memory, chosen={**memory.chosen, **chosen}, kind=kind)
             return self.stage.settle(self.stage.act(replace(run, memory={**run.memory, role.name: held}), {}))
-        given = {f.name: f.omitted(len(kind), 1, self.stage.device) for f in role.done_in(phase)}
-        given.update({name: value.unsqueeze(1) for name, value in chosen.items()})
+        given = {name: value.unsqueeze(1) for name, value in chosen.items()}
         return self.stage.settle(self.stage.act(run, {role.name: {**given, "kind": kind.unsqueeze(1)}}))
 
     def _chosen(self, actions: Any, lane: Lane, live: Array) -> tuple[dict[str, Tensor], Tensor]:
@@ -309,7 +312,11 @@ class VectorView(VectorEnv[Any, Any, Any]):
         for lane in self._lanes:
             for row, i in enumerate(lane.envs):
                 run = lane.take(np.arange(len(lane.envs)) == row).run
-                measures = {k: torch.tensor([float(v[i])]) for k, v in self._measures.items() if np.isfinite(v[i])}
+                measures = {
+                    k: torch.tensor([float(v[i])], dtype=torch.float32)
+                    for k, v in self._measures.items()
+                    if np.isfinite(v[i])
+                }
                 out[i] = render.show(self.render_mode, self.stage, run, measures, self._histories[i])
         return tuple(out[i] for i in range(len(out)))
 
@@ -317,7 +324,7 @@ class VectorView(VectorEnv[Any, Any, Any]):
         for lane in self._lanes:
             for row, i in enumerate(lane.envs):
                 run = lane.take(np.arange(len(lane.envs)) == row).run
-                measures = {k: torch.tensor([float(v[i])]) for k, v in self._measures.items()}
+                measures = {k: torch.tensor([float(v[i])], dtype=torch.float32) for k, v in self._measures.items()}
                 self._histories[i].note(self.stage.world, run, measures)
 
 
