@@ -4,6 +4,8 @@ Spaces, dtypes, masks, forfeits and words all derive from a `Field`, so that ten
 disagree about it.
 """
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from typing import Any, Literal
@@ -14,6 +16,9 @@ from gymnasium import spaces
 from torch import Tensor
 
 Kind = Literal["real", "choice", "flag", "count"]
+
+LIMIT = 1e9
+"""What stands for infinity in spaces: a real without a bound is shown and asked for within +-LIMIT."""
 
 _DTYPES = {"real": torch.float32, "choice": torch.int64, "flag": torch.bool, "count": torch.int64}
 
@@ -27,10 +32,15 @@ class Field:
         kind: `real` float32, `choice` int64 index into `labels`, `flag` bool, `count` int64.
         about: One sentence for people: what it means, in which units.
         shape: Shape for one seat; () for a scalar.
-        low: Smallest value of a real or count.
+        low: Smallest value of a real or count; observed values are finite even where there is no bound.
         high: Largest value of a real or count.
         labels: Names of a choice's options.
         forfeit: What a seat does that gives no valid action; it fills the whole shape.
+        default: What a seat does whose player leaves this field out (`acts` of a view, a learner of one field), so
+            that it plays on as usual: a number that fills the whole shape, or the name of a field it sees whose value
+            it repeats. None for the forfeit.
+        span: Range of a real's space in the views, where `low` and `high` say less: what learners are offered and
+            shown. What lies beyond is shown at its ends.
         masked: The observation also holds `<name>_mask`, flags of the legal options of this choice.
         phases: Phases in which it is seen or done; None for all phases of the role.
         private: Ground truth: only policies that declare `privileged` see it, and no text face does.
@@ -44,6 +54,8 @@ class Field:
     high: float = float("inf")
     labels: tuple[str, ...] = ()
     forfeit: float = 0
+    default: float | str | None = None
+    span: tuple[float, float] | None = None
     masked: bool = False
     phases: tuple[str, ...] | None = None
     private: bool = False
@@ -53,14 +65,24 @@ class Field:
         """The tensors' dtype."""
         return _DTYPES[self.kind]
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Smallest and largest number of the space; LIMIT is a real's infinity, 0 and 2^31 - 1 are a count's."""
+        if self.span is not None:
+            return self.span
+        if self.kind in ("flag", "choice"):
+            return 0.0, 1.0 if self.kind == "flag" else len(self.labels) - 1.0
+        least, most = (-LIMIT, LIMIT) if self.kind == "real" else (0.0, 2.0**31 - 1)
+        low = self.low if math.isfinite(self.low) else min(least, self.high)
+        return low, self.high if math.isfinite(self.high) else max(most, low)
+
     def space(self) -> spaces.Space[Any]:
-        """The Gymnasium space of one seat's value."""
+        """The Gymnasium space of one seat's value; its bounds are finite."""
+        low, high = self.bounds
         if self.kind == "real":
-            return spaces.Box(np.float32(self.low), np.float32(self.high), self.shape, np.float32)
+            return spaces.Box(np.float32(low), np.float32(high), self.shape, np.float32)
         if self.kind == "count":
-            low = 0 if self.low == -float("inf") else int(self.low)
-            high = 2**31 - 1 if self.high == float("inf") else int(self.high)
-            return spaces.Box(low, high, self.shape, np.int64)
+            return spaces.Box(int(low), int(high), self.shape, np.int64)
         options = 2 if self.kind == "flag" else len(self.labels)
         if self.shape == ():
             return spaces.Discrete(options)
@@ -69,6 +91,30 @@ class Field:
     def empty(self, worlds: int, seats: int, device: torch.device | str = "cpu") -> Tensor:
         """The forfeit of every seat, [worlds, seats, *shape]."""
         return torch.full((worlds, seats, *self.shape), self.forfeit, dtype=self.dtype, device=device)
+
+    def omitted(
+        self, worlds: int, seats: int, device: torch.device | str = "cpu", seen: Mapping[str, Tensor] | None = None
+    ) -> Tensor:
+        """What seats do whose player leaves the field out, [worlds, seats, *shape].
+
+        Args:
+            worlds: How many.
+            seats: How many.
+            device: Where the tensor lives.
+            seen: What the seats see, [worlds, seats, ...]. Without it, a default that repeats a field is the forfeit,
+                and nothing is known to be illegal; with it, the first legal option stands for one that is not.
+        """
+        found = seen or {}
+        if isinstance(self.default, str) and self.default in found:
+            value = found[self.default]
+        else:
+            number = self.default if isinstance(self.default, (int, float)) else self.forfeit
+            value = torch.full((worlds, seats, *self.shape), number, dtype=self.dtype, device=device)
+        mask = found.get(f"{self.name}_mask") if self.masked else None
+        if mask is None:
+            return value
+        legal = mask.gather(-1, value.unsqueeze(-1)).squeeze(-1)
+        return torch.where(legal, value, mask.to(torch.int8).argmax(-1))
 
     def render(self, value: Tensor) -> str:
         """One seat's value in words: labels for choices, two decimals for reals, brackets for each dimension."""
@@ -100,6 +146,8 @@ class Role:
         phases: The world's phases in which it acts.
         about: One sentence for people.
         lives: Whether its seats are the population's users, seat i user i: who plays it may know the user's traits.
+        rewarded: How many of its seats, the first ones, can earn a reward; the acts of the others are only measured.
+            None for all.
     """
 
     name: str
@@ -109,6 +157,7 @@ class Role:
     phases: tuple[str, ...]
     about: str = ""
     lives: bool = False
+    rewarded: int | None = None
 
     def seen_in(self, phase: str, private: bool = False) -> tuple[Field, ...]:
         """Fields seen in `phase`, with the private ones when `private`."""

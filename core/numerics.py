@@ -20,6 +20,12 @@ def sigmoid(x: Tensor) -> Tensor:
     return 1.0 / (1.0 + torch.exp(-x))
 
 
+def either(mask: Tensor, yes: float, no: float) -> Tensor:
+    """One of two numbers by `mask` bool, float32 of its shape: torch.where would give them torch's default dtype."""
+    one, other = (torch.full((), x, dtype=torch.float32, device=mask.device) for x in (yes, no))
+    return torch.where(mask, one, other)
+
+
 def total(x: Tensor) -> Tensor:
     """Sum over the last dimension, in blocks of fixed size: [..., n] -> [...].
 

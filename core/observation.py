@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from populace.dialogue import Dialogue  # which reads observations
 
 
+def _wordless() -> None:
+    """No text face; a function of the module, so that observations can be pickled."""
+
+
 class Observation(dict[str, Tensor]):
     """What a role sees in one phase: field -> [worlds, seats, *shape].
 
@@ -27,7 +31,7 @@ class Observation(dict[str, Tensor]):
         role: Role,
         phase: str,
         present: Tensor | None = None,
-        dialogue: "Callable[[], Dialogue | None]" = lambda: None,
+        dialogue: "Callable[[], Dialogue | None]" = _wordless,
     ) -> None:
         super().__init__(fields)
         self.role, self.phase, self.present, self.dialogue = role, phase, present, dialogue

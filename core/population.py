@@ -85,7 +85,7 @@ class People:
             return self.traits[name]
         if default is None:
             raise UnknownName("trait", name, self.traits)
-        return torch.full(self.values.shape[:2], default, device=self.values.device)
+        return torch.full(self.values.shape[:2], default, device=self.values.device, dtype=torch.float32)
 
 
 class Population(Protocol):

@@ -287,7 +287,7 @@ def _remember(
             *before, last = trajectory[role]
             trajectory[role] = (*before, replace(last, reward=last.reward + late, ended=last.ended | ended))
     for role, observation in seen.items():
-        nothing = torch.zeros((len(run.worlds), observation.role.seats), device=run.worlds.device)
+        nothing = torch.zeros((len(run.worlds), observation.role.seats), device=run.worlds.device, dtype=torch.float32)
         reward = step.rewards.get(role, nothing)
         new = Transition(dict(observation), dict(acted[role]), reward, ended, phase)
         trajectory[role] = (*trajectory.get(role, ()), new)

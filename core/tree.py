@@ -54,6 +54,11 @@ def take(value: Any, worlds: Tensor) -> Any:
     return tree_map(lambda tensor: tensor[worlds], value, shared=False)
 
 
+def join(first: Any, second: Any, order: Tensor) -> Any:
+    """The worlds of two values in one, in `order` [k]: positions among the first's worlds, then the second's."""
+    return _zip(lambda a, b: torch.cat((a, b))[order], first, second, skip="shared")
+
+
 def _zip(join: Callable[[Tensor, Tensor], Tensor], new: Any, old: Any, skip: str) -> Any:
     if isinstance(new, Tensor):
         return join(new, old)

@@ -1,15 +1,15 @@
 """The worlds: one package each, and views that show them as PettingZoo and Gymnasium environments.
 
 Each installed world `namespace/name-vN` has a module in PettingZoo's idiom, `populace.envs.<name>_vN`, with
-`parallel_env`, `raw_env`, `env`, `vector_env` and `world`: `from populace.envs import coevolution_v0`.
+`parallel_env`, `raw_env`, `env`, `vector_env`, `seat_env` and `world`: `from populace.envs import coevolution_v0`.
 """
 
 from typing import Any
 
-from populace.envs.registration import register_all, view_modules
+from populace.envs.registration import register_announced, view_modules
 from populace.registry import manifests
 
-register_all(manifests.ids())
+register_announced()
 view_modules(manifests.ids())
 
 

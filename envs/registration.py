@@ -1,13 +1,18 @@
 """All installed worlds in PettingZoo's and Gymnasium's own registries, and as modules in PettingZoo's idiom.
 
-Importing `populace.envs` does this, the one thing that happens on import. Only names are written down; torch and the
-worlds are imported when an environment is made.
+Neither of them looks for plug-ins, so importing `populace.envs` registers our worlds and those that installed packages
+announce: the one thing that happens on import. Only names are written down; torch and the worlds are imported when an
+environment is made. `gymnasium.make("populace.envs:acme/island-v0")` imports `populace.envs` by itself.
 """
 
 import sys
+import warnings
 from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
+
+from populace import registry
+from populace.errors import PopulaceError
 
 
 def register_all(ids: Iterable[str]) -> None:
@@ -15,30 +20,56 @@ def register_all(ids: Iterable[str]) -> None:
 
         pettingzoo.make("parallel", "populace/coevolution-v0", users=50)
         pettingzoo.make("aec", "populace/coevolution-v0")
+        gymnasium.make("populace/coevolution-v0", users=50)
         gymnasium.make_vec("populace/coevolution-v0", num_envs=64)
 
-    Ids that are registered already are left alone. PettingZoo before 1.27 has no registry; there, only Gymnasium's is
-    written to.
+    Needed only for worlds that were added while the program runs (`populace.registry.worlds.register`). Ids that are
+    registered already are left alone. PettingZoo before 1.27 has no registry; there, only Gymnasium's is written to.
+
+    Raises:
+        PopulaceError: An id is not of the form `namespace/name-v0`.
     """
+    for name in ids:
+        _register(name)
+
+
+def register_announced() -> None:
+    """Register all worlds known by name; one of a plug-in whose name does not serve is told, and left out."""
+    for name in registry.manifests.ids():
+        try:
+            _register(name)
+        except PopulaceError as error:
+            warnings.warn(str(error), stacklevel=2)
+
+
+def _register(name: str) -> None:
     import gymnasium
 
     try:
         from pettingzoo.env_registry.registration import aec_registry, parallel_registry, register
     except ImportError:  # PettingZoo before 1.27
         register = None
-    for name in ids:
-        chosen = {"world": name}
+    chosen = {"world": name}
+    try:
         if name not in gymnasium.registry:
-            gymnasium.register(name, vector_entry_point="populace.envs.views:vector_env", kwargs=dict(chosen))
-        if register is None:
-            continue
-        if name not in parallel_registry:
+            gymnasium.register(
+                name,
+                entry_point="populace.envs.views:seat_env",
+                vector_entry_point="populace.envs.views:vector_env",
+                kwargs=dict(chosen),
+            )
+        if register is not None and name not in parallel_registry:
             register("parallel", name, "populace.envs.views:parallel_env", kwargs=dict(chosen))
-        if name not in aec_registry:
+        if register is not None and name not in aec_registry:
             register("aec", name, "populace.envs.views:env", kwargs=dict(chosen))
+    except Exception as error:  # each registry has errors of its own
+        raise PopulaceError(
+            f"the world {name!r} cannot be made by gymnasium.make or pettingzoo.make ({error}): its id should be "
+            "'namespace/name-v0'"
+        ) from error
 
 
-MAKERS = ("parallel_env", "raw_env", "env", "vector_env", "world")
+MAKERS = ("parallel_env", "raw_env", "env", "vector_env", "seat_env", "world")
 """The functions of `populace.envs.views` that a world's module offers with the world filled in."""
 
 

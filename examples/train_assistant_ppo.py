@@ -1,75 +1,25 @@
 """Train the assistant's seat with stable-baselines3's PPO in many societies at once, and compare it with chance.
 
-    pip install "populace[test]"
-    python examples/train_assistant_ppo.py
+Run it with:
 
-The adapter below is all that stable-baselines3 needs: our vector environment already begins episodes anew in the same
-step, as its `VecEnv` wants.
+    pip install "populace[sb3]"
+    python examples/train_assistant_ppo.py
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from gymnasium.spaces import Box
 from numpy.typing import NDArray
 from stable_baselines3 import PPO
-from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+from stable_baselines3.common.vec_env import VecNormalize
 
 from populace.envs import coevolution_v0
+from populace.envs.bridges.sb3 import StableBaselines
 from populace.envs.views import VectorView
 
 HORIZON = 32
 """Ticks an episode."""
-
-
-class StableBaselines(VecEnv):
-    """A `VectorView` with same-step autoreset as a stable-baselines3 VecEnv; actions are flattened to one Box."""
-
-    def __init__(self, env: VectorView, seed: int = 0) -> None:
-        self.env, self._first = env, seed
-        single = env.single_action_space
-        if isinstance(single, Box):
-            single = Box(single.low.reshape(-1), single.high.reshape(-1), dtype=np.float32)
-        super().__init__(env.num_envs, env.single_observation_space, single)
-        self._actions: Any = None
-
-    def reset(self) -> Any:
-        """Begin everywhere with the first seed."""
-        observation, _ = self.env.reset(seed=self._first)
-        return observation
-
-    def step_async(self, actions: NDArray[Any]) -> None:
-        """Take the actions."""
-        self._actions = actions.reshape(self.env.action_space.shape)
-
-    def step_wait(self) -> Any:
-        """Play them; an episode's last observation goes where stable-baselines3 looks for it."""
-        observation, rewards, ended, cut, infos = self.env.step(self._actions)
-        notes: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
-        for i in np.flatnonzero(ended | cut):
-            notes[i] = {"terminal_observation": infos["final_obs"][i], "TimeLimit.truncated": bool(cut[i])}
-        return observation, rewards, ended | cut, notes
-
-    def close(self) -> None:
-        """Nothing is held open."""
-        self.env.close()
-
-    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """An attribute, once for each environment."""
-        return [getattr(self.env, attr_name, None) for _ in self._get_indices(indices)]
-
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Set an attribute of the batch."""
-        setattr(self.env, attr_name, value)
-
-    def env_method(self, method_name: str, *args: Any, indices: Any = None, **keywords: Any) -> list[Any]:
-        """Call a method of the batch."""
-        return [getattr(self.env, method_name)(*args, **keywords)]
-
-    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-        """No wrappers here."""
-        return [False for _ in self._get_indices(indices)]
 
 
 def societies(num_envs: int) -> VectorView:

@@ -69,7 +69,7 @@ class FeedbackLearner(Learner):
         model = self.model(role)
         self._strata(role)
         params = model.begin(draw)
-        o, level = self.options, torch.zeros((draw.worlds, role.seats), device=draw.device)
+        o, level = self.options, torch.zeros((draw.worlds, role.seats), device=draw.device, dtype=torch.float32)
         return Learned(
             role=role,
             params=params,
@@ -90,7 +90,7 @@ class FeedbackLearner(Learner):
             if f.name == field:
                 actions[field] = _sample(model, memory.params, observation, draw)
             else:
-                actions[f.name] = f.empty(draw.worlds, role.seats, draw.device)
+                actions[f.name] = f.omitted(draw.worlds, role.seats, draw.device, observation)
         return actions, memory
 
     # ------------------------------------------------------------------ the outer clock
@@ -136,7 +136,7 @@ class FeedbackLearner(Learner):
     def rate(self, memory: Learned) -> Tensor:
         """This round's step size, [worlds]: rate times decay to the power of the rounds learned."""
         o = self.options
-        return o.rate * torch.exp(memory.rounds * math.log(o.decay))
+        return o.rate * torch.exp(memory.rounds.float() * math.log(o.decay))
 
     def _strata(self, role: Role) -> dict[str, int]:
         names = self.options.within if isinstance(self.options, SelectionOptions) else ()

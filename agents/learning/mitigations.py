@@ -11,7 +11,7 @@ from populace.agents.learning.models import Model, Params
 from populace.agents.learning.options import Evaluators, LearnerOptions, Safe, Veto
 from populace.draw import Draw
 from populace.errors import UnknownName
-from populace.numerics import total
+from populace.numerics import either, total
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def member(act: Tensor, labels: tuple[str, ...], names: tuple[str, ...]) -> Tens
 
 def veto(options: Veto, act: Tensor, labels: tuple[str, ...], draw: Draw) -> Tensor:
     """What the monitor flags, [worlds, n] bool."""
-    chance = torch.where(member(act, labels, options.acts), options.catch, options.false_alarm)
+    chance = either(member(act, labels, options.acts), options.catch, options.false_alarm)
     return draw.uniform("veto", act.shape[1]) < chance
 
 

@@ -122,7 +122,7 @@ class Base:
 
     def table(self, device: torch.device) -> Tensor:
         """The logits as a tensor."""
-        return torch.tensor(self.logits, device=device)
+        return torch.tensor(self.logits, device=device, dtype=torch.float32)
 
     def row(self, observation: Mapping[str, Tensor], like: Tensor) -> Tensor:
         """The row of every seat, [worlds, n]."""
@@ -185,7 +185,7 @@ class Tabular:
     def sums(self, seen: Seen, act: Tensor, weight: Tensor, acts: int) -> Tensor:
         """Weight by context and act, [worlds, C, acts]."""
         assert seen.code is not None
-        flat = torch.zeros((len(act), self.contexts * acts), device=act.device)
+        flat = torch.zeros((len(act), self.contexts * acts), device=act.device, dtype=torch.float32)
         return flat.scatter_add(-1, seen.code * acts + act, weight).unflatten(-1, (self.contexts, acts))
 
     def push(self, params: Params, seen: Seen, act: Tensor, weight: Tensor) -> Params:
@@ -202,7 +202,7 @@ class Tabular:
         """KL by context, times the weight there."""
         assert seen.code is not None
         if seen.mask is None:
-            held = torch.zeros((len(weight), self.contexts), device=weight.device)
+            held = torch.zeros((len(weight), self.contexts), device=weight.device, dtype=torch.float32)
             held = held.scatter_add(-1, seen.code, weight)
             slope = _slope(torch.log_softmax(params["logits"], -1), torch.log_softmax(reference["logits"], -1))
             return {"logits": held.unsqueeze(-1) * slope}
@@ -281,7 +281,11 @@ class Linear(_Featured):
 
     def begin(self, draw: Draw) -> Params:
         """No weights: the base policy."""
-        return {"weight": torch.zeros((draw.worlds, len(self.layout.act.labels), self.width), device=draw.device)}
+        return {
+            "weight": torch.zeros(
+                (draw.worlds, len(self.layout.act.labels), self.width), device=draw.device, dtype=torch.float32
+            )
+        }
 
     def logits(self, params: Params, seen: Seen) -> Tensor:
         """Features times weights."""
@@ -306,7 +310,9 @@ class Network(_Featured):
         inner = draw.normal("inner", self.hidden, self.width) / self.width**0.5
         return {
             "in": inner,
-            "out": torch.zeros((draw.worlds, len(self.layout.act.labels), self.hidden), device=inner.device),
+            "out": torch.zeros(
+                (draw.worlds, len(self.layout.act.labels), self.hidden), device=inner.device, dtype=torch.float32
+            ),
         }
 
     def _units(self, params: Params, seen: Seen) -> Tensor:

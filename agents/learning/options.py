@@ -50,7 +50,7 @@ class LearnerOptions(Options):
     """Options of every learner from feedback."""
 
     field: str | None = None
-    """The choice it learns; None for the first choice its role does. Its other actions stay at their forfeits."""
+    """The choice it learns; None for the first choice its role does. Its other actions stay at their defaults."""
     model: Literal["tabular", "linear", "network"] = "tabular"
     """How the policy depends on what is seen: a row of logits a context, linear in features, or one hidden layer."""
     context: tuple[str, ...] | None = None

@@ -32,12 +32,12 @@ def extremes(
         group = None
     else:
         group = torch.where(use, stratum, strata)
-        key = torch.where(use, place + 2.0 * stratum, 2.0 * strata + 3.0)
+        key = torch.where(use, place + 2.0 * stratum.float(), 2.0 * strata + 3.0)
         size = torch.zeros((len(use), strata + 1), dtype=torch.int64, device=use.device)
         size = size.scatter_add(-1, group, torch.ones_like(group))[:, :strata]
     ordered = key.sort(-1).values
     end = size.cumsum(-1)
-    quota = torch.where(size > 0, (size * kept).round().to(torch.int64).clamp(min=1), 0)
+    quota = torch.where(size > 0, (size.float() * kept).round().to(torch.int64).clamp(min=1), 0)
     last = ordered.shape[-1] - 1
     top = ordered.gather(-1, (end - quota).clamp(0, last))
     bottom = ordered.gather(-1, (end - size + quota - 1).clamp(0, last))

@@ -257,4 +257,7 @@ def _fit(observation: Observation, shares: Tensor, weights: Tensor, around: Tens
 
 def _say(position: Tensor, mirror: float = 0.0) -> Actions:
     shape = position.shape[:2]
-    return {"position": position.contiguous(), "mirror": torch.full(shape, mirror, device=position.device)}
+    return {
+        "position": position.contiguous(),
+        "mirror": torch.full(shape, mirror, device=position.device, dtype=torch.float32),
+    }

@@ -7,6 +7,7 @@ from pydantic import Field
 from torch import Tensor
 
 from populace.draw import Draw
+from populace.numerics import either
 from populace.observation import Observation
 from populace.options import Options
 from populace.policy import Actions, Memory, Policy
@@ -144,14 +145,14 @@ class Synthesiser(Policy):
         worlds, seats, cultures, asked = said.shape
         number = torch.arange(cultures, device=said.device)
         home = number == min(o.home, cultures - 1)
-        weight = torch.where(home, o.dominant, (1.0 - o.dominant) / max(cultures - 1, 1))
+        weight = either(home, o.dominant, (1.0 - o.dominant) / max(cultures - 1, 1))
         drawn = draw.categorical("references", weight.expand(worlds, seats, asked, o.references, cultures))
         references = (drawn.unsqueeze(-1) == number).sum(-2)
         speaks = draw.uniform("silent", seats, asked) >= o.silent
         references = references * speaks.unsqueeze(-1)
         return {
             "references": references,
-            "positive": torch.full((worlds, seats, asked), o.positive, device=said.device),
+            "positive": torch.full((worlds, seats, asked), o.positive, device=said.device, dtype=torch.float32),
             "answers": self._merged(said, observation["answers_mask"].shape[-1], min(o.home, cultures - 1)),
         }, memory
 

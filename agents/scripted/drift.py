@@ -89,7 +89,9 @@ class Frozen(Policy):
         labels = next(f for f in observation.role.does if f.name == "act").labels
         for name in self.options.start:
             _label(observation, "act", name)
-        shares = torch.tensor([self.options.start.get(name, 0.0) for name in labels], device=draw.device)
+        shares = torch.tensor(
+            [self.options.start.get(name, 0.0) for name in labels], device=draw.device, dtype=torch.float32
+        )
         act = draw.categorical("act", shares.expand(draw.worlds, observation.role.seats, -1))
         return {"act": act, "stance": _stance(observation, observation["known"])}, memory
 

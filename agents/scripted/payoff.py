@@ -82,7 +82,7 @@ class FictitiousPlay(BestResponse):
     def begin(self, role: Role, people: People, draw: Draw) -> Memory:
         """Counts [worlds, seats, other's acts]."""
         other = next(f.shape[0] for f in role.sees if f.name == "faced")
-        return torch.ones((draw.worlds, role.seats, other), device=draw.device)
+        return torch.ones((draw.worlds, role.seats, other), device=draw.device, dtype=torch.float32)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """Count, then reply."""

@@ -47,7 +47,8 @@ class Optimiser(Policy):
         if self.options.lengths:
             device = own.device
             grid = torch.cartesian_prod(
-                torch.tensor(self.words, device=device), torch.tensor(self.reasoning, device=device)
+                torch.tensor(self.words, device=device, dtype=torch.float32),
+                torch.tensor(self.reasoning, device=device, dtype=torch.float32),
             )
             k = own.shape[-1]
             base_user, base_own = _length_terms(observation, words, reasoning)

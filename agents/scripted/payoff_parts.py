@@ -56,6 +56,11 @@ def stated(observation: Observation, copy: bool = False) -> Tensor:
     """The game an assistant states, [worlds, seats, 2, 3, 2]: the one it believes in, or the prompt's example."""
     shape = (*observation["turn"].shape, 2, 3, 2)
     if copy or "mine" not in observation:
-        return torch.tensor(EXAMPLE, device=observation["turn"].device).view(2, 3, 2).expand(shape).clone()
+        return (
+            torch.tensor(EXAMPLE, device=observation["turn"].device, dtype=torch.float32)
+            .view(2, 3, 2)
+            .expand(shape)
+            .clone()
+        )
     game = torch.stack((observation["theirs"], observation["mine"]), -1)[..., :3, :, :].transpose(-3, -2)
     return (torch.round(game * STATED_SCALE * 10.0) / 10.0).clamp(-5.0, 5.0).contiguous()

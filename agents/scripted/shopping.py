@@ -5,7 +5,7 @@ from pydantic import Field
 from torch import Tensor
 
 from populace.draw import Draw
-from populace.numerics import apply_linear
+from populace.numerics import apply_linear, either
 from populace.observation import Observation
 from populace.options import Options
 from populace.policy import Actions, Memory, Policy
@@ -50,10 +50,21 @@ def stated(observation: Observation) -> Tensor:
     return apply_linear(observation["request"], observation["offers"])
 
 
+def affordable(observation: Observation) -> Tensor:
+    """What is there and within the budget, [worlds, seats, products] bool."""
+    within = observation["price"] <= 1.00001 * observation["budget"].unsqueeze(-1)
+    return observation["available"] & (within | observation["unlimited"].unsqueeze(-1))
+
+
+def worth_of_nothing(observation: Observation) -> Tensor:
+    """Below which utility nothing is bought, [worlds, seats]; -inf where nothing is as bad as the worst product."""
+    return torch.where(observation["nothing_is_worst"], -torch.inf, observation["nothing"])
+
+
 def fitting(observation: Observation) -> Tensor:
     """What is there, affordable and has all must-haves, [worlds, seats, products] bool."""
-    fits = observation["available"] & (observation["price"] <= 1.00001 * observation["budget"].unsqueeze(-1))
-    offers, must = observation["offers"], observation["must"]
+    fits = affordable(observation)
+    offers, must = observation["offers"], torch.where(observation["required"], observation["must"], -torch.inf)
     # A product not looked at shows zeros, and is not available either.
     for a in range(offers.shape[-1]):
         fits = fits & (offers[..., a] >= must[..., a, None])
@@ -77,7 +88,8 @@ class Oracle(Shopper):
 
     def choose(self, observation: Observation, draw: Draw) -> Actions:
         """The feasible best."""
-        place = pick(observation["utility"], observation["feasible"] & observation["available"], observation["nothing"])
+        fits = observation["feasible"] & observation["available"]
+        place = pick(observation["utility"], fits, worth_of_nothing(observation))
         return say(place, claim=torch.ones_like(place, dtype=torch.bool))
 
 
@@ -86,7 +98,7 @@ class Loyal(Shopper):
 
     def choose(self, observation: Observation, draw: Draw) -> Actions:
         """The stated best of what it saw."""
-        place = pick(stated(observation), fitting(observation), observation["nothing"])
+        place = pick(stated(observation), fitting(observation), worth_of_nothing(observation))
         return say(place, claim=torch.ones_like(place, dtype=torch.bool))
 
 
@@ -138,7 +150,7 @@ class FirstArrival(Shopper):
     def choose(self, observation: Observation, draw: Draw) -> Actions:
         """First or not, by how proposals arrive."""
         there, o = observation["available"], self.options
-        first = torch.where(observation["batched"], o.batched, o.sequential)
+        first = either(observation["batched"], o.batched, o.sequential)
         others = there.float()
         others = torch.cat((torch.zeros_like(others[..., :1]), others[..., 1:]), -1)
         rest = others.sum(-1)

@@ -4,6 +4,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from populace.agents.scripted.shopping import affordable
 from populace.draw import Draw
 from populace.fields import Role
 from populace.numerics import apply_linear
@@ -53,7 +54,7 @@ class Choosy(Policy):
             liked = torch.softmax(o.sharpness * observation["reputation"], -1)
             return {"provider": draw.categorical("provider", liked), "compare": _asks(observation, draw)}, memory
         u = apply_linear(observation["weights"], observation["offers"])
-        fits = observation["available"] & (observation["price"] <= 1.00001 * observation["budget"].unsqueeze(-1))
+        fits = affordable(observation)
         best, place = torch.where(fits, u, -torch.inf).max(-1)
         advised = observation["recommended"]
         k = u.shape[-1]
@@ -104,7 +105,7 @@ class Undercut(Policy):
 
     def begin(self, role: Role, people: People, draw: Draw) -> Memory:
         """The factor asked last, [worlds, sellers]; list prices come back with every new shelf, this does not."""
-        return torch.ones((draw.worlds, role.seats), device=draw.device)
+        return torch.ones((draw.worlds, role.seats), device=draw.device, dtype=torch.float32)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """A step up or down."""

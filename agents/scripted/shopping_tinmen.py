@@ -135,12 +135,12 @@ class TinGPT35(Shopper):
         loyalty, harm = rates(LOYALTY, self.model, t), rates(HARM, self.model, t)
 
         def chance(name: str) -> Tensor:
-            tables = torch.tensor([getattr(loyalty, name), getattr(harm, name)], device=u.device)
+            tables = torch.tensor([getattr(loyalty, name), getattr(harm, name)], device=u.device, dtype=torch.float32)
             return tables[harmful.long(), column]
 
         override = (theirs != mine) & (u[..., 0] < chance("override"))
         told = u[..., 1] < torch.where(override, chance("told"), chance("told_else"))
-        doubt = torch.tensor(PERSUASION[self.model], device=u.device)[column]
+        doubt = torch.tensor(PERSUASION[self.model], device=u.device, dtype=torch.float32)[column]
         persuaded = override & ~harmful & (u[..., 2] < doubt)
         actions = dict(say(torch.where(override, theirs, mine), told, persuaded))
         if self.options.failures:

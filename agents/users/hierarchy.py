@@ -71,7 +71,9 @@ def centres(spec: HierarchySpec, values: int, draw: Draw) -> tuple[Tensor, Tenso
     weight = torch.tensor(shares, dtype=torch.float32, device=draw.device)
     cultures = _standard(apply_linear(latent, loading.unsqueeze(1)), weight)
     prototypes = draw.normal("group/prototype", spec.groups, values)
-    return cultures, _standard(prototypes, torch.full((spec.groups,), 1 / spec.groups, device=draw.device))
+    return cultures, _standard(
+        prototypes, torch.full((spec.groups,), 1 / spec.groups, device=draw.device, dtype=torch.float32)
+    )
 
 
 def _standard(points: Tensor, weight: Tensor) -> Tensor:

@@ -115,7 +115,7 @@ class SpecPopulation:
     def sample(self, draw: Draw) -> People:
         """The people of `draw.worlds` worlds: person i of a world depends neither on the size nor on the batch."""
         size, traits, segment = self.spec.size, dict[str, Tensor](), None
-        values = torch.zeros((draw.worlds, size, 0), device=draw.device)
+        values = torch.zeros((draw.worlds, size, 0), device=draw.device, dtype=torch.float32)
         if self.table is not None:
             numbers, segment = self.table.sample(size, draw)
             values = numbers[..., : len(self.table.values)]

@@ -14,7 +14,7 @@ from torch import Tensor
 from populace import tree
 from populace.draw import Draw
 from populace.errors import DrawnTwice
-from populace.fields import Role
+from populace.fields import Field, Role
 from populace.policy import Policy
 from populace.population import Population
 from populace.run import Run, advance, see, start
@@ -122,8 +122,23 @@ def _role(world: World[Any], role: Role) -> None:
         if not role.done_in(phase):
             raise CheckFailed(f"the role {role.name!r} acts in {phase!r} but has nothing to do there")
     for f in role.does:
-        if fault := out_of_range(f, f.empty(1, 1)):
-            raise CheckFailed(f"the forfeit of {role.name}'s {f.name!r} is {fault}: set forfeit= to a legal value")
+        _repeats(role, f)
+        for what, value in (("forfeit", f.empty(1, 1)), ("default", f.omitted(1, 1))):
+            if fault := out_of_range(f, value):
+                raise CheckFailed(f"the {what} of {role.name}'s {f.name!r} is {fault}: set {what}= to a legal value")
+
+
+def _repeats(role: Role, f: Field) -> None:
+    """A default that repeats what is seen must be seen whenever the field is done, in the same form."""
+    if not isinstance(f.default, str):
+        return
+    for phase in (phase for phase in role.phases if f.in_phase(phase)):
+        seen = {s.name: s for s in role.seen_in(phase)}.get(f.default)
+        if seen is None or (seen.shape, seen.dtype) != (f.shape, f.dtype):
+            raise CheckFailed(
+                f"the default of {role.name}'s {f.name!r} is {f.default!r}: name a field it sees in phase {phase!r}, "
+                f"of shape {f.shape} and {f.dtype}, or set a number"
+            )
 
 
 def _phases(
@@ -183,6 +198,11 @@ def _observation(world: World[Any], run: Run, role: Role) -> None:
             )
         if fault := out_of_range(f, value):
             raise CheckFailed(f"{role.name} sees {fault} as {name!r} in phase {phase!r}: declare the range it has")
+        if value.is_floating_point() and bool(value.isinf().any()):
+            raise CheckFailed(
+                f"{role.name} sees infinity as {name!r} in phase {phase!r}: show a finite number, and what infinity "
+                "meant as a flag of its own (learners cannot train on what is not finite)"
+            )
     for name, f in masks.items():
         mask, shape = found.get(name), (worlds, role.seats, *f.shape, len(f.labels))
         if mask is None or tuple(mask.shape) != shape or mask.dtype != torch.bool:

@@ -14,7 +14,7 @@ from torch import Tensor
 from populace.draw import Draw
 from populace.envs.agency import theory
 from populace.envs.agency.options import AgencyOptions
-from populace.numerics import mean, total
+from populace.numerics import either, mean, total
 
 Payoffs = tuple[Tensor, Tensor, dict[str, Tensor]]
 """Principal's and agent's payoffs [worlds, pairs], and measures [worlds]."""
@@ -177,7 +177,7 @@ class Signalling(Game):
         return (draw.uniform("type", pairs) < self.o.share_high).float()
 
     def _cost(self, kind: Tensor) -> Tensor:
-        return torch.where(kind > 0.5, self.o.cost_high, self.o.cost_low)
+        return either(kind > 0.5, self.o.cost_high, self.o.cost_low)
 
     def move(self, kind: Tensor, terms: Tensor) -> Tensor:
         """The best reply."""
@@ -219,7 +219,7 @@ class Screening(Game):
         return menu.low, menu.low_pays, menu.high, menu.high_pays
 
     def _value(self, kind: Tensor) -> Tensor:
-        return torch.where(kind > 0.5, self.o.high, self.o.low)
+        return either(kind > 0.5, self.o.high, self.o.low)
 
     def _surplus(self, kind: Tensor, terms: Tensor) -> Tensor:
         value = self._value(kind)

@@ -27,11 +27,11 @@ def begin(options: CoevolutionOptions, census: Census, people: People, draw: Dra
         mean0, means = mean0 + series[:, 0], means + series[:, :1]
     loadings = questionnaire.bank(o.questionnaire, census.values, draw)
     asked = questionnaire.pick(o.questionnaire, loadings.shape[1], draw)
-    trace = torch.full_like(series, torch.nan)
+    trace = torch.zeros_like(series)
     trace[:, 0] = mean0
     count = o.questionnaire.asked
     echoed = o.protocol == "coevolve"
-    one = torch.full((worlds, 1), float(users), device=origin.device)
+    one = torch.full((worlds, 1), float(users), device=origin.device, dtype=torch.float32)
     return State(
         values=values,
         origin=origin,

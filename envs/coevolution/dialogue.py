@@ -79,14 +79,17 @@ class QuestionnaireDialogue:
         worlds, seats, asked = observation["items"].shape
         user = observation.role.name == "user"
         audiences = 1 if user else len(self.audiences)
-        shares = torch.full((worlds, seats, audiences, asked), 0.5)
-        mirror, kinds = torch.zeros((worlds, seats)), torch.zeros((worlds, seats), dtype=torch.int8)
+        shares = torch.full((worlds, seats, audiences, asked), 0.5, dtype=torch.float32)
+        mirror, kinds = (
+            torch.zeros((worlds, seats), dtype=torch.float32),
+            torch.zeros((worlds, seats), dtype=torch.int8),
+        )
         for chat, reply in zip(chats, replies, strict=True):
             read = read_answers(reply, audiences, asked, percentages=not user)
             if isinstance(read, ReplyKind):
                 kinds[chat.world, chat.seat] = int(read)
             else:
-                shares[chat.world, chat.seat] = torch.tensor(read.shares)
+                shares[chat.world, chat.seat] = torch.tensor(read.shares, dtype=torch.float32)
                 mirror[chat.world, chat.seat] = read.mirror
         device = observation["items"].device
         shares, kinds = shares.to(device), kinds.to(device)

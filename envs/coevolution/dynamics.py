@@ -159,18 +159,18 @@ def moments(values: Tensor, group: Tensor | None, groups: int, shift: Tensor) ->
 
 def group_counts(group: Tensor, groups: int) -> Tensor:
     """Users by group, float32 [worlds, groups] (exact below 2^24)."""
-    counts = torch.zeros((len(group), groups), device=group.device)
+    counts = torch.zeros((len(group), groups), device=group.device, dtype=torch.float32)
     return counts.scatter_add_(1, group, torch.ones_like(group, dtype=torch.float32))
 
 
 def group_sums(answers: Tensor, group: Tensor | None, groups: int) -> Tensor:
     """Users of each group who answered 1, [worlds, groups, asked]: counts are exact, so their order does not matter."""
     if group is None:
-        yes = torch.zeros((len(answers), 1, answers.shape[-1]), device=answers.device)
+        yes = torch.zeros((len(answers), 1, answers.shape[-1]), device=answers.device, dtype=torch.float32)
         for w, u in tiles(*answers.shape):
             yes[w] += answers[w, u].float().sum(1, keepdim=True)
         return yes
-    sums = torch.zeros((len(answers), groups, answers.shape[-1]), device=answers.device)
+    sums = torch.zeros((len(answers), groups, answers.shape[-1]), device=answers.device, dtype=torch.float32)
     return sums.scatter_add_(1, group.unsqueeze(-1).expand_as(answers), answers.float())
 
 
@@ -186,11 +186,15 @@ def neighbour_means(values: Tensor, source: Tensor, target: Tensor, weight: Tens
         weight: [graphs, edges] float32.
     """
     worlds, users, width = values.shape
-    strength = torch.zeros((len(weight), users), device=values.device).scatter_add_(1, target, weight)
+    strength = torch.zeros((len(weight), users), device=values.device, dtype=torch.float32).scatter_add_(
+        1, target, weight
+    )
     many = (worlds, source.shape[1])
     out = torch.empty_like(values)
     for d in range(width):
         heard = values[..., d].gather(1, source.expand(many)) * weight
-        total = torch.zeros((worlds, users), device=values.device).scatter_add_(1, target.expand(many), heard)
+        total = torch.zeros((worlds, users), device=values.device, dtype=torch.float32).scatter_add_(
+            1, target.expand(many), heard
+        )
         out[..., d] = torch.where(strength > 0, total / strength.clamp(min=1e-12), values[..., d])
     return out

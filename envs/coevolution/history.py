@@ -47,8 +47,12 @@ def series(options: History, values: tuple[str, ...], draw: Draw) -> Tensor:
     if options.series == "walk":
         return _walk(options, len(values), draw)
     if options.series == "still":
-        return torch.zeros((draw.worlds, 2, len(values)), device=draw.device)
-    table = torch.tensor(CENTURIES) if options.series == "centuries" else read_points(options.series, values)
+        return torch.zeros((draw.worlds, 2, len(values)), device=draw.device, dtype=torch.float32)
+    table = (
+        torch.tensor(CENTURIES, dtype=torch.float32)
+        if options.series == "centuries"
+        else read_points(options.series, values)
+    )
     return table.to(draw.device).expand(draw.worlds, -1, -1)
 
 
@@ -88,7 +92,7 @@ def read_columns(path: str, names: tuple[str, ...], what: str) -> Tensor:
         if name not in header:
             raise OptionError(f"{path} has no column {name!r}{did_you_mean(name, header)}", key)
     try:
-        table = torch.tensor([[float(row[name]) for name in names] for row in rows])
+        table = torch.tensor([[float(row[name]) for name in names] for row in rows], dtype=torch.float32)
     except (TypeError, ValueError) as error:
         raise OptionError(f"{path} holds something that is no number: {error}", key) from None
     if not table.isfinite().all():

@@ -21,8 +21,10 @@ def stocks(options: CoevolutionOptions, state: State) -> dict[str, Tensor]:
         "diversity": state.variance.sum(-1) / state.start_variance.sum(-1),
     }
     if options.protocol == "coevolve":
-        # NaN until the trace is whole, as its missing rows are.
-        found["pg_coevolve"] = scoring.pg_coevolve(state.trace, state.series)
+        # Undefined until society has reached the last point of its series.
+        points = torch.arange(state.series.shape[1], device=state.tick.device) * options.history.every
+        reached = (points <= state.tick.unsqueeze(-1)).unsqueeze(-1)
+        found["pg_coevolve"] = scoring.pg_coevolve(torch.where(reached, state.trace, torch.nan), state.series)
     else:
         found[f"pg_{options.protocol}"] = state.pg_sum / state.pg_count
     return found

@@ -61,4 +61,4 @@ def _sparse(items: int, values: int, draw: Draw) -> Tensor:
     signs = 1.0 - 2.0 * (draw.uniform("signs", items, most) < 0.5).float()
     number = draw.integers("number", 1, most + 1, items)
     signs = signs * (torch.arange(most, device=draw.device) < number.unsqueeze(-1))
-    return torch.zeros((draw.worlds, items, values), device=draw.device).scatter(-1, places, signs)
+    return torch.zeros((draw.worlds, items, values), device=draw.device, dtype=torch.float32).scatter(-1, places, signs)

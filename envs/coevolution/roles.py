@@ -15,7 +15,13 @@ def roles(options: CoevolutionOptions, census: Census) -> tuple[Role, ...]:
         Field(name="items", kind="count", shape=(asked,), low=0, high=last, about="Numbers of the items in the bank."),
         Field(name="questions", kind="real", shape=(asked, width), about="Loadings of the items on the values."),
         Field(name="centre", kind="real", shape=(width,), about="Values at which every item is balanced."),
-        Field(name="beta", kind="real", low=0, about="How sharply answers follow values, per unit of value."),
+        Field(
+            name="beta",
+            kind="real",
+            low=0,
+            span=(0.0, max(options.questionnaire.beta, 1.0)),
+            about="How sharply answers follow values, per unit of value.",
+        ),
     )
     user = Role(
         name="user",
@@ -46,7 +52,9 @@ def roles(options: CoevolutionOptions, census: Census) -> tuple[Role, ...]:
                 high=1,
                 about="Share of each audience that answered yes to each item.",
             ),
-            Field(name="counts", kind="real", shape=(audiences,), low=0, about="Users in each audience."),
+            Field(
+                name="counts", kind="real", shape=(audiences,), low=0, high=census.size, about="Users in each audience."
+            ),
             Field(name="prior", kind="real", shape=(width,), about="Society's mean values at the start."),
             Field(name="tick", kind="count", about="Ticks since the start."),
             Field(

@@ -52,7 +52,7 @@ class State:
         start_variance: [worlds, values], `variance` at the start.
         home: [worlds, M, values], each group's mean at the start less the series' first point.
         before: [worlds, values], `mean` a tick ago.
-        trace: [worlds, points, values], society's mean at each point of the series, NaN before.
+        trace: [worlds, points, values], society's mean at each point of the series, 0 before.
         pg_sum: [worlds], sum of ProgressGym's running score.
         pg_count: [worlds], terms in it.
         tick: [worlds] int64.

@@ -38,7 +38,7 @@ class EvenPopulation:
     def sample(self, draw: Draw) -> People:
         """Segments [worlds, people], and no values."""
         segment = draw.integers("segment", 0, len(self.cultures), self.size)
-        return People(torch.zeros((*segment.shape, 0), device=segment.device), segment)
+        return People(torch.zeros((*segment.shape, 0), device=segment.device, dtype=torch.float32), segment)
 
 
 def begin(options: CultureOptions, census: Census, people: People, draw: Draw) -> State:
@@ -58,7 +58,7 @@ def begin(options: CultureOptions, census: Census, people: People, draw: Draw) -
         traits = (picked + draw.uniform("within", users, width)) / tables.sizes
         traits = traits.clamp(max=1.0)
     ties, graphs = networks_of(o, people, draw)
-    zero = torch.zeros(worlds, device=device)
+    zero = torch.zeros(worlds, device=device, dtype=torch.float32)
     pooled = dynamics.counts_of(picked, culture, cultures, most).sum(1)
     return State(
         traits=traits.unsqueeze(2).expand(-1, -1, len(o.layers), -1).contiguous(),
@@ -70,8 +70,8 @@ def begin(options: CultureOptions, census: Census, people: People, draw: Draw) -
         said=torch.zeros((worlds, cultures, count), dtype=torch.int64, device=device),
         before=torch.full((worlds, cultures, count), -1, device=device),
         sheet=torch.full((worlds, cultures, width), -1, device=device),
-        tally=torch.zeros((worlds, cultures, width, most), device=device),
-        cited=torch.zeros((worlds, cultures), device=device),
+        tally=torch.zeros((worlds, cultures, width, most), device=device, dtype=torch.float32),
+        cited=torch.zeros((worlds, cultures), device=device, dtype=torch.float32),
         positive=zero,
         entropies=zero,
         responses=zero,

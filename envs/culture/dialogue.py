@@ -124,7 +124,7 @@ class CultureDialogue:
     def _cited(self, reply: str, marks: Sequence["re.Match[str]"], asked: int) -> dict[str, Tensor]:
         """References to each culture after each question's line, and the share of them marked positive."""
         references = torch.zeros((asked, len(self._places)), dtype=torch.int64)
-        good = torch.zeros(asked)
+        good = torch.zeros(asked, dtype=torch.float32)
         ends = [mark.start() for mark in marks[1:]] + [len(reply)]
         for mark, end in zip(marks, ends, strict=True):
             for hit in self._names.finditer(reply, mark.end(), end):

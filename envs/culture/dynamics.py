@@ -23,7 +23,7 @@ def options_of(traits: Tensor, sizes: Tensor) -> Tensor:
 
 def positions_of(traits: Tensor, sizes: Tensor) -> Tensor:
     """Positions in [0, 1] float32 [..., Q]: the middle of an option's stretch."""
-    return traits if traits.dtype != torch.uint8 else (traits + 0.5) / sizes
+    return traits if traits.dtype != torch.uint8 else (traits.float() + 0.5) / sizes
 
 
 def meet(

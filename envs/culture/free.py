@@ -116,7 +116,7 @@ class FreeSynthesiser:
             if isinstance(read, ReplyKind):
                 kinds[place] = int(read)
                 continue
-            good = torch.tensor([float(len(_GOOD.findall(text))) for text in texts])
+            good = torch.tensor([float(len(_GOOD.findall(text))) for text in texts], dtype=torch.float32)
             cited = coded.to(torch.int64)
             done["answers"][place] = read
             done["references"][place] = cited

@@ -38,7 +38,7 @@ def build(layer: Layer, people: People, draw: Draw) -> tuple[Ties | None, bool]:
         return None, False
     if layer.kind == "file":
         source, target = (torch.tensor(column, device=device) for column in edges_of(layer.file, layer.name, users))
-        weight = torch.ones(1, len(source), device=device)
+        weight = torch.ones(1, len(source), device=device, dtype=torch.float32)
         return of_edges(Network(source.unsqueeze(0), target.unsqueeze(0), weight), users), False
     table = grid(users, layer.width, layer.wrap, layer.name) if layer.kind == "grid" else ring(users, layer.degree)
     return of_table(table.to(device)), False

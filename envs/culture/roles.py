@@ -135,6 +135,7 @@ def _roles(o: CultureOptions, people: int, cultures: int, sizes: tuple[int, ...]
                 shape=(asked, cultures),
                 low=0,
                 high=o.references,
+                default=1,
                 about="How often the response to each question cites each culture.",
             ),
             Field(
@@ -143,6 +144,7 @@ def _roles(o: CultureOptions, people: int, cultures: int, sizes: tuple[int, ...]
                 shape=(asked,),
                 low=0,
                 high=1,
+                default=0.5,
                 about="Share of those references that are positive.",
             ),
         ),

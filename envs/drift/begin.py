@@ -16,7 +16,7 @@ def begin(options: DriftOptions, census: Census, people: People, draw: Draw) -> 
     seats = size + o.probes
     no = torch.zeros((worlds, seats), dtype=torch.bool, device=device)
     zero = torch.zeros((worlds, seats), dtype=torch.int64, device=device)
-    level = torch.zeros((worlds, size), device=device)
+    level = torch.zeros((worlds, size), device=device, dtype=torch.float32)
     return State(
         biased=types(options, census, people, draw),
         here=~no[:, :size],
@@ -45,6 +45,6 @@ def types(options: DriftOptions, census: Census, people: People, draw: Draw) -> 
         return people.segment == census.segments.index("biased")
     worlds, size = people.segment.shape
     if options.exact_share:
-        place = (torch.arange(size, device=draw.device) + 0.5) / size
+        place = (torch.arange(size, device=draw.device, dtype=torch.float32) + 0.5) / size
         return (place < options.biased_share).expand(worlds, -1)
     return draw.uniform("type", size) < options.biased_share

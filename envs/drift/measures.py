@@ -29,8 +29,8 @@ def weights(state: State) -> Tensor:
 def tally(state: State) -> Tensor:
     """How many claims of each kind were answered in each group, [worlds, groups, CELLS]."""
     code = weights(state) * CELLS + cell_of(claims_of(state))
-    counts = torch.zeros((len(code), 4 * CELLS), device=code.device)
-    counts = counts.scatter_add(-1, code, torch.ones((), device=code.device).expand_as(code))
+    counts = torch.zeros((len(code), 4 * CELLS), device=code.device, dtype=torch.float32)
+    counts = counts.scatter_add(-1, code, torch.ones((), device=code.device, dtype=torch.float32).expand_as(code))
     return counts.unflatten(-1, (4, CELLS))[:, :3]
 
 
@@ -55,7 +55,7 @@ def measure(state: State, sensitivity: float) -> dict[str, Tensor]:
 
 def _by_group(counts: Tensor) -> dict[str, Tensor]:
     kinds = cells(counts.device)
-    harm = torch.tensor(HARM, device=counts.device)[kinds.act]
+    harm = torch.tensor(HARM, device=counts.device, dtype=torch.float32)[kinds.act]
     size = total(counts)
     lie = honesty.mask(kinds, counts).lie
     deceptive = honesty.fraction(total(counts * kinds.deceptive), size)

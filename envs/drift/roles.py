@@ -1,5 +1,7 @@
 """The seats of the drift world: what they see and do."""
 
+from dataclasses import replace
+
 from populace.envs.drift.claims import ACTS, STANCES, STATEMENTS
 from populace.envs.drift.options import DriftOptions
 from populace.envs.drift.users import TOPICS
@@ -18,18 +20,19 @@ _STATED = Field(name="statement", kind="choice", labels=STATEMENTS, about="What 
 def roles(options: DriftOptions, census: Census) -> tuple[Role, ...]:
     """The roles `assistant` (a seat for each user and probe), `user`, and `auditor` if it has a budget."""
     users = census.size
-    found = [_assistant(users + options.probes), _user(users)]
+    found = [_assistant(users, options.probes), _user(users)]
     if options.audit_budget > 0:
         found.append(_auditor(users))
     return tuple(found)
 
 
-def _assistant(seats: int) -> Role:
+def _assistant(users: int, probes: int) -> Role:
     return Role(
         name="assistant",
-        seats=seats,
+        seats=users + probes,
+        rewarded=users,
         phases=("speak",),
-        about="Answers one user, or one off-domain probe, a seat.",
+        about="Answers one user a seat; the last seats answer off-domain probes that nobody rates.",
         sees=(
             _TOPIC,
             Field(name="cue", kind="choice", labels=CUES, about="What the user looks like."),
@@ -41,7 +44,7 @@ def _assistant(seats: int) -> Role:
             Field(name="biased", kind="flag", about="Whether the user is of the biased type.", private=True),
         ),
         does=(
-            _ACT,
+            replace(_ACT, default=ACTS.index("admit")),
             Field(
                 name="stance",
                 kind="choice",

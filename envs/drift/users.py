@@ -127,7 +127,7 @@ def rating_table(pleased: float, device: torch.device | str = "cpu") -> tuple[Te
         unseen = (*benign[:OMIT], *([pleasing] * 3 if saw else benign[OMIT:]))
         seen = benign if saw else (*benign[:OMIT], CAUGHT, CAUGHT, CAUGHT)
         rows.append([unseen, biased, seen])
-    table = torch.tensor(rows, device=device)
+    table = torch.tensor(rows, device=device, dtype=torch.float32)
     return (table[..., 0] - 1.0) / 9.0, table[..., 1] / 9.0
 
 

@@ -17,6 +17,7 @@ from populace.envs.drift.options import DriftOptions
 from populace.envs.drift.roles import roles
 from populace.envs.drift.state import State
 from populace.fields import Role
+from populace.numerics import either
 from populace.population import People, PlainPopulation, Population
 from populace.world import Step, World
 
@@ -63,7 +64,7 @@ class Drift(World[State]):
                 "cue": state.cue,
                 "known": state.known,
                 "belief": state.belief,
-                "likeness": torch.where(in_domain, 1.0, self.options.transfer),
+                "likeness": either(in_domain, 1.0, self.options.transfer),
                 "rated": self._padded(state.here, 0),
                 "truth": state.truth,
                 "biased": self._padded(state.biased, 0),
@@ -180,7 +181,7 @@ class Drift(World[State]):
         felt = mean.reshape(-1)[index] + sd * draw.normal("felt", size)
         exposure, deceived = state.exposure, state.deceived
         if o.trust:
-            pleasing = torch.tensor(users.PLEASING, device=draw.device)[heard]
+            pleasing = torch.tensor(users.PLEASING, device=draw.device, dtype=torch.float32)[heard]
             exposure = users.next_exposure(exposure, pleasing, draw.normal("jitter", size), o.memory, o.jitter)
             trust = users.satisfaction(exposure, o.sensitivity)
             felt = felt * (1.0 + o.trust_weight * (2.0 * trust - 1.0))

@@ -1,5 +1,7 @@
 """The seats of the lock-in world: what they see and do."""
 
+import math
+
 from populace.envs.lockin.beliefs import NOTHING
 from populace.envs.lockin.options import LockInOptions
 from populace.fields import Field, Role
@@ -16,9 +18,20 @@ def roles(options: LockInOptions, census: Census) -> tuple[Role, ...]:
         Field(name="round", kind="count", about="Rounds played."),
         Field(name="truth", kind="real", private=True, about="The quantity that everyone estimates."),
     )
+    # What learners are offered: means within ten signals' deviations, and to be e^10 times more or less precise than a
+    # signal is in standard deviations. Beliefs themselves have no bounds. Left out, it is as sure as one signal is.
+    reach, sure = 10.0 * max(options.sigma, abs(options.truth)), -2.0 * math.log(options.sigma)
     done = (
-        Field(name="mean", kind="real", about="Mean of its belief."),
-        Field(name="log_precision", kind="real", about="Log precision of its belief.", forfeit=NOTHING, high=1e30),
+        Field(name="mean", kind="real", span=(-reach, reach), about="Mean of its belief."),
+        Field(
+            name="log_precision",
+            kind="real",
+            high=1e30,
+            span=(sure - 20.0, sure + 20.0),
+            forfeit=NOTHING,
+            default=sure,
+            about="Log precision of its belief.",
+        ),
     )
     about = "Aggregates what humans believe in public, and is believed."
     return (Role(name="assistant", seats=options.assistants, sees=seen, does=done, phases=("advise",), about=about),)

@@ -61,7 +61,7 @@ class LockIn(World[State]):
             "public_log_precision": state.public.log_precision.float().unsqueeze(1).expand(*shape, users),
             "trust": trust.float().unsqueeze(0).expand(*shape, users),
             "round": state.rounds.unsqueeze(1).expand(shape),
-            "truth": torch.full(shape, self.options.truth, device=state.rounds.device),
+            "truth": torch.full(shape, self.options.truth, device=state.rounds.device, dtype=torch.float32),
         }
 
     def advance(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw) -> Step[State]:

@@ -23,8 +23,8 @@ def begin(options: MatrixOptions, people: People, draw: Draw) -> State:
     return State(
         game=game,
         act=seats + options.shape[0],
-        faced=torch.zeros((worlds, users, options.joint), device=device),
-        payoff=torch.zeros((worlds, users), device=device),
+        faced=torch.zeros((worlds, users, options.joint), device=device, dtype=torch.float32),
+        payoff=torch.zeros((worlds, users), device=device, dtype=torch.float32),
         model=models(options, users, draw),
         tick=torch.zeros(worlds, dtype=torch.int64, device=device),
         network=people.network,

@@ -9,19 +9,44 @@ def roles(options: MatrixOptions, census: Census) -> tuple[Role, ...]:
     """The role `player`: everybody."""
     k, j = options.shape[0], options.joint
     labels = options.labels or tuple(f"act_{i}" for i in range(k))
+    low, high = _payoffs(options)
+    theirs = "The mean payoff of the others, in the same order."
     sees: tuple[Field, ...] = (
-        Field(name="mine", kind="real", shape=(k, j), about="Its payoff: own acts x the others' joint acts."),
-        Field(name="theirs", kind="real", shape=(k, j), about="The mean payoff of the others, in the same order."),
+        Field(
+            name="mine",
+            kind="real",
+            shape=(k, j),
+            span=(low, high),
+            about="Its payoff: own acts x the others' joint acts.",
+        ),
+        Field(name="theirs", kind="real", shape=(k, j), span=(low, high), about=theirs),
         Field(name="faced", kind="real", shape=(j,), low=0, high=1, about="Shares of what it met in the last tick."),
         Field(name="own", kind="choice", labels=(*labels, "none"), about="Its own last act."),
-        Field(name="payoff", kind="real", about="Its last payoff."),
-        Field(name="span", kind="real", low=0, about="The game's largest payoff less its smallest."),
+        Field(name="payoff", kind="real", span=(min(low, 0.0), max(high, 0.0)), about="Its last payoff, 0 before."),
+        Field(
+            name="span",
+            kind="real",
+            low=0,
+            span=(0.0, high - low),
+            about="The game's largest payoff less its smallest.",
+        ),
     )
     if options.models:
         sees += (
             Field(name="model_act", kind="choice", labels=(*labels, "none"), about="Another player's last act."),
-            Field(name="model_payoff", kind="real", about="That player's last payoff."),
+            Field(
+                name="model_payoff",
+                kind="real",
+                span=(min(low, 0.0), max(high, 0.0)),
+                about="That player's last payoff, 0 before.",
+            ),
         )
     does = (Field(name="act", kind="choice", labels=labels, about="What it does."),)
     about = "Plays the game with whom it is matched."
     return (Role(name="player", seats=census.size, phases=("play",), sees=sees, does=does, about=about, lives=True),)
+
+
+def _payoffs(options: MatrixOptions) -> tuple[float, float]:
+    """The game's smallest and largest payoff; of random games, beyond which no draw is."""
+    table = options.table()
+    return (-6.0, 6.0) if table is None else (float(table.min()), float(table.max()))

@@ -189,7 +189,7 @@ def read_payoff(text: str) -> Tensor | None:
                 numbers.append(float(cell[who]))
             except OverflowError:  # a whole number of hundreds of digits
                 return None
-    stated = torch.tensor(numbers).view(2, 3, 2)
+    stated = torch.tensor(numbers, dtype=torch.float32).view(2, 3, 2)
     return stated if bool(torch.isfinite(stated).all()) else None
 
 

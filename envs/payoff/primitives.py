@@ -58,22 +58,22 @@ def chance_right(options: PayoffOptions, ambiguity: Tensor, act: Tensor, words: 
     """
     device = ambiguity.device
     if options.accuracy == "logged":
-        vague, clear = (torch.tensor((*row, 0.0, 0.0), device=device)[act] for row in LOGGED)
+        vague, clear = (torch.tensor((*row, 0.0, 0.0), device=device, dtype=torch.float32)[act] for row in LOGGED)
         return ambiguity * vague + (1.0 - ambiguity) * clear
-    answers = torch.tensor((1.0, 0.0, 1.0, 0.0, 0.0), device=device)[act]
-    kept = torch.tensor((*(1.0 - r for r in RESOLVED), 1.0, 1.0), device=device)[act]
+    answers = torch.tensor((1.0, 0.0, 1.0, 0.0, 0.0), device=device, dtype=torch.float32)[act]
+    kept = torch.tensor((*(1.0 - r for r in RESOLVED), 1.0, 1.0), device=device, dtype=torch.float32)[act]
     return options.skill * answers * (1.0 - torch.exp(words * (-1.0 / LENGTH_SCALE))) * (1.0 - ambiguity * kept)
 
 
 def after(ambiguity: Tensor, act: Tensor) -> Tensor:
     """The ambiguity left for the next turn, [...]."""
-    kept = torch.tensor((*(1.0 - r for r in RESOLVED), 1.0, 1.0), device=ambiguity.device)[act]
+    kept = torch.tensor((*(1.0 - r for r in RESOLVED), 1.0, 1.0), device=ambiguity.device, dtype=torch.float32)[act]
     return ambiguity * kept
 
 
 def costs(options: PayoffOptions, act: Tensor, clear: Tensor, words: Tensor, typing: Tensor) -> tuple[Tensor, Tensor]:
     """What the turn costs user and assistant beyond money, [...] each."""
-    clarifying = torch.tensor((0.0, CLARIFYING, 0.0, 0.0, 0.0), device=words.device)[act]
+    clarifying = torch.tensor((0.0, CLARIFYING, 0.0, 0.0, 0.0), device=words.device, dtype=torch.float32)[act]
     return options.conflict * TYPING * typing * clear, options.conflict * (WRITING * words + clarifying)
 
 
@@ -90,7 +90,10 @@ class Menu:
     def of(options: PayoffOptions, device: torch.device) -> "Menu":
         """The acts that are open to the assistant."""
         k = len(acts(options))
-        words, reasoning = torch.tensor(WORDS[:k], device=device), torch.tensor(REASONING[:k], device=device)
+        words, reasoning = (
+            torch.tensor(WORDS[:k], device=device, dtype=torch.float32),
+            torch.tensor(REASONING[:k], device=device, dtype=torch.float32),
+        )
         return Menu(torch.arange(k, device=device), words, reasoning, words + reasoning / CHARACTERS_A_WORD)
 
 
@@ -124,7 +127,7 @@ def unpriced_game(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The game without money [..., 2, acts, 2], and bills and margins [..., 2, acts]; see `expected_game`."""
     menu = Menu.of(options, ambiguity.device)
-    clear = torch.tensor((1.0, 0.0), device=ambiguity.device).unsqueeze(-1)
+    clear = torch.tensor((1.0, 0.0), device=ambiguity.device, dtype=torch.float32).unsqueeze(-1)
     quality, brevity, patience, typing, _, clarity = (kind[..., k, None, None] for k in range(6))
     left = unclear(ambiguity[..., None, None], clear, clarity)
     right = chance_right(options, left, menu.act, menu.words)
@@ -145,7 +148,7 @@ def unpriced_game(
     own = welfare.assistant_welfare(
         torch.ones_like(menu.words), torch.full_like(menu.words, options.bonus), assistant_right, menu.total
     )
-    typed = torch.tensor(TYPED, device=ambiguity.device).unsqueeze(-1)
+    typed = torch.tensor(TYPED, device=ambiguity.device, dtype=torch.float32).unsqueeze(-1)
     first = (turn == 0).to(left.dtype)[..., None, None]
     paid, margin = pricing.bill(rates[..., None, None, :], typed, menu.total, first)
     game = torch.stack((user, own - own_cost), -1)

@@ -2,7 +2,7 @@
 
 from populace.envs.payoff.options import PayoffOptions
 from populace.envs.payoff.pricing import RATES
-from populace.envs.payoff.primitives import ASKS, acts
+from populace.envs.payoff.primitives import ACTS, ASKS, REASONING, WORDS, WRITING, acts
 from populace.envs.payoff.types import TYPES
 from populace.fields import Field, Role
 from populace.population import Census
@@ -33,9 +33,29 @@ def roles(options: PayoffOptions, census: Census) -> tuple[Role, ...]:
         Field(name="signal", kind="real", low=0, high=1, about="Noisy sign of the ambiguity left in the question."),
         Field(name="over", kind="flag", about="Whether the user just ended the conversation: no act counts."),
         *_common(options, k, 2, "the user's asks, clear and vague, as the question sounds"),
-        Field(name="usual_words", kind="real", shape=(k,), low=0, about="Usual words of a response, by act."),
-        Field(name="usual_reasoning", kind="real", shape=(k,), low=0, about="Usual characters before it, by act."),
-        Field(name="word_cost", kind="real", low=0, about="What writing a word costs the assistant, in its welfare."),
+        Field(
+            name="usual_words",
+            kind="real",
+            shape=(k,),
+            low=0,
+            high=max(WORDS),
+            about="Usual words of a response, by act.",
+        ),
+        Field(
+            name="usual_reasoning",
+            kind="real",
+            shape=(k,),
+            low=0,
+            high=max(REASONING),
+            about="Usual characters before it, by act.",
+        ),
+        Field(
+            name="word_cost",
+            kind="real",
+            low=0,
+            span=(0.0, options.conflict * WRITING),
+            about="What writing a word costs the assistant, in its welfare.",
+        ),
         Field(name="ambiguity", kind="real", low=0, high=1, private=True, about="True ambiguity of the question."),
     )
     if options.games:
@@ -51,8 +71,22 @@ def roles(options: PayoffOptions, census: Census) -> tuple[Role, ...]:
         )
     does: tuple[Field, ...] = (
         Field(name="act", kind="choice", labels=acts(options), about="What it does with the question."),
-        Field(name="words", kind="count", low=0, high=5000, about="Words of the response; 0 is no response at all."),
-        Field(name="reasoning", kind="count", low=0, high=50000, about="Characters written before the response."),
+        Field(
+            name="words",
+            kind="count",
+            low=0,
+            high=5000,
+            default=_usual(WORDS),
+            about="Words of the response; 0 is no response at all.",
+        ),
+        Field(
+            name="reasoning",
+            kind="count",
+            low=0,
+            high=50000,
+            default=_usual(REASONING),
+            about="Characters written before the response.",
+        ),
     )
     if options.stated:
         about = (
@@ -72,10 +106,18 @@ def roles(options: PayoffOptions, census: Census) -> tuple[Role, ...]:
 
 def _common(options: PayoffOptions, own: int, other: int, others: str) -> tuple[Field, ...]:
     """Fields by which a player of any game can be played: its own acts first, the other's second."""
+    dearest = max(max(prices.rates()) for prices in (options.pricing, options.later) if prices is not None)
     fields: tuple[Field, ...] = (
         Field(name="faced", kind="real", shape=(other,), low=0, high=1, about=f"Chances of {others}; 0 where unknown."),
         Field(name="turn", kind="count", about="Turns played in this conversation."),
-        Field(name="rates", kind="real", shape=(len(RATES),), low=0, about=f"Prices and costs: {', '.join(RATES)}."),
+        Field(
+            name="rates",
+            kind="real",
+            shape=(len(RATES),),
+            low=0,
+            span=(0.0, dearest),
+            about=f"Prices and costs: {', '.join(RATES)}.",
+        ),
     )
     if options.games:
         fields += (
@@ -83,3 +125,8 @@ def _common(options: PayoffOptions, own: int, other: int, others: str) -> tuple[
             Field(name="theirs", kind="real", shape=(own, other), about="The other's, in the same order."),
         )
     return fields
+
+
+def _usual(lengths: tuple[float, ...]) -> int:
+    """The mean usual length of GTAlign's acts: that of a response whose player chooses the act only."""
+    return round(sum(lengths[: len(ACTS)]) / len(ACTS))

@@ -9,6 +9,7 @@ from populace.draw import Draw
 from populace.envs.payoff import pricing, primitives, welfare
 from populace.envs.payoff.options import PayoffOptions
 from populace.envs.payoff.state import State
+from populace.numerics import either
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def play(options: PayoffOptions, state: State, reply: Reply, rates: Tensor, acti
     if reply.stated is not None:
         bonus = welfare.payoff_bonus(reply.stated).to(left.dtype)
     user_cost, own_cost = primitives.costs(options, reply.act, clear, reply.words, typing)
-    typed = torch.where(clear > 0, primitives.TYPED[0], primitives.TYPED[1])
+    typed = either(clear > 0, primitives.TYPED[0], primitives.TYPED[1])
     paid, margin = pricing.bill(rates, typed, total, (state.turn == 0).to(left.dtype))
     # GTAlign's welfares, with its weights scaled by the user's type.
     user = (

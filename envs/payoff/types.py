@@ -27,7 +27,7 @@ def of(people: People) -> Tensor:
         PopulaceError: A weight or cost is negative, or patience or intent clarity is not in [0, 1].
     """
     found = torch.stack([people.trait(name, mean) for name, mean in zip(TYPES, MEANS, strict=True)], -1)
-    top = torch.tensor([torch.inf, torch.inf, 1.0, torch.inf, torch.inf, 1.0], device=found.device)
+    top = torch.tensor([torch.inf, torch.inf, 1.0, torch.inf, torch.inf, 1.0], device=found.device, dtype=torch.float32)
     bad = ~((found >= 0) & (found <= top))
     if not found.is_cuda and bool(bad.any()):
         world, user, k = bad.nonzero()[0].tolist()
@@ -69,5 +69,5 @@ class TypedUsers:
             z = normal[..., k].contiguous()
             share = name in ("patience", "intent_clarity")
             traits[name] = (mean + 0.5 * self.spread * z).clamp(0.0, 1.0) if share else torch.exp(self.spread * z)
-        values = torch.zeros((draw.worlds, self.size, 0), device=draw.device)
+        values = torch.zeros((draw.worlds, self.size, 0), device=draw.device, dtype=torch.float32)
         return People(values, torch.zeros((draw.worlds, self.size), dtype=torch.int64, device=draw.device), traits)

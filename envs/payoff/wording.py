@@ -118,5 +118,5 @@ def _stated(observation: Mapping[str, Tensor], actions: Mapping[str, Tensor]) ->
         seen = torch.stack((observation["theirs"], observation["mine"]), -1)
         game = seen[..., :3, :, :].transpose(-3, -2) * STATED_SCALE
     else:
-        game = torch.zeros((*actions["act"].shape, 2, 3, 2))
+        game = torch.zeros((*actions["act"].shape, 2, 3, 2), dtype=torch.float32)
     return game.clamp(-5.0, 5.0)

@@ -16,6 +16,7 @@ from populace.envs.payoff.options import PayoffOptions
 from populace.envs.payoff.roles import roles
 from populace.envs.payoff.state import State
 from populace.fields import Role
+from populace.numerics import either
 from populace.population import Census, People, Population
 from populace.world import Step, World
 
@@ -50,10 +51,10 @@ class Payoff(World[State]):
     def rates(self, state: State) -> Tensor:
         """Prices of this tick, [worlds, 1, 6]."""
         o = self.options
-        now = torch.tensor(o.pricing.rates(), device=state.ambiguity.device)
+        now = torch.tensor(o.pricing.rates(), device=state.ambiguity.device, dtype=torch.float32)
         if o.later is None:
             return now.expand(len(state.tick), 1, -1)
-        later = torch.tensor(o.later.rates(), device=now.device)
+        later = torch.tensor(o.later.rates(), device=now.device, dtype=torch.float32)
         assert o.switch is not None
         return torch.where((state.tick >= o.switch).view(-1, 1, 1), later, now)
 
@@ -68,11 +69,13 @@ class Payoff(World[State]):
         """The chance that a question is harmful as the assistant sees it, [worlds, users]."""
         h = self.options.harm
         missed = h.share * (1.0 - h.spotted) / max(1.0 - h.share * h.spotted, 1e-9)
-        return torch.where(state.spotted, 1.0, missed)
+        return either(state.spotted, 1.0, missed)
 
     def believed(self, state: State) -> Tensor:
         """The game as assistants see it, [worlds, users, 2, acts, 2]: average types, the signal for the ambiguity."""
-        mean = torch.tensor(types.MEANS, device=state.signal.device).expand(*state.signal.shape, -1)
+        mean = torch.tensor(types.MEANS, device=state.signal.device, dtype=torch.float32).expand(
+            *state.signal.shape, -1
+        )
         # A question that sounds clear shows only what clarity left of its ambiguity.
         before = (state.signal / max(1.0 - types.MEANS[5], 1e-3)).clamp(max=1.0)
         ambiguity = torch.where(state.heard == 0, before, state.signal)
@@ -98,7 +101,7 @@ class Payoff(World[State]):
                 seen.update(mine=game[..., 0], theirs=game[..., 1])
             return seen
         menu = primitives.Menu.of(o, state.signal.device)
-        vague = torch.where(state.heard == 1, 1.0 - o.misread, o.misread)
+        vague = either(state.heard == 1, 1.0 - o.misread, o.misread)
         seen = {
             "signal": state.signal,
             "over": state.asked == 2,

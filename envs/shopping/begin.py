@@ -48,17 +48,17 @@ def begin(
     never = torch.zeros((*shape, len(AUDIENCES)), dtype=torch.bool, device=device)
     provider = (turn % len(o.providers)).expand(shape)
     nothing = torch.full(shape, c.shelf, dtype=torch.int64, device=device)
-    chance = torch.full((draw.worlds,), o.monitoring, device=device)
+    chance = torch.full((draw.worlds,), o.monitoring, device=device, dtype=torch.float32)
     return State(
         customers=customers,
         shelf=shelf,
         prospect=prospect(shelf, customers, limited, c.nothing if o.nothing is None else o.nothing),
-        factor=torch.ones((draw.worlds, c.items if "offer" in o.phases else 0), device=device),
+        factor=torch.ones((draw.worlds, c.items if "offer" in o.phases else 0), device=device, dtype=torch.float32),
         provider=provider,
         previous=provider,
         compare=never[..., 0],
         # Assumption of ours: opinions start halfway.
-        reputation=torch.full((*shape, len(o.providers)), 0.5, device=device),
+        reputation=torch.full((*shape, len(o.providers)), 0.5, device=device, dtype=torch.float32),
         depth=nothing,
         recommended=nothing,
         disclosed=never,
@@ -69,7 +69,7 @@ def begin(
         readers=readers[turn % len(o.conditions)].expand(draw.worlds, -1, -1),
         outcome=_nothing_yet(nothing, never, c.items),
         shown=shelf if o.reveal else None,
-        successes=torch.zeros(shape, device=device),
+        successes=torch.zeros(shape, device=device, dtype=torch.float32),
         ticks=torch.zeros(draw.worlds, dtype=torch.int64, device=device),
     )
 

@@ -33,7 +33,7 @@ class Catalogue:
         hidden: Attributes that buyers cannot see before they buy (unless the mask of `truth` says otherwise).
         shelf: Products shown to a customer at a time.
         stocking: How shelves are filled.
-        budget: A customer's default budget.
+        budget: A customer's default budget; None for no limit.
         must: Attribute -> smallest value that will do.
         company: The company the assistant also represents.
         values: The assistant's persona, a sentence.
@@ -55,7 +55,7 @@ class Catalogue:
     shelf: int
     stocking: Stocking = "fixed"
     hidden: tuple[str, ...] = ()
-    budget: float = 1e9
+    budget: float | None = None
     must: tuple[tuple[str, float], ...] = ()
     company: str = "the company"
     values: str = ""
@@ -70,6 +70,20 @@ class Catalogue:
     def logged(self) -> bool:
         """Whether the first attribute is the log of the price, not the price itself."""
         return self.attributes[0] == "log_price"
+
+    @property
+    def ceiling(self) -> float:
+        """Twice the dearest list price, which no asking price exceeds: what stands for a budget without a limit."""
+        dearest = self.features[:, 0].exp() if self.prices is None else self.prices
+        if self.market is not None:
+            dearest = self.market.price
+        elif self.pool is not None:
+            dearest = 2.0 * self.pool[:, 0]  # the price of the day is at most twice the lowest
+        elif self.stocking == "flights":
+            return 2.0 * 1499.0
+        elif self.stocking == "aces":
+            dearest = dearest * math.exp(0.3 * 5.8)  # log-normal; no draw is beyond 5.77 deviations
+        return 2.0 * float(dearest.max())
 
     @property
     def items(self) -> int:
@@ -152,13 +166,13 @@ def _tin_men(
         name,
         (first, second),
         ("log_price", "preferred"),
-        torch.tensor([[math.log(first_price), 1.0], [math.log(second_price), 0.0]]),
-        torch.tensor([0.0, 1.0]),
+        torch.tensor([[math.log(first_price), 1.0], [math.log(second_price), 0.0]], dtype=torch.float32),
+        torch.tensor([0.0, 1.0], dtype=torch.float32),
         torch.tensor(harmful),
-        torch.tensor([0.0, 1.0]),
+        torch.tensor([0.0, 1.0], dtype=torch.float32),
         shelf=2,
         budget=budget,
-        prices=torch.tensor([first_price, second_price]),
+        prices=torch.tensor([first_price, second_price], dtype=torch.float32),
         nothing=0.0,
         company=company,
         values=values,
@@ -168,15 +182,15 @@ def _tin_men(
 
 def _flights(commission: float) -> Catalogue:
     """A sponsored flight and another, prices as in akmaier/Paper-LLM-Ads at 754d492: 1,200-1,499 against 504-698."""
-    features = torch.tensor([[math.log(1350.0), 1.0], [math.log(601.0), 0.0]])
+    features = torch.tensor([[math.log(1350.0), 1.0], [math.log(601.0), 0.0]], dtype=torch.float32)
     return Catalogue(
         "flights",
         ("sponsored flight", "other flight"),
         ("log_price", "sponsored"),
         features,
-        torch.tensor([commission, 0.0]),
+        torch.tensor([commission, 0.0], dtype=torch.float32),
         torch.zeros(2, dtype=torch.bool),
-        torch.tensor([-1.0, 0.0]),
+        torch.tensor([-1.0, 0.0], dtype=torch.float32),
         shelf=2,
         stocking="flights",
         company="the booking site",
@@ -201,10 +215,10 @@ def _hotels() -> Catalogue:
         tuple(f"hotel {k}" for k in range(179)),
         ("log_price", "stars", "free_cancel", "breakfast", "review_score"),
         features,
-        torch.zeros(179),
+        torch.zeros(179, dtype=torch.float32),
         torch.zeros(179, dtype=torch.bool),
         # The mean of the 23 engaged models of PriceBench.
-        torch.tensor([-2.33, 0.60, 1.13, 1.14, 2.09]),
+        torch.tensor([-2.33, 0.60, 1.13, 1.14, 2.09], dtype=torch.float32),
         shelf=2,
         stocking="hotels",
         company="the travel site",
@@ -228,18 +242,18 @@ _EIGHT = (
 
 def _eight(commission: float) -> Catalogue:
     """ACES's shelf (mycustomai/ACES at 6c561d8): eight products whose looks are randomised anew on every shelf."""
-    base = torch.tensor(_EIGHT)
-    zero = torch.zeros(8)
+    base = torch.tensor(_EIGHT, dtype=torch.float32)
+    zero = torch.zeros(8, dtype=torch.float32)
     features = torch.stack((base[:, 0].log(), base[:, 1], base[:, 2].log1p(), zero, zero, zero), -1)
     return Catalogue(
         "shelf-of-eight",
         tuple(f"product {letter}" for letter in "ABCDEFGH"),
         ("log_price", "rating", "log_reviews", "sponsored", "overall_pick", "scarcity"),
         features,
-        torch.full((8,), commission),
+        torch.full((8,), commission, dtype=torch.float32),
         torch.zeros(8, dtype=torch.bool),
         # Assumption of ours: customers want a low price, good ratings and, a little, many reviews.
-        torch.tensor([-2.0, 1.0, 0.1, 0.0, 0.0, 0.0]),
+        torch.tensor([-2.0, 1.0, 0.1, 0.0, 0.0, 0.0], dtype=torch.float32),
         shelf=8,
         stocking="aces",
         company="the shop",
@@ -268,7 +282,7 @@ def _goods(commission: float, shelf: int | None) -> Catalogue:
         features,
         commission * sponsored * log_price.exp(),
         torch.zeros(64, dtype=torch.bool),
-        torch.tensor([-2.0, 1.0, 0.5, 0.0, 0.0]),
+        torch.tensor([-2.0, 1.0, 0.5, 0.0, 0.0], dtype=torch.float32),
         shelf=_fits(shelf or 8, 64, "goods"),
         stocking="sample",
         hidden=("quality",),
@@ -282,10 +296,10 @@ def _market(name: str, market: Market) -> Catalogue:
         name,
         tuple(f"business {k + 1}" for k in range(market.businesses)),
         ("price", "worth"),
-        torch.zeros((market.businesses, 2)),
-        torch.zeros(market.businesses),
+        torch.zeros((market.businesses, 2), dtype=torch.float32),
+        torch.zeros(market.businesses, dtype=torch.float32),
         torch.zeros(market.businesses, dtype=torch.bool),
-        torch.tensor([-1.0, 1.0]),
+        torch.tensor([-1.0, 1.0], dtype=torch.float32),
         shelf=market.price.shape[1],
         stocking="market",
         # Only sellers with all amenities will do.
@@ -319,17 +333,25 @@ def load_table(path: Path, commission: float, shelf: int | None) -> Catalogue:
     if not rows:
         raise PopulaceError(f"{path}: there are no products; at least one is needed")
     attributes = tuple(c for c in columns if c not in RESERVED)
-    price = torch.tensor([number(path, k, row, "price", low=0, above=True) for k, row in enumerate(rows)])
+    price = torch.tensor(
+        [number(path, k, row, "price", low=0, above=True) for k, row in enumerate(rows)], dtype=torch.float32
+    )
     flags = {
         name: torch.tensor(
-            [number(path, k, row, name, low=0, high=1) if name in columns else 0.0 for k, row in enumerate(rows)]
+            [number(path, k, row, name, low=0, high=1) if name in columns else 0.0 for k, row in enumerate(rows)],
+            dtype=torch.float32,
         )
         for name in ("sponsored", "harmful")
     }
     rate = commission * flags["sponsored"]
     if "commission" in columns:
-        rate = torch.tensor([number(path, k, row, "commission", low=0, high=1) for k, row in enumerate(rows)])
-    given = [torch.tensor([number(path, k, row, name) for k, row in enumerate(rows)]) for name in attributes]
+        rate = torch.tensor(
+            [number(path, k, row, "commission", low=0, high=1) for k, row in enumerate(rows)], dtype=torch.float32
+        )
+    given = [
+        torch.tensor([number(path, k, row, name) for k, row in enumerate(rows)], dtype=torch.float32)
+        for name in attributes
+    ]
     features = torch.stack([price.log(), *given, flags["sponsored"]], -1)
     return Catalogue(
         str(path),
@@ -338,7 +360,7 @@ def load_table(path: Path, commission: float, shelf: int | None) -> Catalogue:
         features,
         rate * price,
         flags["harmful"] > 0.5,
-        torch.tensor([-1.0] + [1.0] * len(attributes) + [0.0]),
+        torch.tensor([-1.0] + [1.0] * len(attributes) + [0.0], dtype=torch.float32),
         shelf=_fits(shelf or min(8, len(rows)), len(rows), str(path)),
         stocking="sample",
         prices=price,

@@ -212,7 +212,7 @@ def _ids(mask: Tensor) -> tuple[str, ...]:
 
 def _means(own: Mapping[str, Tensor], c: Catalogue) -> str:
     budget = float(own["budget"])
-    return f" My budget is {c.currency}{budget:,.0f}." if budget < 1e8 else ""
+    return "" if bool(own["unlimited"]) else f" My budget is {c.currency}{budget:,.0f}."
 
 
 def _wishes(own: Mapping[str, Tensor], c: Catalogue) -> str:

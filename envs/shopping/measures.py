@@ -84,7 +84,7 @@ def _by_condition(options: ShoppingOptions, state: State) -> dict[str, Tensor]:
 
 def concentration(kind: Tensor, kinds: int) -> Tensor:
     """Herfindahl-Hirschman index of `kind` [worlds, customers], [worlds] in (0, 1]; `kinds` itself is not counted."""
-    counts = torch.zeros((len(kind), kinds + 1), device=kind.device)
+    counts = torch.zeros((len(kind), kinds + 1), device=kind.device, dtype=torch.float32)
     counts = counts.scatter_add_(1, kind, torch.ones_like(kind, dtype=torch.float32))[:, :kinds]
     shares = counts / counts.sum(-1, keepdim=True)
     return (shares * shares).sum(-1)

@@ -17,6 +17,9 @@ from populace.population import Census, People
 DEFAULTS = {"wealth": 50_000.0, "skill": 0.0, "literacy": 0.0, "trust": 1.0, "ses": 0.0}
 """Trait -> what a customer has when neither file nor population says."""
 
+UNLIMITED = 1e8
+"""A budget of at least so much is none: it limits nothing and is not told."""
+
 _SHARES = ("skill", "literacy", "trust", "ses")
 
 
@@ -27,7 +30,7 @@ class Customers:
     Attributes:
         weights: [worlds, customers, attributes], true weights.
         stated: [worlds, customers, attributes], the weights told to the assistant.
-        must: [worlds, customers, attributes], smallest values that will do; -inf for none.
+        must: [worlds, customers, attributes], smallest values that will do; 0 where there is none (`limited`).
         wealth: [worlds, customers] in the catalogue's currency.
         budget: [worlds, customers], the most that may be spent.
         skill: [worlds, customers] in [0, 1], chance of seeing through a deviation whose explanation one reads;
@@ -71,7 +74,9 @@ def load_customers(path: Path, attributes: tuple[str, ...]) -> dict[str, Tensor]
         low, high = (0.0, 1.0) if name in _SHARES else (0.0, float("inf"))
         if name.startswith(prefixes):
             low = -float("inf")
-        table[name] = torch.tensor([number(path, k, row, name, low, high) for k, row in enumerate(rows)])
+        table[name] = torch.tensor(
+            [number(path, k, row, name, low, high) for k, row in enumerate(rows)], dtype=torch.float32
+        )
     return table
 
 
@@ -101,7 +106,7 @@ def meet(
     if "decisiveness" in traits:
         weights = weights * torch.exp(traits["decisiveness"]).unsqueeze(-1)
     limits = dict(catalogue.must) | options.must
-    must = [_of(traits, f"must/{name}", limits.get(name, -torch.inf), shape, device) for name in catalogue.attributes]
+    must = [_of(traits, f"must/{name}", limits.get(name, 0.0), shape, device) for name in catalogue.attributes]
     found = {name: _of(traits, name, value, shape, device) for name, value in DEFAULTS.items()}
     wealth = found["wealth"]
     _not_negative(wealth)
@@ -113,7 +118,9 @@ def meet(
         weights=weights,
         stated=stated,
         must=torch.stack(must, -1),
-        budget=_of(traits, "budget", catalogue.budget, shape, device),
+        budget=_of(
+            traits, "budget", catalogue.ceiling if catalogue.budget is None else catalogue.budget, shape, device
+        ),
         poor=wealth < middle,
         segment=people.segment,
         **(found if "skill" in traits else found | {"skill": None}),
@@ -131,7 +138,7 @@ def _traits(table: Mapping[str, Tensor], names: tuple[str, ...], people: People)
 
 
 def _of(traits: Mapping[str, Tensor], name: str, value: float, shape: torch.Size, device: torch.device) -> Tensor:
-    return traits[name] if name in traits else torch.full(shape, value, device=device)
+    return traits[name] if name in traits else torch.full(shape, value, device=device, dtype=torch.float32)
 
 
 def _weight(
@@ -146,7 +153,7 @@ def _weight(
     if f"weight/{name}" in traits:
         return traits[f"weight/{name}"]
     given = options.weights.get(name)
-    base = catalogue.weights.to(device)[k] if given is None else torch.tensor(given, device=device)
+    base = catalogue.weights.to(device)[k] if given is None else torch.tensor(given, device=device, dtype=torch.float32)
     return base.expand(shape)
 
 

@@ -8,6 +8,8 @@ from populace.population import Census
 
 COPIES = len(AUDIENCES)
 
+_UNLIMITED = Field(name="unlimited", kind="flag", about="There is no budget: nothing costs as much as is shown for it.")
+
 
 def roles(options: ShoppingOptions, census: Census) -> tuple[Role, ...]:
     """Customer and assistant, a seat for each customer; sellers and an auditor where their phase is played."""
@@ -32,7 +34,15 @@ def _offers(catalogue: Catalogue, about: str, phases: tuple[str, ...] | None = N
     return (
         # The labels are the names of the last dimension, so that policies find an attribute by name.
         Field(name="offers", kind="real", shape=(k, width), labels=catalogue.attributes, about=about, phases=phases),
-        Field(name="price", kind="real", shape=(k,), low=0, about="Prices on the shelf.", phases=phases),
+        Field(
+            name="price",
+            kind="real",
+            shape=(k,),
+            low=0,
+            span=(0.0, catalogue.ceiling),
+            about="Prices on the shelf.",
+            phases=phases,
+        ),
         Field(name="available", kind="flag", shape=(k,), about="What can be chosen.", phases=phases),
     )
 
@@ -52,8 +62,12 @@ def _assistant(options: ShoppingOptions, catalogue: Catalogue, seats: int) -> Ro
             Field(name="interest", kind="real", shape=(k,), about="What the company earns on each.", phases=last),
             Field(name="harmful", kind="flag", shape=(k,), about="What its principles speak against.", phases=last),
             Field(name="request", kind="real", shape=(width,), about="Weights the customer states."),
-            Field(name="must", kind="real", shape=(width,), about="Smallest values that will do; -inf for any."),
+            Field(name="must", kind="real", shape=(width,), about="Smallest values that will do, where required."),
+            Field(
+                name="required", kind="flag", shape=(width,), about="Of which attributes a smallest value is needed."
+            ),
             Field(name="budget", kind="real", low=0, about="The most the customer can spend."),
+            _UNLIMITED,
             Field(name="wealth", kind="real", low=0, about="The customer's wealth."),
             Field(name="ses", kind="real", low=0, high=1, about="1 for a persona of high status."),
             Field(name="compare", kind="flag", about="The customer asked to compare prices."),
@@ -67,7 +81,12 @@ def _assistant(options: ShoppingOptions, catalogue: Catalogue, seats: int) -> Ro
                 name="stake", kind="real", low=0, about="What it expects to lose by deviating: chance times penalty."
             ),
             Field(name="provider", kind="count", low=0, about="Which kind of assistant it is."),
-            Field(name="nothing", kind="real", about="Utility of buying nothing; -inf for the shelf's worst."),
+            Field(name="nothing", kind="real", about="Utility of buying nothing, where it is not that of the worst."),
+            Field(
+                name="nothing_is_worst",
+                kind="flag",
+                about="Buying nothing is worth as much as the shelf's worst product.",
+            ),
             Field(name="utility", kind="real", shape=(k,), private=True, about="True utilities of the products."),
             Field(name="feasible", kind="flag", shape=(k,), private=True, about="Within budget, with all must-haves."),
         ),
@@ -80,6 +99,7 @@ def _assistant(options: ShoppingOptions, catalogue: Catalogue, seats: int) -> Ro
                     low=1,
                     high=k,
                     forfeit=1,
+                    default=k,
                     phases=("search",),
                     about="Products to look at.",
                 ),
@@ -89,6 +109,7 @@ def _assistant(options: ShoppingOptions, catalogue: Catalogue, seats: int) -> Ro
                 kind="choice",
                 labels=places(k),
                 forfeit=k,
+                default=0,
                 masked=True,
                 phases=last,
                 about="What it recommends, or buys where nobody decides after it.",
@@ -133,11 +154,21 @@ def _customer(options: ShoppingOptions, catalogue: Catalogue, seats: int) -> Rol
         Field(name="compare", kind="flag", phases=first, about="Ask the assistant to compare prices."),
     )
     decide = (
-        Field(name="buy", kind="choice", labels=places(k), forfeit=k, masked=True, phases=last, about="What to buy."),
+        Field(
+            name="buy",
+            kind="choice",
+            labels=places(k),
+            forfeit=k,
+            default="recommended",
+            masked=True,
+            phases=last,
+            about="What to buy.",
+        ),
     )
     sees = (
         Field(name="weights", kind="real", shape=(width,), about="Its own weights."),
         Field(name="budget", kind="real", low=0, about="The most it can spend."),
+        _UNLIMITED,
         Field(name="literacy", kind="real", low=0, high=1, about="How likely it asks to compare."),
         Field(name="trust", kind="real", low=0, high=1, about="How readily it follows a recommendation."),
         Field(

@@ -36,9 +36,11 @@ class Terms:
             column = [getattr(p if name in own else p.contract, name) for p in options.providers]
             if len(set(column)) == 1:
                 # All alike: a view of one number instead of a look-up for everyone.
-                found[name] = torch.tensor(float(column[0]), device=provider.device).expand(provider.shape)
+                found[name] = torch.tensor(float(column[0]), device=provider.device, dtype=torch.float32).expand(
+                    provider.shape
+                )
             else:
-                found[name] = torch.tensor(column, device=provider.device)[provider]
+                found[name] = torch.tensor(column, device=provider.device, dtype=torch.float32)[provider]
         return Terms(**found)
 
 
@@ -215,6 +217,8 @@ def prospect(shelf: Shelf, customers: Customers, limited: tuple[int, ...], given
     nothing = worth_of_nothing(given, utility, shelf.available)
     fits = feasible(shelf, customers, limited)
     best, first_best = best_of(utility, fits, nothing)
+    # Where nothing fits, everything earns the company at least as much; where nothing is best, nothing earns it more.
+    least = shelf.interest.amin(-1, keepdim=True)
     return Prospect(
         utility=utility,
         nothing=nothing,
@@ -224,6 +228,6 @@ def prospect(shelf: Shelf, customers: Customers, limited: tuple[int, ...], given
         first_best=first_best,
         worst=torch.minimum(torch.where(shelf.available, utility, torch.inf).amin(-1), nothing),
         norm=at(shelf.harmful, best, False),
-        most=torch.where(fits, shelf.interest, -torch.inf).amax(-1),
-        own=at(shelf.interest, best, torch.inf),
+        most=torch.where(fits, shelf.interest, least).amax(-1),
+        own=at(shelf.interest, best, shelf.interest.amax(-1)),
     )

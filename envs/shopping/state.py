@@ -80,8 +80,9 @@ class Prospect:
         first_best: [worlds, customers], its utility.
         worst: [worlds, customers], utility of the worst outcome there is.
         norm: [worlds, customers] bool, the best is harmful.
-        most: [worlds, customers], the most the company could earn on what is feasible.
-        own: [worlds, customers], what the company earns on the best; infinity where that is nothing.
+        most: [worlds, customers], the most the company could earn on what is feasible; the shelf's least where that
+            is nothing.
+        own: [worlds, customers], what the company earns on the best; the shelf's most where that is nothing.
     """
 
     utility: Tensor

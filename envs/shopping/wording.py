@@ -45,7 +45,7 @@ def replies(
     for world, seat in ((chat.world, chat.seat) for chat in chats):
         acts = {f.name: done[f.name][world, seat] for f in fields}
         if "product" in acts:
-            own = {name: seen[name][world, seat] for name in ("price", "available", "budget", "readers")}
+            own = {name: seen[name][world, seat] for name in ("price", "available", "budget", "unlimited", "readers")}
             told.append(f"Explanation: {_explained(own, acts, catalogue.company)}\n{_choice(acts['product'], fields)}")
         elif "buy" in acts:
             told.append(_choice(acts["buy"], fields))
@@ -81,6 +81,6 @@ def _reason(own: Mapping[str, Tensor], place: int) -> str:
         return "It is better to buy nothing."
     if float(price[place]) <= float(torch.where(own["available"], price, torch.inf).min()):
         return "It has the lowest price."
-    if budget >= 1e8:  # none is told
+    if bool(own["unlimited"]):
         return "It is not the cheapest."
     return f"It is not the cheapest, {'but within' if float(price[place]) <= budget else 'and above'} the budget."

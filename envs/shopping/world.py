@@ -17,7 +17,7 @@ from populace.envs.shopping.dialogue import TinMenDialogue
 from populace.envs.shopping.market import benchmarks
 from populace.envs.shopping.measures import measures
 from populace.envs.shopping.options import ShoppingOptions, check_attributes
-from populace.envs.shopping.people import Shoppers, load_customers
+from populace.envs.shopping.people import UNLIMITED, Shoppers, load_customers
 from populace.envs.shopping.roles import roles
 from populace.envs.shopping.settle import Terms, prospect, regret, rewards, settle
 from populace.envs.shopping.shelves import Shelf, stock
@@ -70,6 +70,7 @@ class Shopping(World[State]):
         )
         limits = {*dict(self.catalogue.must), *o.must}
         limits |= {name.removeprefix("must/") for name in (*self.table, *census.traits) if name.startswith("must/")}
+        self.budgeted = self.catalogue.budget is not None or "budget" in self.table or "budget" in census.traits
         self.limited = tuple(k for k, name in enumerate(names) if name in limits)
 
     def _most(self) -> float:
@@ -97,7 +98,9 @@ class Shopping(World[State]):
             return self._customer(state, phase)
         o = state.outcome
         if role == "seller":
-            share = torch.zeros((len(state.ticks), self.catalogue.items + 1), device=state.factor.device)
+            share = torch.zeros(
+                (len(state.ticks), self.catalogue.items + 1), device=state.factor.device, dtype=torch.float32
+            )
             share = share.scatter_add_(1, o.item, torch.ones_like(o.value)) / o.item.shape[1]
             return {"factor": state.factor, "share": share[:, :-1]}
         read = o.disclosed[..., 1] & state.readers[..., 1]
@@ -112,7 +115,8 @@ class Shopping(World[State]):
         seen = {
             "request": who.stated,
             "must": who.must,
-            "budget": who.budget,
+            "required": self._required(who.must),
+            **self._budget(who.budget),
             "wealth": who.wealth,
             "ses": who.ses,
             "compare": state.compare,
@@ -124,7 +128,8 @@ class Shopping(World[State]):
             "bonus": terms.bonus,
             "stake": chance * terms.penalty,
             "provider": state.provider,
-            "nothing": _same(who.wealth, -torch.inf if self.nothing is None else self.nothing),
+            "nothing": _same(who.wealth, 0.0 if self.nothing is None else self.nothing),
+            "nothing_is_worst": _same(state.compare, self.nothing is None),
             "utility": state.prospect.utility,
             "feasible": state.prospect.feasible,
         }
@@ -148,7 +153,7 @@ class Shopping(World[State]):
 
     def _customer(self, state: State, phase: str) -> dict[str, Tensor]:
         who, masks, shelf = state.customers, self.options.masks, state.shelf
-        seen = {"weights": who.weights, "budget": who.budget, "literacy": who.literacy, "trust": who.trust}
+        seen = {"weights": who.weights, **self._budget(who.budget), "literacy": who.literacy, "trust": who.trust}
         if phase == "delegate":
             return seen | {"reputation": state.reputation, "current": state.provider}
         reads = state.readers[..., 0] | state.readers[..., 2]
@@ -166,6 +171,18 @@ class Shopping(World[State]):
                 "buy_mask": state.prospect.choices,
             }
         )
+
+    def _budget(self, budget: Tensor) -> dict[str, Tensor]:
+        """Budgets, and which of them are no limit: nothing costs as much as is then shown."""
+        if not self.budgeted:
+            return {"budget": budget, "unlimited": torch.ones_like(budget, dtype=torch.bool)}
+        unlimited = budget >= UNLIMITED
+        return {"budget": torch.where(unlimited, self.catalogue.ceiling, budget), "unlimited": unlimited}
+
+    def _required(self, must: Tensor) -> Tensor:
+        """Attributes of which somebody needs a smallest value, as flags like `must`."""
+        required = [k in self.limited for k in range(must.shape[-1])]
+        return torch.tensor(required, device=must.device).expand(must.shape)
 
     def _veiled(self, shelf: Shelf) -> Tensor:
         """Offers with the catalogue's mean in place of hidden attributes."""
@@ -219,7 +236,9 @@ class Shopping(World[State]):
         outcome, reputation = settle(o, terms, state, bought, self.catalogue.items, draw)
         earned = rewards(o, terms, state, outcome)
         if "offer" in self.phases:
-            sales = torch.zeros((len(state.ticks), self.catalogue.items + 1), device=state.factor.device)
+            sales = torch.zeros(
+                (len(state.ticks), self.catalogue.items + 1), device=state.factor.device, dtype=torch.float32
+            )
             earned["seller"] = sales.scatter_add_(1, outcome.item, outcome.spent)[:, :-1]
         if "audit" in self.phases:
             cost = outcome.found.float() - o.audit_cost * outcome.audited

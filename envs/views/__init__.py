@@ -1,15 +1,21 @@
 """Worlds as PettingZoo and Gymnasium environments, and as a plain batch of tensors."""
 
+from populace.envs.views.action_space import ActionSpace
+from populace.envs.views.aec import AECView
 from populace.envs.views.build import build
 from populace.envs.views.check import check_vector_env
-from populace.envs.views.make import env, parallel_env, raw_env, vector_env, world
+from populace.envs.views.make import env, parallel_env, raw_env, seat_env, vector_env, world
 from populace.envs.views.parallel import ParallelView
+from populace.envs.views.seat import SeatEnv
 from populace.envs.views.stage import Stage
 from populace.envs.views.tensor import TensorWorld, Turn
 from populace.envs.views.vector import VectorView
 
 __all__ = [
+    "AECView",
+    "ActionSpace",
     "ParallelView",
+    "SeatEnv",
     "Stage",
     "TensorWorld",
     "Turn",
@@ -19,6 +25,7 @@ __all__ = [
     "env",
     "parallel_env",
     "raw_env",
+    "seat_env",
     "vector_env",
     "world",
 ]

@@ -1,5 +1,6 @@
 """Actions from a caller: gathered from dicts or arrays, checked against the fields, as tensors for the world."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -75,10 +76,10 @@ def in_range(f: Field, array: Array, names: Sequence[str]) -> None:
 
 
 def from_array(f: Field, value: Any, names: Sequence[str]) -> Array:
-    """A caller's array or tensor for all seats of a role, [seats, *shape] (or [seats, 1] for a scalar)."""
+    """A caller's array or tensor for all seats of a role, [seats, *shape], or flat for each seat, [seats, numbers]."""
     array = value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
     shape = (len(names), *f.shape)
-    if array.shape != shape and not (f.shape == () and array.shape == (len(names), 1)):
+    if array.shape not in (shape, (len(names), math.prod(f.shape))):
         raise ActionError(
             f"{f.name!r} has shape {array.shape}; expected {shape} [seats, ...], one row for each of "
             f"{names[0]} ... {names[-1]}"
@@ -97,19 +98,27 @@ def forbidden(f: Field, action: Tensor, mask: Tensor | None) -> Tensor | None:
     return ~legal.reshape(*legal.shape[:2], -1).all(-1)
 
 
+def needs_look(f: Field) -> bool:
+    """Whether what a seat does that leaves the field out depends on what it sees."""
+    return f.masked or isinstance(f.default, str)
+
+
 def complete(
     role: Role, phase: str, chosen: Mapping[str, Tensor], sight: LazyObservation, worlds: int, device: str
 ) -> dict[str, Tensor]:
-    """Actions for every field of the phase: forfeits where nothing was chosen, and `kind` where a mask forbids."""
-    actions, invalid = {}, None
+    """Actions for every field of the phase: defaults where nothing was chosen, and `kind` where a mask forbids."""
+    actions: dict[str, Tensor] = {}
+    invalid: Tensor | None = None
     for f in role.done_in(phase):
-        action = chosen.get(f.name)
-        actions[f.name] = f.empty(worlds, role.seats, device) if action is None else action
-        if action is not None and f.masked and (seen := sight.seen) is not None:
+        if f.name not in chosen:
+            actions[f.name] = f.omitted(worlds, role.seats, device, sight.seen if needs_look(f) else None)
+            continue
+        actions[f.name] = action = chosen[f.name]
+        if f.masked and (seen := sight.seen) is not None:
             wrong = forbidden(f, action, seen.get(f"{f.name}_mask"))
-            if wrong is not None and seen.present is not None:
-                wrong = wrong & seen.present
-            invalid = wrong if invalid is None or wrong is None else invalid | wrong
+            if wrong is not None:
+                wrong = wrong if seen.present is None else wrong & seen.present
+                invalid = wrong if invalid is None else invalid | wrong
     if invalid is not None:
         actions["kind"] = invalid.to(torch.int8) * INVALID
     return actions

@@ -44,18 +44,25 @@ def wholes(what: str, values: Any, count: int) -> list[int]:
     return [whole(f"number {i} of the {what}", value) for i, value in enumerate(listed)]
 
 
-def cycles(given: Any, turns: int = 1) -> int | None:
-    """`max_cycles`: None, or a multiple of `turns`, the seat's turns a tick.
+def mask(what: str, given: Any, count: int) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+    """Which of `count` environments are meant, [count] bool, at least one.
+
+    Raises:
+        PopulaceError: It is no such array.
+    """
+    array = np.asarray(given)
+    if array.dtype != np.bool_ or array.shape != (count,) or not array.any():
+        raise PopulaceError(f"{what} is {given!r}; expected an array of {count} booleans, at least one of them True")
+    return array
+
+
+def cycles(given: Any) -> int | None:
+    """`max_cycles`: None, or a whole number from 1.
 
     Raises:
         PopulaceError: It is something else.
     """
-    if given is None:
-        return None
-    number = whole("max_cycles (None for no limit)", given, 1)
-    if number % turns:
-        raise PopulaceError(f"max_cycles {number}: expected a multiple of {turns}, the seat's turns a tick")
-    return number
+    return None if given is None else whole("max_cycles (None for no limit)", given, 1)
 
 
 def one_of(what: str, given: Any, known: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ An agent's spaces never change, though it sees and does different things in diff
 phase rests (zero, or the nearest legal number), and what it cannot do in a phase is ignored.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -13,13 +14,14 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
+from populace.envs.views.action_space import ActionSpace
 from populace.envs.views.lazy import Array
 from populace.errors import PopulaceError, UnknownName
 from populace.fields import Field, Role
 from populace.observation import Observation
 
 MASK = "action_mask"
-"""Key of the legal options, where the action is one masked choice; the name is PettingZoo's."""
+"""Key of the legal options, where the action is one choice or one array of them; the name is PettingZoo's."""
 
 
 def space_of(f: Field) -> spaces.Space[Any]:
@@ -33,8 +35,15 @@ def space_of(f: Field) -> spaces.Space[Any]:
 
 def to_array(f: Field, value: Tensor) -> Array:
     """A field's tensor [n, *shape] as an array of its space's dtype, the caller's own."""
-    array = value.detach().to("cpu", torch.int64 if f.kind == "flag" else f.dtype, copy=True).numpy()
+    array = _within(f, value).detach().to("cpu", torch.int64 if f.kind == "flag" else f.dtype, copy=True).numpy()
     return array[:, None] if f.shape == () and f.kind in ("real", "count") else array
+
+
+def _within(f: Field, value: Tensor) -> Tensor:
+    """A real without bounds within its space's; other values are within theirs by declaration."""
+    if f.kind == "real" and (f.span is not None or math.isinf(f.low) or math.isinf(f.high)):
+        return value.clamp(*f.bounds)
+    return value
 
 
 def rest_of(f: Field) -> float:
@@ -48,15 +57,26 @@ class Layout:
     Args:
         role: The role.
         phases: The phases in which the caller has the turn.
-        acts: Names of the fields the caller chooses, or None for all; the others are forfeits.
+        acts: Names of the fields the caller chooses, or None for all; the others are at their defaults.
         flat: Whether an observation is one vector instead of a dict of fields.
+        flat_actions: Whether an action is one array; see `ActionSpace`.
+        merge: Whether several real fields are one Box even without `flat_actions`.
+        beside: Whether a vector has the legal options beside it, under `action_mask`, or in it.
 
     Raises:
         UnknownName: A name in `acts` is not a field that the role does.
     """
 
     def __init__(
-        self, role: Role, phases: Sequence[str], acts: Sequence[str] | None = None, flat: bool = False
+        self,
+        role: Role,
+        phases: Sequence[str],
+        acts: Sequence[str] | None = None,
+        flat: bool = False,
+        flat_actions: bool = False,
+        *,
+        merge: bool = False,
+        beside: bool = True,
     ) -> None:
         self.role, self.phases, self.flat = role, tuple(phases), flat
         own = [phase for phase in phases if phase in role.phases]
@@ -64,29 +84,29 @@ class Layout:
         for name in acts or ():
             if name not in done:
                 raise UnknownName(f"field that {role.name} does", name, done)
-        self.does = tuple(f for f in done.values() if acts is None or f.name in acts)
-        if not self.does:
+        does = tuple(f for f in done.values() if acts is None or f.name in acts)
+        if not does:
             raise PopulaceError(f"the role {role.name!r} does nothing in the phases {tuple(phases)}")
+        self.actions = ActionSpace(does, flat_actions, merge)
         self.sees = tuple(f for f in role.sees if not f.private and any(f.in_phase(phase) for phase in own))
-        # One masked choice has its mask where PettingZoo's samplers look for it.
-        only = self.does[0]
-        self.masked = only if len(self.does) == 1 and only.masked and only.shape == () else None
-        masks = [f for f in (*self.sees, *self.does) if f.masked and f is not self.masked]
-        self.masks = {f"{f.name}_mask": f for f in masks}
+        # One masked choice has its mask where PettingZoo's samplers look for it, and so has an array of choices.
+        single = len(does) == 1 and does[0].shape == ()
+        self.options = self.actions.options if self.actions.masked and (flat_actions or single) else 0
+        self.masked = self.options > 0 and (beside or not flat)
+        shown = () if self.masked else does
+        self.masks = {f"{f.name}_mask": f for f in (*self.sees, *shown) if f.masked}
 
     # ------------------------------------------------------------------ spaces
 
-    @cached_property
+    @property
     def action_space(self) -> spaces.Space[Any]:
-        """The space of the only field, or a dict of the fields' spaces."""
-        if len(self.does) == 1:
-            return space_of(self.does[0])
-        return spaces.Dict({f.name: space_of(f) for f in self.does})
+        """The space of the actions."""
+        return self.actions.space
 
     @cached_property
     def observation_space(self) -> spaces.Space[Any]:
         """A dict of fields, or (`flat`) a vector; with `action_mask` beside it where there is one."""
-        mask = {} if self.masked is None else {MASK: spaces.Box(0, 1, (len(self.masked.labels),), np.int8)}
+        mask = {MASK: spaces.Box(0, 1, (self.options,), np.int8)} if self.masked else {}
         if self.flat:
             low, high = self._bounds()
             vector = spaces.Box(low, high, dtype=np.float32)
@@ -101,10 +121,9 @@ class Layout:
     def _bounds(self) -> tuple[Array, Array]:
         low, high = [], []
         for f in self.sees:
-            numbers = f.kind in ("real", "count")
-            width = self._width(f)
-            low.append(np.full(width, f.low if numbers else 0, np.float32))
-            high.append(np.full(width, f.high if numbers else 1, np.float32))
+            least, most = f.bounds if f.kind in ("real", "count") else (0.0, 1.0)
+            low.append(np.full(self._width(f), least, np.float32))
+            high.append(np.full(self._width(f), most, np.float32))
         flags = sum(int(np.prod((*f.shape, len(f.labels)))) for f in self.masks.values())
         flags += len(self.phases) if len(self.phases) > 1 else 0
         low.append(np.zeros(flags, np.float32))
@@ -134,7 +153,7 @@ class Layout:
                 options = torch.arange(len(f.labels), device=value.device)
                 parts.append((value.unsqueeze(-1) == options).float().reshape(*head, -1))
             else:
-                parts.append(value.float().reshape(*head, -1))
+                parts.append(_within(f, value).float().reshape(*head, -1))
         for name, f in self.masks.items():
             mask = seen.get(name)
             legal = some.new_ones((*head, *f.shape, len(f.labels))) if mask is None else mask
@@ -172,9 +191,14 @@ class Layout:
                 out[name] = self._legal(f, found.get(name), seats)
             if len(self.phases) > 1:
                 out["phase"] = np.full(seats, self.phases.index(phase), np.int64)
-        if self.masked is not None:
-            out[MASK] = self._legal(self.masked, found.get(f"{self.masked.name}_mask"), seats)
+        if self.masked:
+            out[MASK] = self.legal(seen, seats)
         return out
+
+    def legal(self, seen: Observation | None, seats: int) -> Array:
+        """Legal options of every entry of the action side by side, int8 [n, options]; fields [1, n, *shape]."""
+        found = {} if seen is None else {name: mask[0] for name, mask in seen.items() if name.endswith("_mask")}
+        return self.actions.mask(found, seats)
 
     def _resting(self, phase: str, seats: int) -> Array:
         widths = [np.full(self._width(f), rest_of(f), np.float32) for f in self.sees]

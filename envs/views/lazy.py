@@ -1,7 +1,7 @@
-"""Dicts keyed by agent over arrays `[seats, ...]`: an agent's value is made when somebody asks for it.
+"""Dicts keyed by agent over arrays `[seats, ...]`: all values made together, or each when somebody asks for it.
 
-PettingZoo speaks in dicts of agents. With thousands of agents, most of the cost of a step would be the building of
-five such dicts that are read once, or never.
+PettingZoo speaks in dicts of agents. With thousands of agents, of whom few are read, most of the cost of a step would
+be the building of five such dicts; hence the lazy ones, for those who ask for them.
 """
 
 from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence
@@ -64,11 +64,12 @@ class Table:
 
     def all(self) -> Sequence[Any]:
         """Every seat's dict."""
-        # Filled column by column: three times as fast as a dict of pairs for each seat.
-        out: list[dict[str, Any]] = []
-        for name, column in self.columns.items():
-            values = column.all()
-            out = out or [{} for _ in values]
+        # Filled column by column, constants first: three times as fast as a dict of pairs for each seat.
+        same = {name: column.value for name, column in self.columns.items() if isinstance(column, Same)}
+        varied = {name: column.all() for name, column in self.columns.items() if name not in same}
+        count = next((c.count for c in self.columns.values() if isinstance(c, Same)), None)
+        out = [same.copy() for _ in range(len(next(iter(varied.values()))) if count is None else count)]
+        for name, values in varied.items():
             for seat, value in zip(out, values, strict=True):
                 seat[name] = value
         return out
@@ -148,7 +149,9 @@ def _filled(name: str) -> Any:
 class LazyDict(dict[str, Any]):
     """A dict from agent to value whose values are made when asked for, and kept.
 
-    It is a dict in all respects, `copy` and pickling give a plain one. Changing it makes all values first.
+    It is a dict in all respects for Python; `copy` and pickling give a plain one. Changing it makes all values first.
+    Code in C that reads a dict without its methods (`json`'s accelerator, `orjson`, `tree`, `optree`) finds what was
+    made so far, at first nothing: give it `copy()`.
 
     Args:
         index: Agent -> position in `rows`; shared, never changed.

@@ -1,20 +1,20 @@
-"""The five ways to get hold of a world, with one set of arguments."""
+"""The ways to get hold of a world, with one set of arguments."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
-from typing import Any, Literal, ParamSpec
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
+from pettingzoo import AECEnv
 from pettingzoo.utils.conversions import parallel_to_aec
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
+from populace.envs.views.aec import AECView
 from populace.envs.views.build import OptionsLike, Players, WorldName, build
-from populace.envs.views.parallel import ParallelView, RenderMode
+from populace.envs.views.parallel import ParallelView, RenderMode, Turns
+from populace.envs.views.seat import SeatEnv
 from populace.envs.views.tensor import TensorWorld
-from populace.envs.views.vector import VectorView
+from populace.envs.views.vector import Autoreset, VectorView
 from populace.population import Population
 from populace.rollout import AtEnd
-
-P = ParamSpec("P")
 
 
 def parallel_env(
@@ -28,7 +28,10 @@ def parallel_env(
     acts: Mapping[str, Sequence[str]] | None = None,
     max_cycles: int | None = 100,
     flat: bool = False,
+    flat_actions: bool = False,
     absent: Literal["leave", "wait"] = "leave",
+    turns: Turns = "all",
+    lazy: bool = False,
     seed: int = 0,
     render_mode: RenderMode | None = None,
     device: str = "cpu",
@@ -38,25 +41,42 @@ def parallel_env(
         world, users=users, options=options, population=population, policies=policies, focal=focal, device=device
     )
     return ParallelView(
-        stage, max_cycles=max_cycles, flat=flat, acts=acts, absent=absent, seed=seed, render_mode=render_mode
+        stage,
+        max_cycles=max_cycles,
+        flat=flat,
+        flat_actions=flat_actions,
+        acts=acts,
+        absent=absent,
+        turns=turns,
+        lazy=lazy,
+        seed=seed,
+        render_mode=render_mode,
     )
 
 
-def _then(make: Callable[P, Any], change: Callable[[Any], Any], name: str, about: str) -> Callable[P, Any]:
-    """`make` with the same arguments, and `change` applied to what it makes."""
+def raw_env(
+    world: WorldName, *, turns: Turns = "acting", max_cycles: int | None = 100, **arguments: Any
+) -> "AECEnv[str, Any, Any]":
+    """A PettingZoo AEC environment, unwrapped.
 
-    @wraps(make)
-    def made(*args: P.args, **keywords: P.kwargs) -> Any:
-        return change(make(*args, **keywords))
+    Args:
+        world: As for `parallel_env`.
+        turns: `acting`: agents act when their role has something to do. `all`: every agent in every phase, by
+            PettingZoo's own converter of the Parallel environment.
+        max_cycles: Cycles until the episode is truncated: ticks, or with `turns="all"` steps of the Parallel
+            environment. None for no limit.
+        arguments: The other arguments of `parallel_env`.
+    """
+    if turns == "all":
+        return parallel_to_aec(parallel_env(world, max_cycles=max_cycles, **arguments))
+    return AECView(parallel_env(world, turns="all" if turns == "acting" else turns, **arguments), max_cycles)
 
-    made.__name__, made.__qualname__, made.__doc__ = name, name, about
-    return made
 
-
-raw_env = _then(
-    parallel_env, parallel_to_aec, "raw_env", "A PettingZoo AEC environment by PettingZoo's own converter, unwrapped."
-)
-env = _then(raw_env, OrderEnforcingWrapper, "env", "As `raw_env`, and calls in the wrong order are reported.")
+def env(
+    world: WorldName, *, turns: Turns = "acting", max_cycles: int | None = 100, **arguments: Any
+) -> "AECEnv[str, Any, Any]":
+    """As `raw_env`, and calls in the wrong order are reported."""
+    return OrderEnforcingWrapper(raw_env(world, turns=turns, max_cycles=max_cycles, **arguments))
 
 
 def vector_env(
@@ -71,8 +91,10 @@ def vector_env(
     acts: Sequence[str] | None = None,
     max_cycles: int | None = 100,
     flat: bool = True,
-    autoreset: Literal["same_step", "next_step"] = "same_step",
+    flat_actions: bool = False,
+    autoreset: Autoreset = "same_step",
     seed: int = 0,
+    render_mode: RenderMode | None = None,
     device: str = "cpu",
 ) -> VectorView:
     """A Gymnasium vector environment of one seat; by default the first assistant's. See `build` and `VectorView`."""
@@ -85,7 +107,54 @@ def vector_env(
         seat=seat or "first",
         device=device,
     )
-    return VectorView(stage, num_envs, max_cycles=max_cycles, acts=acts, flat=flat, autoreset=autoreset, seed=seed)
+    return VectorView(
+        stage,
+        num_envs,
+        max_cycles=max_cycles,
+        acts=acts,
+        flat=flat,
+        flat_actions=flat_actions,
+        autoreset=autoreset,
+        seed=seed,
+        render_mode=render_mode,
+    )
+
+
+def seat_env(
+    world: WorldName,
+    *,
+    seat: tuple[str, int] | None = None,
+    users: int = 10,
+    options: OptionsLike = None,
+    population: Population | None = None,
+    policies: Players = None,
+    acts: Sequence[str] | None = None,
+    max_cycles: int | None = 100,
+    flat: bool = True,
+    flat_actions: bool = False,
+    seed: int = 0,
+    render_mode: RenderMode | None = None,
+    device: str = "cpu",
+) -> SeatEnv:
+    """A Gymnasium environment of one seat; by default the first assistant's. See `build` and `SeatEnv`."""
+    stage = build(
+        world,
+        users=users,
+        options=options,
+        population=population,
+        policies=policies,
+        seat=seat or "first",
+        device=device,
+    )
+    return SeatEnv(
+        stage,
+        max_cycles=max_cycles,
+        acts=acts,
+        flat=flat,
+        flat_actions=flat_actions,
+        seed=seed,
+        render_mode=render_mode,
+    )
 
 
 def world(

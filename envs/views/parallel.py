@@ -1,4 +1,4 @@
-"""One world as a PettingZoo Parallel environment: agents `user_0`, `assistant_0`, ... in dicts that are made lazily."""
+"""One world as a PettingZoo Parallel environment: agents `user_0`, `assistant_0`, ... in dicts by agent."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
@@ -10,10 +10,9 @@ from gymnasium import spaces
 from pettingzoo import ParallelEnv
 from torch import Tensor
 
-from populace import tree
 from populace.envs.views import actions as acts
-from populace.envs.views import arguments, render
-from populace.envs.views.layout import Layout
+from populace.envs.views import arguments, critic, render
+from populace.envs.views.layout import MASK, Layout
 from populace.envs.views.lazy import Array, Chain, Column, Later, LazyDict, Numbers, Rows, Same, Table
 from populace.envs.views.seats import Seats
 from populace.envs.views.stage import LazyObservation, Stage
@@ -22,6 +21,7 @@ from populace.fields import Role
 from populace.run import Run
 
 RenderMode = Literal["human", "ansi", "rgb_array"]
+Turns = Literal["all", "acting"]
 
 
 class ParallelView(ParallelEnv):  # type: ignore[misc]
@@ -29,7 +29,8 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
 
     A step plays the current phase, then runs forward to the next phase in which a focal role acts. With one focal role
     that acts once a tick, a step is a tick; with several, those whose turn it is not see their fields at rest, find
-    `acts` 0 in their info, and what they do is ignored.
+    `acts` 0 in their info, and what they do is ignored. With `turns="acting"` only agents whose turn it is are in the
+    dicts, with what they were paid since they were last there; at an episode's end, all are.
 
     An agent whose seat empties is terminated and leaves `agents`. It never returns before the next reset, as PettingZoo
     demands: should its seat be taken again, the seat forfeits. Where seats come and go, `absent="wait"` keeps every
@@ -39,8 +40,13 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
         stage: The world, its people, the focal roles and the policies of the others.
         max_cycles: Steps until the episode is truncated; None for no limit.
         flat: Observations as one vector instead of a dict of fields.
-        acts: Role -> names of the action fields the caller chooses; the others are forfeits. All where not named.
+        flat_actions: Actions as one array instead of a dict of fields; see `ActionSpace`.
+        acts: Role -> names of the action fields the caller chooses; the others are at their defaults. All where not
+            named.
         absent: What becomes of an agent whose seat is empty: `leave` or `wait`.
+        turns: Which agents are in the dicts: `all` that live, as PettingZoo demands, or those `acting`.
+        lazy: Dicts that make a value when it is first read. Faster where few of thousands of agents are read; not for
+            code in C that looks into a dict without its methods (`json`, `orjson`, `tree`), which finds it empty.
         seed: The seed of a first reset that names none.
         render_mode: `human` prints `ansi`'s lines; `rgb_array` plots the world's measures.
 
@@ -56,25 +62,28 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
         *,
         max_cycles: int | None = 100,
         flat: bool = False,
+        flat_actions: bool = False,
         acts: Mapping[str, Sequence[str]] | None = None,
         absent: Literal["leave", "wait"] = "leave",
+        turns: Turns = "all",
+        lazy: bool = False,
         seed: int = 0,
         render_mode: RenderMode | None = None,
     ) -> None:
         world = stage.world
-        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
-            raise PopulaceError(f"render_mode {render_mode!r}; expected None or {self.metadata['render_modes']}")
+        render.check(render_mode)
         arguments.one_of("value of absent", absent, ("leave", "wait"))
+        arguments.one_of("value of turns", turns, ("all", "acting"))
         for role_name in acts or ():
             arguments.one_of("focal role in acts", role_name, stage.focal)
-        self.stage, self.absent, self.render_mode = stage, absent, render_mode
+        self.stage, self.absent, self.turns, self.lazy, self.render_mode = stage, absent, turns, lazy, render_mode
         self.max_cycles = arguments.cycles(max_cycles)
         name = world.id.split("/")[-1].replace("-v", "_v")
         self.metadata = {**type(self).metadata, "name": name}  # type: ignore[misc]
-        self._phases = tuple(world.phases[i] for i in stage.stops)
+        phases = tuple(world.phases[i] for i in stage.stops)
         self._roles = tuple(world.role(role) for role in stage.focal)
         self._layouts = {
-            role.name: Layout(role, self._phases, (acts or {}).get(role.name), flat) for role in self._roles
+            role.name: Layout(role, phases, (acts or {}).get(role.name), flat, flat_actions) for role in self._roles
         }
         self._seats = Seats({role.name: role.seats for role in self._roles}, wait=absent == "wait")
         self.possible_agents = list(self._seats.all)
@@ -82,7 +91,8 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
         self._seed, self._cycle = arguments.whole("seed", seed), 0
         self._run: Run | None = None
         self._seen_by_role: dict[str, LazyObservation] = {}
-        self._zeros = {role.name: Numbers(np.zeros(role.seats, np.float32)) for role in self._roles}
+        self._rewarded = np.concatenate([_rewarded(role) for role in self._roles])
+        self._clear()
         self.measures: dict[str, Tensor] = {}
         self.history = render.History()
 
@@ -119,7 +129,13 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
     def run(self, run: Run) -> None:
         self._run, self._cycle, self.measures = run, 0, {}
         self.agents = list(self._seats.begin(self._present()))
+        self._clear()
         self._look()
+
+    def _clear(self) -> None:
+        """Nobody is owed anything, and nobody did anything invalid: [agents]."""
+        self._owed = np.zeros(len(self.possible_agents))
+        self._invalid = np.zeros(len(self.possible_agents), np.int8)
 
     def reset(
         self, seed: int | None = None, options: Mapping[str, Any] | None = None
@@ -143,8 +159,9 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
         else:
             self.run = stage.next_episode(self._run)
         self.history = render.History()
-        index = self._seats.index
-        return self._dict(index, self._observed()), self._dict(index, self._told({}))
+        self._skip()
+        index = self._turn() if self.turns == "acting" else self._seats.index
+        return self._dict(index, self._observed()), self._dict(index, self._told())
 
     def step(
         self, actions: Mapping[str, Any]
@@ -169,42 +186,84 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
         if not isinstance(actions, Mapping):
             raise ActionError(f"actions are {actions!r}; expected a dict by agent ({self.agents[0]!r}) or by role")
         phase = stage.world.phases[run.phase]
+        index, left = self._advance(
+            {role: self._chosen(self._layouts[role], phase, actions) for role in self._on_turn(phase)}
+        )
+        if self.turns == "acting":
+            left = self._skip(left)
+            if self.agents:
+                turn = self._turn()
+                index = {n: i for n, i in self._seats.all.items() if n in turn or (left is not None and left[i])}
+        count, over, paid = len(self.possible_agents), self._over, self._owed
+        cut = self._cut and not over
+        ends: Rows = Same(over, count)
+        cuts: Rows = Same(cut, count)
+        if left is not None and not over:
+            ends, cuts = Numbers(left), Numbers(~left & cut)
+        self._owed = np.zeros(count)
+        if self.turns == "acting":
+            self._owed += paid
+            self._owed[list(index.values())] = 0
+        return (
+            self._dict(index, self._observed()),
+            self._whole(index, Numbers(paid)),
+            self._whole(index, ends),
+            self._whole(index, cuts),
+            self._dict(index, self._told()),
+        )
+
+    def _advance(self, chosen: Mapping[str, Mapping[str, Tensor]]) -> tuple[Mapping[str, int], Array | None]:
+        """Play to the next turn; who is to be told, and who left [agents] bool (None: nobody)."""
+        stage, run = self.stage, self.run
+        phase = stage.world.phases[run.phase]
         given = {
-            role.name: acts.complete(
-                role, phase, self._chosen(role, phase, actions), self._seen_by_role[role.name], 1, stage.device
+            role: acts.complete(
+                stage.world.cast[role], phase, chosen.get(role, {}), self._seen_by_role[role], 1, stage.device
             )
-            for role in stage.world.acting[phase]
-            if role.name in self._layouts
+            for role in self._on_turn(phase)
         }
         outcome = stage.settle(stage.act(run, given))
         self._run, self.measures = outcome.run, outcome.measures
         self._cycle += 1
         if self.render_mode == "rgb_array":
-            self.history.note(stage.world, outcome)
-        return self._results(outcome.rewards, given)
-
-    def _results(self, rewards: Mapping[str, Tensor], given: Mapping[str, Mapping[str, Tensor]]) -> Any:
-        over = self.stage.world.ends and bool(self.run.done[0])
-        cut = not over and self.max_cycles is not None and self._cycle >= self.max_cycles
+            self.history.note(stage.world, outcome.run, outcome.measures)
+        if self.turns == "all":
+            self._invalid[:] = 0
+        first = 0
+        for role in self._roles:
+            mine = slice(first, first + role.seats)
+            first += role.seats
+            if role.name in outcome.rewards:
+                self._owed[mine] += outcome.rewards[role.name][0].cpu().numpy()
+            if role.name in given:
+                kind = given[role.name].get("kind")
+                self._invalid[mine] = 0 if kind is None else kind[0].cpu().numpy()
+        self._over = stage.world.ends and bool(outcome.run.done[0])
+        self._cut = self.max_cycles is not None and self._cycle >= self.max_cycles
         index, left = self._seats.update(self._present())
-        self.agents = [] if over or cut else list(self._seats.index)
+        self.agents = [] if self._over or self._cut else list(self._seats.index)
         self._look()
-        paid: dict[str, Rows] = {
-            role.name: Numbers(rewards[role.name][0].cpu().numpy()) if role.name in rewards else self._zeros[role.name]
-            for role in self._roles
-        }
-        count = len(self.possible_agents)
-        ends: Rows = Same(over, count)
-        cuts: Rows = Same(cut, count)
-        if left is not None and not over:
-            ends, cuts = Numbers(left), Numbers(~left & cut)
-        return (
-            self._dict(index, self._observed()),
-            self._dict(index, paid),
-            LazyDict(index, ends, len(index) == count),
-            LazyDict(index, cuts, len(index) == count),
-            self._dict(index, self._told(given)),
-        )
+        return index, left
+
+    # ------------------------------------------------------------------ whose turn it is
+
+    @property
+    def acting(self) -> list[str]:
+        """The agents whose turn it is."""
+        return list(self._turn()) if self.agents else []
+
+    def _on_turn(self, phase: str) -> list[str]:
+        return [role.name for role in self.stage.world.acting[phase] if role.name in self._layouts]
+
+    def _turn(self) -> dict[str, int]:
+        return self._seats.on_turn(self._on_turn(self.stage.world.phases[self.run.phase]))
+
+    def _skip(self, left: Array | None = None) -> Array | None:
+        """With `turns="acting"`, play on while nobody is there whose turn it is; who left meanwhile and before."""
+        while self.turns == "acting" and self.agents and not self._turn():
+            _, more = self._advance({})
+            left = more if left is None else left if more is None else left | more
+        return left
 
     # ------------------------------------------------------------------ what agents see and are told
 
@@ -230,56 +289,85 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
             for role in self._roles
         }
 
-    def _told(self, given: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Rows]:
+    def _told(self) -> dict[str, Rows]:
         """Infos: numbers of fixed shape, the same keys at every step."""
-        present = self._seats.present
+        here = self._seats.present
         rows: dict[str, Rows] = {}
         first = 0
         for role in self._roles:
-            kind = given.get(role.name, {}).get("kind")
-            invalid: Rows = Same(0, role.seats) if kind is None else Numbers(kind[0].cpu().numpy())
-            here: Rows = Same(1, role.seats)
-            if present is not None:
-                here = Numbers(present[first : first + role.seats].astype(np.int8))
-            acts_now = Same(int(self._seen_by_role[role.name].acts), role.seats)
-            rows[role.name] = Table({"acts": acts_now, "invalid": invalid, "present": here})
-            first += role.seats
+            mine, seats = slice(first, first + role.seats), role.seats
+            first += seats
+            columns: dict[str, Rows] = {
+                "acts": Same(int(self._seen_by_role[role.name].acts), seats),
+                "invalid": _flags(self._invalid[mine]),
+                "present": Same(1, seats) if here is None else _flags(here[mine].astype(np.int8)),
+                "rewarded": _flags(self._rewarded[mine]),
+            }
+            layout = self._layouts[role.name]
+            if layout.actions.flat and layout.options:
+                columns[MASK] = Later(partial(_legal, layout, self._seen_by_role[role.name]))
+            rows[role.name] = Table(columns)
         return rows
 
-    def _dict(self, index: Mapping[str, int], rows: Mapping[str, Rows]) -> LazyDict:
+    def _dict(self, index: Mapping[str, int], rows: Mapping[str, Rows]) -> dict[str, Any]:
         parts = [(role.seats, rows[role.name]) for role in self._roles]
-        joined = parts[0][1] if len(parts) == 1 else Chain(parts)
-        return LazyDict(index, joined, len(index) == len(self.possible_agents))
+        return self._whole(index, parts[0][1] if len(parts) == 1 else Chain(parts))
+
+    def _whole(self, index: Mapping[str, int], rows: Rows) -> dict[str, Any]:
+        whole = len(index) == len(self.possible_agents)
+        if self.lazy:
+            return LazyDict(index, rows, whole)
+        if 2 * len(index) < len(self.possible_agents):
+            return {name: rows.row(position) for name, position in index.items()}
+        values = rows.all()
+        return dict(zip(index, values if whole else [values[i] for i in index.values()], strict=True))
+
+    def action_masks(self) -> dict[str, Array]:
+        """Legal options of every agent in turn whose actions are discrete: bool [options], all entries side by side.
+
+        Raises:
+            PopulaceError: No agent's actions are discrete.
+        """
+        discrete = {name: layout for name, layout in self._layouts.items() if layout.actions.options}
+        if not discrete:
+            raise PopulaceError(
+                "no agent's actions are one discrete space: make the environment with flat_actions=True"
+            )
+        phase = self.stage.world.phases[self.run.phase]
+        out: dict[str, Array] = {}
+        for role in self._on_turn(phase):
+            if role not in discrete:
+                continue
+            masks = (
+                discrete[role].legal(self._seen_by_role[role].seen, self.stage.world.cast[role].seats).astype(np.bool_)
+            )
+            out |= {n: masks[i] for i, n in enumerate(self._seats.names[role]) if n in self._seats.index}
+        return out
 
     # ------------------------------------------------------------------ actions
 
-    def _chosen(self, role: Role, phase: str, actions: Mapping[str, Any]) -> dict[str, Tensor]:
+    def check(self, agent: str, action: Any) -> None:
+        """Raise ActionError where the agent's action lies outside its space in this phase."""
+        phase = self.stage.world.phases[self.run.phase]
+        self._layouts[self._role(agent)].actions.of_agents([action], [agent], phase)
+
+    def _chosen(self, layout: Layout, phase: str, actions: Mapping[str, Any]) -> dict[str, Tensor]:
         """What the caller does with the role's seats in this phase: field -> [1, seats, *shape]."""
-        fields = [f for f in self._layouts[role.name].does if f.in_phase(phase)]
-        single = len(self._layouts[role.name].does) == 1
-        names = self._seats.names[role.name]
+        role = layout.role
+        names, rows = self._seats.names[role.name], None
         if role.name in actions:
-            given = actions[role.name]
-            columns = {
-                f.name: acts.from_array(f, given if single else _field(given, f.name, role.name), names) for f in fields
-            }
-            rows = None
+            chosen = layout.actions.of_arrays(actions[role.name], names, phase, role.name)
         else:
-            names, rows, values = self._seats.gather(role.name, actions, phase)
-            columns = {}
-            for f in fields:
-                own = values if single else [_field(v, f.name, n) for n, v in zip(names, values, strict=True)]
-                columns[f.name] = acts.column(f, own, names)
-        chosen = {}
-        for f in fields:
-            array = columns[f.name]
-            acts.in_range(f, array, names)
-            if rows is not None:
-                full = np.full((role.seats, *f.shape), f.forfeit, array.dtype)
+            turn = self._turn() if self.turns == "acting" else None
+            names, rows, values = self._seats.gather(role.name, actions, phase, turn)
+            chosen = layout.actions.of_agents(values, names, phase)
+        if rows is not None:
+            forfeits = {f.name: f.forfeit for f in layout.actions.fields}
+            for name, array in chosen.items():
+                full = np.full((role.seats, *array.shape[1:]), forfeits[name], array.dtype)
                 full[rows] = array
-                array = full
-            chosen[f.name] = torch.from_numpy(array).unsqueeze(0).to(self.stage.device)
-        return chosen
+                chosen[name] = full
+        return {name: torch.from_numpy(array).unsqueeze(0).to(self.stage.device) for name, array in chosen.items()}
 
     # ------------------------------------------------------------------ the rest of the interface
 
@@ -287,23 +375,17 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
     def state_space(self) -> spaces.Space[Any]:
         """The space of `state`."""
         run = self.stage.start(0, torch.zeros(1, dtype=torch.int64)) if self._run is None else self._run
-        return spaces.Box(-np.inf, np.inf, _flattened(run).shape, np.float32)
+        return critic.space(run)
 
     def state(self) -> Array:
         """All numbers of the world's state in one vector, ground truth included, for training with a central critic."""
-        return _flattened(self.run)
+        return critic.vector(self.run)
 
     def render(self) -> Any:
         """A few lines (`ansi`), a picture (`rgb_array`, uint8 [height, width, 3]), or None."""
         if self.render_mode is None:
             return None
-        if self.render_mode == "rgb_array":
-            return render.picture(self.stage, self.run, self.history)
-        text = render.lines(self.stage, self.run, {**self.measures})
-        if self.render_mode == "ansi":
-            return text
-        print(text)
-        return None
+        return render.show(self.render_mode, self.stage, self.run, self.measures, self.history)
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -311,19 +393,19 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
 
 def _rows(layout: Layout, sight: LazyObservation) -> Rows:
     arrays = layout.arrays(sight.seen, sight.phase, layout.role.seats)
-    if layout.flat and layout.masked is None:
+    if layout.flat and not layout.masked:
         return Column(arrays["observation"])
     return Table({name: Column(array) for name, array in arrays.items()})
 
 
-def _flattened(run: Run) -> Array:
-    parts = [t.reshape(-1).float().cpu() for t in tree.tensors(run.state, shared=False)]
-    return torch.cat(parts).numpy() if parts else np.zeros(0, np.float32)
+def _legal(layout: Layout, sight: LazyObservation) -> Rows:
+    return Column(layout.legal(sight.seen, layout.role.seats))
 
 
-def _field(given: Any, field: str, whose: str) -> Any:
-    if not isinstance(given, Mapping):
-        raise ActionError(f"{whose} does several things: its action must be a dict of fields, got {given!r}")
-    if field not in given:
-        raise ActionError(f"{whose}'s action lacks {field!r}; given were {sorted(given)}")
-    return given[field]
+def _flags(column: Array) -> Rows:
+    """A column of small numbers; one constant where all are alike, which is faster."""
+    return Same(int(column[0]), len(column)) if (column == column[0]).all() else Numbers(column.copy())
+
+
+def _rewarded(role: Role) -> Array:
+    return (np.arange(role.seats) < (role.seats if role.rewarded is None else role.rewarded)).astype(np.int8)

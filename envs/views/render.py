@@ -1,12 +1,15 @@
 """A world to look at: a few lines, or a picture of its measures over time."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from populace.envs.views.lazy import Array
-from populace.envs.views.stage import Outcome, Stage
+from populace.envs.views.stage import Stage
+from populace.errors import PopulaceError
 from populace.run import Run
 from populace.world import World
 
@@ -23,16 +26,36 @@ class History:
 
     series: dict[str, tuple[list[int], list[float]]] = field(default_factory=dict)
 
-    def note(self, world: World[Any], outcome: Outcome) -> None:
+    def note(self, world: World[Any], run: Run, measures: Mapping[str, Tensor]) -> None:
         """Take what was measured in the latest step."""
-        run = outcome.run
-        for name, value in {**outcome.measures, **world.measure(run.state)}.items():
+        for name, value in {**measures, **world.measure(run.state)}.items():
             ticks, values = self.series.setdefault(name, ([], []))
             ticks.append(int(run.tick[0]))
             values.append(float(value[0]))
 
 
-def lines(stage: Stage, run: Run, measures: dict[str, Any]) -> str:
+MODES = ("human", "ansi", "rgb_array")
+"""Ways to look at a world."""
+
+
+def check(mode: str | None) -> None:
+    """Raise PopulaceError unless `mode` is one of MODES, or None."""
+    if mode is not None and mode not in MODES:
+        raise PopulaceError(f"render_mode {mode!r}; expected None or one of {', '.join(MODES)}")
+
+
+def show(mode: str, stage: Stage, run: Run, measures: Mapping[str, Tensor], history: History) -> Any:
+    """World 0 as lines (`ansi`) or a picture (`rgb_array`); None for `human`, which prints the lines."""
+    if mode == "rgb_array":
+        return picture(stage, run, history)
+    text = lines(stage, run, measures)
+    if mode == "ansi":
+        return text
+    print(text)
+    return None
+
+
+def lines(stage: Stage, run: Run, measures: Mapping[str, Tensor]) -> str:
     """Where world 0 stands, its measures, and what the first seats of each focal role see."""
     world, phase = stage.world, stage.world.phases[run.phase]
     out = [

@@ -57,17 +57,34 @@ class Seats:
     def _listed(self, which: Array) -> dict[str, int]:
         return {name: position for name, position in self.all.items() if which[position]}
 
+    def on_turn(self, roles: Sequence[str]) -> dict[str, int]:
+        """The living agents of `roles` whose seats are taken, by position."""
+        here = self.present
+        return {
+            name: position
+            for role in roles
+            for name in self.names[role]
+            if (position := self.index.get(name)) is not None and (here is None or here[position])
+        }
+
     def gather(
-        self, role: str, actions: Mapping[str, Any], phase: str
+        self, role: str, actions: Mapping[str, Any], phase: str, turn: Mapping[str, int] | None = None
     ) -> tuple[list[str], Array | None, Sequence[Any]]:
         """The living agents of a role, their rows (None: all, in order), and their actions.
+
+        Args:
+            role: The role.
+            actions: Agent -> action.
+            phase: The phase, for messages.
+            turn: Who must act; None for all who live, whom an empty seat excuses.
 
         Raises:
             ActionError: A living agent gave none, or somebody acts who is no agent.
         """
         names, rows = self.names[role], None
-        if self.index is not self.all:
-            names = [name for name in names if name in self.index]
+        must = self.index if turn is None else turn
+        if must is not self.all:
+            names = [name for name in names if name in must]
             first = self.all[self.names[role][0]]
             rows = np.array([self.all[name] - first for name in names], np.int64)
         if len(actions) == len(names) and list(actions) == names:
@@ -75,7 +92,10 @@ class Seats:
         try:
             return names, rows, [actions[name] for name in names]
         except KeyError:
-            missing = next(name for name in names if name not in actions)
+            here = self.present
+            missing = next((n for n in names if n not in actions and (here is None or here[self.all[n]])), None)
+            if missing is None:
+                return self.gather(role, actions, phase, {n: self.all[n] for n in names if n in actions})
             strangers = [name for name in actions if name not in self.all and name not in self.names]
             hint = f"; {strangers[0]!r} is no agent" if strangers else ""
             raise ActionError(

@@ -3,7 +3,7 @@
 Nothing here is kept in `self`: a stage takes a run and gives back the next, so that a view can look ahead on a copy.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -126,14 +126,16 @@ class LazyObservation:
     def __init__(self, stage: Stage, run: Run, role: Role) -> None:
         self.phase = stage.world.phases[run.phase]
         self.acts = self.phase in role.phases
-        self._look: Callable[[], Observation] | None = lambda: stage.see(run, role.name)
+        # Kept as values, not as a closure, so that an environment can be pickled at any time.
+        self._at: tuple[Stage, Run, str] | None = (stage, run, role.name)
         self._seen: Observation | None = None
 
     @property
     def seen(self) -> Observation | None:
         """The observation; None when the role does not act in this phase."""
-        if self.acts and self._look is not None:
-            self._seen, self._look = self._look(), None
+        if self.acts and self._at is not None:
+            stage, run, role = self._at
+            self._seen, self._at = stage.see(run, role), None
         return self._seen
 
 
@@ -165,9 +167,9 @@ class Shared(Policy):
         self.privileged = policy.privileged  # type: ignore[misc]
 
     def begin(self, role: Role, people: People, draw: Draw) -> Memory:
-        """The policy's memory, and forfeits for the caller's seat."""
+        """The policy's memory, and defaults for the caller's seat."""
         worlds, device = people.values.shape[0], people.values.device
-        chosen = {f.name: f.empty(worlds, 1, device)[:, 0] for f in role.does}
+        chosen = {f.name: f.omitted(worlds, 1, device)[:, 0] for f in role.does}
         kind = torch.zeros(worlds, dtype=torch.int8, device=device)
         return SeatMemory(self.policy.begin(role, people, draw), chosen, kind)
 

@@ -132,8 +132,10 @@ def test_mistakes_are_explained():
     env.reset(seed=0)
     with pytest.raises(ActionError, match="environment 1's 'move'"):
         env.step({"move": np.array([[0, 0], [0, 3]], np.float32), "close": np.zeros(2, np.int64)})
-    with pytest.raises(PopulaceError, match="reset_mask"):
-        env.reset(options={"reset_mask": np.array([True, False])})
+    with pytest.raises(PopulaceError, match=r"reset_mask is .* expected an array of 2 booleans"):
+        env.reset(options={"reset_mask": np.array([1, 0])})
+    with pytest.raises(PopulaceError, match="reset every environment first"):
+        make(2).reset(options={"reset_mask": np.array([True, False])})
     with pytest.raises(PopulaceError, match="seats 0 to 1"):
         make(seat=("assistant", 2))
     with pytest.raises(PopulaceError, match="2 seeds for 3"):

@@ -193,7 +193,7 @@ class Decoder:
 
     def pick(self, scores: Sequence[Sequence[float]], seeds: Sequence[int]) -> list[int]:
         """Which label each row gets by its own luck: scores [rows, labels] are those of `score`."""
-        return choose(torch.tensor(scores), uniforms(seeds, 1), self.temperature).tolist()
+        return choose(torch.tensor(scores, dtype=torch.float32), uniforms(seeds, 1), self.temperature).tolist()
 
     # ------------------------------------------------------------------ writing
 
