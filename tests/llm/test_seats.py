@@ -9,12 +9,10 @@ from core_toy import Toy
 
 from populace import registry, tree
 from populace.agents.llm import Ask, Backend, Said, SeatOptions, Tape, TextPolicy, ask_all
-from populace.agents.llm.backends.fakes import (
-    BROKEN,
-    EchoBackend,
+from populace.agents.llm.backends.fakes import BROKEN, EchoBackend, RandomBackend
+from populace.agents.llm.policies import (
     Malformed,
     MalformedOptions,
-    RandomBackend,
     RandomTalker,
     Replay,
     ReplayOptions,
