@@ -82,7 +82,7 @@ def test_a_run_in_words_is_the_same_twice():
 
 def test_it_keeps_the_contract_of_policies():
     check_policy(Pocket(), "populace/payoff-v0", "user")
-    assert policies.get("pocket") is pocket.Pocket
+    assert policies.get("pocket") is Pocket
 
 
 def test_tin_men_is_played_from_the_shell(tmp_path, monkeypatch):
