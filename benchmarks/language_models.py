@@ -20,8 +20,9 @@ from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM, PreTrained
 
 from benchmarks import timing
 from populace.agents.llm import Ask, ask_all
-from populace.agents.llm.backends.local import Local, LocalOptions, Transformers
+from populace.agents.llm.backends.local import Local, LocalOptions
 from populace.agents.llm.decoding import decoder as decoding
+from populace.agents.llm.policies import Transformers, TransformersOptions
 from populace.envs.payoff import Payoff
 from populace.registry import policies
 from populace.rollout import rollout
@@ -225,7 +226,7 @@ def policy() -> Iterator[timing.Row]:
         assert population is not None
         world = Payoff(options, population.census)
         players = {name: policies.get(default, "payoff")() for name, default in world.defaults.items()}
-        player = Transformers(LocalOptions(model=str(folder()), device="cpu", max_reply=REPLY))
+        player = Transformers(TransformersOptions(model=str(folder()), device="cpu", max_reply=REPLY))
         players[role] = player
         run = rollout(world, players, start(world, players, population, seed=0, worlds=worlds), 1)
         backend = player.backend

@@ -279,7 +279,8 @@ class Draw:
     def _fast(self, dims: tuple[Dim, ...]) -> bool:
         """Whether kernels draw; what they do not take, torch does, or says what is wrong with it."""
         return by_kernels(self.keys) and all(
-            (type(dim) is int and dim >= 0) or (isinstance(dim, Tensor) and dim.dim() == 1 and dim.is_cpu) for dim in dims
+            (type(dim) is int and dim >= 0) or (isinstance(dim, Tensor) and dim.dim() == 1 and dim.is_cpu)
+            for dim in dims
         )
 
     def _path(self, purpose: str) -> int:

@@ -47,13 +47,18 @@ def mean(x: Tensor) -> Tensor:
 def kernels_take(*tensors: Tensor) -> bool:
     """Whether kernels compute with these: float32 on the CPU, not empty, and no gradients are asked for."""
     return current() == "kernels" and all(
-        x.is_cpu and type(x) is Tensor and x.dtype is torch.float32 and x.numel() > 0 and not _followed(x) for x in tensors
+        x.is_cpu and type(x) is Tensor and x.dtype is torch.float32 and x.numel() > 0 and not _followed(x)
+        for x in tensors
     )
 
 
 def _fit(x: torch.Size, weight: torch.Size) -> bool:
     """Whether shapes fit each other; where they do not, torch says so."""
-    return len(weight) > 1 and x[-1:] == weight[-1:] and all(m == n or m == 1 or n == 1 for m, n in zip(x[-2::-1], weight[-3::-1]))
+    return (
+        len(weight) > 1
+        and x[-1:] == weight[-1:]
+        and all(m == n or m == 1 or n == 1 for m, n in zip(x[-2::-1], weight[-3::-1]))
+    )
 
 
 def _followed(x: Tensor) -> bool:

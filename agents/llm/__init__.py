@@ -5,6 +5,7 @@ Neither transformers nor openai is imported before a model is asked.
 
 from populace.agents.llm.backends.base import Ask, Backend, BudgetSpent, Reply, ask_all
 from populace.agents.llm.backends.tape import Tape
-from populace.agents.llm.seats.text_policy import SeatOptions, TextPolicy
+from populace.agents.llm.seats.options import SeatOptions
+from populace.agents.llm.seats.text_policy import TextPolicy
 
 __all__ = ["Ask", "Backend", "BudgetSpent", "Reply", "SeatOptions", "Tape", "TextPolicy", "ask_all"]

@@ -163,7 +163,14 @@ def _below(
 
 @kernel(torch.int64, int, torch.int64, int, torch.int64)
 def _fold(
-    keys_at: int, keys_n: int, key: int, coordinates_at: int, coordinates_n: int, coordinate: int, out_at: int, out_n: int
+    keys_at: int,
+    keys_n: int,
+    key: int,
+    coordinates_at: int,
+    coordinates_n: int,
+    coordinate: int,
+    out_at: int,
+    out_n: int,
 ) -> None:
     """Keys of coordinates below keys, one by one; what is not given as an array is the same everywhere."""
     keys, coordinates = flat(keys_at, keys_n, u64), flat(coordinates_at, coordinates_n, i64)

@@ -21,8 +21,8 @@ from corpus import Kind
 from settings import WORLDS, Setting, library
 from torch import Tensor
 
-from populace.agents.llm.backends.local import Transformers
 from populace.agents.llm.backends.pocket import PocketOptions, of
+from populace.agents.llm.policies import Transformers, TransformersOptions
 from populace.dialogue import Dialogue
 from populace.observation import Observation
 from populace.registry import policies
@@ -148,7 +148,7 @@ def summary(kind: Kind, societies: Sequence[Sequence[Tally]]) -> Row:
 
 def evaluate(folder: Path, settings: int, options: PocketOptions, only: Sequence[str] = ()) -> list[Row]:
     """All rows for so many societies a world, a quarter of them from the library; replies have one try."""
-    model = Transformers(of(options.model_copy(update={"reask": False}), folder))
+    model = Transformers(TransformersOptions(**of(options, folder).model_dump(), reask=False))
     rows = []
     for world in only or WORLDS:
         found: dict[Kind, list[list[Tally]]] = defaultdict(list)

@@ -14,9 +14,9 @@ from loopback import FAULTS, serving, told
 
 from populace import registry
 from populace.agents.llm import Ask, Backend, BudgetSpent, Reply, ask_all
-from populace.agents.llm.backends.endpoint import Endpoint, OpenAI
-from populace.agents.llm.backends.endpoint_options import EndpointOptions
+from populace.agents.llm.backends.endpoint import Endpoint
 from populace.agents.llm.backends.faults import FAULTS as FAULTS_TOLD
+from populace.agents.llm.policies import OpenAI, OpenAIOptions
 from populace.dialogue import ReplyKind
 from populace.draw import Draw
 from populace.errors import MissingExtra, PopulaceError
@@ -27,7 +27,7 @@ from populace.testing.tools import made, same
 
 def options(server, **more):
     base = {"model": "tiny", "base_url": server.url, "wait": 0.01, "timeout": 0.5, "at_once": 16}
-    return EndpointOptions(**{**base, **more})
+    return OpenAIOptions(**{**base, **more})
 
 
 def asks(count):
@@ -149,7 +149,7 @@ def test_what_is_sent(monkeypatch):
         assert len(server.requests) == 2
         assert "seed" not in server.requests[1]
     with pytest.raises(PopulaceError, match="no key: set the environment variable OPENAI_API_KEY"):
-        ask_all(Endpoint(EndpointOptions(model="m")), [ask])
+        ask_all(Endpoint(OpenAIOptions(model="m")), [ask])
 
 
 OBJECT = '{"type": "object", "properties": {"rating": {"type": "number"}}, "required": ["rating"]}'
@@ -235,10 +235,10 @@ def test_it_works_inside_a_running_loop():
 )
 def test_options_that_cannot_work_are_refused(wrong, says):
     with pytest.raises(ValueError, match=says):
-        EndpointOptions(model="m", **wrong)
+        OpenAIOptions(model="m", **wrong)
 
 
 def test_without_the_package_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "openai", None)
     with pytest.raises(MissingExtra, match=r'pip install "populace\[llm\]"'):
-        ask_all(Endpoint(EndpointOptions(model="m", base_url="http://localhost:1/v1")), asks(1))
+        ask_all(Endpoint(OpenAIOptions(model="m", base_url="http://localhost:1/v1")), asks(1))

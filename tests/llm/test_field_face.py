@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from populace import registry
-from populace.agents.llm.backends.fakes import RandomTalker, SeatOptions, fitting
+from populace.agents.llm.backends.fakes import fitting
+from populace.agents.llm.policies import RandomTalker
 from populace.agents.llm.seats.field_face import FieldsDialogue, schema_of
+from populace.agents.llm.seats.options import SeatOptions
 from populace.dialogue import Chat, ReplyKind
 from populace.fields import Field, Role
 from populace.observation import Observation

@@ -16,7 +16,13 @@ from statsmodels.stats.proportion import proportion_confint
 
 from populace import registry
 from populace.agents.llm.backends.base import Backend, Reply
-from populace.agents.llm.backends.fakes import (
+from populace.agents.llm.interpret.agreement import NOTHING, halves, kappa, labelled_of
+from populace.agents.llm.interpret.interpreted import Interpreted, agreement
+from populace.agents.llm.interpret.interpreter import Interpreter, Rules
+from populace.agents.llm.interpret.judge import Judge
+from populace.agents.llm.interpret.options import InterpreterOptions
+from populace.agents.llm.interpret.prototypes import letters
+from populace.agents.llm.policies import (
     Malformed,
     MalformedOptions,
     Scripted,
@@ -24,10 +30,6 @@ from populace.agents.llm.backends.fakes import (
     Stubborn,
     StubbornOptions,
 )
-from populace.agents.llm.interpret.agreement import NOTHING, halves, kappa, labelled_of
-from populace.agents.llm.interpret.interpreter import Interpreted, Interpreter, InterpreterOptions, Rules, agreement
-from populace.agents.llm.interpret.judge import Judge
-from populace.agents.llm.interpret.prototypes import letters
 from populace.agents.llm.seats.text_policy import TextPolicy
 from populace.dialogue import Chat, Coding, ReplyKind, Speaks
 from populace.envs.culture import Culture

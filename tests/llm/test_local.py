@@ -9,7 +9,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from populace import registry
 from populace.agents.llm import Ask, ask_all
-from populace.agents.llm.backends.local import Local, LocalOptions, Transformers
+from populace.agents.llm.backends.local import Local
+from populace.agents.llm.policies import Transformers, TransformersOptions
 from populace.dialogue import ReplyKind
 from populace.errors import MissingExtra, PopulaceError
 from populace.rollout import Keep, rollout
@@ -31,7 +32,7 @@ def raw(folder):
 
 
 def options(folder, **more):
-    return LocalOptions(**{"model": str(folder), "device": "cpu", "max_reply": 24, **more})
+    return TransformersOptions(**{"model": str(folder), "device": "cpu", "max_reply": 24, **more})
 
 
 def asks(count, labels=(), text="how are you"):

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from populace.agents.llm.backends import pocket
 from populace.agents.llm.backends.local import load
+from populace.agents.llm.policies import Pocket
 from populace.cli import app
 from populace.registry import policies
 from populace.rollout import Keep, rollout
@@ -71,7 +72,7 @@ def test_it_can_be_read_and_beats_random(evaluation, world):
 def test_a_run_in_words_is_the_same_twice():
     def played():
         stage, people = made("populace/drift-v0", None, 4, None)
-        players = {"assistant": pocket.Pocket(), "user": pocket.Pocket()}
+        players = {"assistant": Pocket(), "user": Pocket()}
         keep = Keep()
         run = rollout(stage, players, start(stage, players, people, seed=5, worlds=2), 2, keep)
         return run.state
@@ -80,8 +81,8 @@ def test_a_run_in_words_is_the_same_twice():
 
 
 def test_it_keeps_the_contract_of_policies():
-    check_policy(pocket.Pocket(), "populace/payoff-v0", "user")
-    assert policies.get("pocket") is pocket.Pocket
+    check_policy(Pocket(), "populace/payoff-v0", "user")
+    assert policies.get("pocket") is Pocket
 
 
 def test_tin_men_is_played_from_the_shell(tmp_path, monkeypatch):

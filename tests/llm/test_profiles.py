@@ -6,8 +6,8 @@ from pydantic import ValidationError
 
 from populace import registry
 from populace.agents.llm import Backend, Reply, TextPolicy
+from populace.agents.llm.seats.options import SeatOptions
 from populace.agents.llm.seats.profiles import TEMPLATES
-from populace.agents.llm.seats.text_policy import SeatOptions
 from populace.errors import PopulaceError
 from populace.rollout import rollout
 from populace.run import Run, start

@@ -8,14 +8,11 @@ import torch
 from core_toy import Toy
 
 from populace import registry, tree
-from populace.agents.llm import Ask, Backend, SeatOptions, Tape, TextPolicy, ask_all
-from populace.agents.llm.backends.base import Reply
-from populace.agents.llm.backends.fakes import (
-    BROKEN,
-    EchoBackend,
+from populace.agents.llm import Ask, Backend, Reply, SeatOptions, Tape, TextPolicy, ask_all
+from populace.agents.llm.backends.fakes import BROKEN, EchoBackend, RandomBackend
+from populace.agents.llm.policies import (
     Malformed,
     MalformedOptions,
-    RandomBackend,
     RandomTalker,
     Replay,
     ReplayOptions,

@@ -28,9 +28,9 @@ from test_worlds import SEATS, cast
 from tiny_model import save
 
 from populace.agents.llm import Ask, ask_all
-from populace.agents.llm.backends.endpoint import Endpoint, OpenAI
-from populace.agents.llm.backends.endpoint_options import EndpointOptions
+from populace.agents.llm.backends.endpoint import Endpoint
 from populace.agents.llm.backends.local import Local, LocalOptions
+from populace.agents.llm.policies import OpenAI, OpenAIOptions
 from populace.draw import Draw
 from populace.rollout import Keep, rollout
 from populace.run import advance, see, start
@@ -83,7 +83,7 @@ def _wait_until_up(health, server, log):
 
 def options(url, folder, **more):
     base = {"model": folder, "base_url": url, "max_reply": 12, "timeout": 60.0, "at_once": 8}
-    return EndpointOptions(**{**base, **more})
+    return OpenAIOptions(**{**base, **more})
 
 
 @pytest.mark.parametrize(("name", "role"), SEATS)

@@ -14,7 +14,8 @@ from test_worlds import cast
 
 from populace import registry
 from populace.agents.llm import Ask, ask_all
-from populace.agents.llm.backends.vllm import VLLM, VLLMOptions, VLLMSeats
+from populace.agents.llm.backends.vllm import VLLM, VLLMOptions
+from populace.agents.llm.policies import VLLMSeatOptions, VLLMSeats
 from populace.dialogue import ReplyKind
 from populace.errors import MissingExtra, PopulaceError
 from populace.rollout import Keep, rollout
@@ -162,7 +163,7 @@ def test_it_plays_an_episode(engines, monkeypatch):
 
     monkeypatch.setattr(LLM, "say", staticmethod(say))
     stage, people, players = cast("payoff")
-    players["user"] = registry.policies.get("llm/vllm")(VLLMOptions(model="m"))
+    players["user"] = registry.policies.get("llm/vllm")(VLLMSeatOptions(model="m"))
     assert isinstance(players["user"], VLLMSeats)
     keep = Keep()
     rollout(stage, players, start(stage, players, people, seed=0, worlds=2), 2, keep)

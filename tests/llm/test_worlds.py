@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from populace import registry
-from populace.agents.llm.backends.fakes import Malformed, MalformedOptions
+from populace.agents.llm.policies import Malformed, MalformedOptions
 from populace.dialogue import ReplyKind
 from populace.registry import policies
 from populace.rollout import Keep, rollout

@@ -18,8 +18,8 @@ from typing import Any
 from populace.agents.llm.backends.base import Ask, Backend, BudgetSpent, Reply, luck
 from populace.agents.llm.backends.endpoint_options import EndpointOptions
 from populace.agents.llm.backends.faults import FAULTS, TOO_LONG, Failed, refused
+from populace.agents.llm.backends.model import ModelOptions
 from populace.agents.llm.decoding.structured import reply_in, schema_of
-from populace.agents.llm.seats.text_policy import SeatOptions, TextPolicy
 from populace.dialogue import ReplyKind
 from populace.errors import MissingExtra, PopulaceError
 
@@ -51,7 +51,7 @@ class Ledger:
     tokens_out: int = 0
     faults: Counter[str] = field(default_factory=Counter)
 
-    def cost(self, options: SeatOptions) -> float:
+    def cost(self, options: ModelOptions) -> float:
         """In the currency of the prices."""
         return (self.tokens_in * options.price_in + self.tokens_out * options.price_out) * 1e-6
 
@@ -222,7 +222,7 @@ class Endpoint(Backend):
     async def _try(self, client: Any, ask: Ask, formless: bool) -> Reply:
         import openai
 
-        form = None if formless else schema_of(ask)
+        form = None if formless else schema_of(ask.options, ask.schema)
         request = self._request(ask, form)
         try:
             return self._read(ask, form, await client.chat.completions.create(**request))
@@ -264,7 +264,7 @@ class Endpoint(Backend):
         elif (said is None and refusal) or choice.finish_reason == "content_filter":
             kind = ReplyKind.REFUSED
         if form is not None:
-            text = reply_in(ask, text)
+            text = reply_in(ask.options, ask.schema, text)
         estimate = Reply.of(ask, text)
         usage = answer.usage
         read = usage.prompt_tokens if usage is not None else estimate.tokens_in
@@ -280,14 +280,3 @@ def _next(came: _Queue, last: float) -> tuple[int, Reply] | BaseException | None
         except queue.Empty:
             continue
     return None
-
-
-class OpenAI(TextPolicy):
-    """Seats of a server of the OpenAI protocol."""
-
-    Options = EndpointOptions
-    options: EndpointOptions
-
-    def open(self) -> Backend:
-        """The server; nothing is sent yet."""
-        return Endpoint(self.options)

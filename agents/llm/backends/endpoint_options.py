@@ -5,10 +5,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from populace.agents.llm.seats.text_policy import SeatOptions
+from populace.agents.llm.backends.model import ModelOptions
 
 
-class EndpointOptions(SeatOptions):
+class EndpointOptions(ModelOptions):
     """Which server and model, how it is sampled, and what it may cost."""
 
     free: ClassVar[frozenset[str]] = frozenset({"key_env", "at_once", "max_tokens", "max_cost"})

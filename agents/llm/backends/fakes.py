@@ -9,13 +9,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from populace.agents.llm.backends.base import Ask, Backend, Reply, luck
-from populace.agents.llm.backends.tape import Tape
-from populace.agents.llm.seats.text_policy import SeatOptions, TextPolicy
 from populace.dialogue import ReplyKind
-from populace.errors import PopulaceError
 from populace.options import Options
 
 WORDS = 12
@@ -81,13 +78,6 @@ class EchoBackend(_Fake):
         return Reply.of(ask, ask.messages[-1][1])
 
 
-class StubbornOptions(SeatOptions):
-    """What it always says."""
-
-    reply: str | None = None
-    """The reply to everything; the first option where not given."""
-
-
 class StubbornBackend(_Fake):
     """The same reply to everything."""
 
@@ -119,15 +109,6 @@ class Rule(Options):
         return self
 
 
-class ScriptedOptions(SeatOptions):
-    """A script of rules."""
-
-    rules: tuple[Rule, ...] = ()
-    """The first rule that fits speaks."""
-    otherwise: str = ""
-    """The reply when none fits."""
-
-
 class ScriptedBackend(_Fake):
     """Rules: the first whose pattern is found in the last message gives the reply."""
 
@@ -145,13 +126,6 @@ class ScriptedBackend(_Fake):
             if found is not None:
                 return Reply.of(ask, found.expand(rule.say))
         return Reply.of(ask, self.otherwise)
-
-
-class MalformedOptions(StubbornOptions):
-    """How often it fails."""
-
-    share: float = Field(default=1.0, ge=0, le=1)
-    """Share of replies that are broken; the others are `reply`."""
 
 
 BROKEN = (
@@ -180,76 +154,3 @@ class MalformedBackend(StubbornBackend):
             return super().say(ask)
         text, kind = BROKEN[int(luck(ask.seed, 1) * len(BROKEN))]
         return Reply.of(ask, text, kind)
-
-
-class RandomTalker(TextPolicy):
-    """Seats of `RandomBackend`."""
-
-    def open(self) -> Backend:
-        """The fake."""
-        return RandomBackend()
-
-
-class Echo(TextPolicy):
-    """Seats of `EchoBackend`."""
-
-    def open(self) -> Backend:
-        """The fake."""
-        return EchoBackend()
-
-
-class Stubborn(TextPolicy):
-    """Seats of `StubbornBackend`."""
-
-    Options = StubbornOptions
-    options: StubbornOptions
-
-    def open(self) -> Backend:
-        """The fake."""
-        return StubbornBackend(self.options.reply)
-
-
-class Scripted(TextPolicy):
-    """Seats of `ScriptedBackend`."""
-
-    Options = ScriptedOptions
-    options: ScriptedOptions
-
-    def open(self) -> Backend:
-        """The fake."""
-        return ScriptedBackend(self.options.rules, self.options.otherwise)
-
-
-class Malformed(TextPolicy):
-    """Seats of `MalformedBackend`."""
-
-    Options = MalformedOptions
-    options: MalformedOptions
-
-    def open(self) -> Backend:
-        """The fake."""
-        return MalformedBackend(self.options.share, self.options.reply)
-
-
-class ReplayOptions(SeatOptions):
-    """Which tape."""
-
-    voice: str | None = None
-    """Whose replies to play where the tape holds those of several models."""
-
-
-class Replay(TextPolicy):
-    """Seats of a tape: a finished run again, without the model that played it."""
-
-    Options = ReplayOptions
-    options: ReplayOptions
-
-    def open(self) -> Backend:
-        """The tape.
-
-        Raises:
-            PopulaceError: No tape is named, or it does not tell whose replies to play.
-        """
-        if self.options.tape is None:
-            raise PopulaceError("llm/replay needs `tape`: the file that another run recorded")
-        return Tape(None, self.options.tape, voice=self.options.voice)

@@ -15,8 +15,8 @@ import torch
 from pydantic import Field
 
 from populace.agents.llm.backends.base import Ask, Backend, Messages, Reply
+from populace.agents.llm.backends.model import ModelOptions
 from populace.agents.llm.decoding.prefixes import Prompt
-from populace.agents.llm.seats.text_policy import SeatOptions, TextPolicy
 from populace.dialogue import ReplyKind
 from populace.errors import MissingExtra, PopulaceError
 
@@ -34,7 +34,7 @@ ALIKE = 32
 meet, for some padding."""
 
 
-class LocalOptions(SeatOptions):
+class LocalOptions(ModelOptions):
     """Which model, where it runs, and how it is sampled."""
 
     model: str
@@ -297,14 +297,3 @@ def _no_bars() -> Iterator[None]:
     finally:
         if shown:
             logging.enable_progress_bar()
-
-
-class Transformers(TextPolicy):
-    """Seats of a model in this process."""
-
-    Options = LocalOptions
-    options: LocalOptions
-
-    def open(self) -> Backend:
-        """The model; it is loaded when first asked."""
-        return Local(self.options)

@@ -13,13 +13,13 @@ from pydantic import Field
 
 from populace.agents.llm.backends.base import Backend
 from populace.agents.llm.backends.local import Local, LocalOptions
-from populace.agents.llm.seats.text_policy import SeatOptions, TextPolicy
+from populace.agents.llm.backends.model import ModelOptions
 
 VERSION = 1
 """Rises whenever the shipped weights change, so that tapes of other weights are not mistaken for it."""
 
 
-class PocketOptions(SeatOptions):
+class PocketOptions(ModelOptions):
     """How the shipped model is sampled."""
 
     device: str | None = None
@@ -37,21 +37,6 @@ class PocketOptions(SeatOptions):
     """Tokens in the model at a time, padding and replies included."""
 
 
-class Pocket(TextPolicy):
-    """Seats of the language model that comes with the library."""
-
-    Options = PocketOptions
-    options: PocketOptions
-
-    def open(self) -> Backend:
-        """The model; it is loaded when first asked."""
-        backend = Local(of(self.options, folder()))
-        o = self.options
-        # Not by its folder, which is another on every machine.
-        backend.voice = json.dumps(["pocket", VERSION, o.temperature, o.top_p, o.max_reply, o.choices])
-        return backend
-
-
 def folder() -> Path:
     """Where the weights, the tokenizer and the card are."""
     with as_file(files("populace.agents.llm") / "pocket_model") as path:
@@ -60,4 +45,13 @@ def folder() -> Path:
 
 def of(options: PocketOptions, model: Path) -> LocalOptions:
     """The same options for a model in that folder, computed in float32: half precision is for the disk only."""
-    return LocalOptions(model=str(model), dtype="float32", **options.model_dump())
+    own = options.model_dump(include=set(PocketOptions.model_fields))
+    return LocalOptions(model=str(model), dtype="float32", **own)
+
+
+def opened(options: PocketOptions) -> Backend:
+    """The shipped model; it is loaded when first asked."""
+    o, backend = options, Local(of(options, folder()))
+    # Not by its folder, which is another on every machine.
+    backend.voice = json.dumps(["pocket", VERSION, o.temperature, o.top_p, o.max_reply, o.choices])
+    return backend

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from populace.agents.llm.backends.base import Ask, Backend, Reply
 from populace.agents.llm.backends.faults import TOO_LONG
-from populace.agents.llm.seats.text_policy import SeatOptions, TextPolicy
+from populace.agents.llm.backends.model import ModelOptions
 from populace.dialogue import ReplyKind
 from populace.errors import MissingExtra, PopulaceError
 
@@ -24,7 +24,7 @@ _ENDS = {"stop": ReplyKind.OK, "length": ReplyKind.CUT_OFF}
 """How a reply ended."""
 
 
-class VLLMOptions(SeatOptions):
+class VLLMOptions(ModelOptions):
     """Which model, how it is loaded, and how it is sampled."""
 
     model: str
@@ -166,14 +166,3 @@ class VLLM(Backend):
             seed=None if self.greedy else ask.seed & _SEEDS,
             structured_outputs=form,
         )
-
-
-class VLLMSeats(TextPolicy):
-    """Seats of a model that vLLM runs in this process."""
-
-    Options = VLLMOptions
-    options: VLLMOptions
-
-    def open(self) -> Backend:
-        """The model; it is loaded when first asked."""
-        return VLLM(self.options)

@@ -5,25 +5,24 @@ taken out of it again. Nothing is checked here: what the reply says is the dialo
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any
-
-from populace.agents.llm.backends.base import Ask
 
 _KEY = "reply"
 """What is put into an object of ours stands under this name."""
 
 
-def schema_of(ask: Ask) -> dict[str, Any] | None:
-    """JSON Schema of an object that holds the reply; None for free text."""
-    if ask.options:
-        return _holding({"type": "string", "enum": list(ask.options)})
-    if not ask.schema:
+def schema_of(options: Sequence[str], schema: str) -> dict[str, Any] | None:
+    """JSON Schema of an object that holds a reply by labels or by a schema; None for free text."""
+    if options:
+        return _holding({"type": "string", "enum": list(options)})
+    if not schema:
         return None
-    own: dict[str, Any] = json.loads(ask.schema)
+    own: dict[str, Any] = json.loads(schema)
     return own if own.get("type") == "object" else _holding(own)
 
 
-def reply_in(ask: Ask, text: str) -> str:
+def reply_in(options: Sequence[str], schema: str, text: str) -> str:
     """The reply out of an object by `schema_of`; the text itself where it is none."""
     try:
         held = json.loads(text)
@@ -31,9 +30,9 @@ def reply_in(ask: Ask, text: str) -> str:
         return text
     if not (isinstance(held, dict) and held.keys() == {_KEY}):
         return text
-    if ask.options:
+    if options:
         return str(held[_KEY])
-    own = json.loads(ask.schema) if ask.schema else {"type": "object"}
+    own = json.loads(schema) if schema else {"type": "object"}
     return text if own.get("type") == "object" else json.dumps(held[_KEY], ensure_ascii=False)
 
 

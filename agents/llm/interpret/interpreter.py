@@ -7,19 +7,14 @@ is kept in the run folder.
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor
 
-from populace.agents.llm.interpret.agreement import Agreement, agreement_of, halves, labelled_of
-from populace.dialogue import Chat, Coding, FreeFace, Speaks
-from populace.errors import PopulaceError, UnknownName
-from populace.observation import Observation
-from populace.options import Options
+from populace.dialogue import Coding
+from populace.errors import UnknownName
 
 
 @dataclass(frozen=True)
@@ -126,165 +121,3 @@ def known(own: Mapping[str, Any], coding: Coding, what: str) -> None:
     for code in own:
         if code not in coding.codes:
             raise UnknownName(f"interpreter: {what}: code of {coding.name}", code, coding.codes)
-
-
-class PrototypeOptions(Options):
-    """Which sentences stand for what, and how alike texts are found."""
-
-    sentences: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """Code -> sentences that take the place of the world's own."""
-    model: str | None = None
-    """A model of embeddings: one of the server at `base_url`, or else a folder or hub id of `transformers`, whose mean
-    hidden states are taken. Not given: counts of letter sequences, which need no model."""
-    base_url: str | None = None
-    """A server of the OpenAI protocol with `/embeddings`."""
-    key_env: str = "OPENAI_API_KEY"
-    """Name of the environment variable that holds the server's key."""
-    threshold: float = Field(default=0.25, ge=-1, le=1)
-    """Where several codes may hold: the least cosine similarity between a sentence of the text and one that stands for
-    a code. The default was set with the letter sequences; embeddings of a model need one of their own."""
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if self.base_url is not None and self.model is None:
-            raise ValueError("base_url needs model: the name of one of the server's models of embeddings")
-        if any(not sentences for sentences in self.sentences.values()):
-            raise ValueError("sentences: a code without any; leave it out to keep the world's own")
-        return self
-
-
-class JudgeOptions(Options):
-    """Who judges."""
-
-    policy: str
-    """A text policy by its name: `llm/openai`, `llm/transformers`, `llm/replay`, ..."""
-    params: dict[str, Any] = Field(default_factory=dict)
-    """Its options; `temperature` is 0 unless given, so that the same text gets the same verdict."""
-
-    @model_validator(mode="after")
-    def _there(self) -> Self:
-        from populace.agents.llm.interpret.judge import judging
-
-        try:
-            judging(self.policy, self.params)
-        except PopulaceError as error:
-            raise ValueError(str(error)) from None
-        return self
-
-
-class InterpreterOptions(Options):
-    """What reads free text: one of `rules`, `prototypes` and `judge`."""
-
-    rules: dict[str, tuple[str, ...]] | None = None
-    """Regular expressions: code -> those that take the place of the world's own; `{}` keeps them all."""
-    prototypes: PrototypeOptions | None = None
-    """Sentences that stand for codes, and which of them a text is most like; `{}` keeps the world's own."""
-    judge: JudgeOptions | None = None
-    """A language model that is asked which codes hold."""
-    labelled: Path | None = None
-    """A labelled set of one's own, JSON lines `{"text": "...", "codes": ["..."]}`, to tell the agreement with; the
-    world's own where not given."""
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        given = [name for name in ("rules", "prototypes", "judge") if getattr(self, name) is not None]
-        if len(given) != 1:
-            told = " and ".join(given) or "none"
-            raise ValueError(
-                f"give one of rules, prototypes and judge, not {told}; `rules: {{}}` takes the world's own"
-            )
-        for code, rules in (self.rules or {}).items():
-            for rule in rules:
-                try:
-                    re.compile(rule)
-                except re.error as error:
-                    raise ValueError(f"rules: {code}: {rule!r} is no regular expression: {error}") from None
-        return self
-
-    def made(self, coding: Coding) -> Interpreter:
-        """The interpreter.
-
-        Raises:
-            UnknownName: A code is named that the coding has not.
-        """
-        from populace.agents.llm.interpret.judge import Judge, judging
-        from populace.agents.llm.interpret.prototypes import Prototypes
-
-        if self.judge is not None:
-            return Judge(coding, judging(self.judge.policy, self.judge.params))
-        if self.prototypes is not None:
-            return Prototypes(coding, self.prototypes)
-        return Rules(coding, self.rules)
-
-
-def agreement(interpreter: Interpreter, labelled: Sequence[tuple[str, frozenset[str]]]) -> Agreement:
-    """How far an interpreter agrees with labelled texts."""
-    read = interpreter.read([text for text, _ in labelled]).codes
-    return agreement_of(interpreter.coding, [codes for _, codes in labelled], read)
-
-
-class Interpreted:
-    """A dialogue held in free text: a world's free face, and the interpreter that codes it.
-
-    Args:
-        face: What is asked, and what codes come to.
-        interpreter: Of the face's coding.
-        labelled: One's own labelled set, or None for the world's.
-    """
-
-    def __init__(self, face: FreeFace, interpreter: Interpreter, labelled: Path | None = None) -> None:
-        self.face, self.interpreter, self.labelled = face, interpreter, labelled
-
-    @classmethod
-    def of(cls, options: InterpreterOptions, dialogue: Any, role: str) -> "Interpreted":
-        """The free text of a role, read as the options say. Keep it: a judge's budget and tape live in it.
-
-        Raises:
-            PopulaceError: The role has no free text, or the options name codes that it has not.
-        """
-        face = dialogue.free(role) if isinstance(dialogue, Speaks) else None
-        if face is None:
-            raise PopulaceError(
-                f"interpreter: {role!r} cannot be held in free text in this world: leave the interpreter out, or give "
-                "the world's dialogue a free(role) that returns a populace.dialogue.FreeFace"
-            )
-        return cls(face, options.made(face.coding), options.labelled)
-
-    def say(self, observation: Observation) -> Sequence[Chat]:
-        """One chat a seat that acts, for free text."""
-        return self.face.say(observation)
-
-    def hear(
-        self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
-    ) -> tuple[Mapping[str, Tensor], Tensor]:
-        """Actions and kinds by what was coded; where a judge was asked, what that came to."""
-        passages = self.face.passages(observation, chats, replies)
-        reading = self.interpreter.read([text for texts in passages for text in texts])
-        lengths = [len(texts) for texts in passages]
-        actions, kinds = self.face.act(observation, chats, replies, reading.codes.split(lengths))
-        if not self.interpreter.judges:
-            return actions, kinds
-        told = {"judged": reading.asked, "judged unread": reading.unread, "judge tokens": reading.tokens}
-        tallies = {name: torch.zeros(kinds.shape, dtype=torch.int64) for name in told}
-        for name, counts in told.items():
-            for chat, part in zip(chats, counts.split(lengths), strict=True):
-                tallies[name][chat.world, chat.seat] += int(part.sum())
-        return {**actions, **{f"tally/{name}": n.to(kinds.device) for name, n in tallies.items()}}, kinds
-
-    def describe(self) -> dict[str, Any]:
-        """How free text was read, and how far that agrees with labels, as plain constants.
-
-        Of a set of ours, only the half that no rule or threshold was tuned on counts.
-        """
-        coding = self.interpreter.coding
-        told = {"interpreter": type(self.interpreter).__name__.lower(), "coding": coding.name}
-        if self.labelled is None and coding.labelled is None:
-            return {**told, "agreement": None, "why": "there is no labelled set of these codes"}
-        try:
-            labelled = labelled_of(coding, self.labelled)
-            found = agreement(self.interpreter, labelled if self.labelled else halves(labelled)[1])
-        except (
-            PopulaceError
-        ) as error:  # a budget that is spent, a server that is gone: the run itself is over, and good
-            return {**told, "agreement": None, "why": str(error)}
-        return {**told, "agreement": asdict(found)}

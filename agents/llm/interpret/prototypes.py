@@ -11,14 +11,16 @@ import zlib
 from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor
 
-from populace.agents.llm.interpret.interpreter import Interpreter, PrototypeOptions, Reading, known
+from populace.agents.llm.interpret.interpreter import Interpreter, Reading, known
 from populace.dialogue import Coding
 from populace.errors import MissingExtra, PopulaceError
+from populace.options import Options
 
 DIMS = 4096
 """Places among which sequences of letters are shared out."""
@@ -29,6 +31,31 @@ BATCH = 32
 HELD = 256
 """Texts whose embeddings are held at a time."""
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+
+
+class PrototypeOptions(Options):
+    """Which sentences stand for what, and how alike texts are found."""
+
+    sentences: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Code -> sentences that take the place of the world's own."""
+    model: str | None = None
+    """A model of embeddings: one of the server at `base_url`, or else a folder or hub id of `transformers`, whose mean
+    hidden states are taken. Not given: counts of letter sequences, which need no model."""
+    base_url: str | None = None
+    """A server of the OpenAI protocol with `/embeddings`."""
+    key_env: str = "OPENAI_API_KEY"
+    """Name of the environment variable that holds the server's key."""
+    threshold: float = Field(default=0.25, ge=-1, le=1)
+    """Where several codes may hold: the least cosine similarity between a sentence of the text and one that stands for
+    a code. The default was set with the letter sequences; embeddings of a model need one of their own."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.base_url is not None and self.model is None:
+            raise ValueError("base_url needs model: the name of one of the server's models of embeddings")
+        if any(not sentences for sentences in self.sentences.values()):
+            raise ValueError("sentences: a code without any; leave it out to keep the world's own")
+        return self
 
 
 class Embedding(Protocol):

@@ -8,75 +8,30 @@ forfeits, and the kind of failure goes out with the actions.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor
 
 from populace import tree
-from populace.agents.llm.backends.base import Ask, Backend, Messages, Reply, ask_all
-from populace.agents.llm.backends.tape import Tape
-from populace.agents.llm.interpret.interpreter import Interpreted, InterpreterOptions
+from populace.agents.llm.backends.base import Ask, Messages, Reply, ask_all
+from populace.agents.llm.backends.model import ModelPolicy
+from populace.agents.llm.interpret.interpreted import Interpreted
 from populace.agents.llm.seats import profiles
 from populace.agents.llm.seats.field_face import FieldsDialogue
 from populace.agents.llm.seats.memory import Conversations
+from populace.agents.llm.seats.options import SeatOptions
 from populace.dialogue import Chat, Dialogue, ReplyKind
 from populace.draw import Draw
-from populace.errors import PopulaceError
 from populace.fields import Role
 from populace.observation import Observation
-from populace.options import Options
-from populace.policy import Actions, Memory, Policy
+from populace.policy import Actions, Memory
 from populace.population import People
 
 AGAIN = "That could not be read. Reply again, in exactly the form that was asked for and with nothing else."
 """What a seat is told whose reply was not readable."""
 _REPAIRED = (ReplyKind.UNREADABLE, ReplyKind.CUT_OFF)
 """Failures that are asked about once more. A refusal is an answer, and is not pressed."""
-
-
-class SeatOptions(Options):
-    """What all language models' seats have in common."""
-
-    memory: int = Field(default=0, ge=0, le=1_000_000)
-    """Tokens (of four bytes, assumption of ours) of its own conversation that each seat remembers and is shown again.
-    When they are used up, the oldest exchanges are forgotten whole. 0: every tick is a conversation of its own."""
-    persona: str = ""
-    """Put before what the world says to the system: a text, which may be a Jinja2 template of `seat`, `role`, `seen`
-    and, for roles that are users, `segment`, `values` and `traits`; the path of one that ends in `.j2`; or one of ours
-    by name: `traits`, `values`, `full`."""
-    face: Literal["world", "fields"] = "world"
-    """`world`: asked and read in the world's own words; `fields`: shown every field it sees, and asked for a label, a
-    number or a JSON object by a schema (always so where a world has no words of its own)."""
-    interpreter: InterpreterOptions | None = None
-    """Asked for free text, which an interpreter reads: rules, prototypes or a judge. Where the world has a free face
-    for the role."""
-    reask: bool = True
-    """Whether an unreadable or cut-off reply is asked for once more before the seat forfeits."""
-    tape: Path | None = None
-    """A file (JSON lines) in which every prompt and reply is kept. What is on it is not asked again, so that a run that
-    was cut off goes on without losing a reply."""
-    replay: bool = False
-    """Answer from the tape alone: a prompt that is not on it is an error, and the model is never loaded."""
-    price_in: float = Field(default=0.0, ge=0)
-    """Price of a million tokens read, in any currency."""
-    price_out: float = Field(default=0.0, ge=0)
-    """Price of a million tokens written."""
-
-    @model_validator(mode="after")
-    def _sound_seats(self) -> "SeatOptions":
-        if self.replay and self.tape is None:
-            raise ValueError("replay: true needs tape: the file that was recorded")
-        if self.interpreter is not None and self.face == "fields":
-            raise ValueError("interpreter reads free text, and face: fields asks for none; leave out one of them")
-        if self.persona:
-            try:
-                profiles.check(self.persona)
-            except PopulaceError as error:
-                raise ValueError(str(error)) from None
-        return self
 
 
 @dataclass(frozen=True)
@@ -92,23 +47,11 @@ class UserMemory:
     past: Conversations | None = None
 
 
-class TextPolicy(Policy):
+class TextPolicy(ModelPolicy):
     """Plays any role of any world that has a text face. A language model of your own needs `open` only."""
 
     Options: ClassVar[type[SeatOptions]] = SeatOptions
     options: SeatOptions
-
-    def open(self) -> Backend:
-        """The language model; called once, when it is first needed."""
-        raise TypeError(f"{type(self).__name__} has no open(): it must return a populace.agents.llm.Backend")
-
-    @cached_property
-    def backend(self) -> Backend:
-        """The language model, with its tape if there is one."""
-        inner, tape = self.open(), self.options.tape
-        if tape is None or isinstance(inner, Tape):
-            return inner
-        return Tape(inner, tape, only=self.options.replay)
 
     def fit(self, role: Role, dialogue: Dialogue | None) -> None:
         """An interpreter needs free text to read, and codes that are there."""

@@ -1,0 +1,73 @@
+"""What can be chosen about who reads free text: rules, prototypes or a judge, and a labelled set to tell how well."""
+
+import re
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from populace.agents.llm.interpret.interpreter import Interpreter, Rules
+from populace.agents.llm.interpret.judge import Judge, judging
+from populace.agents.llm.interpret.prototypes import PrototypeOptions, Prototypes
+from populace.dialogue import Coding
+from populace.errors import PopulaceError
+from populace.options import Options
+
+
+class JudgeOptions(Options):
+    """Who judges."""
+
+    policy: str
+    """A text policy by its name: `llm/openai`, `llm/transformers`, `llm/replay`, ..."""
+    params: dict[str, Any] = Field(default_factory=dict)
+    """Its options; `temperature` is 0 unless given, so that the same text gets the same verdict."""
+
+    @model_validator(mode="after")
+    def _there(self) -> Self:
+        try:
+            judging(self.policy, self.params)
+        except PopulaceError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+
+class InterpreterOptions(Options):
+    """What reads free text: one of `rules`, `prototypes` and `judge`."""
+
+    rules: dict[str, tuple[str, ...]] | None = None
+    """Regular expressions: code -> those that take the place of the world's own; `{}` keeps them all."""
+    prototypes: PrototypeOptions | None = None
+    """Sentences that stand for codes, and which of them a text is most like; `{}` keeps the world's own."""
+    judge: JudgeOptions | None = None
+    """A language model that is asked which codes hold."""
+    labelled: Path | None = None
+    """A labelled set of one's own, JSON lines `{"text": "...", "codes": ["..."]}`, to tell the agreement with; the
+    world's own where not given."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        given = [name for name in ("rules", "prototypes", "judge") if getattr(self, name) is not None]
+        if len(given) != 1:
+            told = " and ".join(given) or "none"
+            raise ValueError(
+                f"give one of rules, prototypes and judge, not {told}; `rules: {{}}` takes the world's own"
+            )
+        for code, rules in (self.rules or {}).items():
+            for rule in rules:
+                try:
+                    re.compile(rule)
+                except re.error as error:
+                    raise ValueError(f"rules: {code}: {rule!r} is no regular expression: {error}") from None
+        return self
+
+    def made(self, coding: Coding) -> Interpreter:
+        """The interpreter.
+
+        Raises:
+            UnknownName: A code is named that the coding has not.
+        """
+        if self.judge is not None:
+            return Judge(coding, judging(self.judge.policy, self.judge.params))
+        if self.prototypes is not None:
+            return Prototypes(coding, self.prototypes)
+        return Rules(coding, self.rules)

@@ -1,0 +1,179 @@
+"""The text policies that come with the library: each opens a backend, and plays any seat with it."""
+
+from pydantic import Field
+
+from populace.agents.llm.backends import pocket
+from populace.agents.llm.backends.base import Backend
+from populace.agents.llm.backends.endpoint import Endpoint
+from populace.agents.llm.backends.endpoint_options import EndpointOptions
+from populace.agents.llm.backends.fakes import (
+    EchoBackend,
+    MalformedBackend,
+    RandomBackend,
+    Rule,
+    ScriptedBackend,
+    StubbornBackend,
+)
+from populace.agents.llm.backends.local import Local, LocalOptions
+from populace.agents.llm.backends.pocket import PocketOptions
+from populace.agents.llm.backends.tape import Tape
+from populace.agents.llm.backends.vllm import VLLM, VLLMOptions
+from populace.agents.llm.seats.options import SeatOptions
+from populace.agents.llm.seats.text_policy import TextPolicy
+from populace.errors import PopulaceError
+
+
+class PocketSeatOptions(SeatOptions, PocketOptions):
+    """How the shipped model is sampled, and who sits on its seats."""
+
+
+class Pocket(TextPolicy):
+    """Seats of the language model that comes with the library."""
+
+    Options = PocketSeatOptions
+    options: PocketSeatOptions
+
+    def open(self) -> Backend:
+        """The model; it is loaded when first asked."""
+        return pocket.opened(self.options)
+
+
+class OpenAIOptions(SeatOptions, EndpointOptions):
+    """Which server and model, what they may take, and who sits on their seats."""
+
+
+class OpenAI(TextPolicy):
+    """Seats of a server of the OpenAI protocol."""
+
+    Options = OpenAIOptions
+    options: OpenAIOptions
+
+    def open(self) -> Backend:
+        """The server; nothing is sent yet."""
+        return Endpoint(self.options)
+
+
+class TransformersOptions(SeatOptions, LocalOptions):
+    """Which model, how it is run, and who sits on its seats."""
+
+
+class Transformers(TextPolicy):
+    """Seats of a model in this process."""
+
+    Options = TransformersOptions
+    options: TransformersOptions
+
+    def open(self) -> Backend:
+        """The model; it is loaded when first asked."""
+        return Local(self.options)
+
+
+class VLLMSeatOptions(SeatOptions, VLLMOptions):
+    """Which model, how vLLM runs it, and who sits on its seats."""
+
+
+class VLLMSeats(TextPolicy):
+    """Seats of a model that vLLM runs in this process."""
+
+    Options = VLLMSeatOptions
+    options: VLLMSeatOptions
+
+    def open(self) -> Backend:
+        """The model; it is loaded when first asked."""
+        return VLLM(self.options)
+
+
+class RandomTalker(TextPolicy):
+    """Seats of `RandomBackend`."""
+
+    def open(self) -> Backend:
+        """The fake."""
+        return RandomBackend()
+
+
+class Echo(TextPolicy):
+    """Seats of `EchoBackend`."""
+
+    def open(self) -> Backend:
+        """The fake."""
+        return EchoBackend()
+
+
+class StubbornOptions(SeatOptions):
+    """What it always says."""
+
+    reply: str | None = None
+    """The reply to everything; the first option where not given."""
+
+
+class Stubborn(TextPolicy):
+    """Seats of `StubbornBackend`."""
+
+    Options = StubbornOptions
+    options: StubbornOptions
+
+    def open(self) -> Backend:
+        """The fake."""
+        return StubbornBackend(self.options.reply)
+
+
+class ScriptedOptions(SeatOptions):
+    """A script of rules."""
+
+    rules: tuple[Rule, ...] = ()
+    """The first rule that fits speaks."""
+    otherwise: str = ""
+    """The reply when none fits."""
+
+
+class Scripted(TextPolicy):
+    """Seats of `ScriptedBackend`."""
+
+    Options = ScriptedOptions
+    options: ScriptedOptions
+
+    def open(self) -> Backend:
+        """The fake."""
+        return ScriptedBackend(self.options.rules, self.options.otherwise)
+
+
+class MalformedOptions(StubbornOptions):
+    """How often it fails."""
+
+    share: float = Field(default=1.0, ge=0, le=1)
+    """Share of replies that are broken; the others are `reply`."""
+
+
+class Malformed(TextPolicy):
+    """Seats of `MalformedBackend`."""
+
+    Options = MalformedOptions
+    options: MalformedOptions
+
+    def open(self) -> Backend:
+        """The fake."""
+        return MalformedBackend(self.options.share, self.options.reply)
+
+
+class ReplayOptions(SeatOptions):
+    """Which tape."""
+
+    voice: str | None = None
+    """Whose replies to play where the tape holds those of several models."""
+
+
+class Replay(TextPolicy):
+    """Seats of a tape: a finished run again, without the model that played it."""
+
+    Options = ReplayOptions
+    options: ReplayOptions
+
+    def open(self) -> Backend:
+        """The tape.
+
+        Raises:
+            PopulaceError: No tape is named, or it does not tell whose replies to play.
+        """
+        if self.options.tape is None:
+            raise PopulaceError("llm/replay needs `tape`: the file that another run recorded")
+        return Tape(None, self.options.tape, voice=self.options.voice)

@@ -1,0 +1,41 @@
+"""What can be chosen about a language model's seats, whatever the model."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from populace.agents.llm.backends.model import ModelOptions
+from populace.agents.llm.interpret.options import InterpreterOptions
+from populace.agents.llm.seats import profiles
+from populace.errors import PopulaceError
+
+
+class SeatOptions(ModelOptions):
+    """What all language models' seats have in common."""
+
+    memory: int = Field(default=0, ge=0, le=1_000_000)
+    """Tokens (of four bytes, assumption of ours) of its own conversation that each seat remembers and is shown again.
+    When they are used up, the oldest exchanges are forgotten whole. 0: every tick is a conversation of its own."""
+    persona: str = ""
+    """Put before what the world says to the system: a text, which may be a Jinja2 template of `seat`, `role`, `seen`
+    and, for roles that are users, `segment`, `values` and `traits`; the path of one that ends in `.j2`; or one of ours
+    by name: `traits`, `values`, `full`."""
+    face: Literal["world", "fields"] = "world"
+    """`world`: asked and read in the world's own words; `fields`: shown every field it sees, and asked for a label, a
+    number or a JSON object by a schema (always so where a world has no words of its own)."""
+    interpreter: InterpreterOptions | None = None
+    """Asked for free text, which an interpreter reads: rules, prototypes or a judge. Where the world has a free face
+    for the role."""
+    reask: bool = True
+    """Whether an unreadable or cut-off reply is asked for once more before the seat forfeits."""
+
+    @model_validator(mode="after")
+    def _sound_seats(self) -> "SeatOptions":
+        if self.interpreter is not None and self.face == "fields":
+            raise ValueError("interpreter reads free text, and face: fields asks for none; leave out one of them")
+        if self.persona:
+            try:
+                profiles.check(self.persona)
+            except PopulaceError as error:
+                raise ValueError(str(error)) from None
+        return self
