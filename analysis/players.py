@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from populace.analysis.declared import range_of
 from populace.analysis.frames import RunData
-from populace.analysis.stats import summarise
-from populace.analysis.style import number, with_interval
+from populace.analysis.style import footnotes, marks, number, with_interval
+from populace.analysis.summaries import summarise
 
 KINDS = {
     "unreadable": "unreadable",
@@ -46,19 +47,20 @@ def players(run: RunData) -> str:
     head = "".join(f"<th>{name}</th>" for name in words) + "<th class='n'>invalid acts</th><th>of these</th>"
     head += "".join(f"<th class='n'>{name}</th>" for name in numbers) + "<th>failed tries</th>"
     return (
-        f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{_coders(known)}"
+        f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f"{footnotes(means['note'].unique())}{_coders(known)}"
     )
 
 
 def _means(run: RunData) -> pd.DataFrame:
-    """`arm, measure, mean, low, high` of measures of seats: over recorded steps within worlds, then over worlds."""
+    """Rows of `summarise` by `arm, measure`, of measures of seats: means over recorded steps, then over worlds."""
     steps = run.steps
     names = [name for name in steps["measure"].cat.categories if is_of_seats(str(name))]
     if not any(name.startswith("tokens/") or name.count("/") > 1 for name in names):
         return pd.DataFrame(columns=["arm", "measure"])
     kept = steps[steps["measure"].isin(names) & (steps["step"] > 0)]
     by_world = kept.groupby(["arm", "measure", "world"], observed=True)["value"].mean().reset_index()
-    return summarise(by_world, ["arm", "measure"])
+    return summarise(by_world, ["arm", "measure"], bounds={name: range_of(run, name) for name in names})
 
 
 def _seats(known: Mapping[str, Any], means: pd.DataFrame) -> list[tuple[str, str, Mapping[str, Any]]]:
@@ -88,7 +90,9 @@ def _row(arm: str, role: str, player: str, about: Mapping[str, Any], means: pd.D
 
     def cell(name: str) -> str:
         mean, low, high = at(name)
-        return "&ndash;" if math.isnan(mean) else with_interval(mean, low, high)
+        if math.isnan(mean):
+            return "&ndash;"
+        return with_interval(mean, low, high) + marks(str(rows.loc[f"{name}/{end}", "note"]))
 
     def amount(name: str) -> float:
         return at(name)[0]
