@@ -35,7 +35,9 @@ KNOWN: dict[str, dict[str, Range]] = {
     ),
     "populace/culture": dict.fromkeys(("perspective/*", "alignment", "alignment_shares"), SHARE)
     | dict.fromkeys(("entropy_pooled", "entropy_question"), SIZE),
-    "populace/shopping": dict.fromkeys(("override", "override/*", "disclosure/*", "disclosed*", "hhi/*"), SHARE),
+    "populace/shopping": dict.fromkeys(
+        ("override", "override/*", "disclosure/*", "disclosed*", "hhi/*", "regret"), SHARE
+    ),
     "populace/payoff": dict.fromkeys(
         ("right", "unsafe", "overrefusal", "games_*", "stated_copied", "stated_hit", "shift_agrees"), SHARE
     ),
