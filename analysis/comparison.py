@@ -1,14 +1,17 @@
 """Differences between arms or runs, paired by world where both faced the same luck."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from populace.analysis import metrics
+from populace.analysis.declared import ANY, Range, is_deterministic, range_of
 from populace.analysis.frames import RunData, check_arm
-from populace.analysis.stats import CONFIDENCE, Floats, holm, summarise, t_interval
+from populace.analysis.intervals import CONFIDENCE, RECORDED, Floats, agreeing, cautions, t_interval
+from populace.analysis.stats import holm, welch_error
+from populace.analysis.summaries import each, summarise
 from populace.errors import RunError
 
 KINDS = ("recorded", "derived", "mean")
@@ -79,9 +82,10 @@ def compare(
         confidence: Nominal coverage of the intervals.
 
     Returns:
-        Frame `arm, other, kind, measure, role, player, step, a, b, difference, low, high, p, p_holm, worlds, paired`.
-        p_holm is
-        corrected for all rows. low, high and p are NaN where there is but one world.
+        Frame `arm, other, kind, measure, role, player, step, a, b, difference, low, high, p, p_holm, worlds, paired`,
+        `undefined` and `note`; p_holm is corrected for all rows. low, high and p are NaN where there is but one world,
+        and where the difference is the same in all worlds though the measure is not declared deterministic (p is 1 if
+        it is 0). `undefined` counts worlds left out as their value is NaN or infinite; `note` says what limits a row.
 
     Raises:
         UnknownName: An arm is not in the run.
@@ -97,7 +101,26 @@ def compare(
     together = b is None or (a.world, a.info.get("seed")) == (b.world, b.info.get("seed"))
     first = outcomes(a)
     second = first if b is None else outcomes(b)
-    return differences(first, second, pairs, paired=together, over_time=over_time, confidence=confidence)
+    return differences(
+        first,
+        second,
+        pairs,
+        paired=together,
+        over_time=over_time,
+        confidence=confidence,
+        sure=deterministic(a, first),
+        within=ranges(a, first),
+    )
+
+
+def deterministic(run: RunData, frame: pd.DataFrame) -> frozenset[str]:
+    """The measures of a frame that the run declares to be the same in all worlds by construction."""
+    return frozenset(name for name in map(str, frame["measure"].unique()) if is_deterministic(run, name))
+
+
+def ranges(run: RunData, frame: pd.DataFrame) -> dict[str, Range]:
+    """Least and greatest values of the measures of a frame, where they are known."""
+    return {name: range_of(run, name) for name in map(str, frame["measure"].unique())}
 
 
 def differences(
@@ -108,8 +131,14 @@ def differences(
     paired: bool = True,
     over_time: bool = False,
     confidence: float = CONFIDENCE,
+    sure: Collection[str] = (),
+    within: Mapping[str, Range] | None = None,
 ) -> pd.DataFrame:
-    """Differences between frames of `outcomes`, for every pair of arms; see `compare`."""
+    """Differences between frames of `outcomes`, for every pair of arms; see `compare`.
+
+    `sure` are the measures that are the same in all worlds by construction, and `within` holds the ranges of measures:
+    a difference cannot be larger than the range is wide.
+    """
     by = [*KEY, "step"]
     found = []
     for arm, other in pairs:
@@ -117,33 +146,34 @@ def differences(
         x, y = _shared(x, y, over_time)
         both = x.merge(y, on=[*by, "world"], suffixes=("_a", "_b"))
         if paired and len(both):
-            both["difference"] = _difference(both["value_a"].to_numpy(), both["value_b"].to_numpy())
-            row = summarise(both, by, "difference", confidence).rename(columns={"mean": "difference"})
-            levels = both.groupby(by, observed=True)[["value_a", "value_b"]].mean().reset_index()
-            row = row.merge(levels.rename(columns={"value_a": "a", "value_b": "b"}), on=by)
+            row = _paired(both, by, confidence, sure)
         else:
-            row = _unpaired(x, y, by, confidence)
+            row = _unpaired(x, y, by, confidence, sure)
         found.append(row.assign(arm=arm, other=other, paired=paired and len(both) > 0))
     columns = ["arm", "other", *by, "a", "b", "difference", "low", "high", "p", "p_holm", "worlds", "paired"]
+    columns += ["undefined", "note"]
     found = [frame for frame in found if len(frame)]
     if not found:
         return pd.DataFrame(columns=columns)
     frame = pd.concat(found, ignore_index=True)
+    width = np.array([high - low for low, high in each(frame, within or {}, ANY)])
+    frame = frame.assign(low=frame["low"].clip(-width, width), high=frame["high"].clip(-width, width))
     return frame.assign(p_holm=holm(frame["p"]))[columns]
 
 
 def at_end(frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `outcomes` of the last step that each arm recorded of each measure."""
-    known = frame.dropna(subset=["value"])
-    last = known.groupby(["arm", *KEY], observed=True)["step"].transform("max")
-    return known[known["step"] == last]
+    """Rows of `outcomes` of the last step of which each arm has a finite value of each measure, NaN ones included."""
+    known = frame[np.isfinite(frame["value"])]
+    by = ["arm", *KEY]
+    last = known.groupby(by, observed=True)["step"].max().reset_index()
+    return frame.merge(last, on=[*by, "step"])
 
 
 def _shared(x: pd.DataFrame, y: pd.DataFrame, over_time: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows of the steps (or the last step) that both frames have of a measure."""
-    x, y = x.dropna(subset=["value"]), y.dropna(subset=["value"])
+    """Rows of the steps (or the last step) at which both frames have a finite value of a measure."""
     by = [*KEY, "step"]
-    steps = x[by].drop_duplicates().merge(y[by].drop_duplicates(), on=by)
+    mine, yours = (f.loc[np.isfinite(f["value"]), by].drop_duplicates() for f in (x, y))
+    steps = mine.merge(yours, on=by)
     if not over_time:
         steps = steps.groupby(KEY, observed=True)["step"].max().reset_index()
     return x.merge(steps, on=by), y.merge(steps, on=by)
@@ -151,25 +181,56 @@ def _shared(x: pd.DataFrame, y: pd.DataFrame, over_time: bool) -> tuple[pd.DataF
 
 def _difference(a: Floats, b: Floats) -> Floats:
     """A - b, where rounding errors count as none: they would make differences of nothing look certain."""
-    apart = a - b
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = a - b
     return np.where(np.abs(apart) <= 1e-12 * np.maximum(np.abs(a), np.abs(b)), 0.0, apart)
 
 
-def _unpaired(x: pd.DataFrame, y: pd.DataFrame, by: list[str], confidence: float) -> pd.DataFrame:
+def _paired(both: pd.DataFrame, by: list[str], confidence: float, sure: Collection[str]) -> pd.DataFrame:
+    """The t interval of differences world by world, for every group."""
+    a, b = both["value_a"].to_numpy(), both["value_b"].to_numpy()
+    both = both.assign(difference=_difference(a, b), size=np.maximum(np.abs(a), np.abs(b)))
+    row = summarise(both, by, "difference", confidence, deterministic=dict.fromkeys(sure, True), size="size")
+    known = both[np.isfinite(both["difference"])]
+    levels = known.groupby(by, observed=True)[["value_a", "value_b"]].mean().reset_index()
+    row = row.rename(columns={"mean": "difference"})
+    return row.merge(levels.rename(columns={"value_a": "a", "value_b": "b"}), on=by)
+
+
+def _unpaired(
+    x: pd.DataFrame, y: pd.DataFrame, by: list[str], confidence: float, sure: Collection[str]
+) -> pd.DataFrame:
     """Welch's interval for every group; see `stats.welch`."""
-    parts = [f.groupby(by, observed=True)["value"].agg(["mean", "var", "count"]).reset_index() for f in (x, y)]
+    how = {"mean": ("value", "mean"), "sd": ("value", "std"), "count": ("value", "count"), "all": ("value", "size")}
+    how["largest"] = ("size", "max")
+    parts = []
+    for frame in (x, y):
+        value = frame["value"].where(np.isfinite(frame["value"]))
+        with np.errstate(over="ignore", invalid="ignore"):
+            grouped = frame.assign(value=value, size=value.abs()).groupby(by, observed=True)
+            parts.append(grouped.agg(**how).reset_index())  # type: ignore[call-overload]
     both = parts[0].merge(parts[1], on=by, suffixes=("_a", "_b"))
-    squared = [both[f"var{s}"] / both[f"count{s}"] for s in ("_a", "_b")]
-    scale = sum(q**2 / (both[f"count{s}"] - 1) for q, s in zip(squared, ("_a", "_b"), strict=True))
-    worlds = both[["count_a", "count_b"]].min(axis=1)
-    total = squared[0] + squared[1]
-    freedom = np.where(scale > 0, total**2 / np.where(scale > 0, scale, 1.0), worlds - 1)
-    difference = both["mean_a"] - both["mean_b"]
-    low, high, p = t_interval(
-        difference.to_numpy(), np.sqrt(total.to_numpy()), np.where(worlds > 1, freedom, 0.0), confidence
+    counts = both[["count_a", "count_b"]].to_numpy()
+    worlds, others = counts.min(axis=1), counts.max(axis=1)
+    undefined = both[["all_a", "all_b"]].to_numpy().sum(axis=1) - counts.sum(axis=1)
+    sds = both[["sd_a", "sd_b"]].to_numpy()
+    error, freedom = welch_error(sds[:, 0], sds[:, 1], counts[:, 0], counts[:, 1])
+    difference = _difference(both["mean_a"].to_numpy(), both["mean_b"].to_numpy())
+    certain = each(both, dict.fromkeys(sure, True), False).astype(bool)
+    agree = (worlds > 1) & agreeing(sds.max(axis=1), both[["largest_a", "largest_b"]].to_numpy().max(axis=1), RECORDED)
+    low, high, p = t_interval(difference, error, freedom, confidence, agree=agree, deterministic=certain)
+    note = cautions(worlds, others, undefined, agree, certain, np.isfinite(low))
+    return both[by].assign(
+        difference=difference,
+        low=low,
+        high=high,
+        p=p,
+        worlds=worlds,
+        a=both["mean_a"],
+        b=both["mean_b"],
+        undefined=undefined,
+        note=note,
     )
-    found = both[by].assign(difference=difference, low=low, high=high, p=p, worlds=worlds)
-    return found.assign(a=both["mean_a"], b=both["mean_b"])
 
 
 def _pairs(a: RunData, b: RunData | None, arm: str | None, other: str | None) -> list[tuple[str, str]]:

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from populace.analysis.frames import RunData
-from populace.analysis.stats import summarise
-from populace.analysis.style import number, with_interval
+from populace.analysis.style import footnotes, marks, number, with_interval
+from populace.analysis.summaries import summarise
 from populace.measures import SEAT_MEASURES
 
 KINDS = {
@@ -44,12 +44,13 @@ def players(run: RunData) -> str:
     head = "".join(f"<th>{name}</th>" for name in words) + "<th class='n'>invalid acts</th><th>of these</th>"
     head += "".join(f"<th class='n'>{name}</th>" for name in numbers) + "<th>failed tries</th>"
     return (
-        f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{_coders(known)}"
+        f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f"{footnotes(means['note'].unique())}{_coders(known)}"
     )
 
 
 def _means(run: RunData) -> pd.DataFrame:
-    """`arm, measure, role, player, mean, low, high` over worlds, of a world's total of a count or its mean of all else.
+    """Rows of `summarise` by `arm, measure, role, player`, of a world's total of a count or its mean of all else.
 
     Empty where nobody reads and writes, and no role is shared.
     """
@@ -64,7 +65,8 @@ def _means(run: RunData) -> pd.DataFrame:
         steps[shares].groupby([*by, "world"], observed=True)["value"].mean().reset_index(),
         steps[kept & ~shares].groupby([*by, "world"], observed=True)["value"].sum().reset_index(),
     ]
-    return summarise(pd.concat([frame.astype(dict.fromkeys(by, str)) for frame in by_world]), by)
+    bounds = {measure.name: (measure.low, measure.high) for measure in SEAT_MEASURES}
+    return summarise(pd.concat([frame.astype(dict.fromkeys(by, str)) for frame in by_world]), by, bounds=bounds)
 
 
 def _seats(known: Mapping[str, Any], means: pd.DataFrame) -> list[tuple[str, str, Mapping[str, Any]]]:
@@ -92,7 +94,9 @@ def _row(arm: str, role: str, player: str, about: Mapping[str, Any], means: pd.D
 
     def cell(name: str) -> str:
         mean, low, high = at(name)
-        return "&ndash;" if math.isnan(mean) else with_interval(mean, low, high)
+        if math.isnan(mean):
+            return "&ndash;"
+        return with_interval(mean, low, high) + marks(str(rows.loc[name, "note"]))
 
     def amount(name: str) -> float:
         return at(name)[0]

@@ -4,15 +4,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from populace.analysis import metrics
-from populace.analysis.comparison import ABOUT_DERIVED, at_end, differences, outcomes
+from populace.analysis.comparison import ABOUT_DERIVED, at_end, deterministic, differences, outcomes, ranges
+from populace.analysis.declared import SIZE
 from populace.analysis.frames import RunData
+from populace.analysis.intervals import summary
 from populace.analysis.players import OF_SEATS
 from populace.analysis.plots import thinned
-from populace.analysis.stats import summarise
 from populace.analysis.style import look
+from populace.analysis.summaries import summarise
 
 SHOWN = 8
 """Arms drawn over time at most; the end of all of them is in the tables and sweep figures."""
@@ -80,23 +83,46 @@ class Results:
         return {**styles, OVERALL: {"color": INK, "linestyle": "-", "linewidth": 2.4}}
 
     @cached_property
+    def known(self) -> dict[str, Any]:
+        """What is known of the measures before they are summarised: arguments of `summarise`."""
+        sure = dict.fromkeys(deterministic(self.run, self.outcomes), True)
+        return {"deterministic": sure, "bounds": ranges(self.run, self.outcomes)}
+
+    @cached_property
+    def undefined(self) -> dict[str, list[str]]:
+        """Outcome -> arms that recorded it, but never a finite value of it."""
+        frame = self.outcomes
+        finite = np.isfinite(frame["value"].to_numpy())
+        ever = frame.assign(finite=finite).groupby(["measure", "arm"], observed=True, sort=False)["finite"].any()
+        found: dict[str, list[str]] = {}
+        for measure, arm in ever.index[~ever.to_numpy()]:
+            found.setdefault(str(measure), []).append(str(arm))
+        return found
+
+    @cached_property
+    def cautions(self) -> list[str]:
+        """What must be said of the estimates at the end and of their differences, each once."""
+        return summary([*self.ends["note"].unique(), *self.contrasts["note"].unique()])
+
+    @cached_property
     def over_time(self) -> pd.DataFrame:
-        """`arm, kind, measure, step, mean, low, high, worlds` of the shown arms at the drawn steps."""
+        """Rows of `summarise` by `arm, kind, measure, step`, of the shown arms at the drawn steps."""
         frame = self.outcomes
         drawn = thinned(frame["step"].drop_duplicates().to_numpy())
         kept = frame["step"].isin(drawn) & frame["arm"].isin(self.shown)
-        return summarise(frame[kept], ["arm", "kind", "measure", "step"])
+        return summarise(frame[kept], ["arm", "kind", "measure", "step"], **self.known)
 
     @cached_property
     def ends(self) -> pd.DataFrame:
-        """`arm, kind, measure, step, mean, low, high, worlds` at the last step of each arm."""
-        return summarise(at_end(self.outcomes), ["arm", "kind", "measure", "step"])
+        """Rows of `summarise` by `arm, kind, measure, step`, at the last step of each arm."""
+        return summarise(at_end(self.outcomes), ["arm", "kind", "measure", "step"], **self.known)
 
     @cached_property
     def contrasts(self) -> pd.DataFrame:
         """Paired differences of every arm and its reference at the end, Holm-corrected together."""
         pairs = [pair for pair in self.run.contrasts if set(pair) <= set(self.recorded_arms)]
-        return differences(self.outcomes, self.outcomes, pairs)
+        sure, within = self.known["deterministic"], self.known["bounds"]
+        return differences(self.outcomes, self.outcomes, pairs, sure=sure, within=within)
 
     @cached_property
     def has_values(self) -> bool:
@@ -105,16 +131,16 @@ class Results:
 
     @cached_property
     def drift(self) -> pd.DataFrame:
-        """Drift from the start by segment: `arm, segment, step, mean, low, high, worlds`."""
+        """Drift from the start: rows of `summarise` by `arm, segment, step`."""
         frame = metrics.drift(self.run.values)
         kept = frame["step"].isin(thinned(self.run.values.steps)) & frame["arm"].isin(self.shown)
-        return summarise(frame[kept], ["arm", "segment", "step"])
+        return summarise(frame[kept], ["arm", "segment", "step"], bounds=SIZE)
 
     @cached_property
     def apart(self) -> pd.DataFrame:
-        """Drift from the reference by segment: `arm, segment, step, mean, low, high, worlds`."""
+        """Drift from the reference: rows of `summarise` by `arm, segment, step`."""
         frame = metrics.drift_from_reference(self.run.values, dict(self.run.contrasts))
-        return summarise(frame, ["arm", "segment", "step"])
+        return summarise(frame, ["arm", "segment", "step"], bounds=SIZE)
 
     @cached_property
     def lock_in(self) -> pd.DataFrame:

@@ -6,7 +6,10 @@ import io
 import math
 import re
 import warnings
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+
+from populace.analysis.intervals import AGREE, LARGE, summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -142,6 +145,38 @@ def with_interval(mean: float, low: float, high: float, sign: bool = False) -> s
         decimals = min(6, max(0, wanted))
     text = plus + number(mean, decimals)
     return f"{text} [{number(low, decimals)}, {number(high, decimals)}]" if math.isfinite(half) else text
+
+
+MARKS = {AGREE: "\N{DAGGER}", LARGE: "\N{SECTION SIGN}", "undefined in": "\N{DOUBLE DAGGER}"}
+"""Beginnings of cautions -> the marks that stand for them in tables."""
+
+
+def marks(note: str) -> str:
+    """The marks of a note's cautions, each with its words for whoever points at it, as HTML."""
+    found = ""
+    for part in note.split("; "):
+        for begin, sign in MARKS.items():
+            if part.startswith(begin):
+                found += f'<abbr class="mark" title="{html.escape(part, quote=True)}">{sign}</abbr>'
+    return found
+
+
+def footnotes(notes: Iterable[str]) -> str:
+    """What the marks of these notes mean, and what few worlds mean for the intervals, as HTML."""
+    lines = []
+    for part in summary(list(notes)):
+        sign = next((sign for begin, sign in MARKS.items() if part.startswith(begin)), "")
+        if sign == MARKS["undefined in"]:
+            part = (
+                "undefined (NaN or infinite) in some of the worlds, which are left out: point at the mark for how many"
+            )
+        lines.append(f"{sign} {html.escape(part[0].upper() + part[1:])}.".strip())
+    return "".join(f"<p class='note'>{line}</p>" for line in dict.fromkeys(lines))
+
+
+def cell(mean: float, low: float, high: float, note: str = "", sign: bool = False) -> str:
+    """A number with its interval and the marks of its note, as HTML."""
+    return with_interval(mean, low, high, sign) + marks(note)
 
 
 def p_value(p: float) -> str:

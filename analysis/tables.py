@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from populace.analysis.intervals import AGREE, Floats
 from populace.analysis.moments import OVERALL
 from populace.analysis.results import Results
-from populace.analysis.stats import bootstrap, wilson
-from populace.analysis.style import number, p_value, whisker, with_interval
+from populace.analysis.stats import median, wilson
+from populace.analysis.style import cell, footnotes, number, p_value, whisker, with_interval
 
 HEADINGS = {"recorded": "Measures of the world", "derived": "Derived from values", "mean": "Means over all users"}
 OPEN = 3
@@ -18,6 +19,8 @@ OPEN = 3
 NOUNS = {"recorded": "recorded measure", "derived": "derived measure", "mean": "mean over users"}
 FULL = 6
 """Contrasts that are told in full; of more, only the clearest differences are."""
+ALIKE = 4
+"""Differences that are the same in all worlds are named up to so many."""
 CLEAR = 0.05
 """A contrast is called clear when its Holm-corrected p is below this."""
 
@@ -79,12 +82,28 @@ def _largest(results: Results, rows: pd.DataFrame, many: bool) -> list[str]:
         points += [_sentence(results, clear.loc[index]) for index in order[: 1 if many else most]]
         if len(own) and not len(clear):
             without.append(f"no {NOUNS[kind]}")
+        points += _alike(results, own)
     if without:
         words = f"{', '.join(without[:-1])} and {without[-1]}" if len(without) > 1 else without[0]
         points.append(f"{words.capitalize()} differed clearly (p &ge; {CLEAR} after correction).")
     if alone:
         points.append("With one world these differences have no intervals: they may be its luck. Run more worlds.")
     return points
+
+
+def _alike(results: Results, rows: pd.DataFrame) -> list[str]:
+    """Differences that are the same in all worlds: they have no interval, but are not to be passed over."""
+    rows = rows[rows["note"].str.startswith(AGREE) & (rows["difference"] != 0)]
+    if rows.empty:
+        return []
+    named = []
+    for _, row in rows.head(ALIKE).iterrows():
+        size = with_interval(row["difference"], math.nan, math.nan, sign=True)
+        named.append(f"<i>{_named(results, str(row['measure']), str(row['kind']))}</i> ({size})")
+    more = f" and {len(rows) - ALIKE} more" if len(rows) > ALIKE else ""
+    return [
+        f"The same difference in all worlds, perhaps by chance, so that there is no interval: {', '.join(named)}{more}."
+    ]
 
 
 def _sentence(results: Results, row: "pd.Series[Any]") -> str:
@@ -131,7 +150,7 @@ def forest(results: Results) -> str:
             "<th class='n'>difference [95&nbsp;% interval]</th><th>below 0 · above 0</th><th class='n'>p (Holm)</th>"
             f"</tr></thead><tbody>{body}</tbody></table></div></details>"
         )
-    return "".join(parts)
+    return "".join(parts) + footnotes(results.contrasts["note"].unique())
 
 
 def _forest_rows(results: Results, rows: pd.DataFrame, kind: str) -> str:
@@ -145,7 +164,7 @@ def _forest_rows(results: Results, rows: pd.DataFrame, kind: str) -> str:
     for (_, row), scale in zip(rows.iterrows(), scales, strict=True):
         clear = row["p_holm"] < CLEAR
         colour = "--muted" if not clear else "--c0" if row["difference"] < 0 else "--c1"
-        value = with_interval(row["difference"], row["low"], row["high"], sign=True)
+        value = cell(row["difference"], row["low"], row["high"], row["note"], sign=True)
         lines.append(
             f"<tr><th>{_named(results, str(row['measure']), kind)}</th><td class='n'>{number(row['a'])}</td>"
             f"<td class='n'>{number(row['b'])}</td><td class='n'>{'<b>' if clear else ''}{value}"
@@ -169,8 +188,8 @@ def ends(results: Results) -> str:
     steps = frame.groupby("arm", observed=True)["step"].max()
     worlds = frame.groupby("arm", observed=True)["worlds"].max()
     head = "".join(
-        f"<th class='n'>{html.escape(arm)}<small>step {steps[arm]:,} · {worlds[arm]:,} "
-        f"world{'s' if worlds[arm] != 1 else ''}</small></th>"
+        f"<th class='n'>{html.escape(arm)}<small>step {steps.get(arm, 0):,} · {worlds.get(arm, 0):,} "
+        f"world{'s' if worlds.get(arm, 0) != 1 else ''}</small></th>"
         for arm in arms
     )
     body = ""
@@ -182,12 +201,28 @@ def ends(results: Results) -> str:
         for measure in rows["measure"].unique():
             cells = rows[rows["measure"] == measure].set_index("arm")
             inner = "".join(
-                f"<td class='n'>{_cell(cells.loc[arm]) if arm in cells.index else '&ndash;'}</td>" for arm in arms
+                f"<td class='n'>{_cell(cells.loc[arm]) if arm in cells.index else _missing(results, measure, arm)}</td>"
+                for arm in arms
             )
             body += f"<tr><th>{_named(results, str(measure), kind)}</th>{inner}</tr>"
     if results.has_values:
         body += _lock_in_rows(results, arms)
-    return f"<div class='scroll'><table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    table = f"<div class='scroll'><table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    return table + footnotes(frame["note"].unique()) + _undefined(results)
+
+
+def _missing(results: Results, measure: str, arm: str) -> str:
+    """What stands where an arm has no number: that it was never defined, or that it was not recorded."""
+    return "undefined" if arm in results.undefined.get(measure, ()) else "&ndash;"
+
+
+def _undefined(results: Results) -> str:
+    """The outcomes that were recorded, but never had a finite value in any arm."""
+    shown = set(results.ends["measure"].astype(str))
+    names = [html.escape(results.label(name)) for name in results.undefined if name not in shown]
+    if not names:
+        return ""
+    return f"<p class='note'>Undefined (NaN or infinite) in all worlds and steps: {', '.join(names)}.</p>"
 
 
 def _lock_in_rows(results: Results, arms: list[str]) -> str:
@@ -198,17 +233,20 @@ def _lock_in_rows(results: Results, arms: list[str]) -> str:
         share = wilson(int((~rows["censored"]).sum()), len(rows))
         low, high = (share.low, share.high) if share.worlds > 1 else (math.nan, math.nan)
         shares += f"<td class='n'>{with_interval(share.mean, low, high)}</td>"
-        times = np.where(rows["censored"], np.inf, rows["value"])
-        if len(times) == 0 or not math.isfinite(np.median(times)):
-            medians += "<td class='n'>not within the run</td>"
-        elif np.isfinite(times).all():
-            found = bootstrap(times, np.median)
-            medians += f"<td class='n'>{with_interval(found.mean, found.low, found.high)}</td>"
-        else:
-            medians += f"<td class='n'>{number(float(np.median(times)))}</td>"
+        medians += f"<td class='n'>{median_step(np.where(rows['censored'], np.inf, rows['value']))}</td>"
     heading = f"<tr class='group'><th colspan='{1 + len(arms)}'>Lock-in of mean values</th></tr>"
     return f"{heading}<tr><th>share of worlds locked in</th>{shares}</tr><tr><th>median step</th>{medians}</tr>"
 
 
-def _cell(row: "pd.Series[float]") -> str:
-    return with_interval(row["mean"], row["low"], row["high"])
+def median_step(times: Floats) -> str:
+    """The median of steps [worlds] with its interval, infinite where something did not come about within the run."""
+    found = median(times)
+    if not math.isfinite(found.mean):
+        return "not within the run"
+    if found.high == math.inf:
+        return f"{number(found.mean)} [{number(found.low)}, later than the run]"
+    return cell(found.mean, found.low, found.high, found.note)
+
+
+def _cell(row: "pd.Series[Any]") -> str:
+    return cell(row["mean"], row["low"], row["high"], row["note"])

@@ -1,9 +1,9 @@
 """Which arithmetic a run is computed by: the kernels of `populace.kernels`, or torch.
 
-Both make the same keys, uniform numbers, whole numbers and choices to the bit; normal numbers and products differ in the
-last bits, and after many ticks so do the worlds. Hence the arithmetic is part of a run: it is fixed at the start, saved
-with the run, and followed by whoever goes on with it. Kernels are the default on the CPU where numba runs; the variable
-POPULACE_ARITHMETIC (read once) or an argument asks for one by name. Other devices, and compiled arithmetic, are torch's.
+Both make the same keys, uniform numbers, whole numbers and choices to the bit; normal numbers and products differ in
+the last bits, and after many ticks so do the worlds. Hence the arithmetic is part of a run: it is fixed at the start, saved
+with the run, and followed by whoever goes on with it. Kernels are the default on the CPU where numba runs; the
+variable POPULACE_ARITHMETIC (read once) or an argument asks for one by name. Other devices, and compiled arithmetic, are torch's.
 """
 
 import functools
@@ -37,7 +37,7 @@ def current() -> Name:
 
 
 def by_kernels(tensor: Tensor) -> bool:
-    """Whether kernels compute with this tensor: not where it lies elsewhere, on `meta`, or is a stand-in for another."""
+    """Whether kernels compute with this tensor: not where it lies elsewhere, or stands in for another."""
     return tensor.is_cpu and type(tensor) is Tensor and current() == "kernels"
 
 

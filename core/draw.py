@@ -248,9 +248,9 @@ class Draw:
         zero change nothing. `dims` are taken from `weights` when not given.
         """
         uniform = self.uniform(purpose, *(dims or weights.shape[1:-1]))
-        if weights.dtype is torch.float32 and weights.shape == (*uniform.shape, max(1, weights.shape[-1])):
-            if by_kernels(weights):
-                return _kernels().pick(uniform, weights)
+        full = weights.dtype is torch.float32 and weights.shape == (*uniform.shape, max(1, weights.shape[-1]))
+        if full and by_kernels(weights):
+            return _kernels().pick(uniform, weights)
         cumulative = weights.cumsum(-1)
         option = (cumulative <= uniform.unsqueeze(-1) * cumulative[..., -1:]).sum(-1)
         # Rounding can carry u * total up to total: fall back on the last option that has weight.

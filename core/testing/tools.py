@@ -13,6 +13,7 @@ from torch import Tensor
 from populace import tree
 from populace.builder import options_of, world_class
 from populace.draw import Draw
+from populace.equality import same_tensor
 from populace.errors import PopulaceError
 from populace.fields import Field
 from populace.observation import Observation
@@ -143,12 +144,7 @@ def same(a: Any, b: Any) -> bool:
     mine, yours = list(tree.tensors(a)), list(tree.tensors(b))
     if len(mine) != len(yours):
         return False
-    return all(
-        x.shape == y.shape
-        and x.dtype == y.dtype
-        and bool(torch.equal(x, y) or (x.is_floating_point() and torch.equal(x.nan_to_num(7.5), y.nan_to_num(7.5))))
-        for x, y in zip(mine, yours, strict=True)
-    )
+    return all(same_tensor(x, y) for x, y in zip(mine, yours, strict=True))
 
 
 def where_differs(a: list[Any], b: list[Any], phases: tuple[str, ...]) -> str:

@@ -12,14 +12,16 @@ import numpy as np
 import pandas as pd
 
 from populace.analysis.frames import RunData
+from populace.analysis.intervals import AGREE
 from populace.analysis.moments import OVERALL
 from populace.analysis.pictures import grid
 from populace.analysis.plots import bands
 from populace.analysis.results import Results
 from populace.analysis.sections import Section
-from populace.analysis.stats import Estimate, Floats, bootstrap, estimate, holm, ratio, wilson
-from populace.analysis.style import legend, number, with_interval
-from populace.analysis.tables import CLEAR
+from populace.analysis.stats import Estimate, Floats, estimate, holm, ratio, wilson
+from populace.analysis.style import cell, footnotes, legend, marks, number, with_interval
+from populace.analysis.tables import CLEAR, median_step
+from populace.equality import Result
 
 DRAWN = {"history_error": "Distance from history's course", "diversity": "Diversity between people (start: 1)"}
 """Measures drawn over time -> titles."""
@@ -27,8 +29,8 @@ MOVING = 1e-3
 """History counts as moving where distances from its course and from the start differ by this share of the largest."""
 
 
-@dataclass(frozen=True)
-class LockIn:
+@dataclass(frozen=True, eq=False)
+class LockIn(Result):
     """What an arm did to society beside its reference, at the last step that both recorded.
 
     Attributes:
@@ -106,7 +108,7 @@ def _one(results: Results, arm: str, other: str) -> LockIn | None:
 
 def _history_lost(results: Results, arm: str, other: str, step: int) -> Estimate:
     """1 - (moved . history) / |history|^2, summed over worlds: history is how the reference moved from the start."""
-    nothing = Estimate(math.nan, math.nan, math.nan, 0)
+    nothing = estimate([])
     if not results.has_values or not _moves(results.run, other):
         return nothing
     moments = results.run.values.pooled
@@ -135,14 +137,15 @@ def _answer(found: Sequence[LockIn]) -> str:
     corrected = holm([p for one in found for p in (one.history.p, one.alike.p)]).reshape(-1, 2)
     tested = bool(np.isfinite(corrected).any())
     lines: list[str] = []
-    lists: dict[str, list[str]] = {"history": [], "alike": [], "neither": []}
+    lists: dict[str, list[str]] = {"history": [], "alike": [], "untold": [], "neither": []}
     for one, (p_history, p_alike) in zip(found, corrected, strict=True):
         name = html.escape(one.arm)
         held = p_history < CLEAR and one.history.mean > 0
         alike = p_alike < CLEAR and one.alike.mean > 0
         lists["history"] += [f"{name} ({one.history.mean:.0%})"] if held else []
         lists["alike"] += [f"{name} ({one.alike.mean:.0%})"] if alike else []
-        lists["neither"] += [] if held or alike else [name]
+        if not held and not alike:
+            lists["untold" if any(_same(e) and e.mean for e in (one.history, one.alike)) else "neither"].append(name)
         points = [_history_words(one, p_history), _alike_words(one, p_alike)]
         lines.append(f"<li><b>{name}</b>: {'; '.join(point for point in points if point)}.</li>")
     moving = any(math.isfinite(one.history.mean) for one in found)
@@ -151,12 +154,15 @@ def _answer(found: Sequence[LockIn]) -> str:
         begin = {
             "history": "Held back from history",
             "alike": "Made people more alike",
+            "untold": "Cannot be told from chance, as all worlds agree",
             "neither": "Clearly did neither",
         }
         kept = [key for key in begin if lists[key] or (key == "history" and moving) or (key == "alike" and differing)]
         out = "".join(f"<p><b>{begin[key]}:</b> {', '.join(lists[key]) or 'no arm'}.</p>" for key in kept)
     else:
-        out = "<p>With one world nothing can be told from its luck: run more worlds.</p>"
+        one_world = all(one.alike.worlds < 2 for one in found)
+        why = "With one world" if one_world else "As all worlds agree, perhaps by chance,"
+        out = f"<p>{why} nothing can be told from luck: run more worlds.</p>"
     still = "" if moving else "<p>No movement of history is known here, so no loss of it can be told.</p>"
     return f"{out}<ul>{''.join(lines)}</ul>{still}{_rest(found)}"
 
@@ -169,7 +175,7 @@ def _history_words(one: LockIn, p: float) -> str:
         return f"{whole}, no clear part was lost ({_percent(one.history)})"
     if one.history.mean < 0:
         return f"{whole}, none was lost: it moved <b>{size} further</b>"
-    return f"{whole}, <b>{size} was lost</b>"
+    return f"{whole}, <b>{size} was lost</b>{_same(one.history)}"
 
 
 def _alike_words(one: LockIn, p: float) -> str:
@@ -180,7 +186,12 @@ def _alike_words(one: LockIn, p: float) -> str:
         return f"people did not clearly become more or less alike ({_percent(one.alike)} of the variance lost)"
     if one.alike.mean < 0:
         return f"people became <b>{size} more different</b> (variance between them)"
-    return f"people lost <b>{size} of what tells them apart</b> (variance between them)"
+    return f"people lost <b>{size} of what tells them apart</b> (variance between them){_same(one.alike)}"
+
+
+def _same(found: Estimate) -> str:
+    """That a number is the same in all worlds, so that it has no interval."""
+    return ", the same in all worlds, perhaps by chance" if found.note.startswith(AGREE) else ""
 
 
 def _rest(found: Sequence[LockIn]) -> str:
@@ -209,16 +220,17 @@ def _table(found: Sequence[LockIn]) -> str:
     body = ""
     for one in found:
         cells = [
-            _percent(one.history) if math.isfinite(one.history.mean) else number(math.nan),
-            with_interval(one.further.mean, one.further.low, one.further.high, sign=True),
-            _percent(one.alike) if math.isfinite(one.alike.mean) else number(math.nan),
+            _percent(one.history) + marks(one.history.note) if math.isfinite(one.history.mean) else number(math.nan),
+            cell(one.further.mean, one.further.low, one.further.high, one.further.note, sign=True),
+            _percent(one.alike) + marks(one.alike.note) if math.isfinite(one.alike.mean) else number(math.nan),
             with_interval(one.rest.mean, one.rest.low, one.rest.high),
         ]
-        cells += [_when(one.when)] if resting else []
+        cells += [median_step(one.when)] if resting else []
         inner = "".join(f"<td class='n'>{cell}</td>" for cell in cells)
         name, other = html.escape(one.arm), html.escape(one.other)
         body += f"<tr><th>{name} <small>against {other}, step {one.step:,}</small></th>{inner}</tr>"
     head = "".join(f"<th class='n'>{word}</th>" for word in heads)
+    cautions = [e.note for one in found for e in (one.history, one.further, one.alike)]
     notes = (
         "History's movement lost: of the way that society's mean went in the reference arm from the start to the end, "
         "the share it did not go here; below 0 it went further. Further from history's course: distance from where "
@@ -229,18 +241,8 @@ def _table(found: Sequence[LockIn]) -> str:
     )
     return (
         f"<div class='scroll'><table><thead><tr><th>arm</th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-        f"<p class='lead'>{notes}</p>"
+        f"<p class='lead'>{notes}</p>{footnotes(cautions)}"
     )
-
-
-def _when(times: Floats) -> str:
-    middle = float(np.median(times)) if len(times) else math.inf
-    if not math.isfinite(middle):
-        return "not within the run"
-    if not np.isfinite(times).all():
-        return number(middle)
-    found = bootstrap(times, np.median)
-    return with_interval(found.mean, found.low, found.high)
 
 
 def _drawn(results: Results) -> str:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from populace.analysis.comparison import ranges
 from populace.analysis.frames import RunData
 from populace.analysis.pictures import grid
 from populace.analysis.plots import bands, thinned
 from populace.analysis.results import Results
 from populace.analysis.sections import Section
-from populace.analysis.stats import summarise
-from populace.analysis.style import INK, MUTED, figure, legend, look, number, svg, with_interval
+from populace.analysis.style import INK, MUTED, cell, figure, footnotes, legend, look, number, svg
+from populace.analysis.summaries import summarise
 
 BESIDE = {
     "entropy_pooled": "Entropy of perspectives, pooled",
@@ -62,8 +63,8 @@ def _shares(run: RunData, results: Results) -> str:
     frame = run.steps
     names = [m for m in frame["measure"].cat.categories if str(m).startswith("perspective/")]
     last = frame[frame["step"] == frame["step"].max()]
-    rows = summarise(last[last["measure"].isin([*names, *list(BESIDE)[:2]])], ["arm", "measure"])
-    rows = rows.set_index(["arm", "measure"])
+    kept = last[last["measure"].isin([*names, *list(BESIDE)[:2]])]
+    rows = summarise(kept, ["arm", "measure"], bounds=ranges(run, kept)).set_index(["arm", "measure"])
     if rows.empty:
         return ""
     columns = ["entropy_pooled", "entropy_question", *names]
@@ -76,10 +77,11 @@ def _shares(run: RunData, results: Results) -> str:
                 cells += f"<td class='n'>{number(float('nan'))}</td>"
                 continue
             found = rows.loc[(arm, name)]
-            whole = with_interval(found["mean"], found["low"], found["high"])
+            whole = cell(found["mean"], found["low"], found["high"], found["note"])
             cells += f"<td class='n'>{whole if name in BESIDE else number(found['mean'], 3)}</td>"
         body += f"<tr><th>{html.escape(arm)}</th>{cells}</tr>"
-    return f"<div class='scroll'><table><thead><tr><th>arm</th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    table = f"<div class='scroll'><table><thead><tr><th>arm</th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    return table + footnotes(rows["note"].unique())
 
 
 def _short(name: str) -> str:
@@ -93,7 +95,7 @@ def _beside(results: Results) -> str:
     wanted = {**BESIDE, **RSA}
     frame = frame[frame["measure"].isin(list(wanted)) & frame["arm"].isin(results.shown)]
     frame = frame[frame["step"].isin(thinned(frame["step"].to_numpy()))]
-    rows = summarise(frame, ["arm", "measure", "step"])
+    rows = summarise(frame, ["arm", "measure", "step"], bounds=ranges(results.run, frame))
     figures = []
     for measure, title in wanted.items():
         part = rows[rows["measure"] == measure]

@@ -1,18 +1,22 @@
 """What the drift world adds to the report: dishonesty by who is spoken to, where it turns, and what a test can tell."""
 
 import html
-from collections.abc import Sequence
+import math
+from collections.abc import Hashable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from populace.analysis.comparison import ranges
 from populace.analysis.frames import RunData
 from populace.analysis.plots import bands, thinned
 from populace.analysis.results import Results
 from populace.analysis.sections import Section
-from populace.analysis.stats import estimate, summarise
+from populace.analysis.stats import estimate
 from populace.analysis.style import legend, number, with_interval
-from populace.envs.drift.threshold import Floats, Threshold, drift_of, from_sweep, half_width, items_needed
+from populace.analysis.summaries import summarise
+from populace.envs.drift.threshold import Floats, drift_of, from_sweep, half_width, items_needed
 
 GROUPS = {
     "dishonest/biased": "With biased users",
@@ -40,7 +44,8 @@ def sections(run: RunData) -> Sequence[Section]:
             "Where it turns",
             _thresholds(run),
             "p* is the biased share at which the mean change of the log odds of dishonesty, from the first round to "
-            "the last, goes from down to up. Intervals are from a bootstrap over worlds.",
+            "the last, goes from down to up. The interval holds the shares at which Student's interval of that mean "
+            "over worlds contains 0. Where it reaches an end of the sweep, the sweep does not settle p*.",
         ),
         Section(
             "What a test of 175 items can tell",
@@ -57,7 +62,7 @@ def _over_time(results: Results) -> str:
     frame = frame[frame["step"].isin(thinned(frame["step"].to_numpy()))]
     if frame["value"].notna().sum() == 0:
         return ""
-    rows = summarise(frame, ["arm", "measure", "step"])
+    rows = summarise(frame, ["arm", "measure", "step"], bounds=ranges(results.run, frame))
     figures = []
     for measure, title in GROUPS.items():
         part = rows[rows["measure"] == measure]
@@ -78,33 +83,24 @@ def _over_time(results: Results) -> str:
 
 
 def thresholds(run: RunData) -> pd.DataFrame:
-    """Thresholds of a run that sweeps the biased share: `base, measure, p, low, high, worlds, found, chosen`.
+    """Thresholds of a run that sweeps the biased share: `base, measure, p, low, high, worlds, chosen, note`,
+    and the `first` and `last` share of the sweep.
 
-    `chosen` tells whether drift is clearly below zero at the lowest share and clearly above at the highest; where it is
-    not, the sweep holds no threshold.
+    `chosen` tells whether the sweep settles the threshold: drift is clearly below zero at the lowest share and clearly
+    above at the highest. Where it does not, `note` says why.
     """
     found = []
     for base, rows in _sweeps(run):
         for measure in ("dishonest/all", "dishonest/off_domain"):
-            drift = _drift(run, measure, list(rows["arm"]))
+            drift, undefined = _drift(run, measure, list(rows["arm"]))
             if drift is None:
                 continue
             shares = [float(p) for p in rows[SHARE]]
-            low, high = estimate(drift[0]), estimate(drift[-1])
-            t: Threshold = from_sweep(shares, drift)
-            clear = low.high < 0 < high.low
-            found.append(
-                {
-                    "base": base,
-                    "measure": measure,
-                    "p": t.p,
-                    "low": t.low,
-                    "high": t.high,
-                    "worlds": t.worlds,
-                    "found": t.found,
-                    "chosen": clear and t.found > 0.95,
-                }
-            )
+            t = from_sweep(shares, drift)
+            row = {"base": base, "measure": measure, "p": t.p, "low": t.low, "high": t.high, "worlds": t.worlds}
+            row |= {"first": shares[0], "last": shares[-1]}
+            left = f"{undefined:,} more worlds are left out, as their drift is undefined" if undefined else ""
+            found.append({**row, "chosen": t.settled, "note": "; ".join(part for part in (t.note, left) if part)})
     return pd.DataFrame(found)
 
 
@@ -130,14 +126,15 @@ def _ends(run: RunData) -> tuple[int, int]:
     return (first if (said == first).any() else int(said.min())), int(said.max())
 
 
-def _drift(run: RunData, measure: str, arms: list[str]) -> Floats | None:
+def _drift(run: RunData, measure: str, arms: list[str]) -> tuple[Floats | None, int]:
+    """Drift [arms, worlds] of the worlds in which it is defined at every share, and the number of the other worlds."""
     first, last = _ends(run)
     if first == last:
-        return None
+        return None, 0
     frame = drift_of(run.steps, measure, first, last, float(run.society(next(iter(run.info["arms"])))["users"]))
     wide = frame.pivot_table(index="arm", columns="world", values="drift", observed=True).reindex(arms)
-    wide = wide.dropna(axis=1)
-    return wide.to_numpy(np.float64) if wide.shape[1] > 1 and not wide.isna().any(axis=None) else None
+    known = wide.dropna(axis=1)
+    return (known.to_numpy(np.float64) if known.shape[1] > 1 else None), wide.shape[1] - known.shape[1]
 
 
 def _thresholds(run: RunData) -> str:
@@ -147,14 +144,24 @@ def _thresholds(run: RunData) -> str:
     rows = []
     for row in found.to_dict("records"):
         where = "all rated conversations" if row["measure"] == "dishonest/all" else "off the domain"
-        value = "no change of sign within this sweep"
-        if row["chosen"]:
-            value = with_interval(row["p"], row["low"], row["high"])
         rows.append(
-            f"<tr><td>{html.escape(row['base'])}</td><td>{where}</td><td>{value}</td><td>{int(row['worlds']):,}</td></tr>"
+            f"<tr><td>{html.escape(row['base'])}</td><td>{where}</td><td>{_told(row)}</td>"
+            f"<td>{int(row['worlds']):,}</td><td class='words'>{html.escape(row['note'])}</td></tr>"
         )
-    head = "<tr><th>arm</th><th>dishonesty in</th><th>p* [95 % interval]</th><th>worlds</th></tr>"
+    head = "<tr><th>arm</th><th>dishonesty in</th><th>p* [95 % interval]</th><th>worlds</th><th></th></tr>"
     return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _told(row: dict[Hashable, Any]) -> str:
+    """A threshold in words: settled, not settled, or none, neither in the mean nor by what can be ruled out."""
+    if row["chosen"]:
+        return with_interval(row["p"], row["low"], row["high"])
+    everywhere = row["low"] == row["first"] and row["high"] == row["last"]
+    if not row["low"] < row["high"] or (everywhere and math.isnan(row["p"])):
+        return "no change of sign within this sweep"
+    if math.isnan(row["p"]):
+        return f"not settled: none in the mean, but {number(row['low'])} to {number(row['high'])} cannot be ruled out"
+    return f"not settled: {with_interval(row['p'], row['low'], row['high'])}"
 
 
 def _noise(run: RunData) -> str:

@@ -1,39 +1,45 @@
 """Where drift sets in: p*, the biased share at which the mean pull on honesty changes sign, with its uncertainty.
 
-Worlds are the unit: a bootstrap resamples whole worlds, the same ones at every share, as arms share their luck.
+Worlds are the unit, and the same worlds are played at every share. The interval holds the shares at which the interval
+of the mean pull over worlds contains 0: a confidence set by inversion, as in E. C. Fieller 1954 (Journal of the Royal
+Statistical Society B 16:175). It may reach an end of the sweep, where the sweep does not settle the threshold.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import optimize
 from scipy import stats as distributions
 
+from populace.analysis.intervals import Floats, agreeing, caution
+from populace.equality import Result
 from populace.errors import PopulaceError
 
-Floats = NDArray[np.float64]
 
-
-@dataclass(frozen=True)
-class Threshold:
+@dataclass(frozen=True, eq=False)
+class Threshold(Result):
     """A threshold with its interval.
 
     Attributes:
         p: The estimate; NaN when the sign does not change between the shares given.
-        low: Lower end of the bootstrap interval.
-        high: Upper end.
+        low: Lower end of the 95 % interval; the lowest share where the sweep does not bound it from below.
+        high: Upper end; the highest share where the sweep does not bound it from above. Both ends are NaN where no
+            share can be the threshold, and with one world.
         worlds: Worlds it rests on.
-        found: Share of resamples in which there was a threshold.
+        settled: Whether the pull is clearly below zero at the lowest share and clearly above at the highest, so that
+            the interval is bounded.
+        note: What limits it, or nothing.
     """
 
     p: float
     low: float
     high: float
     worlds: int
-    found: float
+    settled: bool
+    note: str = ""
 
 
 def crossing(shares: ArrayLike, drift: ArrayLike) -> Floats:
@@ -75,45 +81,84 @@ def logistic(shares: ArrayLike, outcome: ArrayLike, weight: ArrayLike | None = N
     return (float(x.mean() - scale * a / b) if b > 0 else float("nan")), b / scale
 
 
-def from_sweep(
-    shares: Sequence[float], drift: ArrayLike, *, method: str = "sign", resamples: int = 1000, seed: int = 0
-) -> Threshold:
-    """The threshold of a sweep.
+def from_sweep(shares: Sequence[float], drift: ArrayLike, *, method: str = "sign") -> Threshold:
+    """The threshold of a sweep, with a 95 % interval.
 
     Args:
         shares: [shares], ascending.
         drift: [shares, worlds], the change of a world's log odds of dishonesty (or any signed pull).
-        method: `sign`: where the mean over worlds changes sign; `logistic`: where half the worlds drift upwards.
-        resamples: Bootstrap samples of worlds.
-        seed: Seed of the bootstrap.
+        method: `sign`: where the mean over worlds changes sign, linear between shares; the interval holds the shares
+            at which Student's t interval of the mean contains 0. `logistic`: where half the worlds drift upwards, by a
+            logistic curve; the interval reaches from the highest share at which clearly less than half of them do to
+            the lowest at which clearly more do, by exact binomial intervals, and so is never finer than the sweep.
 
     Raises:
-        PopulaceError: The shares are not ascending within 0..1, or do not fit the drift's shape.
+        PopulaceError: The shares are not ascending within 0..1, or do not fit the drift; or a number is missing.
     """
     x, y = np.asarray(shares, dtype=np.float64), np.asarray(drift, dtype=np.float64)
-    if x.ndim != 1 or len(x) < 2 or (np.diff(x) <= 0).any() or x[0] < 0 or x[-1] > 1:
+    if x.ndim != 1 or len(x) < 2 or not (np.diff(x) > 0).all() or x[0] < 0 or x[-1] > 1:
         raise PopulaceError(f"shares {list(shares)}: at least two are needed, ascending, each between 0 and 1")
     if y.ndim != 2 or y.shape[0] != len(x):
         raise PopulaceError(f"drift of shape {y.shape}: [shares, worlds] = [{len(x)}, ...] is expected")
     if method not in ("sign", "logistic"):
         raise PopulaceError(f"method {method!r}: sign or logistic is expected")
+    if not np.isfinite(y).all():
+        raise PopulaceError("drift holds numbers that are missing or infinite: leave these worlds out at every share")
     worlds = y.shape[1]
-    picks = np.random.default_rng(seed).integers(0, worlds, (resamples, worlds))
     if method == "sign":
-        estimate = float(crossing(x, y.mean(1)))
-        again = crossing(x, np.stack([y[:, pick].mean(1) for pick in picks]))
+        found = float(crossing(x, y.mean(1)))
+        low, high, below, above = _inverted(x, y)
     else:
-        up = (y > 0).astype(np.float64)
-        estimate = logistic(x, up.mean(1), np.full(len(x), worlds))[0]
-        again = np.array([logistic(x, up[:, pick].mean(1), np.full(len(x), worlds))[0] for pick in picks])
-    there = again[np.isfinite(again)]
-    low, high = np.quantile(there, [0.025, 0.975]) if len(there) else (float("nan"), float("nan"))
-    return Threshold(estimate, float(low), float(high), worlds, len(there) / max(resamples, 1))
+        up = (y > 0).sum(1)
+        found = logistic(x, up / worlds, np.full(len(x), worlds))[0]
+        low, high, below, above = _halved(x, up, worlds)
+    return Threshold(found, low, high, worlds, below and above and np.isfinite(found), _note(worlds, below, above))
 
 
-def bisect(
-    drift: Callable[[float], ArrayLike], low: float = 0.0, high: float = 1.0, *, steps: int = 10, resamples: int = 1000
-) -> Threshold:
+def _note(worlds: int, below: bool, above: bool) -> str:
+    if worlds < 2:
+        return caution(worlds)
+    parts = [] if below else ["the pull is not clearly below zero at the lowest share"]
+    parts += [] if above else ["the pull is not clearly above zero at the highest share"]
+    return "; ".join(part for part in (" and ".join(parts), caution(worlds)) if part)
+
+
+def _inverted(x: Floats, y: Floats) -> tuple[float, float, bool, bool]:
+    """The shares whose t interval contains 0: lowest, highest, and whether the ends of the sweep are clear of it.
+
+    Between neighbours a world's pull is linear in the share, so mean² <= t² · variance is quadratic in it.
+    """
+    worlds, mean = y.shape[1], y.mean(1)
+    if worlds < 2:
+        return float("nan"), float("nan"), False, False
+    cover = np.cov(y) / worlds
+    t2 = float(distributions.t.ppf(0.975, worlds - 1)) ** 2
+    clear = (mean**2 > t2 * np.diagonal(cover)) & ~agreeing(y.std(1, ddof=1), np.abs(y).max(1))
+    held = []
+    for k in range(len(x) - 1):
+        v, w, both = cover[k, k], cover[k + 1, k + 1], cover[k, k + 1]
+        step = mean[k + 1] - mean[k]
+        curve = np.polynomial.Polynomial(
+            [mean[k] ** 2 - t2 * v, 2 * mean[k] * step - 2 * t2 * (both - v), step**2 - t2 * (v + w - 2 * both)]
+        )
+        turns = [float(r.real) for r in curve.roots() if abs(r.imag) < 1e-9 and 0 < r.real < 1]
+        held += [x[k] + (x[k + 1] - x[k]) * at for at in turns]
+    held += [share for share, far in zip(x, clear, strict=True) if not far]
+    below, above = bool(clear[0] and mean[0] < 0), bool(clear[-1] and mean[-1] > 0)
+    if clear[0] and not below:
+        held.append(x[0])  # above zero from the lowest share on, which then stands for the threshold, as in `crossing`
+    return float(min(held, default=np.nan)), float(max(held, default=np.nan)), below, above
+
+
+def _halved(x: Floats, up: Floats, worlds: int) -> tuple[float, float, bool, bool]:
+    """From the highest share at which clearly less than half the worlds go up to the lowest where clearly more do."""
+    ends = [distributions.binomtest(int(k), worlds).proportion_ci(0.95, method="exact") for k in up]
+    less = [float(share) for share, end in zip(x, ends, strict=True) if end.high < 0.5]
+    more = [float(share) for share, end in zip(x, ends, strict=True) if end.low > 0.5]
+    return max(less, default=float(x[0])), min(more, default=float(x[-1])), bool(less), bool(more)
+
+
+def bisect(drift: Callable[[float], ArrayLike], low: float = 0.0, high: float = 1.0, *, steps: int = 10) -> Threshold:
     """The threshold by bisection: `drift(share)` plays worlds and returns their drift [worlds].
 
     All shares must be played with the same seed, so that worlds differ in the share only. The interval comes from a
@@ -134,8 +179,7 @@ def bisect(
         played[middle] = np.asarray(drift(middle), dtype=np.float64)
         a, b = (middle, b) if played[middle].mean() < 0 else (a, middle)
     shares = sorted(played)
-    found = from_sweep(shares, np.stack([played[p] for p in shares]), resamples=resamples)
-    return Threshold(0.5 * (a + b), found.low, found.high, found.worlds, found.found)
+    return replace(from_sweep(shares, np.stack([played[p] for p in shares])), p=0.5 * (a + b))
 
 
 # ------------------------------------------------------------------ how much a small test can tell

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from populace.analysis.declared import range_of
 from populace.analysis.frames import RunData
 from populace.analysis.sections import Section
 from populace.analysis.stats import Estimate, estimate
-from populace.analysis.style import INK, MUTED, PALETTE, figure, legend, look, number, svg, with_interval
+from populace.analysis.style import INK, MUTED, PALETTE, cell, figure, footnotes, legend, look, number, svg
 
 CLASSES = {
     "games_harmony": "harmony",
@@ -101,12 +102,14 @@ def halves(run: RunData) -> dict[tuple[str, str], Estimate]:
     if frame.empty:
         return {}
     top = frame.groupby("arm", observed=True)["step"].transform("max")
-    late = frame[(frame["step"] > top / 2) & np.isfinite(frame["value"])]
-    worlds = late.groupby(["arm", "measure", "world"], observed=True)["value"].mean()
-    return {
-        (str(arm), str(measure)): estimate(values.to_numpy())
+    late = frame[frame["step"] > top / 2]
+    value = late["value"].where(np.isfinite(late["value"]))
+    worlds = late.assign(value=value).groupby(["arm", "measure", "world"], observed=True)["value"].mean()
+    found = {
+        (str(arm), str(measure)): estimate(values.to_numpy(), bounds=range_of(run, str(measure)))
         for (arm, measure), values in worlds.groupby(level=["arm", "measure"], observed=True)
     }
+    return {key: one for key, one in found.items() if one.worlds}
 
 
 def _arms(run: RunData, means: dict[tuple[str, str], Estimate], measure: str) -> list[str]:
@@ -188,13 +191,15 @@ def _table(arms: Sequence[str], means: dict[tuple[str, str], Estimate], columns:
         f"<tr><th>{html.escape(arm)}</th>{''.join(f'<td>{_cell(means.get((arm, m)))}</td>' for m in known)}</tr>"
         for arm in arms
     )
-    return f"<div class='scroll'><table><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    notes = [means[arm, m].note for arm in arms for m in known if (arm, m) in means]
+    table = f"<div class='scroll'><table><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    return table + footnotes(notes)
 
 
 def _cell(found: Estimate | None) -> str:
     if found is None:
         return number(float("nan"))
-    return with_interval(found.mean, found.low, found.high)
+    return cell(found.mean, found.low, found.high, found.note)
 
 
 def _classes(run: RunData, means: dict[tuple[str, str], Estimate]) -> Section | None:

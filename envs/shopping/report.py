@@ -8,10 +8,11 @@ import pandas as pd
 from ruamel.yaml import YAML
 from scipy.stats import fisher_exact
 
+from populace.analysis.declared import range_of
 from populace.analysis.frames import RunData
 from populace.analysis.sections import Section
 from populace.analysis.stats import Estimate, estimate, wilson
-from populace.analysis.style import PALETTE, figure, legend, number, p_value, svg, with_interval
+from populace.analysis.style import PALETTE, cell, figure, footnotes, legend, marks, number, p_value, svg
 from populace.envs.shopping.audit import auditor
 
 CONDITIONS = ("both", "principal-only", "user-only", "neither", "public")
@@ -193,6 +194,7 @@ def _market(run: RunData) -> Section | None:
     ]
     body.insert(0, "<tr class='group'><th colspan='3'>expected of a rule, from the market itself</th></tr>")
     body.append("<tr class='group'><th colspan='3'>played</th></tr>")
+    notes: list[str] = []
     for arm in run.info["arms"]:
         rows = frame[(frame["arm"] == arm) & (frame["measure"] == "utility")]
         totals = rows.groupby("world", observed=True)["value"].mean().to_numpy()
@@ -200,15 +202,14 @@ def _market(run: RunData) -> Section | None:
             continue
         found = estimate(totals)
         spread = f"{totals.std(ddof=1):,.2f}" if len(totals) > 1 else ""
-        interval = (
-            f" [{found.low:,.2f}, {found.high:,.2f}]" if np.isfinite(found.low) and found.high > found.low else ""
-        )
-        cells = f"<td class='n'>{found.mean:,.2f}{interval}</td><td class='n'>{spread}</td>"
+        interval = f" [{found.low:,.2f}, {found.high:,.2f}]" if np.isfinite(found.low) else ""
+        cells = f"<td class='n'>{found.mean:,.2f}{interval}{marks(found.note)}</td><td class='n'>{spread}</td>"
+        notes.append(found.note)
         body.append(f"<tr><th>{html.escape(arm)}</th>{cells}</tr>")
     return Section(
         "Marketplace utility",
         "<div class='scroll'><table><thead><tr><th>rule or arm</th><th class='n'>total utility [95 % interval]</th>"
-        f"<th class='n'>sd over worlds</th></tr></thead><tbody>{''.join(body)}</tbody></table></div>",
+        f"<th class='n'>sd over worlds</th></tr></thead><tbody>{''.join(body)}</tbody></table></div>{footnotes(notes)}",
         "Utility summed over customers: twice the order's typical price if all amenities are there, less what is paid.",
     )
 
@@ -222,20 +223,21 @@ def _losses(run: RunData) -> Section | None:
     if len(frame) == 0 or "loss" not in set(frame["variable"]):
         return None
     frame = frame[(frame["step"] > 0) & frame["variable"].isin(LOSSES)].dropna(subset=["mean"])
-    body, points = [], dict[str, dict[str, Estimate]]()
+    body, notes, points = [], list[str](), dict[str, dict[str, Estimate]]()
     for (arm, segment), rows in frame.groupby(["arm", "segment"], sort=False, observed=True):
         if (rows["n"] == 0).all():
             continue
         worlds = rows.groupby(["variable", "world"], observed=True)["mean"].mean()
         found = [
-            estimate(worlds.loc[name].to_numpy()) if name in worlds.index.get_level_values(0) else None
+            estimate(worlds.loc[name].to_numpy(), bounds=range_of(run, name))
+            if name in worlds.index.get_level_values(0)
+            else None
             for name in LOSSES
         ]
         if found[0] is not None:
             points.setdefault(str(segment), {})[str(arm)] = found[0]
-        cells = "".join(
-            f"<td class='n'>{'' if x is None else with_interval(x.mean, x.low, x.high)}</td>" for x in found
-        )
+        cells = "".join(f"<td class='n'>{'' if x is None else cell(x.mean, x.low, x.high, x.note)}</td>" for x in found)
+        notes += [x.note for x in found if x is not None]
         body.append(f"<tr><th>{html.escape(str(arm))}</th><td>{html.escape(str(segment))}</td>{cells}</tr>")
     heads = ("agency loss", "by search", "by conflict", "by communication", "normalised regret")
     table = "".join(f"<th class='n'>{name}</th>" for name in heads)
@@ -247,7 +249,7 @@ def _losses(run: RunData) -> Section | None:
     return Section(
         "Agency loss by group",
         f"{_loss_picture(points)}<div class='scroll'><table><thead><tr><th>arm</th><th>group</th>{table}</tr></thead>"
-        f"<tbody>{''.join(body)}</tbody></table></div>",
+        f"<tbody>{''.join(body)}</tbody></table></div>{footnotes(notes)}",
         text,
     )
 
@@ -279,18 +281,20 @@ def _theory(run: RunData) -> Section | None:
     named = [str(m).removeprefix("theory/") for m in frame["measure"].unique() if str(m).startswith("theory/")]
     if not named:
         return None
-    body = []
+    body, notes = [], []
     for arm in run.info["arms"]:
         rows = frame[frame["arm"] == arm]
         for name in named:
             played, due = rows[rows["measure"] == name], rows[rows["measure"] == f"theory/{name}"]
             if played.empty or due.empty:
                 continue
-            found = estimate(played.groupby("world", observed=True)["value"].mean().to_numpy())
+            values = played.groupby("world", observed=True)["value"].mean().to_numpy()
+            found = estimate(values, bounds=range_of(run, name))
+            notes.append(found.note)
             body.append(
                 f"<tr><th>{html.escape(arm)}</th><td>{html.escape(name.replace('_', ' '))}</td>"
                 f"<td class='n'>{number(float(due['value'].mean()))}</td>"
-                f"<td class='n'>{with_interval(found.mean, found.low, found.high)}</td></tr>"
+                f"<td class='n'>{cell(found.mean, found.low, found.high, found.note)}</td></tr>"
             )
     text = (
         "The closed form of each game beside what was played: means over pairs and ticks, 95 % intervals over worlds."
@@ -298,6 +302,6 @@ def _theory(run: RunData) -> Section | None:
     return Section(
         "Theory and play",
         "<div class='scroll'><table><thead><tr><th>arm</th><th>figure</th><th class='n'>closed form</th>"
-        f"<th class='n'>played</th></tr></thead><tbody>{''.join(body)}</tbody></table></div>",
+        f"<th class='n'>played</th></tr></thead><tbody>{''.join(body)}</tbody></table></div>{footnotes(notes)}",
         text,
     )

@@ -19,6 +19,8 @@ DECLARED = {m.name: m for protocol in PROTOCOLS for m in declared(CoevolutionOpt
 WORLDS, STEPS = 8, 40
 FOLLOWS = {"no-assistant": 1.0, "held": 0.75, "stopped": 0.0}
 """Arm -> the share of the reference's movement that society makes."""
+NOISE = 0.002
+"""Where worlds are to differ a little: what is the same in all of them has no interval."""
 DIVERSITY = {"no-assistant": 1.0, "held": 1.0, "stopped": 0.4}
 
 
@@ -36,14 +38,15 @@ def folder_of(path, *, still=False, noise=0.0, arms=FOLLOWS, **more):
         about_measures={name: measure.plain() for name, measure in DECLARED.items()},
         **more,
     )
-    luck = np.random.default_rng(3).normal(1.0, 0.1, WORLDS)
+    rng = np.random.default_rng(3)
+    luck, own_luck = rng.normal(1.0, 0.1, WORLDS), noise * rng.normal(0.0, 1.0, (len(arms), WORLDS))
     rows = []
-    for arm in arms:
+    for k, arm in enumerate(arms):
         for world in range(WORLDS):
             for step in range(0, STEPS + 1, 5):
                 drift = FOLLOWS[arm] * step * 0.01
                 error = drift if still else abs(step * 0.011 - drift)
-                own = 1.0 + (DIVERSITY[arm] * luck[world] - 1.0) * (step / STEPS)
+                own = 1.0 + (DIVERSITY[arm] * luck[world] + own_luck[k, world] - 1.0) * (step / STEPS)
                 found = {"history_error": error, "drift": drift, "diversity": own, "pg_coevolve": 0.97}
                 rows += [(arm, world, step, name, value) for name, value in found.items()]
     frame = pd.DataFrame(rows, columns=["arm", "world", "step", "measure", "value"]).assign(role="", player="")
@@ -57,8 +60,8 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(folder):
-    return report(folder).read_text(encoding="utf-8")
+def page(tmp_path_factory):
+    return report(folder_of(tmp_path_factory.mktemp("runs") / "noisy", noise=NOISE)).read_text(encoding="utf-8")
 
 
 def test_losses_are_those_that_were_built_in(folder):
@@ -88,9 +91,17 @@ def test_the_answer_stands_first_and_in_words(page):
     section = page[page.index("Were values locked in?</h2>") : page.index("What the assistant did</h2>")]
     assert "<b>Held back from history:</b> held (25%), stopped (100%)." in section
     assert "<b>Made people more alike:</b> stopped (60%)." in section
+    assert "people did not clearly become more or less alike" in section
+
+
+def test_what_is_the_same_in_all_worlds_is_told_as_such(folder):
+    page = report(folder).read_text(encoding="utf-8")
+    section = page[page.index("Were values locked in?</h2>") : page.index("What the assistant did</h2>")]
+    assert "<b>Held back from history:</b> no arm." in section
+    assert "<b>Cannot be told from chance, as all worlds agree:</b> held, stopped." in section
     assert "at rest from step (median)" in section
     assert "did not happen and has no time" not in section
-    assert "people did not clearly become more or less alike" in section
+    assert "<b>100&nbsp;% was lost</b>, the same in all worlds, perhaps by chance" in section
 
 
 def test_where_no_world_came_to_rest_it_is_said(tmp_path):
@@ -100,7 +111,7 @@ def test_where_no_world_came_to_rest_it_is_said(tmp_path):
 
 
 def test_history_that_stands_still_cannot_be_lost(tmp_path):
-    folder = folder_of(tmp_path / "run", still=True)
+    folder = folder_of(tmp_path / "run", still=True, noise=NOISE)
     held, _ = lock_in(Results(load_run(folder)))
     assert math.isnan(held.history.mean)
     page = report(folder).read_text(encoding="utf-8")
@@ -113,7 +124,7 @@ def test_history_that_stands_still_cannot_be_lost(tmp_path):
 def test_without_a_reference_or_moments_the_page_still_stands(tmp_path):
     folder = folder_of(tmp_path / "run", reference=None)
     assert "Were values locked in?" not in report(folder).read_text(encoding="utf-8")
-    other = folder_of(tmp_path / "other")
+    other = folder_of(tmp_path / "other", noise=NOISE)
     (other / "groups.parquet").unlink()
     page = report(other).read_text(encoding="utf-8")
     assert "<b>Made people more alike:</b> stopped (60%)." in page
@@ -137,7 +148,7 @@ def test_lines_cover_all_that_the_world_measures():
 
 
 def test_people_who_never_differed_have_no_diversity_to_lose(tmp_path):
-    folder = folder_of(tmp_path / "run")
+    folder = folder_of(tmp_path / "run", noise=NOISE)
     frame = pd.read_parquet(folder / "steps.parquet")
     frame.loc[frame["measure"] == "diversity", "value"] = np.nan
     frame.to_parquet(folder / "steps.parquet", index=False)

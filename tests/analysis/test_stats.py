@@ -128,11 +128,15 @@ def test_a_ratio_over_a_constant_whole_is_the_mean_of_shares():
     assert found.worlds == 12
 
 
-def test_a_ratio_that_is_the_same_everywhere_has_no_width():
+def test_a_ratio_that_is_the_same_everywhere_has_a_width_only_by_construction():
     y = np.array([0.0, 1.0, 2.0, -0.5, np.nan])  # the mean of single ratios would be undefined
-    found = stats.ratio(0.3 * y, y)
-    assert (found.mean, found.low, found.high) == pytest.approx((0.3, 0.3, 0.3))
+    found = stats.ratio(0.3 * y, y, deterministic=True)
+    assert (found.mean, found.low, found.high, found.p) == pytest.approx((0.3, 0.3, 0.3, 0.0))
     assert found.worlds == 4
+    by_chance = stats.ratio(0.3 * y, y)
+    assert by_chance.mean == pytest.approx(0.3)
+    assert np.isnan([by_chance.low, by_chance.high, by_chance.p]).all()
+    assert "all worlds agree" in by_chance.note
     assert np.isnan(stats.ratio([1.0, 2.0], [-1.0, 1.0]).mean)
     assert np.isnan(stats.ratio([1.0], [2.0]).low)
 

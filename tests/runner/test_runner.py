@@ -66,12 +66,14 @@ def whole(tmp_path_factory):
 
 def test_a_run_folder_holds_what_is_documented(whole):
     assert sorted(p.name for p in whole.iterdir()) == [
-        "groups.parquet", "run.json", "scenario.yaml", "steps.parquet", "users.parquet",
+        "groups.parquet", "run.json", "scenario.yaml", "steps.parquet", "timings.parquet", "users.parquet",
     ]  # fmt: skip
-    assert pq.read_schema(whole / "steps.parquet").names == ["arm", "world", "step", "measure", "value"]
+    assert pq.read_schema(whole / "steps.parquet").names == [
+        "arm", "world", "step", "measure", "role", "player", "value",
+    ]  # fmt: skip
     info = json.loads((whole / "run.json").read_text())
     assert info["status"] == "complete"
-    assert info["arms"]["lifelong"] == {"base": "lifelong", "coordinates": {}, "reference": "alone"}
+    assert info["arms"]["lifelong"] == {"base": "lifelong", "coordinates": {}, "reference": "alone", "society": 0}
     run = populace.load_run(whole)
     assert sorted(run.steps.step.unique()) == [0, 3, 6, 9, 12]
     assert run.users.groupby("arm", observed=True).size().eq(5 * 2 * 4).all()

@@ -1,0 +1,73 @@
+"""What the drift report says of a threshold: settled, not settled, or none."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from populace.analysis.frames import RunData
+from populace.envs.drift.report import SHARE, sections, thresholds
+
+SHARES = (0.0, 0.1, 0.2, 0.5, 1.0)
+
+
+def swept(begin, slope, noise, worlds=8, seed=0):
+    """A run whose log odds of dishonesty move by `begin` at a share of 0 and by `slope` more at a share of 1."""
+    arms = {f"a[{SHARE}={p}]": {"base": "a", "coordinates": {SHARE: p}, "reference": None} for p in SHARES}
+    rng, rows = np.random.default_rng(seed), []
+    for arm, p in zip(arms, SHARES, strict=True):
+        moved = begin + slope * p + rng.normal(0.0, noise, worlds)
+        for step, odds in ((1, np.full(worlds, -1.0)), (5, -1.0 + moved)):
+            value = 1 / (1 + np.exp(-odds))
+            for name in ("dishonest/all", "dishonest/off_domain"):
+                rows += [(arm, world, step, name, value[world]) for world in range(worlds)]
+    frame = pd.DataFrame(rows, columns=["arm", "world", "step", "measure", "value"])
+    frame = frame.astype({"arm": "category", "measure": "category"})
+    run = RunData(Path("nowhere"), {"name": "swept", "world": "populace/drift-v0", "arms": arms, "users": 10**9})
+    run.__dict__["steps"] = frame
+    run.__dict__["groups"] = pd.DataFrame()
+    return run
+
+
+def told(run):
+    return next(section.html for section in sections(run) if section.title == "Where it turns")
+
+
+def test_a_settled_threshold_has_its_interval():
+    run = swept(-0.6, 2.0, 0.2)
+    row = thresholds(run).iloc[0]
+    assert row["chosen"]
+    assert row["low"] < 0.3 < row["high"]
+    assert "settled" not in told(run)
+
+
+def test_a_crossing_that_the_lowest_share_cannot_tell_from_nothing_is_not_settled():
+    """The mean crosses zero at .1, and the world's noise at the lowest share is as large as its pull."""
+    run = swept(-0.2, 2.0, 0.4)
+    row = thresholds(run).iloc[0]
+    assert not row["chosen"]
+    assert row["low"] == 0.0 < row["p"] < row["high"] < 0.4
+    assert "not settled: 0." in told(run)
+    assert "not clearly below zero at the lowest share" in told(run)
+    assert "no change of sign" not in told(run)
+
+
+@pytest.mark.parametrize(("begin", "slope"), [(-3.0, 1.0), (1.0, 1.0)])
+def test_no_change_of_sign_is_said_only_where_it_is_clear(begin, slope):
+    assert "no change of sign within this sweep" in told(swept(begin, slope, 0.1))
+
+
+def test_a_mean_below_zero_everywhere_may_still_cross():
+    run = swept(-2.0, 1.75, 0.6, seed=1)
+    assert np.isnan(thresholds(run).iloc[0]["p"])
+    assert "not settled: none in the mean" in told(run)
+
+
+def test_worlds_left_out_are_counted():
+    run = swept(-0.6, 2.0, 0.2)
+    steps = run.steps
+    steps.loc[(steps["world"] == 3) & (steps["step"] == 5) & (steps["arm"] == steps["arm"].iloc[0]), "value"] = np.nan
+    row = thresholds(run).iloc[0]
+    assert row["worlds"] == 7
+    assert "1 more worlds are left out" in row["note"]
