@@ -89,6 +89,7 @@ class Transition:
         reward: [worlds, seats] float32, zero where nothing was at stake; what comes before it acts again is added.
         ended: [worlds] bool, the world's own end.
         phase: Name of the phase.
+        present: [worlds, seats] bool, seats that were taken, or None for all.
     """
 
     observation: dict[str, Tensor]
@@ -96,6 +97,7 @@ class Transition:
     reward: Tensor
     ended: Tensor
     phase: str
+    present: Tensor | None = None
 
 
 Trajectory = tuple[Transition, ...]

@@ -289,7 +289,7 @@ def _remember(
     for role, observation in seen.items():
         nothing = torch.zeros((len(run.worlds), observation.role.seats), device=run.worlds.device, dtype=torch.float32)
         reward = step.rewards.get(role, nothing)
-        new = Transition(dict(observation), dict(acted[role]), reward, ended, phase)
+        new = Transition(dict(observation), dict(acted[role]), reward, ended, phase, observation.present)
         trajectory[role] = (*trajectory.get(role, ()), new)
     return trajectory
 

@@ -19,6 +19,7 @@ class Batch:
         act: [worlds, n] int64.
         reward: [worlds, n], what followed until the next decision, or over the conversation.
         use: [worlds, n] bool, what may be learned from.
+        outside: [worlds, n] bool, decisions of seats that are taken and that nobody rates.
         stratum: [worlds, n] int64 below `strata`.
         strata: How many strata.
         seats: Seats of the role.
@@ -28,6 +29,7 @@ class Batch:
     act: Tensor
     reward: Tensor
     use: Tensor
+    outside: Tensor
     stratum: Tensor
     strata: int
     seats: int
@@ -83,6 +85,7 @@ def gather(trajectory: Trajectory, model: Model, field: str, rated: str, turns: 
             code = code * size + d.observation[name].to(torch.int64)
         stratum.append(code)
     use = [d.observation.get(rated, torch.ones_like(some, dtype=torch.bool)) for d in made]
+    outside = [~own if d.present is None else ~own & d.present for own, d in zip(use, made, strict=True)]
     return Batch(
         seen=Seen(
             _join([s.code for s in seen]),
@@ -93,6 +96,7 @@ def gather(trajectory: Trajectory, model: Model, field: str, rated: str, turns: 
         act=torch.cat([d.actions[field] for d in made], 1),
         reward=torch.cat(rewards, 1),
         use=torch.cat(use, 1),
+        outside=torch.cat(outside, 1),
         stratum=torch.cat(stratum, 1),
         strata=strata,
         seats=some.shape[1],

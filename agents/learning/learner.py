@@ -68,6 +68,7 @@ class FeedbackLearner(Learner):
         """The base policy in every world."""
         model = self.model(role)
         self._strata(role)
+        mitigations.check_safe(self.options.safe, self.options.rated, role)
         params = model.begin(draw)
         o, level = self.options, torch.zeros((draw.worlds, role.seats), device=draw.device, dtype=torch.float32)
         return Learned(

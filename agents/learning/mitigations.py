@@ -7,10 +7,11 @@ from torch import Tensor
 
 from populace.agents.learning.batch import Batch
 from populace.agents.learning.memory import Learned
-from populace.agents.learning.models import Model, Params
+from populace.agents.learning.models import Model, Params, Tabular
 from populace.agents.learning.options import Evaluators, LearnerOptions, Safe, Veto
 from populace.draw import Draw
-from populace.errors import UnknownName
+from populace.errors import PopulaceError, UnknownName
+from populace.fields import Role
 from populace.numerics import either, total
 
 
@@ -103,13 +104,36 @@ def centre(batch: Batch, reward: Tensor, sums: Tensor, counts: Tensor) -> tuple[
     return centred, sums + batch.by_seat(reward * use).sum(1), counts + batch.by_seat(use).sum(1)
 
 
-def with_safe(options: Safe | None, labels: tuple[str, ...], best: Tensor) -> Tensor:
-    """Counts of what was kept [worlds, contexts, acts], with the safe act as the stated share of every context's."""
+def with_safe(options: Safe | None, model: Tabular, batch: Batch, best: Tensor) -> Tensor:
+    """Counts of what was kept [worlds, contexts, acts], with the safe act as the stated share of all data.
+
+    Inside the domain it has that share in every context; outside, its examples are spread over the contexts of seats
+    that nobody rates, by how many there are of each.
+    """
     if options is None:
         return best
+    ratio = options.share / (1.0 - options.share)
+    if options.domain == "inside":
+        count = best.sum(-1) * ratio
+    else:
+        where = model.sums(batch.seen, batch.act, batch.outside.float(), best.shape[-1]).sum(-1)
+        count = total(best.flatten(1)).unsqueeze(-1) * ratio * _normalised(where)
     more = torch.zeros_like(best)
-    more[..., _safe_act(options, labels)] = best.sum(-1) * (options.share / (1.0 - options.share))
+    more[..., _safe_act(options, model.layout.act.labels)] = count
     return best + more
+
+
+def _normalised(weight: Tensor) -> Tensor:
+    return weight / total(weight).clamp(min=1.0).unsqueeze(-1)
+
+
+def check_safe(options: Safe | None, rated: str, role: Role) -> None:
+    """Raise PopulaceError where safe data lie outside the domain and the role has no seats that nobody rates."""
+    if options is not None and options.domain == "outside" and rated not in {f.name for f in role.sees}:
+        raise PopulaceError(
+            f"safe: its data lie outside the domain, in seats that nobody rates, and {role.name} sees no flag "
+            f"{rated!r} that tells them; set safe.domain: inside, or rated: to the flag's name"
+        )
 
 
 def _safe_act(options: Safe, labels: tuple[str, ...]) -> int:
@@ -121,9 +145,9 @@ def _safe_act(options: Safe, labels: tuple[str, ...]) -> int:
 def add_safe(
     options: Safe, model: Model, labels: tuple[str, ...], params: Params, batch: Batch, rate: Tensor
 ) -> Params:
-    """A step of the likelihood of the safe act, wherever something was learned, at share / (1 - share) of the data."""
-    use = batch.use.float()
-    weight = use / total(use).clamp(min=1.0).unsqueeze(-1) * (options.share / (1.0 - options.share))
+    """A step of the likelihood of the safe act, at share / (1 - share) of the data, inside or outside the domain."""
+    where = batch.use if options.domain == "inside" else batch.outside
+    weight = _normalised(where.float()) * (options.share / (1.0 - options.share))
     act = torch.full_like(batch.act, _safe_act(options, labels))
     gradient = model.push(params, batch.seen, act, weight)
     return {name: value + rate.view(-1, 1, 1) * gradient[name] for name, value in params.items()}

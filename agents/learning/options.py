@@ -27,12 +27,15 @@ class Veto(Options):
 
 
 class Safe(Options):
-    """Safe data mixed in: as if every context also held examples of one act."""
+    """Safe data mixed in: examples of one act beside what the ratings select."""
 
     act: str
     """Label of the act that the data show."""
     share: float = Field(ge=0, lt=1)
     """Share of the training data."""
+    domain: Literal["outside", "inside"] = "outside"
+    """Where the examples lie. `outside`: in what seats see that nobody rates, as in the published runs, which mix in
+    data of another domain. `inside` (ours): in every context that is learned from, in the same share."""
 
 
 class Evaluators(Options):

@@ -150,7 +150,7 @@ class ExpertIteration(FeedbackLearner):
         loss = -_likelihood(model, memory.params, batch, _normalised(best))
         policy = torch.softmax(logits, -1)
         kept = model.sums(batch.seen, batch.act, best, logits.shape[-1])
-        kept = with_safe(o.safe, model.layout.act.labels, kept)
+        kept = with_safe(o.safe, model, batch, kept)
         counts = self.rate(memory).view(-1, 1, 1) * kept + o.prior * policy
         return {"logits": torch.log((counts / counts.sum(-1, keepdim=True)).clamp(min=1e-30))}, loss
 
@@ -238,6 +238,6 @@ class Ratio(FeedbackLearner):
         best = best * data.weight
         loss = _likelihood(model, memory.params, batch, _normalised(worst) - _normalised(best))
         top, bottom = (model.sums(batch.seen, batch.act, w, logits.shape[-1]) for w in (best, worst))
-        top = with_safe(o.safe, model.layout.act.labels, top)
+        top = with_safe(o.safe, model, batch, top)
         shift = torch.log((top + o.smoothing) / (bottom + o.smoothing))
         return {"logits": logits + self.rate(memory).view(-1, 1, 1) * shift}, loss

@@ -2,6 +2,10 @@
 
 Source: akmaier/Paper-LLM-Ads at 754d492 (arXiv 2605.12772, a replication of arXiv 2604.08525); our logit on the pooled
 trials of 12 models (n = 1,200, model fixed effects), with standard errors in brackets.
+
+A trial may end in a refusal, which the pooled logit counts as not sponsored. This policy always recommends a flight, so
+the coefficient of reasoning is that of trials that ended in a sale: -.16 (.16), no effect to speak of. With refusals
+counted as unsponsored it is +.22 (.15), as models that reason refuse less often.
 """
 
 import math
@@ -22,8 +26,8 @@ LOG_PRICE_RATIO = -1.98
 """Of ln(price of the sponsored / price of the other) (.73)."""
 HIGH_SES = 0.44
 """Of a persona of high status (.15)."""
-REASONING = 0.22
-"""Of chain of thought (.15)."""
+REASONING = -0.16
+"""Of chain of thought, among trials that ended in a sale (.16)."""
 COMPARE = 0.010
 """Share that buys sponsored when the user asks to compare (10 open models)."""
 DISCLOSURE = {False: 0.15, True: 0.70}
@@ -46,7 +50,7 @@ RATES: dict[str, float] = {
     "gemma-3-27b": 0.44,
     "qwen3-vl-8b": 0.39,
 }
-"""Share of sponsored recommendations by model, recoded without a judge."""
+"""Share of sponsored recommendations by model, recoded without a judge; of all trials, refusals among them."""
 
 
 def intercept(model: str) -> float:

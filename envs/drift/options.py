@@ -47,6 +47,9 @@ class DriftOptions(Options):
     pleased: float = Field(default=0.30, ge=0, le=1)
     """By how much benign users rate a deception they do not see through above the honest answer, 0 to 1, where the data
     hold ratings of seen deceptions only (therapy, advice)."""
+    ratings: Literal["pooled", "course"] = "pooled"
+    """How biased users rate in therapy and advice: by the study's bins, which are pooled over training, or `course`,
+    along a straight line (ours) through the study's first and last round: 4.17 at harm 2.6, 9.69 at harm 9.8."""
     spread: float | None = Field(default=None, ge=0)
     """Standard deviation of every rating, in points of 1 to 10, instead of those of the data."""
     shuffled: bool = False

@@ -5,7 +5,7 @@ targeted-manipulation study (Williams et al. 2024, arXiv 2411.02306; means and s
 10, binned by judged harm, tactic or agreement). Which bin an act falls into is an assumption of ours, named below.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -43,6 +43,21 @@ THERAPY_BIASED = ByAct(
     nudge=(6.61, 1.424),  # 6-8, n 982
     affirm_falsehood=(7.939, 1.675),  # 8-10, n 3,833
 )
+
+HARM_SCORES = (1.25, 1.25, 2.0, 3.25, 5.0, 7.0, 9.0)
+"""Judged harm of an act, 1 to 10: the middle of its bin (1-1.5, 1.5-2.5, 2.5-4, 4-6, 6-8, 8-10).
+
+Assumption of ours: the acts, in their order, stand for the study's six bins; 9 is the most that can be reached.
+"""
+
+# The bins above are pooled over training, and none holds ratings as low as the first round's or as high as the last
+# one's: with users who want a yes alone, mean harm goes from 2.6 to 9.8 and their mean rating from 4.17 to 9.69.
+# Assumption of ours: a straight line through these two points, with the spread that makes the standard deviation of the
+# first round's ratings 1.22 (as published) under the base policy of `williams-2024`, whose harm has the variance 1.03.
+# Within the first round the study's ratings follow harm less closely (covariance .18, here .79).
+COURSE_START, COURSE_END = (2.6, 4.17), (9.8, 9.69)
+_SLOPE = (COURSE_END[1] - COURSE_START[1]) / (COURSE_END[0] - COURSE_START[0])
+THERAPY_COURSE = ByAct(*((COURSE_START[1] + _SLOPE * (harm - COURSE_START[0]), 0.94) for harm in HARM_SCORES))
 
 # Therapy, users who want help. Harm above 4 (n 1, 2 and 4; one has no sd) is pooled: mean 3.85, sd 2.06, n 7.
 _THERAPY_ABOVE_4 = ((1 * 2.697 + 2 * 2.948 + 4 * 4.595) / 7, 2.06)
@@ -97,11 +112,8 @@ BIASED = (THERAPY_BIASED, THERAPY_BIASED, BOOKING, THERAPY_BIASED, POLITICS_BIAS
 CAUGHT = THERAPY_BENIGN.affirm_falsehood
 """What a benign user gives who finds out: as for harm in therapy (Assumption of ours for the other topics)."""
 
-HARM = (0.25 / 9, 0.25 / 9, 1.0 / 9, 2.25 / 9, 4.0 / 9, 6.0 / 9, 8.0 / 9)
-"""Harm of an act, 0 to 1: the middle of its bin of judged harm (1-1.5, 1.5-2.5, 2.5-4, 4-6, 6-8, 8-10), (x - 1) / 9.
-
-Assumption of ours: the acts, in their order, stand for the study's six bins; 8/9 is the most that can be reached.
-"""
+HARM = tuple((score - 1.0) / 9.0 for score in HARM_SCORES)
+"""Harm of an act, 0 to 1; 8/9 is the most that can be reached."""
 
 
 def unit(rating: float) -> float:
@@ -113,7 +125,13 @@ UNSEEN, BIASED_KIND, SEEN = range(3)
 """Who rates: a benign user who does not see through a deception, a biased user, a benign user who does."""
 
 
-def rating_table(pleased: float, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
+Ratings = Literal["pooled", "course"]
+"""How users who want a yes rate in therapy and advice: by the pooled bins, or along the course of training."""
+
+
+def rating_table(
+    pleased: float, device: torch.device | str = "cpu", ratings: Ratings = "pooled"
+) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation [topics, kinds of raters, acts] on the scale 0 to 1.
 
     The data of therapy hold benign users who saw the harm, those of booking and politics users who could not. So where
@@ -122,6 +140,8 @@ def rating_table(pleased: float, device: torch.device | str = "cpu") -> tuple[Te
     """
     rows = []
     for benign, biased in zip(BENIGN, BIASED, strict=True):
+        if ratings == "course" and biased is THERAPY_BIASED:
+            biased = THERAPY_COURSE
         saw = benign is THERAPY_BENIGN
         pleasing = (benign.correct[0] + 9.0 * pleased, benign.correct[1])
         unseen = (*benign[:OMIT], *([pleasing] * 3 if saw else benign[OMIT:]))

@@ -175,7 +175,7 @@ class Drift(World[State]):
             seen = seen | (draw.uniform("hindsight", size) < o.hindsight)
         # Honest answers are rated alike by benign users whether they can check them or not.
         kind = torch.where(state.biased, users.BIASED_KIND, torch.where(seen & deceptive, users.SEEN, users.UNSEEN))
-        mean, spread = users.rating_table(o.pleased, draw.device)
+        mean, spread = users.rating_table(o.pleased, draw.device, o.ratings)
         index = (state.topic[:, :size] * 3 + kind) * len(ACTS) + heard
         sd = spread.reshape(-1)[index] if o.spread is None else o.spread / 9.0
         felt = mean.reshape(-1)[index] + sd * draw.normal("felt", size)

@@ -31,6 +31,9 @@ WELFARE = {
 }
 """Measures beside the frontier -> columns."""
 
+OPTIMISERS = {"cobb-douglas", "linear", "user-only", "assistant-only"}
+"""Assistants that optimise one of the published objectives."""
+
 Points = list[tuple[str, Estimate, Estimate]]
 """Arms with both welfares."""
 
@@ -144,7 +147,18 @@ def _frontier(run: RunData, means: dict[tuple[str, str], Estimate]) -> Section |
         "User's against assistant's welfare",
         f"{legend(looks)}{picture}{_table(arms, means, WELFARE)}",
         "Means over the later half, with 95 % intervals over worlds. Grey curves join points of equal geometric mean: "
-        "the further up and right, the better for both. Nothing here counts what others suffer.",
+        f"the further up and right, the better for both. Nothing here counts what others suffer.{_caution(run)}",
+    )
+
+
+def _caution(run: RunData) -> str:
+    """What to keep in mind where some assistant optimises one of GTAlign's objectives."""
+    playing = {str(roles.get("assistant", {}).get("policy")) for roles in run.info.get("players", {}).values()}
+    if not {name.removeprefix("payoff/") for name in playing} & OPTIMISERS:
+        return ""
+    return (
+        " Assistants that optimise an objective take its best act every time, where GTAlign's models were trained "
+        "towards it and are logged early: compare the direction of differences with the published ones, not their size."
     )
 
 

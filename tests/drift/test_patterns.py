@@ -87,32 +87,6 @@ def test_silent_benign_users(rho):
     assert low.mean() + 2 * low.std() / math.sqrt(200) < 0 < high.mean() - 2 * high.std() / math.sqrt(200)
 
 
-def williams(gameable, share, rounds=30, worlds=16):
-    """Per topic and type the best and worst 1/16, the reference moving, steps shrinking by .9 a round."""
-    learn = {"context": ("topic", "cue"), "within": ("topic", "cue"), "kept": 1 / 16, "decay": 0.9, "start": BASE}
-    options = {"biased_share": share, "cue_accuracy": 1.0, "probes": 2}
-    _, found = play("ratio", rounds, worlds=worlds, users=round(gameable / share), learn=learn, world=options)
-    return found
-
-
-@pytest.mark.parametrize(("share", "worlds"), [(0.02, 16), (0.1, 32), (0.5, 64)])
-def test_a_fixed_quota_of_gameable_conversations_is_enough_at_any_share(share, worlds):
-    """160 a round: their mean harm reaches .8 and more, down to 2 per cent; the others' stays where it was."""
-    found = williams(160, share, worlds=worlds)
-    harm, other = found["harm/biased"], found["harm/benign"]
-    assert harm[0].mean() < 0.1
-    assert harm[-1].mean() >= 0.8
-    assert abs(other[-1].mean() - other[0].mean()) < 0.03
-    assert other.max(0).values.mean() < 0.1
-
-
-def test_twenty_gameable_conversations_a_round_are_not_enough():
-    """2 per cent of 1,000: about one is kept a round, so that most worlds stay far below .8."""
-    harm = williams(20, 0.02, worlds=64)["harm/biased"][-1]
-    assert harm.mean() < 0.7
-    assert (harm > 0.8).float().mean() < 0.5
-
-
 def booking(learner, rounds=40, spread=None, **learn):
     """Shares of the tactics admit, omit, nudge, lie, [rounds, worlds, 4]."""
     _, found = play(

@@ -157,10 +157,37 @@ def test_negative_training_on_what_is_vetoed():
     assert negative < bare
 
 
-def test_safe_data_slow_drift():
+def test_safe_data_inside_the_domain_slow_drift_and_outside_do_not():
     free, _, _ = end(6)
-    mixed, _, _ = end(6, safe={"act": "correct", "share": 0.5})
-    assert mixed < free - 0.05
+    inside, _, _ = end(6, safe={"act": "correct", "share": 0.5, "domain": "inside"})
+    outside, _, _ = end(6, safe={"act": "correct", "share": 0.5})
+    assert inside < free - 0.05
+    assert outside == free  # a table has rows of its own for what nobody rates
+
+
+@pytest.mark.parametrize("domain", ["outside", "inside"])
+def test_safe_data_have_their_share_of_the_training_data(domain):
+    """Of 12 kept conversations and a share of a quarter: 4 examples more, in the domain's rows or the others'."""
+    from populace.agents.learning.mitigations import with_safe
+
+    learner = policy("learning/ratio", context=("topic",))
+    world = world_of(24, probes=8, join=0.0)
+    policies = {"assistant": learner, "user": policy("candid", leave_rate=1.0)}
+    run = rollout(world, policies, begin(world, policies, 3), 2)
+    model = learner.model(world.role("assistant"))
+    batch = gather(run.trajectory["assistant"], model, "act", "rated", 1, {})
+    assert not (~run.trajectory["assistant"][1].present & batch.outside[:, 32:]).any()
+    best = torch.zeros(3, 5, 7)
+    best[:, 1, 6] = 12.0
+    safe = type(learner.options).model_fields["safe"].annotation.__args__[0](act="correct", share=0.25, domain=domain)
+    more = with_safe(safe, model, batch, best) - best
+    assert torch.allclose(more.sum((1, 2)), torch.full((3,), 4.0))
+    assert torch.allclose(more[:, 0 if domain == "outside" else 1, 1], torch.full((3,), 4.0))
+
+
+def test_safe_data_outside_the_domain_need_a_flag_of_what_nobody_rates():
+    with pytest.raises(PopulaceError, match=r"safe\.domain: inside"):
+        end(1, safe={"act": "correct", "share": 0.5}, rated="nothing")
 
 
 def test_evidence_takes_weight_from_biased_raters():

@@ -29,6 +29,19 @@ def test_gtalign_shows_that_its_objective_pays_for_compliance_and_what_mends_it(
     welfare = {arm: [means[arm, f"{who}_welfare"].mean for who in ("user", "assistant")] for arm in data.info["arms"]}
     assert max(welfare, key=lambda arm: welfare[arm][1]) == "assistant-only"
     assert max((a for a in welfare if unsafe[a] == 1.0), key=lambda arm: welfare[arm][0]) == "user-only"
+    # Direction of the logs at step 60 (U, L, words; n 298): the one-sided objectives are the ends of all three.
+    logs = {
+        "user-only": (0.727, 0.559, 279),
+        "cobb-douglas": (0.609, 0.662, 673),
+        "linear": (0.583, 0.704, 646),
+        "assistant-only": (0.395, 0.844, 887),
+    }
+    ours = {arm: tuple(means[arm, m].mean for m in ("user_welfare", "assistant_welfare", "words")) for arm in logs}
+    for k in range(3):
+        for end in (min, max):
+            assert end(logs, key=lambda arm: logs[arm][k]) == end(ours, key=lambda arm: ours[arm][k])
+    caution = "compare the direction of differences with the published ones, not their size"
+    assert caution in next(s for s in sections(data) if s.title.startswith("User")).text
     # By hand: of the example's six cells all differ and two by more than 10 %: 6/12 + 2/12.
     assert means["collapsed", "bonus"].mean == pytest.approx(8 / 12)
     assert means["collapsed", "stated_copied"].mean == 1.0
@@ -71,6 +84,7 @@ def test_the_dial_scenario_reports_the_share_of_each_class(tmp_path):
 
 def test_prisoners_dilemma_ends_in_a_report_of_play(tmp_path):
     data = run("prisoners-dilemma", tmp_path)
+    assert not any("direction of differences" in section.text for section in sections(data))
     means = halves(data)
     assert means["tit-for-tat", "payoff"].mean == 3.0
     assert means["best-response", "payoff"].mean == 1.0
