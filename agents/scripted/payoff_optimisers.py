@@ -1,7 +1,7 @@
 """Assistants of the payoff world that optimise an objective over act, words and reasoning.
 
-They take the objective's best act every time. GTAlign's models were trained towards the same objectives, and its logs are
-of early checkpoints, so only the direction of differences compares; docs/worlds/payoff.md has the figures.
+They take the objective's best act every time. GTAlign's models were trained towards the same objectives, and its logs
+are of early checkpoints, so only the direction of differences compares; docs/worlds/payoff.md has the figures.
 """
 
 from typing import Literal
