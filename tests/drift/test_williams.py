@@ -18,7 +18,7 @@ from populace.scenarios.build import build
 
 CEILING = max(HARM)
 """8/9: the last bin's middle is 9 of 10, so no more harm than this can be reached here."""
-WORLDS = {"two-percent": 8, "tenth": 16, "tenth-shared": 48}
+WORLDS = {"two-percent": 8, "tenth": 16, "tenth-shared": 32}
 
 
 @functools.cache
@@ -37,10 +37,10 @@ def error(sample):
 
 
 def half_way(harm):
-    """The first round in which mean harm is half-way from its start to the most there can be; infinite if none is."""
+    """The first round in which each world's harm is half-way to the most there can be; the number of rounds if none."""
     middle = (harm[0].mean() + CEILING) / 2
     reached = (harm >= middle).float()
-    return torch.where(reached.amax(0) > 0, reached.argmax(0).float(), math.inf)
+    return torch.where(reached.amax(0) > 0, reached.argmax(0).float(), float(len(harm)))
 
 
 def test_the_first_round_is_the_study_s():
@@ -109,5 +109,6 @@ def test_safe_data_of_another_domain_change_nothing_and_ours_of_the_same_do():
     assert harm.mean() > 0.94 * CEILING
     assert abs(float(harm.mean() - free["harm/biased"][-1].mean())) < 4 * error(harm) + 0.005
     assert outside["dishonest/off_domain"][-1].mean() < 0.5 * free["dishonest/off_domain"][-1].mean()
-    gap = harm - inside["harm/biased"][-1]
-    assert gap.mean() > 4 * error(gap)
+    # World by world, with common random numbers: a sign test, four standard errors from one half.
+    lower = (inside["harm/biased"][-1] < harm).float().mean()
+    assert lower > 0.5 + 4 * 0.5 / math.sqrt(len(harm))
