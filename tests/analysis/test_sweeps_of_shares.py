@@ -14,7 +14,9 @@ SHARES = (0.0, 0.1, 0.2, 0.5, 1.0)
 
 def swept(begin, slope, noise, worlds=8, seed=0):
     """A run whose log odds of dishonesty move by `begin` at a share of 0 and by `slope` more at a share of 1."""
-    arms = {f"a[{SHARE}={p}]": {"base": "a", "coordinates": {SHARE: p}, "reference": None} for p in SHARES}
+    arms = {
+        f"a[{SHARE}={p}]": {"base": "a", "coordinates": {SHARE: p}, "reference": None, "society": 0} for p in SHARES
+    }
     rng, rows = np.random.default_rng(seed), []
     for arm, p in zip(arms, SHARES, strict=True):
         moved = begin + slope * p + rng.normal(0.0, noise, worlds)
@@ -22,9 +24,11 @@ def swept(begin, slope, noise, worlds=8, seed=0):
             value = 1 / (1 + np.exp(-odds))
             for name in ("dishonest/all", "dishonest/off_domain"):
                 rows += [(arm, world, step, name, value[world]) for world in range(worlds)]
-    frame = pd.DataFrame(rows, columns=["arm", "world", "step", "measure", "value"])
-    frame = frame.astype({"arm": "category", "measure": "category"})
-    run = RunData(Path("nowhere"), {"name": "swept", "world": "populace/drift-v0", "arms": arms, "users": 10**9})
+    frame = pd.DataFrame(rows, columns=["arm", "world", "step", "measure", "value"]).assign(role="", player="")
+    frame = frame.astype(dict.fromkeys(("arm", "measure", "role", "player"), "category"))
+    society = {"world": "populace/drift-v0", "users": 10**9, "values": [], "segments": [], "measures": {}}
+    info = {"name": "swept", "arms": arms, "societies": [{**society, "seat_measures": {}, "provenance": {}}]}
+    run = RunData(Path("nowhere"), info)
     run.__dict__["steps"] = frame
     run.__dict__["groups"] = pd.DataFrame()
     return run

@@ -95,26 +95,17 @@ def test_what_learners_remember_between_lessons_counts():
     assert plan.batches(runner.preflight(rarely), None)[arm] < plan.batches(runner.preflight(often), None)[arm] / 5
 
 
-@pytest.mark.parametrize("kind", ["new", "old"])
-def test_a_run_is_resumed_in_the_batches_it_began_in(tmp_path, monkeypatch, kind):
+def test_a_run_is_resumed_in_the_batches_it_began_in(tmp_path, monkeypatch):
     """Whatever a batch holds today: a saved batch of two worlds is not taken for one of five."""
     whole = runner.run(load(trial()), tmp_path / "whole")
     assert set(runner.read_info(whole)["batches"].values()) == {5}
-    if kind == "new":
-        a_world = max(one.peak_bytes for one in runner.preflight(load(trial())).values())
-        monkeypatch.setattr(plan, "BATCH_BYTES", 2 * a_world)
-    else:  # as the census gave it: 30 users of 5 values
-        monkeypatch.setattr(plan, "BATCH_BYTES", 2 * 30 * (4 * 5 + 64) * 6)
-        monkeypatch.setattr(play, "batches", lambda ready, batch: dict.fromkeys(ready, 2))
+    a_world = max(one.peak_bytes for one in runner.preflight(load(trial())).values())
+    monkeypatch.setattr(plan, "BATCH_BYTES", 2 * a_world)
     monkeypatch.setattr(play, "LOOK_SECONDS", 0.0)
     asked = []
     stop = runner.Progress(stop=lambda: asked.append(1) or len(asked) > 4)
     folder = runner.run(load(trial()), tmp_path / "r", progress=stop)
     info = runner.read_info(folder)
     assert set(info["batches"].values()) == {2}
-    if kind == "new":
-        monkeypatch.undo()
-    else:
-        del info["batches"]
-        (folder / "run.json").write_text(json.dumps(info))
+    monkeypatch.undo()
     assert_same(whole, runner.resume(folder))
