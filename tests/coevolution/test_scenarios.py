@@ -12,14 +12,13 @@ from populace.run import start
 from populace.scenarios.building import build
 from populace.scenarios.loader import load
 
-LIBRARY = Path(__file__).resolve().parents[2] / "scenarios" / "library"
 NAMES = ("value-lock-in", "follow", "predict", "coevolve", "bayes-lock-in", "pluralism")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_arm_runs(name: str) -> None:
     """Two worlds of every arm for two ticks, with no purpose drawn twice."""
-    for cell in load(LIBRARY / f"{name}.yaml").cells:
+    for cell in load(name).cells:
         built = build(cell)
         run = start(built.world, built.policies, built.population, seed=1, worlds=2)
         rollout(built.world, built.policies, run, 2, check=True)
@@ -29,7 +28,7 @@ def test_correlations_are_the_surveys(shared_data: Path) -> None:
     """Five items of the German survey, rounded to three decimals; their spread has root mean square 0.1."""
     survey = pd.read_csv(shared_data / "population" / "human_values_de_n1000.csv")
     items = survey[["Religioesitaet", "Zuhoeren", "Unabhaengigkeit", "Interesse", "Sicherheit"]]
-    values = load(LIBRARY / "value-lock-in.yaml").cells[0].population.values
+    values = load("value-lock-in").cells[0].population.values
     block = values.distribution.correlated
     assert np.allclose(np.array(block.correlation), items.corr(), atol=5.1e-4)
     total = np.array(block.sds) / np.sqrt(0.88)
@@ -39,7 +38,7 @@ def test_correlations_are_the_surveys(shared_data: Path) -> None:
 
 def test_an_eighth_of_the_variance_lies_between_segments() -> None:
     """Shares and means of the three segments give .12 of every value's variance, and no shift of the whole."""
-    spec = load(LIBRARY / "value-lock-in.yaml").cells[0].population
+    spec = load("value-lock-in").cells[0].population
     base = spec.values.distribution.correlated
     share = np.array([s.share for s in spec.segments.values()])
     means = np.array(

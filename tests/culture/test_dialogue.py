@@ -5,6 +5,7 @@ import torch
 from culture_stage import stage
 
 from populace.dialogue import ReplyKind
+from populace.measures import recorded
 from populace.run import advance, see, start
 
 NAMES = {"cultures": ["north", "south", "north-east"], "questions": 3, "options": 4}
@@ -74,8 +75,8 @@ def test_malformed_replies_are_counted_by_kind(reply, kind):
     world, policies, run, observation, talk, chats = _at("answer")
     actions, kinds = talk.hear(observation, chats, [reply] * len(chats))
     assert kinds.eq(int(kind)).all()
-    _, step = advance(world, policies, run, {"agent": {**actions, "kind": kinds}})
-    assert step.measures["invalid/agent"].tolist() == [1.0, 1.0]
+    after, step = advance(world, policies, run, {"agent": {**actions, "kind": kinds}})
+    assert recorded(after.counts)["invalid", "agent", ""].tolist() == [1.0, 1.0]
 
 
 def test_references_are_names_of_cultures():

@@ -14,7 +14,7 @@ from populace.envs.drift.users import HARM
 from populace.rollout import Keep, rollout
 from populace.run import start
 from populace.scenarios import load
-from populace.scenarios.build import build
+from populace.scenarios.building import build
 
 CEILING = max(HARM)
 """8/9: the last bin's middle is 9 of 10, so no more harm than this can be reached here."""

@@ -9,6 +9,7 @@ from populace.dialogue import ReplyKind
 from populace.envs.payoff import Payoff, types
 from populace.envs.payoff.dialogue import FourTags, act_of, read_ask, read_payoff, read_reply
 from populace.envs.payoff.options import PayoffOptions
+from populace.measures import recorded
 from populace.registry import policies
 from populace.run import advance, see, start
 
@@ -112,6 +113,6 @@ def test_a_world_played_in_words_counts_what_it_cannot_read():
     assert kinds.flatten().tolist() == [0, 0, 0, 2, 3, 1]
     assert actions["words"].flatten().tolist() == [1, 2, 0, 0, 0, 0]
     assert actions["stated"][0, 0, 0, 0].tolist() == [2.5, 1.0]
-    _, step = advance(world, players, run, {"assistant": {**actions, "kind": kinds}})
-    assert torch.allclose(step.measures["invalid/assistant"], torch.tensor([0.0, 1.0]))
+    after, step = advance(world, players, run, {"assistant": {**actions, "kind": kinds}})
+    assert torch.allclose(recorded(after.counts)["invalid", "assistant", ""], torch.tensor([0.0, 1.0]))
     assert (step.rewards["user"][1] <= 0).all()  # nothing readable, nothing gained

@@ -121,4 +121,4 @@ def test_failures_of_the_form():
     assert abs(found["protocol_failure/neither"].item() - 0.4) < 4.5 * (0.24 / n) ** 0.5
     assert abs(found["protocol_failure/both"].item() - 2 / 30) < 4.5 * (0.0623 / n) ** 0.5
     assert found["protocol_failure/principal-only"].item() == 0
-    assert torch.isclose(found["invalid/assistant"], found["protocol_failure"]).all()
+    assert torch.isclose(found["invalid", "assistant", ""], found["protocol_failure"]).all()

@@ -323,7 +323,7 @@ def test_mistakes_in_building_are_explained():
         ({"users": 0}, "users is 0"),
         ({"users": True}, "users is True"),
         ({"seed": -1}, "seed is -1; expected a whole number from 0"),
-        ({"options": 3}, "options of populace/toy-v0 are 3"),
+        ({"options": 3}, "Toy takes a mapping of options or ToyOptions, got 3"),
         ({"policies": {"assistant": toy.Still()}}, "names 'assistant', but you play it"),
         ({"focal": "user", "policies": {"user": toy.Picker()}}, "names 'user', but you play it"),
         ({"absent": "wiat"}, "did you mean 'wait'"),
