@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from populace.errors import OldName, PopulaceError, UnknownName
+from populace.imports import imported
 
 
 class Registry:
@@ -88,17 +89,25 @@ def _attribute(target: str) -> Any:
 
 
 def load(target: str, kind: str = "object") -> Any:
-    """Import `module:attribute`.
+    """Import `module:attribute`, if it is installed or the user's word covers it.
 
     Raises:
-        PopulaceError: The module or the attribute is not there.
+        NeedsWord: It is not installed, and a stranger's file names it; nothing was imported.
+        PopulaceError: The module or the attribute is not there, or the module fails when it is imported.
     """
     module, _, attribute = target.partition(":")
     try:
-        found: Any = importlib.import_module(module)
+        found: Any = imported(target)
+    except PopulaceError:
+        raise
     except ImportError as error:
         raise PopulaceError(
-            f"cannot import the {kind} {target!r}: {error}; it must be 'module:attribute' on the Python path"
+            f"cannot import the {kind} {target!r}: {error}; it must be 'module:attribute', installed or beside the "
+            "scenario or in the working folder"
+        ) from error
+    except (Exception, SystemExit) as error:
+        raise PopulaceError(
+            f"cannot import the {kind} {target!r}: its module fails with {type(error).__name__}: {error}"
         ) from error
     for part in attribute.split("."):
         if not hasattr(found, part):
