@@ -92,6 +92,8 @@ def _remedy(needs: Sequence[Need]) -> str:
 class Word:
     """What the user has said about what is being read; as it is made, the word of a Python caller: all is allowed.
 
+    Options hold the word they were read under; two of them are equal, as options are compared by what they say.
+
     Attributes:
         code: Whether any code may be imported.
         read: Whether any file may be read.
@@ -104,13 +106,13 @@ class Word:
         lacks: What was needed so far, and refused.
     """
 
-    code: bool = True
-    read: bool = True
-    keys: bool = True
-    given: frozenset[Need] = frozenset()
-    named: frozenset[str] = frozenset()
-    roots: tuple[Path, ...] = ()
-    folders: tuple[Path, ...] = ()
+    code: bool = field(default=True, compare=False)
+    read: bool = field(default=True, compare=False)
+    keys: bool = field(default=True, compare=False)
+    given: frozenset[Need] = field(default=frozenset(), compare=False)
+    named: frozenset[str] = field(default=frozenset(), compare=False)
+    roots: tuple[Path, ...] = field(default=(), compare=False)
+    folders: tuple[Path, ...] = field(default=(), compare=False)
     met: set[Need] = field(default_factory=set, compare=False)
     lacks: set[Need] = field(default_factory=set, compare=False)
 

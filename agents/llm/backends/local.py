@@ -46,8 +46,9 @@ class LocalOptions(SeatOptions):
     """`cpu`, `cuda`, ...; a GPU if there is one when not given."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Type of the weights; `auto` is what they were saved in."""
-    attention: str | None = None
-    """Implementation of attention, e.g. `sdpa`; transformers' own choice when not given."""
+    attention: str | None = Field(default=None, pattern="^[a-z0-9_]+$")
+    """Implementation of attention, e.g. `sdpa`; transformers' own choice when not given. A kernel of the hub, which is
+    code, is refused."""
     temperature: float = Field(default=1.0, ge=0)
     """0: the likeliest reply, and identical prompts are asked once."""
     top_p: float = Field(default=1.0, gt=0, le=1)
@@ -259,11 +260,16 @@ def load(options: LocalOptions) -> Loaded:
     extra = {} if options.attention is None else {"attn_implementation": options.attention}
     try:
         with torch.random.fork_rng(devices=[]), _no_bars():
-            tokenizer = AutoTokenizer.from_pretrained(options.model, revision=options.revision)
+            tokenizer = AutoTokenizer.from_pretrained(options.model, revision=options.revision, trust_remote_code=False)
             model: Any = AutoModelForCausalLM.from_pretrained(
-                options.model, revision=options.revision, dtype=options.dtype, **extra
+                options.model, revision=options.revision, dtype=options.dtype, trust_remote_code=False, **extra
             )
     except (OSError, ValueError, ImportError) as error:
+        if "trust_remote_code" in str(error):
+            raise PopulaceError(
+                f"the model {options.model!r} brings code of its own, and code in a model's folder is never run: take "
+                "a model that transformers knows, or write a policy that loads this one (docs/security.md)"
+            ) from error
         raise PopulaceError(
             f"cannot load the model {options.model!r}: {str(error).splitlines()[0]}; it must be a folder with weights "
             "and tokenizer in the transformers format, or an id on the hub"

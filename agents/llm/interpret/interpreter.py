@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 from torch import Tensor
 
+from populace import trust
+from populace.agents.llm.backends.servers import ServerOptions
 from populace.agents.llm.interpret.agreement import Agreement, agreement_of, halves, labelled_of
 from populace.dialogue import Chat, Coding, FreeFace, Speaks
 from populace.errors import PopulaceError, UnknownName
@@ -128,7 +130,7 @@ def known(own: Mapping[str, Any], coding: Coding, what: str) -> None:
             raise UnknownName(f"interpreter: {what}: code of {coding.name}", code, coding.codes)
 
 
-class PrototypeOptions(Options):
+class PrototypeOptions(ServerOptions):
     """Which sentences stand for what, and how alike texts are found."""
 
     sentences: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -138,8 +140,6 @@ class PrototypeOptions(Options):
     hidden states are taken. Not given: counts of letter sequences, which need no model."""
     base_url: str | None = None
     """A server of the OpenAI protocol with `/embeddings`."""
-    key_env: str = "OPENAI_API_KEY"
-    """Name of the environment variable that holds the server's key."""
     threshold: float = Field(default=0.25, ge=-1, le=1)
     """Where several codes may hold: the least cosine similarity between a sentence of the text and one that stands for
     a code. The default was set with the letter sequences; embeddings of a model need one of their own."""
@@ -160,6 +160,7 @@ class JudgeOptions(Options):
     """A text policy by its name: `llm/openai`, `llm/transformers`, `llm/replay`, ..."""
     params: dict[str, Any] = Field(default_factory=dict)
     """Its options; `temperature` is 0 unless given, so that the same text gets the same verdict."""
+    _word: trust.Word = PrivateAttr(default_factory=trust.current)
 
     @model_validator(mode="after")
     def _there(self) -> Self:
@@ -211,7 +212,9 @@ class InterpreterOptions(Options):
         from populace.agents.llm.interpret.prototypes import Prototypes
 
         if self.judge is not None:
-            return Judge(coding, judging(self.judge.policy, self.judge.params))
+            # What the user allowed when the options were read still holds, and no more.
+            with trust.speaking(self.judge._word):
+                return Judge(coding, judging(self.judge.policy, self.judge.params))
         if self.prototypes is not None:
             return Prototypes(coding, self.prototypes)
         return Rules(coding, self.rules)

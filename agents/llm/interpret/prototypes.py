@@ -5,7 +5,6 @@ so that nothing need be downloaded; a server's or a model's own embeddings tell 
 """
 
 import math
-import os
 import re
 import zlib
 from collections import Counter
@@ -16,6 +15,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from populace.agents.llm.backends.servers import client_options
 from populace.agents.llm.interpret.interpreter import Interpreter, PrototypeOptions, Reading, known
 from populace.dialogue import Coding
 from populace.errors import MissingExtra, PopulaceError
@@ -76,10 +76,9 @@ class ServerEmbedding:
         except ImportError:
             raise MissingExtra("prototypes with a server", "openai", "llm") from None
         o = self.options
-        key = os.environ.get(o.key_env) or "none"
         rows: list[list[float]] = []
         try:
-            with openai.OpenAI(base_url=o.base_url, api_key=key) as client:
+            with openai.OpenAI(**client_options(o, asynchronous=False)) as client:
                 for start in range(0, len(texts), BATCH):
                     batch = list(texts[start : start + BATCH])
                     data = client.embeddings.create(model=str(o.model), input=batch, encoding_format="float").data
@@ -117,8 +116,8 @@ class ModelEmbedding:
             raise MissingExtra("prototypes with a model", "transformers", "llm") from None
         try:
             with torch.random.fork_rng(devices=[]):
-                tokenizer = AutoTokenizer.from_pretrained(self.name)
-                model: Any = AutoModel.from_pretrained(self.name)
+                tokenizer = AutoTokenizer.from_pretrained(self.name, trust_remote_code=False)
+                model: Any = AutoModel.from_pretrained(self.name, trust_remote_code=False)
         except (OSError, ValueError, ImportError) as error:
             raise PopulaceError(
                 f"cannot load the model {self.name!r}: {str(error).splitlines()[0]}; it must be a folder with weights "
