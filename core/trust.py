@@ -3,10 +3,11 @@
 The user's own word is what stands in `--set`, in another option of the command line, in an argument given in Python, in
 the environment, or in the user's configuration folder. What stands in a scenario file, in the parents that it extends,
 or in a run folder is a stranger's, whoever wrote it; the installed library scenarios are the exception. A stranger's
-file needs the user's word for three things, one `Need` each:
+file needs the user's word for four things, one `Need` each:
 
 - `code`: importing `module:attribute` from outside installed packages (`populace.imports` says what is installed);
 - `read`: reading a file outside the scenario's own folder;
+- `write`: writing one outside that folder and the working folder (a tape; run folders are named by the user);
 - `key`: sending an environment variable to a server. `--trust` does not cover keys.
 
 While a scenario is read, built and played, a `Word` is current; who is about to do one of the three demands it there.
@@ -40,13 +41,13 @@ class Need:
     """One thing that needs the user's word.
 
     Attributes:
-        kind: `code`, `read` or `key`.
+        kind: `code`, `read`, `write` or `key`.
         what: `module:attribute`, a resolved absolute path, or `host VARIABLE`.
         digest: SHA-256 of the code, so that changed code needs the word anew; "" for the other kinds.
         about: For people: the files that hold the code.
     """
 
-    kind: Literal["code", "read", "key"]
+    kind: Literal["code", "read", "write", "key"]
     what: str
     digest: str = ""
     about: str = field(default="", compare=False)
@@ -56,6 +57,8 @@ class Need:
             return f"run the code of {self.what!r}" + (f" ({self.about})" if self.about else "")
         if self.kind == "read":
             return f"read {self.what!r}, which lies outside the scenario's folder"
+        if self.kind == "write":
+            return f"write to {self.what!r}, which lies outside the scenario's folder and the working folder"
         host, _, variable = self.what.partition(" ")
         return f"send the environment variable {variable} to {host}"
 
@@ -78,8 +81,8 @@ def _remedy(needs: Sequence[Need]) -> str:
     ways = []
     if "code" in kinds:
         ways.append("if you know who wrote this code, and what it does, say --trust")
-    if "read" in kinds:
-        ways.append("allow a folder to be read with --allow DIR" + ("" if "code" in kinds else ", or say --trust"))
+    if kinds & {"read", "write"}:
+        ways.append("allow a folder with --allow DIR" + ("" if "code" in kinds else ", or say --trust"))
     if "key" in kinds:
         ways.append(
             "a file cannot send keys: name the variable yourself with --set ...key_env=VARIABLE, with the environment "
@@ -96,7 +99,7 @@ class Word:
 
     Attributes:
         code: Whether any code may be imported.
-        read: Whether any file may be read.
+        read: Whether any file may be read, and any tape written.
         keys: Whether any variable may be sent where the options say.
         given: What else is allowed.
         named: Texts that the user gave: targets of code, and paths as written, that are allowed for that.
@@ -118,7 +121,7 @@ class Word:
 
     def allows(self, need: Need) -> bool:
         """Whether the user's word covers this; what is asked here is kept in `met` or `lacks`."""
-        whole = {"code": self.code, "read": self.read, "key": self.keys}[need.kind]
+        whole = {"code": self.code, "read": self.read, "write": self.read, "key": self.keys}[need.kind]
         allowed = whole or need in self.given or need.what in self.named
         (self.met if allowed else self.lacks).add(need)
         return allowed
@@ -134,9 +137,20 @@ class Word:
         Raises:
             NeedsWord: It lies outside the folders that may be read, and the user has not named it.
         """
+        return self._demand_place(path, "read", self.roots)
+
+    def demand_write(self, path: Path) -> Path:
+        """The same for a file that is written to, such as a tape: it may lie in the working folder too.
+
+        Raises:
+            NeedsWord: It lies elsewhere, and the user has not named it.
+        """
+        return self._demand_place(path, "write", (*self.roots, Path.cwd()))
+
+    def _demand_place(self, path: Path, kind: Literal["read", "write"], roots: tuple[Path, ...]) -> Path:
         real = path.resolve()
-        if not any(real.is_relative_to(root) for root in self.roots) and str(path) not in self.named:
-            self.demand(Need("read", str(real)))
+        if not any(real.is_relative_to(root) for root in roots) and str(path) not in self.named:
+            self.demand(Need(kind, str(real)))
         return real
 
 

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 from populace import tree
+from populace.agents.llm.backends.tape import unwritten
 from populace.rollout import rollout
 from populace.run import start
 from populace.scenarios.build import build
@@ -37,6 +38,11 @@ class Estimate:
 def estimate(scenario: Scenario, device: str = "cpu", batch: int | None = None) -> Estimate:
     """Play a few ticks of a few worlds of the first arm and extrapolate; writes nothing."""
     check_device(device)
+    with unwritten():
+        return _played(scenario, device, batch)
+
+
+def _played(scenario: Scenario, device: str, batch: int | None) -> Estimate:
     cell = scenario.cells[0]
     built = build(cell)
     plan = units(scenario, {c.arm: built for c in scenario.cells}, batch)

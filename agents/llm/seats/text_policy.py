@@ -15,7 +15,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from populace import tree
+from populace import tree, trust
 from populace.agents.llm.backends.base import Ask, Backend, Messages, Reply, ask_all
 from populace.agents.llm.backends.tape import Tape
 from populace.agents.llm.interpret.interpreter import Interpreted, InterpreterOptions
@@ -69,6 +69,8 @@ class SeatOptions(Options):
     def _sound_seats(self) -> "SeatOptions":
         if self.replay and self.tape is None:
             raise ValueError("replay: true needs tape: the file that was recorded")
+        if self.tape is not None:
+            trust.current().demand_write(self.tape)
         if self.interpreter is not None and self.face == "fields":
             raise ValueError("interpreter reads free text, and face: fields asks for none; leave out one of them")
         if self.persona:
