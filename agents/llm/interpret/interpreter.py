@@ -4,7 +4,6 @@ Rules, prototypes and judges are interchangeable, and none is believed unseen: e
 is kept in the run folder.
 """
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from torch import Tensor
 
 from populace import trust
+from populace.agents.llm import patterns
 from populace.agents.llm.backends.servers import ServerOptions
 from populace.agents.llm.interpret.agreement import Agreement, agreement_of, halves, labelled_of
 from populace.dialogue import Chat, Coding, FreeFace, Speaks
@@ -102,7 +102,7 @@ class Rules(Interpreter):
         super().__init__(coding)
         known(own or {}, coding, "rules")
         self.rules = {
-            code: [re.compile(rule, re.IGNORECASE | re.DOTALL) for rule in rules]
+            code: [patterns.compiled(rule, all_lines=True) for rule in rules]
             for code, rules in {**coding.rules, **(own or {})}.items()
         }
 
@@ -112,7 +112,7 @@ class Rules(Interpreter):
         codes = torch.zeros((len(texts), len(columns)), dtype=torch.bool)
         for row, text in enumerate(texts):
             for code, rules in self.rules.items():
-                if any(rule.search(text) for rule in rules):
+                if any(patterns.search(rule, text) for rule in rules):
                     codes[row, columns[code]] = True
                     if not self.coding.several:
                         break
@@ -197,9 +197,9 @@ class InterpreterOptions(Options):
         for code, rules in (self.rules or {}).items():
             for rule in rules:
                 try:
-                    re.compile(rule)
-                except re.error as error:
-                    raise ValueError(f"rules: {code}: {rule!r} is no regular expression: {error}") from None
+                    patterns.compiled(rule)
+                except ValueError as error:
+                    raise ValueError(f"rules: {code}: {error}") from None
         return self
 
     def made(self, coding: Coding) -> Interpreter:
