@@ -26,7 +26,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from populace.errors import PopulaceError
 
@@ -68,10 +68,12 @@ class NeedsWord(PopulaceError):
 
     Args:
         needs: What for.
+        content: `digest` of the files that ask, or "" where it is not known yet.
+        word: The word that does not cover it.
     """
 
-    def __init__(self, needs: Iterable[Need]) -> None:
-        self.needs = tuple(sorted(set(needs)))
+    def __init__(self, needs: Iterable[Need], content: str = "", word: "Word | None" = None) -> None:
+        self.needs, self.content, self.word = tuple(sorted(set(needs))), content, word
         listed = "; ".join(map(str, self.needs))
         super().__init__(f"this {UNHEARD}: to {listed}{_remedy(self.needs)}")
 
@@ -105,7 +107,8 @@ class Word:
         named: Texts that the user gave: targets of code, and paths as written, that are allowed for that.
         roots: Folders below which files may be read: the scenario's own first, then those of `--allow`.
         folders: Where code outside installed packages is looked for, in this order.
-        met: What was needed so far, and allowed; a run records it, so that resuming it needs no second word.
+        met: What was needed so far, and allowed, files within `roots` too; `record` keeps it, so that resuming a run needs
+            no second word.
         lacks: What was needed so far, and refused.
     """
 
@@ -149,8 +152,11 @@ class Word:
 
     def _demand_place(self, path: Path, kind: Literal["read", "write"], roots: tuple[Path, ...]) -> Path:
         real = path.resolve()
-        if not any(real.is_relative_to(root) for root in roots) and str(path) not in self.named:
-            self.demand(Need(kind, str(real)))
+        need = Need(kind, str(real))
+        if any(real.is_relative_to(root) for root in roots) or str(path) in self.named:
+            self.met.add(need)
+        else:
+            self.demand(need)
         return real
 
 
@@ -193,15 +199,15 @@ def opening(content: str, folder: Path, named: Iterable[str] = (), keys: Iterabl
         keys: Keys that the user named beside it.
     """
     base = current()
-    needs, folders = recall(content)
+    known = recall(content)
     return Word(
         base.code,
         base.read,
         False,  # a file never says which variable is sent where
-        base.given | needs | frozenset(keys),
+        base.given | known.needs | frozenset(keys),
         base.named | frozenset(named),
-        (folder.resolve(), *base.roots),
-        tuple(dict.fromkeys((folder.resolve(), Path.cwd(), *folders, *base.folders))),
+        tuple(dict.fromkeys((folder.resolve(), *base.roots, *known.roots))),
+        tuple(dict.fromkeys((folder.resolve(), Path.cwd(), *known.folders, *base.folders))),
     )
 
 
@@ -252,38 +258,71 @@ def config() -> dict[str, Any]:
     return found
 
 
-def remember(content: str, needs: Iterable[Need], folders: Iterable[Path] = ()) -> None:
-    """Keep that the user has granted these needs of files with this content.
+class Given(NamedTuple):
+    """What the user has granted to files of some content.
+
+    Attributes:
+        needs: What was granted.
+        roots: Folders below which they may read.
+        folders: Where their code was found.
+    """
+
+    needs: frozenset[Need] = frozenset()
+    roots: tuple[Path, ...] = ()
+    folders: tuple[Path, ...] = ()
+
+
+def remember(content: str, given: Given) -> None:
+    """Keep that the user has granted this to files with this content, beside what was granted before.
 
     Args:
         content: `digest` of the files.
-        needs: What was granted; kept beside what was granted before.
-        folders: Where the code was found.
+        given: What was granted.
 
     Raises:
         OSError: The configuration folder cannot be written.
     """
-    known, places = recall(content)
-    whole, places = sorted({*known, *needs}), tuple(dict.fromkeys((*places, *folders)))
+    known = recall(content)
     path = _record(content)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     held = {
         "format": _FORMAT,
-        "needs": [[need.kind, need.what, need.digest] for need in whole],
-        "folders": list(map(str, places)),
+        "needs": [[need.kind, need.what, need.digest] for need in sorted(known.needs | given.needs)],
+        "roots": list(dict.fromkeys(map(str, (*known.roots, *given.roots)))),
+        "folders": list(dict.fromkeys(map(str, (*known.folders, *given.folders)))),
     }
     partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     partial.write_text(json.dumps(held, indent=1), encoding="utf-8")
     partial.replace(path)
 
 
-def recall(content: str) -> tuple[frozenset[Need], tuple[Path, ...]]:
-    """What the user granted to files with this content, and where code was found; nothing if the record is damaged."""
+def recall(content: str) -> Given:
+    """What the user has granted to files with this content; nothing where the record is damaged."""
     with suppress(OSError, ValueError, TypeError, KeyError):
         held = json.loads(_record(content).read_text(encoding="utf-8"))
         if held["format"] == _FORMAT:
-            return frozenset(Need(*entry) for entry in held["needs"]), tuple(map(Path, held["folders"]))
-    return frozenset(), ()
+            needs = frozenset(Need(*entry) for entry in held["needs"])
+            return Given(needs, tuple(map(Path, held["roots"])), tuple(map(Path, held["folders"])))
+    return Given()
+
+
+def record(content: str, word: Word) -> None:
+    """Keep what a scenario that is being run needs, so that whoever resumes it from its run folder is not asked again.
+
+    A configuration folder that cannot be written is told on standard error; the run goes on.
+
+    Args:
+        content: `digest` of the scenario in the run folder.
+        word: The word it is run under.
+    """
+    needs = word.met | {need for need in word.given if need.kind == "key"}
+    if not needs:
+        return
+    try:
+        remember(content, Given(frozenset(needs), word.roots, word.folders))
+    except OSError as error:
+        told = f"{config_home()} cannot be written ({error.strerror})"
+        print(f"note: {told}: resuming this run will ask for your word again", file=sys.stderr)
 
 
 def _record(content: str) -> Path:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from populace import registry
+from populace import registry, trust
 from populace.errors import PopulaceError
 from populace.options import Options
 from populace.policy import Policy
@@ -35,12 +35,14 @@ def build(cell: Cell) -> Built:
 
     Raises:
         PopulaceError: A data file cannot be read, or world and population do not fit.
+        NeedsWord: A file that it was read from asks for what the user has not allowed.
     """
-    world = world_class(cell.world_id)
-    population = make_population(world, cell.world_options, cell.population)
-    within = registry.room(cell.world_id, world)
-    policies = {role: policy_class(name, within)(options) for role, (name, options) in cell.agents.items()}
-    return Built(world(cell.world_options, population.census), policies, population)
+    with trust.speaking(cell.word):
+        world = world_class(cell.world_id)
+        population = make_population(world, cell.world_options, cell.population)
+        within = registry.room(cell.world_id, world)
+        policies = {role: policy_class(name, within)(options) for role, (name, options) in cell.agents.items()}
+        return Built(world(cell.world_options, population.census), policies, population)
 
 
 def make_population(world: type[World[Any]], options: Options, spec: Any) -> Population:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from populace import trust
 from populace.errors import OptionError, PopulaceError, UnknownName
 from populace.options import Options
 from populace.registry import policies, room
@@ -91,6 +92,7 @@ class _Maker:
             horizon=frame.horizon,
             episodes=frame.episodes,
             seed=frame.seed,
+            word=trust.current(),
         ), []
 
     def _population(self, tree: Node) -> tuple[Any, list[Mistake]]:

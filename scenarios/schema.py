@@ -1,11 +1,12 @@
 """What a scenario file holds, and what it becomes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import Field
 
 from populace.options import Options
+from populace.trust import Word
 
 NAME = r"^[^\[\]=,./\\\s][^\[\]=,/\\]*$"
 """Names of scenarios and arms: they become names of folders and of cells."""
@@ -90,6 +91,7 @@ class Cell:
         horizon: Ticks an episode.
         episodes: Episodes.
         seed: The seed, equal in all cells.
+        word: What the user has said about the files it was read from.
     """
 
     arm: str
@@ -104,6 +106,7 @@ class Cell:
     horizon: int
     episodes: int
     seed: int
+    word: Word = field(default_factory=Word, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,7 @@ class Scenario:
         cells: All arms at all points of the sweep.
         resolved: The scenario as a plain mapping, `extends` and overrides worked in; loading it gives the same cells.
         file: The file it was read from, or None.
+        word: What the user has said about the files it was read from; it is built and played under this word.
     """
 
     name: str
@@ -139,3 +143,4 @@ class Scenario:
     cells: tuple[Cell, ...]
     resolved: dict[str, Any]
     file: str | None
+    word: Word = field(default_factory=Word, compare=False, repr=False)

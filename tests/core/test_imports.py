@@ -12,7 +12,7 @@ import pytest
 from populace import imports, registry, trust
 from populace.errors import PopulaceError
 from populace.imports import imported, installed, sources
-from populace.trust import NeedsWord
+from populace.trust import Given, NeedsWord
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +89,7 @@ def test_the_word_of_one_code_is_not_that_of_another(folder):
     write(folder, changing="import changing_help\n", changing_help="x = 1\n")
     with trust.speaking(guarded(folder)), pytest.raises(NeedsWord) as first:
         imported("changing:x")
-    trust.remember(trust.digest(b"x"), first.value.needs, [folder])
+    trust.remember(trust.digest(b"x"), Given(frozenset(first.value.needs), (), (folder,)))
     (folder / "changing_help.py").write_text("x = 2\n")
     with trust.speaking(guarded(folder)), pytest.raises(NeedsWord):
         imported("changing:x")
@@ -159,7 +159,7 @@ def test_another_module_of_the_same_name_is_not_taken_for_it(folder, tmp_path):
         assert imported("twice:x").x == 1
     with trust.speaking(guarded(other)), pytest.raises(NeedsWord) as refused:
         imported("twice:x")
-    trust.remember(trust.digest(b"x"), refused.value.needs)
+    trust.remember(trust.digest(b"x"), Given(frozenset(refused.value.needs)))
     with trust.speaking(guarded(other)), pytest.raises(PopulaceError, match="in use already"):
         imported("twice:x")
 
