@@ -39,6 +39,16 @@ MOST_BYTES = 32 << 20
 """Bytes of one of them at most."""
 
 
+def leave_working_folder() -> None:
+    """Take the working folder off Python's path, where it stands first with `python -m`.
+
+    A stray `pandas.py` there would run in place of the real one. Code of the user's own that lies there is found all
+    the same, under their word.
+    """
+    here = Path.cwd().resolve()
+    sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != here]
+
+
 def imported(target: str) -> ModuleType:
     """The module of `module:attribute`, imported if it is installed or the current word covers it.
 
@@ -74,7 +84,7 @@ def imported(target: str) -> ModuleType:
 def _need(target: str, code: "Code") -> Need:
     # By module names and contents, not by places: the same code in another folder is the same code.
     parts = [part for name, (_, content) in sorted(code.items()) for part in (name.encode(), content)]
-    files = [str(path) for path, _ in code.values() if path is not None]
+    files = [repr(str(path)) for path, _ in code.values() if path is not None]
     about = ", ".join(files[:8]) + (f" and {len(files) - 8} more" if len(files) > 8 else "")
     return Need("code", target, trust.digest(*parts), about)
 

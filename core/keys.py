@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from populace import trust
+from populace import configuration
 from populace.errors import PopulaceError
 from populace.trust import Need, Word
 
@@ -157,9 +157,9 @@ def mapped() -> dict[str, tuple[str, ...]]:
     """
     found: dict[str, list[str]] = {}
     entries = [entry.rpartition("=") for entry in re.split(r"[,\s]+", os.environ.get(SETTING, "")) if entry]
-    configured = trust.config().get("keys", {}).items()
+    configured = configuration.config().get("keys", {}).items()
     given = [(SETTING, host, name) for host, _, name in entries]
-    given += [(str(trust.config_home() / "config.toml"), host, name) for host, name in configured]
+    given += [(str(configuration.config_home() / "config.toml"), host, name) for host, name in configured]
     for source, host, name in given:
         try:
             where = server(host if "//" in host else f"https://{host}")

@@ -30,7 +30,7 @@ class Registry:
 
     def names(self) -> list[str]:
         """All names known here, sorted."""
-        return sorted({*self._announced, *self._ours(), *self._added})
+        return sorted({*self.announced, *self._ours(), *self._added})
 
     def get(self, name: str, within: str = "") -> Any:
         """The thing called `name`; in the room `within`, `within/name` comes before `name`.
@@ -72,10 +72,11 @@ class Registry:
             return self._added[name]
         if name in (ours := self._ours()):
             return ours[name]
-        return self._announced.get(name)
+        return self.announced.get(name)
 
     @cached_property
-    def _announced(self) -> dict[str, str]:
+    def announced(self) -> dict[str, str]:
+        """Name -> `module:attribute` of what other packages announce."""
         # Read once: it takes milliseconds, and a sweep asks thousands of times.
         return {point.name: point.value for point in entry_points(group=self.group)}
 

@@ -20,14 +20,14 @@ import hashlib
 import json
 import os
 import sys
-import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
+from populace.configuration import config, config_home
 from populace.errors import PopulaceError
 
 UNHEARD = "needs your word"
@@ -70,12 +70,16 @@ class NeedsWord(PopulaceError):
         needs: What for.
         content: `digest` of the files that ask, or "" where it is not known yet.
         word: The word that does not cover it.
+
+    Attributes:
+        remedy: How the word is given.
     """
 
     def __init__(self, needs: Iterable[Need], content: str = "", word: "Word | None" = None) -> None:
         self.needs, self.content, self.word = tuple(sorted(set(needs))), content, word
+        self.remedy = _remedy(self.needs)
         listed = "; ".join(map(str, self.needs))
-        super().__init__(f"this {UNHEARD}: to {listed}{_remedy(self.needs)}")
+        super().__init__(f"this {UNHEARD}: to {listed}; {self.remedy}")
 
 
 def _remedy(needs: Sequence[Need]) -> str:
@@ -90,7 +94,7 @@ def _remedy(needs: Sequence[Need]) -> str:
             "a file cannot send keys: name the variable yourself with --set ...key_env=VARIABLE, with the environment "
             "variable POPULACE_KEYS=HOST=VARIABLE, or under [keys] in config.toml of your configuration folder"
         )
-    return "".join(f"; {way}" for way in ways)
+    return "; ".join(ways)
 
 
 @dataclass
@@ -107,8 +111,8 @@ class Word:
         named: Texts that the user gave: targets of code, and paths as written, that are allowed for that.
         roots: Folders below which files may be read: the scenario's own first, then those of `--allow`.
         folders: Where code outside installed packages is looked for, in this order.
-        met: What was needed so far, and allowed, files within `roots` too; `record` keeps it, so that resuming a run needs
-            no second word.
+        met: What was needed so far, and allowed, files within `roots` too; `record` keeps it, so that resuming a run
+            needs no second word.
         lacks: What was needed so far, and refused.
     """
 
@@ -222,40 +226,7 @@ def question(needs: Iterable[Need], name: str) -> str:
     return f"{name} asks to:{listed}\nAllow this, now and whenever these contents are the same?"
 
 
-# ---------------------------------------------------------------------- the user's configuration folder
-
-
-def config_home() -> Path:
-    """The user's configuration folder: `POPULACE_CONFIG_HOME`, or the one of this operating system's custom."""
-    given = os.environ.get("POPULACE_CONFIG_HOME")
-    if given:
-        return Path(given).expanduser()
-    if sys.platform == "win32":
-        return Path(os.environ.get("APPDATA") or Path.home()) / "populace"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "populace"
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "populace"
-
-
-def config() -> dict[str, Any]:
-    """The user's `config.toml`: `allow`, a list of folders, and the table `keys`, host -> variable.
-
-    Raises:
-        PopulaceError: It cannot be read, or holds something else.
-    """
-    path = config_home() / "config.toml"
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, ValueError) as error:
-        raise PopulaceError(f"cannot read your configuration {path}: {error}") from None
-    allow, keys = found.get("allow", []), found.get("keys", {})
-    if not (isinstance(allow, list) and all(isinstance(entry, str) for entry in allow)):
-        raise PopulaceError(f"{path}: allow must be a list of folders, as in: allow = ['/data']")
-    if not (isinstance(keys, dict) and all(isinstance(entry, str) for entry in keys.values())):
-        raise PopulaceError(f'{path}: [keys] must be a table of host = variable, as in: "host.org" = "VARIABLE"')
-    return found
+# ---------------------------------------------------------------------- what is remembered
 
 
 class Given(NamedTuple):

@@ -100,8 +100,8 @@ def _shelf() -> dict[str, Path]:
     folders = [files("populace.scenarios.library")]
     for point in entry_points(group="populace.scenarios"):
         package, _, folder = point.value.partition(":")
-        if not installed(package):
-            continue  # nothing is imported for a list of names
+        if not installed(package) and not trust.current().code:
+            continue  # looking for its files would import it
         try:
             root = files(package)
             folders.append(root.joinpath(folder) if folder else root)

@@ -4,7 +4,7 @@ A part is moved into place when it is complete, and the state is saved after the
 clock are always there, and a resumed run drops later ones and writes them again, to the same bits.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -146,9 +146,14 @@ class FolderRecorder:
                         "(NaN); mend its policy (populace.testing.check_policy looks for this)"
                     )
 
-    def restore(self, device: torch.device | str) -> Run | None:
-        """The saved state to go on from, or None; parts that it does not cover are dropped."""
-        run = Run.load(self.state, device) if self.state.exists() else None
+    def restore(self, device: torch.device | str, packages: Collection[str] = ()) -> Run | None:
+        """The saved state to go on from, or None; parts that it does not cover are dropped.
+
+        Args:
+            device: Where to go on.
+            packages: Plug-ins whose classes the state may name.
+        """
+        run = Run.load(self.state, device, packages) if self.state.exists() else None
         clock = run.clock if run is not None else 0
         for part in self.parts.glob(f"*-{self.unit}-*.parquet*"):
             if run is None or part.suffix != ".parquet" or _span(part)[1] > clock:
@@ -156,7 +161,7 @@ class FolderRecorder:
         if run is not None and not self.whole(clock):
             # Parts were lost: begin this batch anew, which gives the same bits.
             self.state.unlink()
-            return self.restore(device)
+            return self.restore(device, packages)
         self._written = clock
         return run
 

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from populace import tree
+from populace import tree, trust
 from populace.agents.llm.backends.tape import unwritten
 from populace.rollout import rollout
 from populace.run import start
@@ -38,7 +38,7 @@ class Estimate:
 def estimate(scenario: Scenario, device: str = "cpu", batch: int | None = None) -> Estimate:
     """Play a few ticks of a few worlds of the first arm and extrapolate; writes nothing."""
     check_device(device)
-    with unwritten():
+    with unwritten(), trust.speaking(scenario.word):
         return _played(scenario, device, batch)
 
 

@@ -10,10 +10,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from populace import registry, trust
 from populace.compiling import is_compiled
 from populace.errors import RunError
 from populace.scenarios.build import Built
 from populace.scenarios.schema import Cell, Scenario
+from populace.scenarios.source import dump
 
 
 @contextmanager
@@ -125,3 +127,34 @@ def write_info(folder: Path, info: dict[str, Any]) -> None:
     partial = folder / "run.json.part"
     partial.write_text(json.dumps(info, indent=1, ensure_ascii=False), encoding="utf-8")
     partial.replace(folder / "run.json")
+
+
+def write_scenario(folder: Path, scenario: Scenario) -> None:
+    """Write scenario.yaml, and keep what it needs in the user's configuration, so that resuming it asks nothing anew.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    content = dump(scenario.resolved).encode()
+    (folder / "scenario.yaml").write_bytes(content)
+    trust.record(trust.digest(content), scenario.word)
+
+
+def packages(scenario: Scenario) -> frozenset[str]:
+    """Top-level packages of the plug-ins that a scenario names: those whose classes its saved states may name."""
+    announced = {**registry.worlds.announced, **registry.policies.announced}
+    found = set()
+    for text in _texts(scenario.resolved):
+        # A world's own policies are named by their last part.
+        targets = [target for name, target in announced.items() if text in (name, name.rpartition("/")[2])]
+        targets += [text] if ":" in text else []
+        found |= {target.partition(":")[0].partition(".")[0] for target in targets}
+    return frozenset(found)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)

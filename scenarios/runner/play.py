@@ -8,16 +8,26 @@ from typing import Any
 
 import torch
 
+from populace import trust
 from populace.errors import PopulaceError, RunError, Stopped
 from populace.rollout import rollout
 from populace.run import Run, start
 from populace.scenarios.build import Built, build
 from populace.scenarios.raising import how_to_go_on, reopened
 from populace.scenarios.recorder import FolderRecorder, merge, tidy
-from populace.scenarios.runner.folder import describe, fresh, held, players, read_info, what_to_do, write_info
+from populace.scenarios.runner.folder import (
+    describe,
+    fresh,
+    held,
+    packages,
+    players,
+    read_info,
+    what_to_do,
+    write_info,
+    write_scenario,
+)
 from populace.scenarios.runner.plan import Unit, check_device, preflight, units
 from populace.scenarios.schema import Cell, Scenario
-from populace.scenarios.source import dump
 
 SAVE_SECONDS = 20.0
 """Time between two saves of a run in progress."""
@@ -61,6 +71,11 @@ def run(
         RunError: The folder exists and holds something.
         PopulaceError: The device is not there, or a world, policy or population cannot be built.
     """
+    with trust.speaking(scenario.word):
+        return _run(scenario, out, device, batch, progress or Progress())
+
+
+def _run(scenario: Scenario, out: Path | None, device: str, batch: int | None, progress: Progress) -> Path:
     built = preflight(scenario, device)
     folder = out if out is not None else fresh(scenario.name)
     info = describe(scenario, built, device, batch)
@@ -72,11 +87,11 @@ def run(
         if any(folder.iterdir()):
             raise RunError(f"{folder} holds something already: name another --out{what_to_do(folder)}")
         try:
-            (folder / "scenario.yaml").write_text(dump(scenario.resolved), encoding="utf-8")
+            write_scenario(folder, scenario)
         except OSError as error:
             raise RunError(f"cannot write to {folder}: {error.strerror}; name another --out") from None
         write_info(folder, info)
-        return _play(folder, scenario, built, info, progress or Progress())
+        return _play(folder, scenario, built, info, progress)
 
 
 def resume(
@@ -102,11 +117,12 @@ def resume(
         scenario = reopened(folder / "scenario.yaml", sets)
         device = device or info["device"]
         check_device(device)
-        built = {cell.arm: build(cell) for cell in scenario.cells}
-        if sets:
-            info["set"] = [*info.get("set", []), *sets]
-            (folder / "scenario.yaml").write_text(dump(scenario.resolved), encoding="utf-8")
-        return _play(folder, scenario, built, {**info, "device": device}, progress or Progress())
+        with trust.speaking(scenario.word):
+            built = {cell.arm: build(cell) for cell in scenario.cells}
+            if sets:
+                info["set"] = [*info.get("set", []), *sets]
+                write_scenario(folder, scenario)
+            return _play(folder, scenario, built, {**info, "device": device}, progress or Progress())
 
 
 def _play(folder: Path, scenario: Scenario, built: dict[str, Built], info: dict[str, Any], progress: Progress) -> Path:
@@ -159,7 +175,7 @@ def _play_unit(folder: Path, unit: Unit, built: Built, scenario: Scenario, devic
     """Play one unit to its end (True) or until asked to stop (False)."""
     cell, census = unit.cell, built.population.census
     recorder = _recorder(folder, unit, {cell.arm: built}, scenario)
-    state = recorder.restore(device)
+    state = recorder.restore(device, packages(scenario))
     if state is None:
         ids = torch.arange(unit.first, unit.first + unit.worlds)
         state = start(built.world, built.policies, built.population, seed=cell.seed, worlds=ids, device=device)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from populace import trust
+from populace import configuration, trust
 from populace.errors import PopulaceError
 from populace.trust import Given, Need, NeedsWord
 
@@ -89,14 +89,14 @@ def test_a_damaged_record_grants_nothing(text, home):
 
 
 def test_the_configuration_allows_folders_and_its_mistakes_are_told(tmp_path, home):
-    assert trust.config() == {}
+    assert configuration.config() == {}
     home.mkdir()
     (home / "config.toml").write_text(f"allow = [{str(tmp_path)!r}]\n[keys]\n'good.org' = 'X'\n")
     assert trust.guarded().roots == (Path(tmp_path).resolve(),)
     for wrong in ("allow = 3", "[keys]\nx = 3", "allow ="):
         (home / "config.toml").write_text(wrong)
         with pytest.raises(PopulaceError, match=r"config\.toml"):
-            trust.config()
+            configuration.config()
 
 
 def test_digests_tell_contents_apart_not_their_concatenation():
