@@ -39,6 +39,42 @@ def unwritten() -> Iterator[None]:
         _written.reset(token)
 
 
+def check(path: Path) -> None:
+    """Refuse a file that is no tape, and a name under which none is begun.
+
+    Raises:
+        RunError: It is no regular file, does not begin like a tape, or is new or empty and does not end in `.jsonl`.
+    """
+    head = b""
+    if path.exists():
+        with _opened(path, "rb") as file:
+            head = file.read(len(_BEGINS))
+    if not head and path.suffix != SUFFIX:
+        raise RunError(f"a new tape is a file that ends in {SUFFIX}, and {path} does not")
+    if head and head != _BEGINS:
+        raise _no_tape(path, "it does not begin with a recorded reply")
+
+
+def _opened(path: Path, mode: str) -> BinaryIO:
+    """The file, which must be a regular one: a pipe would block, and a device take what it is given."""
+
+    def opener(name: str, flags: int) -> int:
+        handle = os.open(name, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise _no_tape(path, "it is no regular file")
+        return handle
+
+    try:
+        return open(path, mode, opener=opener)  # type: ignore[return-value]
+    except OSError as error:
+        raise RunError(f"cannot open the tape {path}: {error.strerror}") from None
+
+
+def _no_tape(path: Path, why: str) -> RunError:
+    return RunError(f"{path} is no tape: {why}; nothing was written to it; name another file as `tape`")
+
+
 class Tape(Backend):
     """A backend on record.
 
@@ -59,8 +95,7 @@ class Tape(Backend):
         self._offset = 0
         if self.only and not self.path.is_file():
             raise RunError(f"there is no tape {self.path} to replay: record one first, with `tape: {self.path}`")
-        if not self.path.exists() and self.path.suffix != SUFFIX:
-            raise RunError(f"a new tape is a file that ends in {SUFFIX}, and {self.path} does not")
+        check(self.path)
         self._catch_up()
         if inner is not None:
             self.voice, self.greedy, self.faults = inner.voice, inner.greedy, inner.faults
@@ -91,7 +126,7 @@ class Tape(Backend):
                 yield missing[place], reply
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._opened("a+b") as file:
+        with _opened(self.path, "a+b") as file:
             if file.tell() and not _ends_whole(self.path):
                 file.write(b"\n")
             for place, reply in self.inner.complete([asks[i] for i in missing]):
@@ -102,24 +137,6 @@ class Tape(Backend):
                     file.write(self._line(keys[i], asks[i], reply))
                     file.flush()
                 yield i, self._known[keys[i]]
-
-    def _opened(self, mode: str) -> BinaryIO:
-        """The file, which must be a regular one: a pipe would block, and a device take what it is given."""
-
-        def opener(path: str, flags: int) -> int:
-            handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                os.close(handle)
-                raise self._no_tape("it is no regular file")
-            return handle
-
-        try:
-            return open(self.path, mode, opener=opener)  # type: ignore[return-value]
-        except OSError as error:
-            raise RunError(f"cannot open the tape {self.path}: {error.strerror}") from None
-
-    def _no_tape(self, why: str) -> RunError:
-        return RunError(f"{self.path} is no tape: {why}; nothing was written to it; name another file as `tape`")
 
     def _key(self, ask: Ask) -> str:
         seed = None if self.greedy else ask.seed
@@ -145,11 +162,9 @@ class Tape(Backend):
         """Read what was written since the last look, by us or by another seat that shares the tape."""
         if not self.path.exists():
             return
-        with self._opened("rb") as file:
+        with _opened(self.path, "rb") as file:
             if os.fstat(file.fileno()).st_size <= self._offset:
                 return
-            if self._offset == 0 and file.read(len(_BEGINS)) != _BEGINS:
-                raise self._no_tape("it does not begin with a recorded reply")
             file.seek(self._offset)
             while (line := file.readline(_LONGEST)).endswith(b"\n"):
                 held = _read(line)
@@ -157,7 +172,7 @@ class Tape(Backend):
                     self._take(held)
                 self._offset += len(line)
             if len(line) == _LONGEST:
-                raise self._no_tape(f"a line is longer than {_LONGEST >> 20} MB")
+                raise _no_tape(self.path, f"a line is longer than {_LONGEST >> 20} MB")
 
     def _take(self, held: dict[str, Any]) -> None:
         """Keep what a line holds; what is written on a tape by others is refused where it is no reply."""
@@ -167,7 +182,7 @@ class Tape(Backend):
             key, voice, greedy = str(held["key"]), str(held["voice"]), bool(held["greedy"])
         except (KeyError, TypeError, ValueError) as error:
             place = f"the line that begins at byte {self._offset:,}"
-            raise self._no_tape(f"{place} holds no reply ({type(error).__name__})") from None
+            raise _no_tape(self.path, f"{place} holds no reply ({type(error).__name__})") from None
         self._voices[voice] = greedy
         self._known.setdefault(key, reply)
 

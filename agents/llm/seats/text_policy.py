@@ -18,6 +18,7 @@ from torch import Tensor
 from populace import tree, trust
 from populace.agents.llm.backends.base import Ask, Backend, Messages, Reply, ask_all
 from populace.agents.llm.backends.tape import Tape
+from populace.agents.llm.backends.tape import check as check_tape
 from populace.agents.llm.interpret.interpreter import Interpreted, InterpreterOptions
 from populace.agents.llm.seats import profiles
 from populace.agents.llm.seats.field_face import FieldsDialogue
@@ -71,6 +72,10 @@ class SeatOptions(Options):
             raise ValueError("replay: true needs tape: the file that was recorded")
         if self.tape is not None:
             trust.current().demand_write(self.tape)
+            try:
+                check_tape(self.tape)
+            except PopulaceError as error:
+                raise ValueError(f"tape: {error}") from None
         if self.interpreter is not None and self.face == "fields":
             raise ValueError("interpreter reads free text, and face: fields asks for none; leave out one of them")
         if self.persona:
