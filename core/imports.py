@@ -65,7 +65,8 @@ def imported(target: str) -> ModuleType:
     if installed(name):
         return importlib.import_module(name)
     word = trust.current()
-    code = sources(name, word.folders)
+    # What the user names is looked for where they are first: a stranger's folder may hold code of the same name.
+    code = sources(name, (Path.cwd(), *word.folders) if target in word.named else word.folders)
     if name.partition(".")[0] in sys.stdlib_module_names:
         if word.code:
             return importlib.import_module(name)

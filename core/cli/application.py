@@ -131,7 +131,8 @@ def tell_reach(name: str, loaded: "Scenario", sets: list[str] | None) -> None:
     if not sets:
         return
     try:
-        before = {cell.arm: cell for cell in load(name).cells}
+        with trust.speaking(loaded.word):
+            before = {cell.arm: cell for cell in load(name).cells}
     except PopulaceError:
         return  # what `sets` mended
     if before.keys() != {cell.arm for cell in loaded.cells}:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from populace import trust
 from populace.errors import PopulaceError
 from populace.run import start
 from populace.scenarios.build import Built, build
@@ -67,9 +68,12 @@ def preflight(scenario: Scenario, device: str = "cpu") -> dict[str, Built]:
     for cell in scenario.cells:
         made = built[cell.arm] = build(cell)
         try:
-            for role, policy in made.policies.items():
-                policy.fit(made.world.role(role), made.world.dialogue())
-            start(made.world, made.policies, made.population, seed=cell.seed, worlds=1, device=device)
+            with trust.speaking(scenario.word):
+                for role, policy in made.policies.items():
+                    policy.fit(made.world.role(role), made.world.dialogue())
+                start(made.world, made.policies, made.population, seed=cell.seed, worlds=1, device=device)
+        except trust.NeedsWord:
+            raise
         except PopulaceError as error:
             place = f"{scenario.file}: " if scenario.file else ""
             raise PopulaceError(f"{place}arm {cell.arm!r} cannot begin: {error}") from error

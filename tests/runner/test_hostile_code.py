@@ -159,6 +159,14 @@ def test_what_stands_in_set_is_the_user_s_word(place, monkeypatch):
     assert cli("run", "prisoners-dilemma", "--set", "worlds=2", "--dry-run").exit_code == 0
 
 
+def test_code_that_the_user_names_is_theirs_not_one_of_its_name_beside_the_scenario(place, tmp_path):
+    (tmp_path / "here" / "odd_code.py").write_text(CODE.format(mark=str(tmp_path / "mine")))
+    done = cli("run", write(place), "--set", "agents.assistant=odd_code:Talker", "--dry-run")
+    assert done.exit_code == 0, done.exception
+    assert (tmp_path / "mine").exists()
+    assert not ran(place)
+
+
 def test_a_parent_is_a_stranger_s_too(place):
     write(place, **seat("odd_code:Talker"))
     child = place / "child.yaml"
