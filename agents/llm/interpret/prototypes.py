@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from populace.agents.llm.backends.local import cannot_load
 from populace.agents.llm.backends.servers import client_options
 from populace.agents.llm.interpret.interpreter import Interpreter, PrototypeOptions, Reading, known
 from populace.dialogue import Coding
@@ -118,11 +119,8 @@ class ModelEmbedding:
             with torch.random.fork_rng(devices=[]):
                 tokenizer = AutoTokenizer.from_pretrained(self.name, trust_remote_code=False)
                 model: Any = AutoModel.from_pretrained(self.name, trust_remote_code=False)
-        except (OSError, ValueError, ImportError) as error:
-            raise PopulaceError(
-                f"cannot load the model {self.name!r}: {str(error).splitlines()[0]}; it must be a folder with weights "
-                "and tokenizer in the transformers format, or an id on the hub"
-            ) from error
+        except Exception as error:  # what a folder holds can fail in any way
+            raise cannot_load(self.name, error) from error
         return tokenizer, model.float().train(False)
 
     def __call__(self, texts: Sequence[str]) -> Tensor:
