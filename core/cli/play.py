@@ -5,7 +5,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from populace.cli.application import AsJson, Batch, Device, NoBar, Sets, Threads, app, tell, tell_reach
+from populace import trust
+from populace.cli.application import (
+    Allow,
+    AsJson,
+    Batch,
+    Device,
+    NoBar,
+    Sets,
+    Threads,
+    Trust,
+    app,
+    opened,
+    tell,
+    tell_reach,
+)
 from populace.cli.progress import watched
 
 if TYPE_CHECKING:
@@ -23,14 +37,16 @@ def run(
     threads: Threads = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print size, memory and time; run nothing.")] = False,
     report: Annotated[bool, typer.Option(help="Write report.html when done.")] = True,
+    trusted: Trust = False,
+    allow: Allow = None,
     quiet: NoBar = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a scenario into a folder and report on it. Ctrl-C leaves a run that can be resumed."""
     from populace.compiling import compiled
-    from populace.scenarios import load, runner
+    from populace.scenarios import runner
 
-    loaded = load(scenario, sets or [])
+    loaded = opened(scenario, sets, trusted, allow)
     tell_reach(loaded)
     with compiled(fast):
         if dry_run:
@@ -51,6 +67,8 @@ def resume(
     device: Annotated[str | None, typer.Option(help="Default: the device it ran on.")] = None,
     threads: Threads = None,
     report: Annotated[bool, typer.Option(help="Write report.html when done.")] = True,
+    trusted: Trust = False,
+    allow: Allow = None,
     quiet: NoBar = False,
     as_json: AsJson = False,
 ) -> None:
@@ -59,7 +77,12 @@ def resume(
     from populace.scenarios import runner
 
     info = runner.read_info(folder)
-    with compiled(info.get("compiled", False)), watched(quiet or as_json) as progress:
+    opened(folder / "scenario.yaml", sets, trusted, allow)
+    with (
+        trust.speaking(trust.guarded(trust=trusted, allow=allow or ())),
+        compiled(info.get("compiled", False)),
+        watched(quiet or as_json) as progress,
+    ):
         runner.resume(folder, sets=sets or [], device=device, threads=threads, progress=progress)
     _finish(folder, report, as_json)
 

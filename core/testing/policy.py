@@ -162,7 +162,7 @@ def _memory(memory: Any, who: str, worlds: int) -> None:
     with tempfile.TemporaryDirectory() as folder, blame(f"saving the memory of {who}"):
         path = Path(folder) / "memory.pt"
         tree.save(memory, path)
-        back = tree.load(path)
+        back = tree.load(path, packages=tree.packages_of(memory))
     if not same(memory, back):
         raise CheckFailed(f"the memory of {who} comes back changed from a file: hold tensors and constants only")
     for tensor in tree.tensors(memory, shared=False):
