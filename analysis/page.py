@@ -62,6 +62,7 @@ def render(run: RunData) -> str:
         css=(room / "report.css").read_text(encoding="utf-8"),
         facts=_facts(run, results),
         parts=parts,
+        few=[] if results.outcomes.empty else results.few,
         scenario=_scenario(run),
         provenance=json.dumps(run.info.get("provenance") or {}, indent=1, ensure_ascii=False, sort_keys=True),
         machine=_machine(run),
