@@ -38,7 +38,7 @@ ABOUT_DERIVED = {
 
 
 def outcomes(run: RunData) -> pd.DataFrame:
-    """Everything that has one number per world and step: `arm, world, step, kind, measure, role, player, value`.
+    """What has one number per world and step: `arm, world, step, kind, measure, role, player, value`; NaN if undefined.
 
     `recorded`: the world's own measures. `derived`: drift from start, spread, diversity and polarisation of values over
     all users, named as in `DERIVED`. `mean`: the mean over all users of every panel variable.
@@ -46,7 +46,8 @@ def outcomes(run: RunData) -> pd.DataFrame:
     parts = [("recorded", run.steps)]
     if len(run.groups):
         moments = run.moments.pooled
-        parts.append(("mean", moments.tidy(moments.mean, moments.variables)))
+        ever = np.isfinite(moments.mean).any((1, 2, 3), keepdims=True)  # an arm need not have every variable
+        parts.append(("mean", moments.complete(moments.tidy(moments.mean, moments.variables), ever)))
     if len(run.groups) and run.value_variables:
         pooled = run.values.pooled
         found = [metrics.drift(pooled), metrics.spread(pooled)]
@@ -54,7 +55,7 @@ def outcomes(run: RunData) -> pd.DataFrame:
             found.append(metrics.diversity(pooled))
         if len(run.values.segments) > 1:
             found.append(metrics.polarisation(run.values))
-        parts += [("derived", _renamed(frame)) for frame in found]
+        parts += [("derived", _renamed(pooled.complete(frame))) for frame in found]
     return _stack(parts)
 
 

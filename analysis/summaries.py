@@ -41,7 +41,8 @@ def summarise(
     keys = list(by)
     x = frame[value].to_numpy(dtype=np.float64)
     x = np.where(np.isfinite(x), x, np.nan)
-    rows = frame[[*keys, "world"]].assign(**{value: x, "_size": np.abs(x) if size is None else frame[size]})
+    largest = np.where(np.isfinite(x), np.abs(x) if size is None else frame[size], np.nan)
+    rows = frame[[*keys, "world"]].assign(**{value: x, "_size": largest})
     if rows.duplicated([*keys, "world"]).any():
         grouped = rows.groupby([*keys, "world"], observed=True, sort=False)
         rows = grouped.agg({value: "mean", "_size": "max"}).reset_index()
