@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from populace.cli.application import AsJson, Batch, Device, NoBar, Sets, Threads, app, tell, tell_reach
+from populace.cli.application import Arithmetic, AsJson, Batch, Device, NoBar, Sets, Threads, app, tell, tell_reach
 from populace.cli.progress import watched
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ def run(
     sets: Sets = None,
     device: Device = "cpu",
     batch: Batch = None,
+    arithmetic: Arithmetic = None,
     fast: Annotated[bool, typer.Option("--compile", help="Compile the arithmetic (needs a C++ compiler).")] = False,
     threads: Threads = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print size, memory and time; run nothing.")] = False,
@@ -27,6 +28,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a scenario into a folder and report on it. Ctrl-C leaves a run that can be resumed."""
+    from populace import arithmetic as arithmetics
     from populace.compiling import compiled
     from populace.scenarios import load, runner
 
@@ -34,10 +36,13 @@ def run(
     tell_reach(loaded)
     with compiled(fast):
         if dry_run:
-            _tell_estimate(runner.estimate(loaded, device, batch, threads), as_json)
+            with arithmetics.using(arithmetics.chosen(device, arithmetic)):
+                _tell_estimate(runner.estimate(loaded, device, batch, threads), as_json)
             return
         with watched(quiet or as_json) as progress:
-            folder = runner.run(loaded, out, device=device, batch=batch, threads=threads, progress=progress)
+            folder = runner.run(
+                loaded, out, device=device, batch=batch, threads=threads, arithmetic=arithmetic, progress=progress
+            )
     _finish(folder, report, as_json)
 
 
