@@ -21,7 +21,7 @@ def _fit(
     centre_at: int, centre_n: int, beta_at: int, beta_n: int, around_at: int, around_n: int, out_at: int, out_n: int,
     asked: int, width: int, steps: int, lanes: int, ridge: float,
 ) -> None:  # fmt: skip
-    """Fits [n]: shares and weights [n, asked], questions [n, asked, width], centre, around and out [n, width], beta [n].
+    """Fits [n]: shares, weights [n, asked], questions [n, asked, width], centre, around and out [n, width], beta [n].
 
     In a tile the numbers of fit r lie at r, lanes + r, 2 lanes + r ...; fits that are not there are zeros.
     """

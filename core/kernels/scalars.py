@@ -1,8 +1,8 @@
 """The words that kernels are written in: hash, uniform and normal numbers, and elementary functions in float32.
 
 All are plain scalar functions that LLVM inlines and turns into vector code. Their bits are the same on every x86-64
-processor: only +, -, x, / and the square root are used, each rounded as IEEE 754 says, and never contracted. Numba widens
-what two 32-bit integers give to 64 bits, hence the many `u32`.
+processor: only +, -, x, / and the square root are used, each rounded as IEEE 754 says, and never contracted. Numba
+widens what two 32-bit integers give to 64 bits, hence the many `u32`.
 
 The polynomials are minimax fits of ours (Remez's exchange in float64, coefficients rounded to float32); errors are
 against float64, in units in the last place, over all 2^24 uniform numbers or 10^7 arguments: logarithm .86, exponential

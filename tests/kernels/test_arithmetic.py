@@ -1,6 +1,5 @@
 """The arithmetic is chosen once, said, saved with a run and followed; where numba cannot run torch computes."""
 
-import json
 import os
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from populace.envs.culture.surveys import load as load_survey
 from populace.envs.shopping.catalogue import open_catalogue
 from populace.errors import PopulaceError, RunError, UnknownName
 from populace.fields import Field, Role
+from populace.folder import write_info
 from populace.policy import Learner
 from populace.population import PlainPopulation
 from populace.rollout import Keep, rollout
@@ -106,11 +106,11 @@ def test_where_numba_cannot_run_torch_computes_and_says_so_once(fresh, monkeypat
         arithmetic.default.cache_clear()
         monkeypatch.setenv(arithmetic.VARIABLE, "torch")
         assert current() == "torch"
-    with pytest.raises(PopulaceError, match="numba cannot run here.*use the arithmetic torch"), using("kernels"):
+    with pytest.raises(PopulaceError, match=r"numba cannot run here.*use the arithmetic torch"), using("kernels"):
         pass
     arithmetic.default.cache_clear()
     monkeypatch.setenv(arithmetic.VARIABLE, "kernels")
-    with pytest.raises(PopulaceError, match="POPULACE_ARITHMETIC=kernels: .*numba cannot run here"):
+    with pytest.raises(PopulaceError, match=r"POPULACE_ARITHMETIC=kernels: .*numba cannot run here"):
         current()
 
 
@@ -316,7 +316,7 @@ def test_resuming_refuses_what_would_change_the_results(tmp_path, monkeypatch):
     with pytest.raises(RunError, match="cannot be resumed here, for its results would change: kernels run on the CPU"):
         runner.resume(folder, device="meta")
     monkeypatch.setattr(arithmetic, "why_not", lambda: "ImportError: no numba")
-    with pytest.raises(RunError, match="cannot be resumed here, .*numba cannot run here"):
+    with pytest.raises(RunError, match=r"cannot be resumed here, .*numba cannot run here"):
         runner.resume(folder)
     assert (folder / "run.json").read_text() == before
 
@@ -325,7 +325,7 @@ def test_folders_of_before_there_was_a_choice_are_torchs(tmp_path):
     folder = interrupted(tmp_path / "part", "torch")
     info = runner.read_info(folder)
     del info["arithmetic"]
-    (folder / "run.json").write_text(json.dumps(info))
+    write_info(folder, info)
     with using("kernels"):
         runner.resume(folder)
     whole = runner.run(trial(), tmp_path / "whole", arithmetic="torch")

@@ -45,7 +45,7 @@ def test_a_kernel_takes_what_it_declares():
     assert torch.equal(out, 2.0 * x + 0.5)
     doubled(None, out, 2, 0.5)  # nothing: an array of length 0
     for wrong in (x.double(), x.to("meta"), torch.ones(4, 2)[:, 0], x.numpy(), 3.0):
-        with pytest.raises(TypeError, match="doubled takes a contiguous torch.float32 on the CPU, not"):
+        with pytest.raises(TypeError, match=r"doubled takes a contiguous torch\.float32 on the CPU, not"):
             doubled(wrong, out, 2, 0.5)
     for many in ((x, out, 2), (x, out, 2, 0.5, 1)):
         with pytest.raises((TypeError, ValueError)):
