@@ -69,7 +69,7 @@ def checked(name: str) -> Name:
             f"the arithmetic is to be that of kernels, which numba makes, and numba cannot run here ({reason}); mend "
             "that, or use the arithmetic torch for a new run: results of the two differ in their last bits"
         )
-    return cast(Name, name)
+    return name
 
 
 def chosen(device: object, asked: str | None = None) -> Name:
@@ -92,13 +92,13 @@ def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Like `functools.lru_cache`, for results that hold drawn numbers: one for each arithmetic."""
 
     def keep(function: Callable[P, R]) -> Callable[P, R]:
-        @functools.lru_cache(maxsize)
-        def kept(name: Name, *args: P.args, **kwargs: P.kwargs) -> R:
-            return function(*args, **kwargs)
+        @functools.cache
+        def of(name: Name) -> Callable[P, R]:
+            return cast(Callable[P, R], functools.lru_cache(maxsize)(function))
 
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            return kept(current(), *args, **kwargs)
+            return of(current())(*args, **kwargs)
 
         return call
 

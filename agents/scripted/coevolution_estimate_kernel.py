@@ -12,7 +12,7 @@ LEAST, MOST = 4, 32
 """Fits worked on at once, few or many; handed over as a number, for LLVM unrolls loops of known length instead of using
 vectors. What comes out does not depend on it."""
 
-ONE, FOUR = np.float32(1.0), np.float32(4.0)
+ONE, FOUR = f32(1.0), f32(4.0)
 
 
 @kernel(*[torch.float32] * 7, int, int, int, int, float)

@@ -18,7 +18,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 import torch
-from numba.core import config, types
+from numba import types
+from numba.core import config
 from numba.core.dispatcher import Dispatcher
 from numba.extending import intrinsic
 from torch import Tensor

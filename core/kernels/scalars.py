@@ -21,18 +21,18 @@ from numba.extending import intrinsic
 
 from populace.kernels.building import helper
 
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-LANE_1, LANE_2, LANE_STEP = np.uint32(0x21F0AAAD), np.uint32(0xD35A2D97), np.uint32(0x9E3779B9)
+GOLDEN = u64(0x9E3779B97F4A7C15)
+MIX_1, MIX_2 = u64(0xBF58476D1CE4E5B9), u64(0x94D049BB133111EB)
+LANE_1, LANE_2, LANE_STEP = u32(0x21F0AAAD), u32(0xD35A2D97), u32(0x9E3779B9)
 
-ONE, TWO, HALF, QUARTER = np.float32(1.0), np.float32(2.0), np.float32(0.5), np.float32(0.25)
-ULP = np.float32(2.0**-24)
-ROUND = np.float32(1.5 * 2.0**23)
+ONE, HALF, QUARTER = f32(1.0), f32(0.5), f32(0.25)
+ULP = f32(2.0**-24)
+ROUND = f32(1.5 * 2.0**23)
 """Added and taken away again, it rounds a number below 2^22 to a whole one."""
-ROUND_BITS = np.int32(0x4B400000)
-LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-0.00021219444170128554)
+ROUND_BITS = i32(0x4B400000)
+LN2_HIGH, LN2_LOW = f32(0.693359375), f32(-0.00021219444170128554)
 """ln 2 in two parts; products of the first with whole numbers below 2^14 are exact."""
-LOG2_E = np.float32(1.4426950408889634)
+LOG2_E = f32(1.4426950408889634)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
