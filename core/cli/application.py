@@ -30,6 +30,13 @@ Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. population.size=5000.")
 ]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, cuda:1, ...")]
+Arithmetic = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="kernels (default on the CPU where numba runs) or torch; results differ in their last bits.",
+    ),
+]
 Batch = Annotated[int | None, typer.Option(min=1, help="Worlds at a time; results do not depend on it.")]
 Threads = Annotated[
     int | None,

@@ -8,6 +8,7 @@ import typer
 from populace import trust
 from populace.cli.application import (
     Allow,
+    Arithmetic,
     AsJson,
     Batch,
     Device,
@@ -33,6 +34,7 @@ def run(
     sets: Sets = None,
     device: Device = "cpu",
     batch: Batch = None,
+    arithmetic: Arithmetic = None,
     fast: Annotated[bool, typer.Option("--compile", help="Compile the arithmetic (needs a C++ compiler).")] = False,
     threads: Threads = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print size, memory and time; run nothing.")] = False,
@@ -43,6 +45,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a scenario into a folder and report on it. Ctrl-C leaves a run that can be resumed."""
+    from populace import arithmetic as arithmetics
     from populace.compiling import compiled
     from populace.scenarios import runner
 
@@ -50,10 +53,13 @@ def run(
     tell_reach(loaded)
     with compiled(fast):
         if dry_run:
-            _tell_estimate(runner.estimate(loaded, device, batch, threads), as_json)
+            with arithmetics.using(arithmetics.chosen(device, arithmetic)):
+                _tell_estimate(runner.estimate(loaded, device, batch, threads), as_json)
             return
         with watched(quiet or as_json) as progress:
-            folder = runner.run(loaded, out, device=device, batch=batch, threads=threads, progress=progress)
+            folder = runner.run(
+                loaded, out, device=device, batch=batch, threads=threads, arithmetic=arithmetic, progress=progress
+            )
     _finish(folder, report, as_json)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from populace import registry, trust
+from populace.arithmetic import current
 from populace.builder import Built
 from populace.compiling import is_compiled
 from populace.errors import RunError
@@ -77,6 +78,7 @@ def describe(scenario: Scenario, built: dict[str, Built], device: str, batch: in
         "device": device,
         "batch": batch,
         "compiled": is_compiled(),
+        "arithmetic": current(),
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
         "versions": versions(),
     }
@@ -108,7 +110,7 @@ def players(cell: Cell, built: Built) -> dict[str, Any]:
 def versions() -> dict[str, str]:
     """Versions of what results may depend on."""
     found = {"python": platform.python_version()}
-    for package in ("populace", "torch", "numpy", "pandas", "pettingzoo", "gymnasium"):
+    for package in ("populace", "torch", "numpy", "numba", "pandas", "pettingzoo", "gymnasium"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

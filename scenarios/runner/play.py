@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from populace import arithmetic as arithmetics
 from populace import trust
 from populace.builder import Built
 from populace.errors import PopulaceError, RunError, Stopped
@@ -66,6 +67,7 @@ def run(
     device: str = "cpu",
     batch: int | None = None,
     threads: int | None = None,
+    arithmetic: str | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Run every arm of a scenario and return the run folder.
@@ -76,13 +78,15 @@ def run(
         device: `cpu`, `cuda`, ...
         batch: Worlds at a time; default as many as `plan.BATCH_BYTES` holds. Results do not depend on it.
         threads: Processor threads; default 1 for small runs, else as many as torch uses. Results do not depend on it.
+        arithmetic: `kernels` or `torch`; default what is in force (`populace.arithmetic`).
         progress: Who watches.
 
     Raises:
         RunError: The folder exists and holds something.
-        PopulaceError: The device is not there, or a world, policy or population cannot be built.
+        PopulaceError: The device or the arithmetic is not there, or a world, policy or population cannot be built.
     """
-    with trust.speaking(scenario.word):
+    check_device(device)
+    with trust.speaking(scenario.word), arithmetics.using(arithmetics.chosen(device, arithmetic)):
         return _run(scenario, out, device, batch, threads, progress or Progress())
 
 
@@ -127,7 +131,8 @@ def resume(
         progress: Who watches.
 
     Raises:
-        RunError: The folder is no run, or it is complete, or an override would make another run of it.
+        RunError: The folder is no run, or it is complete, or an override, a device or a machine without the run's
+            arithmetic would make another run of it.
     """
     read_info(folder)
     with held(folder):
@@ -137,7 +142,7 @@ def resume(
         scenario = reopened(folder / "scenario.yaml", sets)
         device = device or info["device"]
         check_device(device)
-        with trust.speaking(scenario.word):
+        with trust.speaking(scenario.word), arithmetics.using(_its_arithmetic(folder, info, device)):
             built = {cell.arm: build(cell) for cell in scenario.cells}
             if sets:
                 info["set"] = [*info.get("set", []), *sets]
@@ -145,6 +150,14 @@ def resume(
             info = {**info, "device": device}
             with torch_threads(threads or threads_for(scenario, built)):
                 return _play(folder, scenario, built, info, progress or Progress())
+
+
+def _its_arithmetic(folder: Path, info: dict[str, Any], device: str) -> str:
+    """What the run was computed by, if it can go on so; runs of before there was a choice were computed by torch."""
+    try:
+        return arithmetics.chosen(device, info.get("arithmetic", "torch"))
+    except PopulaceError as error:
+        raise RunError(f"{folder} cannot be resumed here, for its results would change: {error}") from None
 
 
 def _play(folder: Path, scenario: Scenario, built: dict[str, Built], info: dict[str, Any], progress: Progress) -> Path:
