@@ -49,7 +49,8 @@ def summarise(
     how = {"mean": (value, "mean"), "sd": (value, "std"), "worlds": (value, "count")}
     how |= {"all": (value, "size"), "largest": ("_size", "max")}
     with np.errstate(over="ignore", invalid="ignore"):
-        found = rows.groupby(keys, observed=True, sort=True).agg(**how).reset_index()  # type: ignore[call-overload]
+        summaries: Any = rows.groupby(keys, observed=True, sort=True)
+        found = summaries.agg(**how).reset_index()
     found = found[found["worlds"] > 0].reset_index(drop=True)
     worlds, sd = found["worlds"].to_numpy(), found["sd"].to_numpy()
     undefined = found["all"].to_numpy() - worlds

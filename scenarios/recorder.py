@@ -83,7 +83,8 @@ class FolderRecorder:
 
     def record(self, world: World[Any], run: Run, measures: Mapping[Key, Tensor]) -> None:
         """Hold measures, tracked users and moments by segment of this tick, on their device."""
-        taken: dict[Key, Tensor] = {**measures, **world.measure(run.state)}
+        taken: dict[Key, Tensor] = dict(measures)
+        taken.update(world.measure(run.state))
         for key in [key for key in taken if isinstance(key, OfSeats) and key.measure.startswith("nan/")]:
             assert isinstance(key, OfSeats)
             self._nan.append((run.clock, key, taken.pop(key)))

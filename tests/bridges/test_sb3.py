@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import toy
 
-from populace.envs import WORLDS, views
+from populace.envs import views
 from populace.errors import PopulaceError
 
 pytest.importorskip("stable_baselines3")
@@ -18,6 +18,9 @@ from stable_baselines3.common.env_checker import check_env
 from stable_baselines3.common.vec_env import VecMonitor, VecNormalize
 
 from populace.envs.bridges import sb3
+from populace.registry import manifests
+
+WORLDS = manifests.shipped()
 
 
 @pytest.mark.parametrize("name", WORLDS)

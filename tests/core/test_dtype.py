@@ -6,10 +6,13 @@ import pytest
 import torch
 
 from populace import scenarios
-from populace.envs import WORLDS, views
+from populace.envs import views
 from populace.numerics import either
+from populace.registry import manifests
 from populace.rollout import Keep, rollout
 from populace.run import start
+
+WORLDS = manifests.shipped()
 
 LIBRARY = sorted((Path(scenarios.__file__).parent / "library").glob("*.yaml"))
 BIG = 3000

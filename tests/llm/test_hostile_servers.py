@@ -12,7 +12,7 @@ from populace.agents.llm import Ask, ask_all
 from populace.agents.llm.backends.endpoint import Endpoint
 from populace.agents.llm.backends.endpoint_options import EndpointOptions
 from populace.agents.llm.backends.servers import client_options
-from populace.agents.llm.interpret.interpreter import InterpreterOptions, PrototypeOptions
+from populace.agents.llm.interpret.options import InterpreterOptions, PrototypeOptions
 from populace.cli import app
 from populace.errors import PopulaceError
 from populace.scenarios import load

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from populace import imports, trust
 from populace.cli import app, application
 from populace.errors import PopulaceError, RunError, ScenarioError
+from populace.folder import digest
 from populace.scenarios import load, runner
 
 HEAD = {"schema": 1, "name": "odd", "worlds": 2, "horizon": 4, "population": {"size": 3}}
@@ -239,6 +240,9 @@ def test_a_forged_state_is_refused_and_imports_nothing(place, tmp_path):
     state.parent.mkdir(exist_ok=True)
     skeleton = json.dumps({"class": "odd_code:Talker", "fields": {}})
     torch.save({"format": 1, "skeleton": skeleton, "tensors": []}, state)
+    for path in state.parent.glob("*.json"):  # a forger makes the note fit
+        note = json.loads(path.read_text())
+        path.write_text(json.dumps({**note, "state": state.name, "sha256": digest(state)}))
     done = cli("resume", out)
     assert isinstance(done.exception, RunError)
     assert not ran(place)

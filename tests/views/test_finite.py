@@ -7,9 +7,12 @@ import toy
 from gymnasium import spaces
 
 from populace.agents.scripted.shopping import fitting, pick, stated, worth_of_nothing
-from populace.envs import WORLDS, views
+from populace.envs import views
 from populace.envs.shopping.catalogue import PRESETS, open_catalogue
 from populace.fields import LIMIT, Field
+from populace.registry import manifests
+
+WORLDS = manifests.shipped()
 
 ALL_PHASES = ["offer", "delegate", "search", "message", "decide", "audit"]
 GAMES = ("contract", "cheap-talk", "delegation-cap", "lemons", "signalling", "screening", "audit", "reputation")

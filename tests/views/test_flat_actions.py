@@ -7,10 +7,13 @@ import toy
 from gymnasium import spaces
 from pettingzoo.test import parallel_api_test
 
-from populace.envs import WORLDS, views
+from populace.envs import views
 from populace.envs.views.action_space import BINS, ActionSpace, levels
 from populace.errors import ActionError, PopulaceError
 from populace.fields import Field
+from populace.registry import manifests
+
+WORLDS = manifests.shipped()
 
 CHOICE = Field(name="pick", kind="choice", labels=("a", "b", "c"), about="")
 FLAGS = Field(name="flags", kind="flag", shape=(2,), about="")

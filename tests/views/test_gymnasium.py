@@ -13,9 +13,12 @@ import toy
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 
-from populace.envs import WORLDS, views
+from populace.envs import views
 from populace.envs.registration import register_all
 from populace.errors import PopulaceError
+from populace.registry import manifests
+
+WORLDS = manifests.shipped()
 
 SEATS = [
     (name, role.name)

@@ -8,7 +8,10 @@ import pytest
 import torch
 import toy
 
-from populace.envs import WORLDS, views
+from populace.envs import views
+from populace.registry import manifests
+
+WORLDS = manifests.shipped()
 
 KINDS = {
     "parallel": views.parallel_env,

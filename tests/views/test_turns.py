@@ -7,8 +7,11 @@ import pytest
 import toy
 from pettingzoo.test import api_test, seed_test
 
-from populace.envs import WORLDS, views
+from populace.envs import views
 from populace.errors import ActionError, PopulaceError
+from populace.registry import manifests
+
+WORLDS = manifests.shipped()
 
 
 def acting(world=toy.Toy, **more):

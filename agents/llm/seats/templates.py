@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from populace.agents.llm.seats import template_worker
 from populace.errors import PopulaceError
@@ -93,8 +93,8 @@ class _Worker:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            template_worker.send(process.stdin, request)
-            held.append(template_worker.receive(process.stdout))
+            template_worker.send(cast(BinaryIO, process.stdin), request)
+            held.append(template_worker.receive(cast(BinaryIO, process.stdout)))
         except (OSError, ValueError):
             held.append(None)  # it was stopped
 
