@@ -139,7 +139,7 @@ def _legal(role: Role, seen: Observation, actions: dict[str, Any], who: str) -> 
     kind = actions.get("kind")
     some = next(iter(seen.values()))
     try:
-        valid(role, seen.phase, actions, some.shape[0], {})
+        valid(role, seen.phase, actions, some.shape[0])
     except ActionError as error:
         raise CheckFailed(f"{who}: {error}") from error
     for f in role.done_in(seen.phase):

@@ -90,6 +90,10 @@ def test_every_result_of_the_analysis_that_may_hold_nan_is_compared_so():
         for name, kind in vars(import_module(module.name)).items():
             if isinstance(kind, type) and is_dataclass(kind) and kind.__module__ == module.name:
                 found[name] = kind
+    for name in ("coevolution.report", "drift.threshold", "shopping.choice_logit", "culture.audit"):
+        module = import_module(f"populace.envs.{name}")
+        kinds = {n: k for n, k in vars(module).items() if isinstance(k, type) and k.__module__ == module.__name__}
+        found |= {n: k for n, k in kinds.items() if is_dataclass(k)}
     assert {"Estimate", "Threshold", "LockIn", "LogitFit", "Strengths"} <= set(found)
     numbers = ("float", "Floats", "Tensor", "Estimate", "ndarray")
     for name, kind in found.items():

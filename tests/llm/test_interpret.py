@@ -515,7 +515,7 @@ def test_refusals_and_replies_without_a_code_are_kept_apart():
     assert measures["unreadable", "assistant", ""][-1].tolist() == [1.0] * 3
     _, measures = play(kind, "assistant", Malformed(MalformedOptions(share=1.0)), worlds=20)
     for name in ("refused", "timed_out", "failed", "cut_off"):
-        assert measures[f"{name}/assistant"][-1].mean() > 0
+        assert measures[name, "assistant", ""][-1].mean() > 0
 
 
 def test_what_a_judge_was_asked_is_a_measure_of_the_role_and_a_world_alone_pays_the_same():

@@ -116,8 +116,8 @@ def gymnasium_text(number):
 
 PLUGIN = """
 [populace.worlds]
-acme/island-v0 = toy:Toy
-acme/no version = toy:Toy
+acme/island-v0 = acme:MANIFEST
+acme/no version = acme:MANIFEST
 """
 
 
@@ -126,6 +126,8 @@ def _run(tmp_path, code):
     info = tmp_path / "acme_worlds-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-worlds\nVersion: 1.0\n")
+    manifest = 'Manifest(id="acme/island-v0", world="toy:Toy")'
+    (tmp_path / "acme.py").write_text(f"from populace.manifest import Manifest\nMANIFEST = {manifest}\n")
     (info / "entry_points.txt").write_text(PLUGIN)
     path = f"import sys; sys.path += [{str(tmp_path)!r}, {str(toy.__file__).rsplit('/', 1)[0]!r}]\n"
     script = path + textwrap.dedent(code)

@@ -82,7 +82,7 @@ def client_options(options: ServerOptions, timeout: float | None = None, *, asyn
     hooks: dict[str, Any] = {}
     if options.base_url is not None:
         hooks = {"event_hooks": {"request": [strip_async if asynchronous else strip]}}
-    http = openai.DefaultAsyncHttpxClient if asynchronous else openai.DefaultHttpxClient
+    http: Any = openai.DefaultAsyncHttpxClient if asynchronous else openai.DefaultHttpxClient
     timed = {} if timeout is None else {"timeout": timeout}
     return {
         "api_key": key,
