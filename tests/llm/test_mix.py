@@ -11,8 +11,8 @@ from populace.agents.llm import Backend, Reply, TextPolicy
 from populace.agents.scripted.mix import Mix, MixOptions
 from populace.draw import Draw
 from populace.errors import PopulaceError, ScenarioError
-from populace.observation import Observation
 from populace.measures import recorded
+from populace.observation import Observation
 from populace.policy import Policy
 from populace.rollout import Keep, rollout
 from populace.run import advance, see, start
