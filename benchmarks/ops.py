@@ -1,7 +1,7 @@
 """A tick of every library scenario: how many tensor operations, and how many milliseconds of processor time.
 
-`python -m benchmarks ops` prints one world of each, by torch and by kernels in turns; `python -m benchmarks.ops NAME ...`
-only the named ones. Processor time, not wall time: the machine may be shared.
+`python -m benchmarks ops` prints one world of each, by torch and by kernels in turns;
+`python -m benchmarks.ops NAME ...` only the named ones. Processor time, not wall time: the machine may be shared.
 """
 
 import statistics
@@ -95,7 +95,12 @@ def rows(scenarios: list[str] | None = None) -> Iterator[timing.Row]:
         (before, slow), (after, fast) = found["torch"], found["kernels"]
         left.append(fast / slow)
         users = f"{cell.population.get('size', '')} users, arm {cell.arm}"
-        yield name, fast, "ms a tick", f"{fast / slow:.2f} of {slow:.2f}; {before:,.0f} -> {after:,.0f} operations; {users}"
+        yield (
+            name,
+            fast,
+            "ms a tick",
+            f"{fast / slow:.2f} of {slow:.2f}; {before:,.0f} -> {after:,.0f} operations; {users}",
+        )
     yield "median of what is left", statistics.median(left), "of torch's time", ""
 
 
