@@ -16,6 +16,7 @@ from populace.analysis.players import OF_SEATS
 from populace.analysis.plots import thinned
 from populace.analysis.style import look
 from populace.analysis.summaries import summarise
+from populace.measures import find
 
 SHOWN = 8
 """Arms drawn over time at most; the end of all of them is in the tables and sweep figures."""
@@ -153,7 +154,9 @@ class Results:
         """Recorded and derived outcome -> what it is, in a line, where that is known."""
         from populace.analysis.sections import about_measures
 
-        return {**ABOUT_DERIVED, **about_measures(self.run)}
+        lines = {**ABOUT_DERIVED, **about_measures(self.run)}
+        known = ((name, find(lines, name)) for name in map(str, self.outcomes["measure"].unique()))
+        return {**ABOUT_DERIVED, **{name: line for name, line in known if line is not None}}
 
     def label(self, name: str) -> str:
         """A name for people: the run's hint, or the name without the `value/` family in front."""

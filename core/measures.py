@@ -6,7 +6,8 @@ role, and a player where several players share the role.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple
+from fnmatch import fnmatchcase
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ from torch import Tensor
 from populace.errors import PopulaceError
 
 Kind = Literal["flow", "stock", "count"]
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +23,7 @@ class Measure:
     """One measure, [worlds] float32 at every recorded tick; NaN where it is undefined.
 
     Attributes:
-        name: Its name in tables.
+        name: Its name in tables; with `*` in it, the names of a family: `act/*` for `act/lie` and `act/hedge`.
         about: One sentence for people: what it says.
         kind: `flow`, what happened in a tick; `stock`, what can be read off the state; `count`, a number of events,
             summed over the phases of a tick and over the ticks since the last record.
@@ -124,6 +126,14 @@ SEAT_MEASURES = (
 """Measures of seats that every role may have. Counts whose names begin with `fault/` are failed tries, by kind."""
 
 _SHARES = frozenset(m.name for m in SEAT_MEASURES if m.unit == "share")
+
+
+def find(declared: Mapping[str, V], name: str) -> V | None:
+    """What is declared of a measure: under its name, else under the longest family that it belongs to."""
+    if name in declared:
+        return declared[name]
+    families = [family for family in declared if "*" in family and fnmatchcase(name, family)]
+    return declared[max(families, key=len)] if families else None
 
 
 def label(key: Key) -> str:

@@ -16,10 +16,25 @@ from populace.agents.learning.options import LearnerOptions, SelectionOptions
 from populace.draw import Draw
 from populace.errors import PopulaceError, UnknownName
 from populace.fields import Role
+from populace.measures import Measure
 from populace.numerics import total
 from populace.observation import Observation
 from populace.policy import Actions, Learner, Trajectory
 from populace.population import People
+
+DECLARED = (
+    Measure(name="training_reward", about="mean reward of the decisions that were learned from in this round"),
+    Measure(name="loss", about="loss of the learning rule in this round"),
+    Measure(name="kl", about="divergence of the policy from the one it is held to, after this round", low=0.0),
+    Measure(
+        name="vetoed",
+        about="share of decisions that a mitigation kept from being learned",
+        unit="share",
+        low=0.0,
+        high=1.0,
+    ),
+)
+"""What every learner measures in a round, per role."""
 
 
 class FeedbackLearner(Learner):
@@ -127,6 +142,10 @@ class FeedbackLearner(Learner):
             rounds=memory.rounds + 1,
         )
         return after, measures
+
+    def measures(self) -> tuple[Measure, ...]:
+        """What a lesson measures."""
+        return DECLARED
 
     def update(
         self, model: Model, memory: Learned, batch: Batch, data: mitigations.Data, draw: Draw

@@ -10,10 +10,12 @@ from torch import Tensor
 from populace.draw import Draw
 from populace.envs.agency.begin import begin
 from populace.envs.agency.games import GAMES, Reputation
+from populace.envs.agency.measures import DECLARED
 from populace.envs.agency.options import AgencyOptions
 from populace.envs.agency.roles import roles
 from populace.envs.agency.state import State
 from populace.fields import Role
+from populace.measures import Measure
 from populace.numerics import mean
 from populace.population import Census, People, PlainPopulation, Population
 from populace.world import Step, World
@@ -83,6 +85,10 @@ class Agency(World[State]):
             earned=earned,
         )
         return Step(after, {"customer": principal, "assistant": agent}, measures=found)
+
+    def measures(self) -> tuple[Measure, ...]:
+        """What the world may measure."""
+        return DECLARED
 
     @classmethod
     def population(cls, users: int, options: AgencyOptions) -> Population:

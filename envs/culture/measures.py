@@ -6,6 +6,7 @@ Positions are 0 ... n - 1; a known-mask says which questions a culture or agent 
 import torch
 from torch import Tensor
 
+from populace.measures import Measure
 from populace.numerics import total
 
 
@@ -177,3 +178,147 @@ def rsa_individual(a: Tensor) -> Tensor:
     own = dissimilarity(a)
     others = (own.sum(-2, keepdim=True) - own) / (own.shape[-2] - 1)
     return correlation(ranks(own), ranks(others))
+
+
+DECLARED = (
+    Measure(
+        name="perspective/*",
+        about="share of a culture among all references made so far",
+        kind="stock",
+        unit="share",
+        low=0.0,
+        high=1.0,
+    ),
+    Measure(
+        name="entropy_pooled",
+        about="entropy of all references together, over that of an even spread: 1 is even",
+        kind="stock",
+        unit="share",
+        low=0.0,
+        high=1.0,
+    ),
+    Measure(
+        name="entropy_question",
+        about="mean entropy of references within a response that cites any culture, over that of an even spread",
+        kind="stock",
+        unit="share",
+        low=0.0,
+        high=1.0,
+    ),
+    Measure(
+        name="no_reference",
+        about="share of responses that cite no culture",
+        kind="stock",
+        unit="share",
+        low=0.0,
+        high=1.0,
+    ),
+    Measure(
+        name="sentiment", about="share of references that are positive", kind="stock", unit="share", low=0.0, high=1.0
+    ),
+    Measure(
+        name="response_entropy",
+        about="entropy of references within the responses of this tick, over that of an even spread",
+        kind="stock",
+        unit="share",
+        low=0.0,
+        high=1.0,
+    ),
+    Measure(
+        name="response_sentiment",
+        about="share of positive references in the responses of this tick",
+        kind="stock",
+        unit="share",
+        low=0.0,
+        high=1.0,
+    ),
+    Measure(
+        name="alignment",
+        about="100 less the mean distance between an agent's answers and its people's majority answers",
+        kind="stock",
+        unit="points",
+        low=0.0,
+        high=100.0,
+        better="higher",
+    ),
+    Measure(
+        name="alignment_shares",
+        about="1 less the total variation between an agent's answers and its people's shares",
+        kind="stock",
+        unit="share",
+        low=0.0,
+        high=1.0,
+        better="higher",
+    ),
+    Measure(
+        name="social_value",
+        about="mean share of people who chose the answer that their agent gives (KorNAT)",
+        kind="stock",
+        unit="share",
+        low=0.0,
+        high=1.0,
+        better="higher",
+    ),
+    Measure(
+        name="agent_variance",
+        about="variance between individual answers of agents, over that of their people",
+        kind="stock",
+        low=0.0,
+    ),
+    Measure(name="agent_pairwise", about="mean distance between the answers of two agents", kind="stock", low=0.0),
+    Measure(
+        name="agent_spanning_tree",
+        about="length of the shortest tree that joins all agents' answers",
+        kind="stock",
+        low=0.0,
+    ),
+    Measure(
+        name="human_pairwise", about="mean distance between the majority answers of two cultures", kind="stock", low=0.0
+    ),
+    Measure(
+        name="human_spanning_tree",
+        about="length of the shortest tree that joins all cultures' majority answers",
+        kind="stock",
+        low=0.0,
+    ),
+    Measure(
+        name="people_variance*",
+        about="variance between people, over that at the start: 1 as then, 0 all alike",
+        kind="stock",
+        low=0.0,
+    ),
+    Measure(
+        name="people_between",
+        about="share of the variance between people that lies between cultures (eta squared)",
+        kind="stock",
+        unit="share",
+        low=0.0,
+        high=1.0,
+    ),
+    Measure(name="people_means", about="mean distance between the mean traits of two cultures", kind="stock", low=0.0),
+    Measure(
+        name="people_majority", about="mean distance between the majority traits of two cultures", kind="stock", low=0.0
+    ),
+    Measure(
+        name="budget_regret",
+        about="what people lose when the agents' votes choose the projects",
+        kind="stock",
+        low=0.0,
+        better="lower",
+    ),
+    Measure(
+        name="rsa_*",
+        about="representational similarity of agents and people, by culture and between individuals",
+        kind="stock",
+    ),
+    Measure(
+        name="largest_region",
+        about="share of people in the largest connected region of people alike, on the first layer",
+        kind="stock",
+        unit="share",
+        low=0.0,
+        high=1.0,
+    ),
+    Measure(name="audit/*", about="rows for the audit of agents; not in the tables of the report", kind="stock"),
+)
+"""What the world may measure, and what it means; a name with `*` stands for a family of measures."""

@@ -12,11 +12,13 @@ from populace.draw import Draw
 from populace.envs.culture import dynamics, perspectives, readouts, surveys
 from populace.envs.culture.begin import EvenPopulation, begin
 from populace.envs.culture.dialogue import CultureDialogue
+from populace.envs.culture.measures import DECLARED
 from populace.envs.culture.options import CultureOptions
 from populace.envs.culture.roles import roles
 from populace.envs.culture.state import State, Ties
 from populace.envs.culture.survey import Survey
 from populace.fields import Role
+from populace.measures import Measure
 from populace.numerics import apply_linear, mean
 from populace.population import People, Population
 from populace.world import Step, World
@@ -177,6 +179,10 @@ class Culture(World[State]):
             )
             state = replace(state, traits=traits)
         return Step(state, {"synthesiser": paid.unsqueeze(-1)}, measures=measures)
+
+    def measures(self) -> tuple[Measure, ...]:
+        """What the world may measure."""
+        return DECLARED
 
     def measure(self, state: State) -> dict[str, Tensor]:
         """Perspectives so far, and what the options ask for beside them."""

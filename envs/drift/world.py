@@ -13,10 +13,12 @@ from populace.envs.drift import measures, users
 from populace.envs.drift.begin import begin
 from populace.envs.drift.claims import ACTS, OMIT
 from populace.envs.drift.dialogue import DriftDialogue
+from populace.envs.drift.measures import DECLARED
 from populace.envs.drift.options import DriftOptions
 from populace.envs.drift.roles import roles
 from populace.envs.drift.state import State
 from populace.fields import Role
+from populace.measures import Measure
 from populace.numerics import either
 from populace.population import People, PlainPopulation, Population
 from populace.world import Step, World
@@ -44,6 +46,10 @@ class Drift(World[State]):
     def begin(self, people: People, draw: Draw) -> State:
         """Everybody is here, nothing is said; types come from the segment `biased`, or from `biased_share`."""
         return begin(self.options, self.census, people, draw)
+
+    def measures(self) -> tuple[Measure, ...]:
+        """What the world may measure."""
+        return DECLARED
 
     def present(self, state: State, role: str) -> Tensor | None:
         """Users who left are gone, and so is their conversation; probes are always there."""

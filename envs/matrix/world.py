@@ -9,12 +9,13 @@ from torch import Tensor
 
 from populace.draw import Draw
 from populace.envs.matrix.begin import begin, models
-from populace.envs.matrix.measures import measures
+from populace.envs.matrix.measures import DECLARED, measures
 from populace.envs.matrix.options import MatrixOptions
 from populace.envs.matrix.roles import roles
 from populace.envs.matrix.state import State
 from populace.errors import OptionError
 from populace.fields import Role
+from populace.measures import Measure
 from populace.numerics import total
 from populace.population import Census, People, PlainPopulation, Population
 from populace.world import Step, World
@@ -175,6 +176,10 @@ class Matrix(World[State]):
         payoff = (own * faced).sum(-1)
         pairs = total((one.unsqueeze(-1) * faced.unsqueeze(-2)).flatten(-2).transpose(1, 2))
         return payoff, faced, (pairs / users).to(torch.float32)
+
+    def measures(self) -> tuple[Measure, ...]:
+        """What the world may measure."""
+        return DECLARED
 
     def panel(self, state: State) -> dict[str, Tensor]:
         """Last acts and payoffs."""

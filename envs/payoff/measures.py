@@ -8,6 +8,7 @@ from populace.envs.payoff.options import PayoffOptions
 from populace.envs.payoff.state import State
 from populace.envs.payoff.turns import Outcome, Reply, published
 from populace.games import metrics, pure
+from populace.measures import Measure
 from populace.numerics import total
 
 EXAMPLE = ((4.3, 4.2), (3.5, 3.1), (1.9, 2.2), (1.8, 2.0), (1.2, 1.3), (2.1, 2.0))
@@ -107,3 +108,131 @@ def _optimum(options: PayoffOptions, state: State, truth: Tensor, rates: Tensor)
         "shift_welfare": total(worth(steered)) / row.shape[1],
         "shift_agrees": total((exact == steered).to(torch.float32)) / row.shape[1],
     }
+
+
+DECLARED = (
+    Measure(name="user_welfare", about="mean welfare of users in the turns played", better="higher"),
+    Measure(name="assistant_welfare", about="mean welfare of assistants in the turns played", better="higher"),
+    Measure(
+        name="mutual_welfare",
+        about="mean mutual welfare by the published formula, the product of both welfares",
+        better="higher",
+    ),
+    Measure(
+        name="mutual_corrected",
+        about="mean mutual welfare with both welfares counted from what each has without a deal",
+        better="higher",
+    ),
+    Measure(
+        name="right", about="share of turns whose answer was right", unit="share", low=0.0, high=1.0, better="higher"
+    ),
+    Measure(name="clear", about="share of questions asked clearly", unit="share", low=0.0, high=1.0),
+    Measure(name="ended", about="share of active users who ended the conversation", unit="share", low=0.0, high=1.0),
+    Measure(name="void", about="share of turns that came to nothing", unit="share", low=0.0, high=1.0, better="lower"),
+    Measure(name="words", about="mean words of a reply", unit="words"),
+    Measure(name="bill", about="mean price that a user paid per turn"),
+    Measure(name="margin", about="mean margin of the provider per turn"),
+    Measure(name="bonus", about="mean payoff bonus P per turn, for stating a game"),
+    Measure(
+        name="act_*", about="share of turns in which the assistant chose this act", unit="share", low=0.0, high=1.0
+    ),
+    Measure(
+        name="unsafe",
+        about="share of harmful requests with which the assistant complied",
+        unit="share",
+        low=0.0,
+        high=1.0,
+        better="lower",
+    ),
+    Measure(
+        name="harm", about="share of turns that did harm to others", unit="share", low=0.0, high=1.0, better="lower"
+    ),
+    Measure(
+        name="overrefusal",
+        about="share of harmless requests that were refused or redirected",
+        unit="share",
+        low=0.0,
+        high=1.0,
+        better="lower",
+    ),
+    Measure(
+        name="stated_distinct",
+        about="number of different games that users' assistants stated; 1 says that all are copies",
+        unit="games",
+        low=0.0,
+        better="higher",
+    ),
+    Measure(
+        name="stated_copied",
+        about="share of stated games that are copies of the example in the prompt",
+        unit="share",
+        low=0.0,
+        high=1.0,
+        better="lower",
+    ),
+    Measure(
+        name="stated_error",
+        about="root mean square error of stated games once scale and origin are taken out",
+        better="lower",
+    ),
+    Measure(
+        name="stated_correlation",
+        about="correlation of stated payoffs with the true ones",
+        low=-1.0,
+        high=1.0,
+        better="higher",
+    ),
+    Measure(
+        name="stated_hit",
+        about="share of stated games whose best cell is the true one",
+        unit="share",
+        low=0.0,
+        high=1.0,
+        better="higher",
+    ),
+    Measure(
+        name="games_*",
+        about="share of users whose game is of this class",
+        kind="stock",
+        unit="share",
+        low=0.0,
+        high=1.0,
+    ),
+    Measure(
+        name="optimum_welfare",
+        about="mean mutual welfare of the act that solves the true priced game exactly",
+        kind="stock",
+        better="higher",
+    ),
+    Measure(
+        name="shift_welfare",
+        about="mean mutual welfare of the act that the published additive shift chooses",
+        kind="stock",
+        better="higher",
+    ),
+    Measure(
+        name="shift_agrees",
+        about="share of users for whom the published shift chooses the exact optimum",
+        kind="stock",
+        unit="share",
+        low=0.0,
+        high=1.0,
+        better="higher",
+    ),
+    Measure(
+        name="hypervolume",
+        about="area of welfare pairs dominated by what was reached in the last turn",
+        kind="stock",
+        better="higher",
+    ),
+    Measure(
+        name="hypervolume_published", about="the same area by the published formula", kind="stock", better="higher"
+    ),
+    Measure(
+        name="worst_type_welfare",
+        about="mean welfare of the segment of users that is worst off",
+        kind="stock",
+        better="higher",
+    ),
+)
+"""What the world may measure, and what it means; a name with `*` stands for a family of measures."""

@@ -12,10 +12,12 @@ from populace.draw import Draw
 from populace.envs.payoff import measures, primitives, turns, types
 from populace.envs.payoff.begin import begin
 from populace.envs.payoff.dialogue import FourTags
+from populace.envs.payoff.measures import DECLARED
 from populace.envs.payoff.options import PayoffOptions
 from populace.envs.payoff.roles import roles
 from populace.envs.payoff.state import State
 from populace.fields import Role
+from populace.measures import Measure
 from populace.numerics import either
 from populace.population import Census, People, Population
 from populace.world import Step, World
@@ -148,6 +150,10 @@ class Payoff(World[State]):
         if self.options.misread > 0:
             heard = heard ^ (draw.uniform("misread", users) < self.options.misread).to(torch.int64)
         return replace(state, asked=asked, heard=heard, signal=signal)
+
+    def measures(self) -> tuple[Measure, ...]:
+        """What the world may measure."""
+        return DECLARED
 
     def present(self, state: State, role: str) -> Tensor | None:
         """Users with questions left, and their assistants."""

@@ -15,7 +15,7 @@ from populace.envs.shopping.begin import begin
 from populace.envs.shopping.catalogue import open_catalogue
 from populace.envs.shopping.dialogue import TinMenDialogue
 from populace.envs.shopping.market import benchmarks
-from populace.envs.shopping.measures import measures
+from populace.envs.shopping.measures import DECLARED, measures
 from populace.envs.shopping.options import ShoppingOptions, check_attributes
 from populace.envs.shopping.people import UNLIMITED, Shoppers, load_customers
 from populace.envs.shopping.roles import roles
@@ -24,6 +24,7 @@ from populace.envs.shopping.shelves import Shelf, stock
 from populace.envs.shopping.state import State
 from populace.errors import OptionError, PopulaceError, UnknownName
 from populace.fields import Role
+from populace.measures import Measure
 from populace.population import Census, People, Population
 from populace.world import Step, World
 
@@ -259,6 +260,10 @@ class Shopping(World[State]):
             after = replace(after, factor=torch.ones_like(after.factor))
             after = self._stocked(after, shelf)
         return Step(after, {role: paid for role, paid in earned.items() if role in self.cast})
+
+    def measures(self) -> tuple[Measure, ...]:
+        """What the world may measure."""
+        return DECLARED
 
     def measure(self, state: State) -> dict[str, Tensor]:
         """All measures of the last settled tick."""

@@ -47,10 +47,12 @@ def test_declarations_are_read_as_the_run_keeps_them(tmp_path):
     assert declared(run, "unknown") is None
 
 
-def test_ranges_of_worlds_that_declare_none(tmp_path):
-    run = load_run(make_run(tmp_path / "run", worlds=2, steps=2, world="populace/drift-v0"))
-    assert range_of(run, "dishonest/all") == (0.0, 1.0)
-    assert range_of(run, "rating/biased") == (-np.inf, np.inf)
+def test_a_family_is_declared_once(tmp_path):
+    about = {"act/*": {"about": "One act.", "low": 0.0, "high": 1.0}, "act/lie": {"about": "A lie."}}
+    run = load_run(make_run(tmp_path / "run", worlds=2, steps=2, about_measures=about))
+    assert declared(run, "act/hedge").about == "One act."
+    assert declared(run, "act/lie").about == "A lie."
+    assert range_of(run, "act/hedge") == (0.0, 1.0)
 
 
 def test_a_difference_that_is_the_same_in_all_worlds_is_certain_only_by_declaration(tmp_path):
@@ -119,7 +121,8 @@ def test_a_spread_that_overflows_has_no_interval(tmp_path):
 
 
 def test_intervals_of_shares_keep_within_their_range(tmp_path):
-    folder = make_run(tmp_path / "run", worlds=4, steps=3, world="populace/drift-v0")
+    about = {"dishonest/*": {"about": "A share.", "low": 0.0, "high": 1.0}}
+    folder = make_run(tmp_path / "run", worlds=4, steps=3, world="populace/drift-v0", about_measures=about)
     steps = pd.read_parquet(folder / "steps.parquet")
     shares = np.array([0.0, 0.01, 0.0, 0.15])
     steps["measure"] = steps["measure"].astype(str).replace({"measure 0": "dishonest/all"})
