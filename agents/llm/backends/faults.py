@@ -79,7 +79,7 @@ _RANGE = re.compile(
 )
 _UNKNOWN = re.compile(
     r"unsupported|support|unknown|unrecogni[sz]ed|unexpected|extra|permitted|allowed|cannot|can't|can not|not both"
-    r"|remove|instead|deprecated|ignored|no longer",
+    r"|remove|deprecated|ignored|no longer|use .{0,5}max_completion",
     re.IGNORECASE,
 )
 
