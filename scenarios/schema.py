@@ -8,6 +8,7 @@ from pydantic import Field
 
 from populace.budget import Limit
 from populace.options import Options
+from populace.trust import Word
 
 NAME = r"^[^\[\]=,./\\\s][^\[\]=,/\\]*$"
 """Names of scenarios and arms: they become names of folders and of cells."""
@@ -97,6 +98,7 @@ class Cell:
         horizon: Ticks an episode.
         episodes: Episodes.
         seed: The seed, equal in all cells.
+        word: What the user has said about the files it was read from.
     """
 
     arm: str
@@ -111,6 +113,7 @@ class Cell:
     horizon: int
     episodes: int
     seed: int
+    word: Word = dataclass_field(default_factory=Word, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,7 @@ class Scenario:
         resolved: The scenario as a plain mapping, `extends` and overrides worked in; loading it gives the same cells.
         file: The file it was read from, or None.
         missed: Key of an override -> the arms that it does not reach, as they set the same key themselves.
+        word: What the user has said about the files it was read from; it is built and played under this word.
     """
 
     name: str
@@ -150,3 +154,4 @@ class Scenario:
     resolved: dict[str, Any]
     file: str | None
     missed: dict[str, tuple[str, ...]] = dataclass_field(default_factory=dict, compare=False)
+    word: Word = dataclass_field(default_factory=Word, compare=False, repr=False)

@@ -30,8 +30,8 @@ _YAML_1_1 = re.compile(r"(?i)y|yes|n|no|on|off|true|false|null|~")
 """Text that readers of YAML 1.1 take for something else."""
 
 
-def read(path: Path) -> Node:
-    """The tree of a file.
+def read(path: Path, contents: list[bytes] | None = None) -> Node:
+    """The tree of a file; its content is added to `contents`.
 
     Raises:
         ScenarioError: It is not there, too large, no text, or no YAML.
@@ -47,6 +47,8 @@ def read(path: Path) -> Node:
         raw = path.read_bytes()
     except OSError as error:
         raise fail(f"cannot read the scenario: {error.strerror}", here) from error
+    if contents is not None:
+        contents.append(raw)
     return parse(_decode(raw, here), str(path))
 
 

@@ -6,7 +6,6 @@ counted by its kind. Keys come from the environment and are written nowhere.
 
 import asyncio
 import json
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -20,13 +19,12 @@ from populace.agents.llm.backends.endpoint_options import EndpointOptions
 from populace.agents.llm.backends.faults import FAULTS, TOO_LONG, Failed, classified
 from populace.agents.llm.backends.metering import Ledger, Meter
 from populace.agents.llm.backends.requests import FORM, fewer, request
+from populace.agents.llm.backends.servers import client_options
 from populace.agents.llm.decoding.structured import reply_in
 from populace.budget import NOTHING, Budget
 from populace.dialogue import ReplyKind
 from populace.errors import MissingExtra, PopulaceError
 
-_NO_KEY = "none"
-"""Sent to a server of one's own, which wants no key."""
 Put = Callable[[tuple[int, Reply]], None]
 
 
@@ -44,6 +42,7 @@ class Endpoint(Backend):
         self.meter = Meter(o)
         self.greedy = o.temperature == 0
         self.voice = json.dumps(["openai", o.base_url, o.model, o.temperature, o.top_p, o.max_reply, o.structured])
+        self._key: str | None = None
         self._without: frozenset[str] = frozenset()
         self._row = 0
         self._known: Ask | None = None
@@ -57,10 +56,10 @@ class Endpoint(Backend):
             ServerGone: The server is not there, or refuses the key or the model.
             PopulaceError: There is no key.
         """
-        client = self._client_options()
+        self._check_key()
 
         async def work(put: Put, stop: threading.Event) -> None:
-            await self._ask_all(client, asks, put, stop)
+            await self._ask_all(asks, put, stop)
 
         yield from streamed(work, linger=self.options.tape is not None)
 
@@ -92,32 +91,20 @@ class Endpoint(Backend):
         """What the server has refused to be sent."""
         return {"left_out": sorted(self._without)} if self._without else {}
 
-    def _client_options(self) -> dict[str, Any]:
+    def _check_key(self) -> None:
         try:
-            import openai
+            import openai  # noqa: F401
         except ImportError:
             raise MissingExtra("the policy llm/openai", "openai", "llm") from None
-        key = os.environ.get(self.options.key_env)
-        if not key and self.options.base_url is None:
+        self._key = self.options.key()
+        if not self._key and self.options.base_url is None:
             raise PopulaceError(
                 f"llm/openai finds no key: set the environment variable {self.options.key_env}, name another one with "
                 "key_env, or give the base_url of a server of your own"
             )
-        o = self.options
-        http = bounded(openai.DefaultAsyncHttpxClient(follow_redirects=False, timeout=o.timeout), o.max_body)
-        plain = {"Accept-Encoding": "identity"}
-        return {
-            "api_key": key or _NO_KEY,
-            "base_url": o.base_url,
-            "max_retries": 0,
-            "timeout": o.timeout,
-            "http_client": http,
-            "default_headers": plain,
-        }
 
     async def _ask_all(
         self,
-        client_options: dict[str, Any],
         asks: Sequence[Ask],
         put: Put,
         stop: threading.Event,
@@ -140,7 +127,11 @@ class Endpoint(Backend):
                     return
                 put((i, reply))
 
-        async with AsyncOpenAI(**client_options) as client:
+        o = self.options
+        arguments = client_options(o, o.timeout, asynchronous=True)
+        arguments["http_client"] = bounded(arguments["http_client"], o.max_body)
+        plain = {"Accept-Encoding": "identity"}
+        async with AsyncOpenAI(**arguments, max_retries=0, default_headers=plain) as client:
             await asyncio.gather(*(work(client) for _ in range(min(self.options.at_once, len(asks)))))
         if fatal:
             raise fatal[0]
@@ -195,7 +186,7 @@ class Endpoint(Backend):
     async def _try(self, client: Any, ask: Ask, sent: dict[str, Any]) -> Reply:
         import openai
 
-        key = os.environ.get(self.options.key_env)
+        key = self._key
         try:
             raw = await whole(lambda: client.chat.completions.with_raw_response.create(**sent), self.options.timeout)
         except openai.APIStatusError as error:
