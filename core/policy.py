@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from populace.budget import Budget
 from populace.dialogue import Dialogue
 from populace.draw import Draw
 from populace.fields import Role
@@ -65,6 +66,16 @@ class Policy:
 
     def fit(self, role: Role, dialogue: Dialogue | None) -> None:
         """Raise PopulaceError where it cannot play this role of a world with this text face; asked before a run."""
+
+    def spend_from(self, budget: Budget) -> None:
+        """Ask this budget before spending, and count there what was spent; called once, before a run begins."""
+
+    def in_doubt(self) -> bool:
+        """Whether something that it needs may be gone (a server), so that acts since should not be saved for good."""
+        return False
+
+    def settle(self) -> None:
+        """Where in doubt, find out; raise Stopped where it is gone."""
 
     def players(self, memory: Memory) -> Mapping[str, Tensor]:
         """Name -> [worlds, seats] bool, the seats of each player where several share the role; else nothing."""

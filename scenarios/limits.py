@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from populace.budget import UNLIMITED
 from populace.errors import RunError
 from populace.options import Options
 from populace.scenarios.arms import join
@@ -25,7 +26,7 @@ def reopened(path: Path, sets: Sequence[str]) -> Scenario:
     after = load(path, sets)
     if _bearing(before) != _bearing(after):
         free = sorted({key for cell in after.cells for _, options in cell.agents.values() for key in _free(options)})
-        can = f"only {', '.join(free)} of its agents" if free else "none of its options"
+        can = "only its max_tokens and max_cost" + (f", and {', '.join(free)} of its agents" if free else "")
         raise RunError(
             f"{', '.join(sets)} would change what comes out of a run that has begun; a resumed run can change {can}; "
             "for all else, begin a new one"
@@ -37,7 +38,7 @@ def how_to_go_on(folder: Path, scenario: Scenario, arm: str, option: str) -> str
     """The command that raises `option`, as the arm that was stopped has it, and resumes the run."""
     cell = next(cell for cell in scenario.cells if cell.arm == arm)
     own = plain(_spelt(scenario.resolved.get("arms", {}).get(cell.base_arm) or {}))
-    keys = []
+    keys = [option] if scenario.resolved.get(option) is not None and option in ("max_tokens", "max_cost") else []
     for role, (_, options) in cell.agents.items():
         for path in _places(options, option):
             prefix = f"arms.{cell.base_arm}." if role in own.get("agents", {}) else ""
@@ -51,7 +52,8 @@ def _bearing(scenario: Scenario) -> tuple[Scenario, list[Any]]:
     agents = [
         {role: (name, options.bearing()) for role, (name, options) in cell.agents.items()} for cell in scenario.cells
     ]
-    return replace(scenario, cells=tuple(replace(cell, agents={}) for cell in scenario.cells), resolved={}), agents
+    cells = tuple(replace(cell, agents={}) for cell in scenario.cells)
+    return replace(scenario, cells=cells, resolved={}, limit=UNLIMITED), agents
 
 
 def _spelt(arm: dict[str, Any]) -> Node:

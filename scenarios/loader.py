@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from populace import trust
+from populace.budget import Limit
 from populace.errors import ScenarioError, UnknownName, did_you_mean
 from populace.imports import installed
+from populace.options import Options
 from populace.registry import manifests
 from populace.scenarios import hearing
 from populace.scenarios.arms import Variant, arm_nodes, check_arms, join, merge, parse_sets, spelt_out, variants
 from populace.scenarios.cells import make_cells
 from populace.scenarios.checking import check
 from populace.scenarios.mistakes import Mistake, raise_all, unknown_key, wrong
-from populace.scenarios.schema import CELL_KEYS, FRAME_KEYS, ORDER, Frame, Scenario
+from populace.scenarios.schema import CELL_KEYS, FRAME_KEYS, ORDER, Cell, Frame, Scenario
 from populace.scenarios.source import read
 from populace.scenarios.tree import Node, Place, fail, from_python, plain
 from populace.trust import Word
@@ -218,7 +220,7 @@ def _scenario(
     ]
     # What follows from a refusal is no mistake of the file.
     own = [m for m in found if not (word.lacks and trust.UNHEARD in m.text)]
-    raise_all(mistakes + own + idle, file)
+    raise_all(mistakes + own + idle + _unpriced(root, cells), file)
     if word.lacks:
         raise trust.NeedsWord(word.lacks, content, word)
     assert frame is not None
@@ -233,6 +235,7 @@ def _scenario(
         record=frame.record,
         at_end=frame.at_end,
         learn_every=frame.learn_every,
+        limit=Limit(frame.max_tokens, frame.max_cost),
         reference=first,
         cells=tuple(cells),
         resolved=_resolved(root, frame, name, first),
@@ -240,6 +243,24 @@ def _scenario(
         missed=missed,
         word=word,
     )
+
+
+def _unpriced(root: Node, cells: Sequence[Cell]) -> list[Mistake]:
+    """A limit in money where no policy has a price, so that nothing would ever cost anything."""
+    limit = root.get("max_cost")
+    if limit is None or limit.value is None or any(map(_has_price, _policies(cells))):
+        return []
+    return [Mistake("max_cost needs a policy with price_in and price_out, or nothing would cost anything", limit.place)]
+
+
+def _policies(cells: Sequence[Cell]) -> list[Options]:
+    return [options for cell in cells for _, options in cell.agents.values()]
+
+
+def _has_price(options: Options) -> bool:
+    """Whether these options, or some inside them, hold a price."""
+    own = getattr(options, "price_in", 0) or getattr(options, "price_out", 0)
+    return bool(own) or any(map(_has_price, options.inner().values()))
 
 
 def _missed(plan: list[Variant], overrides: list[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:

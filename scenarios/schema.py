@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from populace.budget import Limit
 from populace.options import Options
 from populace.trust import Word
 
@@ -41,6 +42,11 @@ class Frame(Options):
     """The arm that the others are compared with; the first one when not given."""
     record: RecordOptions = RecordOptions()
     """What is written into the run folder."""
+    max_tokens: int | None = Field(default=None, ge=1)
+    """Tokens that language models at servers may read and write in the whole run, all arms and resumed parts together;
+    then it stops, to be resumed with a larger limit. What is on a tape is free."""
+    max_cost: float | None = Field(default=None, gt=0)
+    """The same in money, by the prices (`price_in`, `price_out`) of the policies that ask."""
     learn_every: int | None = Field(default=None, ge=1)
     """Ticks between two lessons of policies that learn; once an episode when not given."""
     at_end: Literal["mask", "autoreset"] = "mask"
@@ -70,7 +76,7 @@ CELL_KEYS = tuple(CellFrame.model_fields)
 FRAME_KEYS = tuple(field.alias or name for name, field in Frame.model_fields.items())
 ORDER = (
     *("schema", "name", "about", "world", "worlds", "horizon", "episodes", "seed", "population", "agents"),
-    *("arms", "reference", "sweep", "record", "learn_every", "at_end"),
+    *("arms", "reference", "sweep", "record", "max_tokens", "max_cost", "learn_every", "at_end"),
 )
 """All keys but `extends`, in the order they are written in."""
 
@@ -124,6 +130,7 @@ class Scenario:
         record: What is written into the run folder.
         at_end: What becomes of worlds that end by themselves.
         learn_every: Ticks between two lessons, or None for once an episode.
+        limit: What the whole run may spend on language models.
         reference: The arm that the others are compared with.
         cells: All arms at all points of the sweep.
         resolved: The scenario as a plain mapping, `extends` and overrides worked in; loading it gives the same cells.
@@ -141,6 +148,7 @@ class Scenario:
     record: RecordOptions
     at_end: Literal["mask", "autoreset"]
     learn_every: int | None
+    limit: Limit
     reference: str
     cells: tuple[Cell, ...]
     resolved: dict[str, Any]

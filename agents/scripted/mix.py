@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import torch
 from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, model_validator
 from torch import Tensor
 
 from populace import registry
+from populace.budget import Budget
+from populace.dialogue import Dialogue
 from populace.draw import Draw
 from populace.errors import PopulaceError, UnknownName
 from populace.fields import Role, lasting
@@ -16,9 +18,6 @@ from populace.observation import Observation
 from populace.options import Options
 from populace.policy import Actions, Learner, Memory, Policy
 from populace.population import People
-
-if TYPE_CHECKING:
-    from populace.dialogue import Dialogue
 
 
 class Player(Options):
@@ -187,10 +186,24 @@ class Mix(Policy):
                 mixed[name] = torch.where(own, tensor, mixed[name])
         return mixed, MixMemory(memory.who, tuple(memories))
 
-    def fit(self, role: Role, dialogue: "Dialogue | None") -> None:
+    def fit(self, role: Role, dialogue: Dialogue | None) -> None:
         """Every player must be able to play the role."""
         for part in self.parts:
             part.fit(role, dialogue)
+
+    def spend_from(self, budget: Budget) -> None:
+        """Players share it."""
+        for part in self.parts:
+            part.spend_from(budget)
+
+    def in_doubt(self) -> bool:
+        """Whether any player is."""
+        return any(part.in_doubt() for part in self.parts)
+
+    def settle(self) -> None:
+        """Every player finds out."""
+        for part in self.parts:
+            part.settle()
 
     def players(self, memory: Memory) -> Mapping[str, Tensor]:
         """Each player's seats, by the last part of its policy's name; a name that comes again is numbered."""

@@ -96,8 +96,11 @@ def resume(
 def _finish(folder: Path, report: bool, as_json: bool) -> None:
     from populace.scenarios.runner import read_info
 
-    status = read_info(folder)["status"]
-    facts: dict[str, Any] = {"run": str(folder), "status": status}
+    info = read_info(folder)
+    status, warnings = info["status"], info.get("warnings", [])
+    facts: dict[str, Any] = {"run": str(folder), "status": status, **({"warnings": warnings} if warnings else {})}
+    for warning in warnings:
+        typer.echo(f"warning: {warning}", err=True)
     if status == "interrupted":
         tell(as_json, f"interrupted; go on with: populace resume {folder}", **facts)
         raise typer.Exit(130)

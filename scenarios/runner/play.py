@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import torch
 
 from populace import arithmetic as arithmetics
 from populace import trust
+from populace.budget import NOTHING
 from populace.builder import Built
 from populace.errors import PopulaceError, RunError, Stopped
 from populace.folder import faulty, mark_path, read_info, read_json, write_info
@@ -37,12 +38,17 @@ from populace.scenarios.runner.plan import (
     torch_threads,
     units,
 )
+from populace.scenarios.runner.spending import FolderAccount
 from populace.scenarios.schema import Cell, Scenario
 
 SAVE_SECONDS = 20.0
 """Time between two saves of a run in progress."""
 LOOK_SECONDS = 0.5
 """Time between two looks at whether the user wants to stop."""
+_DOUBT = (
+    "the last tries at a server in arm {arm!r} failed ({roles}): it may have been gone when the run ended, and seats "
+    "have forfeited for it (measures failed and timed_out)"
+)
 
 
 @dataclass
@@ -163,6 +169,11 @@ def _its_arithmetic(folder: Path, info: dict[str, Any], device: str) -> str:
 def _play(folder: Path, scenario: Scenario, built: dict[str, Built], info: dict[str, Any], progress: Progress) -> Path:
     info["status"] = "running"
     info.pop("error", None)
+    info.pop("warnings", None)
+    account = FolderAccount(folder, scenario.limit)
+    for one in built.values():
+        for policy in one.policies.values():
+            policy.spend_from(account)
     todo = units(scenario, info["batches"])
     # A unit whose parts were lost or damaged since is played again, to the same bits.
     missing = {unit.name for unit in todo if faulty(folder, unit.name)}
@@ -174,11 +185,15 @@ def _play(folder: Path, scenario: Scenario, built: dict[str, Built], info: dict[
             done = sum(unit.agent_ticks for unit in mine if unit.name not in missing)
             progress.begun(arm, done * users, sum(unit.agent_ticks for unit in mine) * users)
             for unit in mine:
-                if unit.name in missing and not _play_unit(
-                    folder, unit, built[arm], scenario, info["device"], progress
-                ):
+                if unit.name not in missing:
+                    continue
+                missing.remove(unit.name)
+                if not _play_unit(folder, unit, built[arm], scenario, info["device"], progress, bool(missing)):
                     info["status"] = "interrupted"
                     return folder
+        doubtful = [role for role, policy in built[arm].policies.items() if policy.in_doubt()]
+        if doubtful:
+            info["warnings"] = [_DOUBT.format(arm=arm, roles=", ".join(doubtful))]
         _complete(folder, todo, info)
     except Stopped as error:
         info["status"], info["error"] = "interrupted", f"{type(error).__name__}: {error}"
@@ -190,6 +205,8 @@ def _play(folder: Path, scenario: Scenario, built: dict[str, Built], info: dict[
             return folder  # as it was asked to
         raise
     finally:
+        if account.spent != NOTHING:
+            info["spent"] = asdict(account.spent)
         write_info(folder, info)
     tidy(folder)
     return folder
@@ -212,8 +229,14 @@ def _complete(folder: Path, todo: Sequence[Unit], info: dict[str, Any]) -> None:
     info["status"] = "complete"
 
 
-def _play_unit(folder: Path, unit: Unit, built: Built, scenario: Scenario, device: str, progress: Progress) -> bool:
-    """Play one unit to its end (True) or until asked to stop (False)."""
+def _play_unit(
+    folder: Path, unit: Unit, built: Built, scenario: Scenario, device: str, progress: Progress, more: bool
+) -> bool:
+    """Play one unit to its end (True) or until asked to stop (False).
+
+    While a policy doubts whether a server that it asks is still there, nothing is saved: should it be gone, the run
+    goes on later from before the doubt. A unit that others follow (`more`) ends when there is none.
+    """
     cell, census = unit.cell, built.population.census
     recorder, began_unit = _recorder(folder, unit, built, scenario), time.perf_counter()
     state = recorder.restore(device, packages(scenario))
@@ -221,11 +244,11 @@ def _play_unit(folder: Path, unit: Unit, built: Built, scenario: Scenario, devic
         ids = torch.arange(unit.first, unit.first + unit.worlds)
         state = start(built.world, built.policies, built.population, seed=cell.seed, worlds=ids, device=device)
     progress.moved(state.clock * unit.worlds * census.size)
-    chunk, saved = 1, time.perf_counter()
+    sure, chunk, saved = state, 1, time.perf_counter()
     try:
         while state.clock < unit.ticks:
             if progress.stop():
-                recorder.flush(state)
+                recorder.flush(sure)
                 return False
             began, before = time.perf_counter(), state.clock
             progress.playing = True
@@ -234,9 +257,14 @@ def _play_unit(folder: Path, unit: Unit, built: Built, scenario: Scenario, devic
             seconds = time.perf_counter() - began
             progress.moved((state.clock - before) * unit.worlds * census.size)
             chunk = max(1, min(2 * chunk, int(chunk * LOOK_SECONDS / max(seconds, 1e-6))))
+            if any(policy.in_doubt() for policy in built.policies.values()):
+                continue
+            sure = state
             if recorder.full or time.perf_counter() - saved > SAVE_SECONDS:
                 recorder.flush(state)
                 saved = time.perf_counter()
+        for policy in built.policies.values() if more else ():
+            policy.settle()
         recorder.finish(
             state,
             first=unit.first,
@@ -247,8 +275,8 @@ def _play_unit(folder: Path, unit: Unit, built: Built, scenario: Scenario, devic
         )
     except (KeyboardInterrupt, PopulaceError):
         progress.playing = False
-        if state.clock:
-            recorder.flush(state)
+        if sure.clock:
+            recorder.flush(sure)
         raise
     return True
 

@@ -4,7 +4,9 @@ import json
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 FAULTS = {
@@ -25,6 +27,29 @@ def told(faults):
     for fault, count in faults.items():
         counts[FAULTS[fault]] += count
     return counts
+
+
+@dataclass
+class Raw:
+    """An answer as it goes over the wire: `body` as bytes, or as pieces that come one after another."""
+
+    status: int = 200
+    body: bytes | Iterable[bytes] = b""
+    headers: dict = field(default_factory=dict)
+
+
+def answer(text="clear", finish="stop", usage=(10, 2), model="tiny", **more):
+    """A whole answer of the protocol; `usage` is what it says of tokens, or (read, written)."""
+    if isinstance(usage, tuple):
+        usage = {"prompt_tokens": usage[0], "completion_tokens": usage[1], "total_tokens": sum(usage)}
+    message = {"role": "assistant", "content": text, **more}
+    choice = {"index": 0, "finish_reason": finish, "message": message}
+    return {"id": "x", "object": "chat.completion", "created": 0, "model": model, "choices": [choice], "usage": usage}
+
+
+def error(status, message="no", headers=None, **more):
+    """An answer that is an error, with the message where OpenAI puts it."""
+    return Raw(status, json.dumps({"error": {"message": message, **more}}).encode(), headers or {})
 
 
 class Server(ThreadingHTTPServer):
@@ -78,30 +103,39 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return self.connection.close()
         said = server.say(body)
-        answer = said if isinstance(said, dict) else self.answer(body, said)
+        if isinstance(said, Raw):
+            return self.send_raw(said)
+        whole = said if isinstance(said, dict) else answer(said, model=body["model"])
         if fault == "length":
-            answer["choices"][0]["finish_reason"] = "length"
+            whole["choices"][0]["finish_reason"] = "length"
         if fault == "html":
             return self.send(200, b"<html>Bad gateway</html>", "text/html")
-        data = json.dumps(answer).encode()
+        data = json.dumps(whole).encode()
         if fault == "cut-off":
             return self.send(200, data[: len(data) // 2])
         self.send(200, data)
         with server.lock:
             server.answered.append(body)
 
-    def answer(self, body, text):
-        return {
-            "id": "x",
-            "object": "chat.completion",
-            "created": 0,
-            "model": body["model"],
-            "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
-            "usage": {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12},
-        }
-
     def reply(self, code, body, headers=None):
         self.send(code, json.dumps(body).encode(), headers=headers)
+
+    def send_raw(self, said):
+        self.send_response(said.status)
+        headers = {"Content-Type": "application/json", **said.headers}
+        if isinstance(said.body, bytes):
+            headers.setdefault("Content-Length", str(len(said.body)))
+        else:
+            headers["Transfer-Encoding"] = "chunked"
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if isinstance(said.body, bytes):
+            return self.wfile.write(said.body)
+        for piece in said.body:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            self.wfile.flush()
+        self.wfile.write(b"0\r\n\r\n")
 
     def send(self, code, data, kind="application/json", headers=None):
         self.send_response(code)
@@ -115,7 +149,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(say, fault=lambda number: None, slow=1.5):
-    """A server that says `say(request)`, a text or a whole answer.
+    """A server that says `say(request)`: a text, a whole answer as a dict, or any bytes as `Raw`.
 
     `fault(number)` names what goes wrong with a request, or None; a slow one takes `slow` seconds, and one that is held
     is hung up on when the server is `open`.

@@ -29,6 +29,7 @@ from tiny_model import save
 
 from populace.agents.llm import Ask, ask_all
 from populace.agents.llm.backends.endpoint import Endpoint
+from populace.agents.llm.backends.faults import FAULTS as FAULT_KINDS
 from populace.agents.llm.backends.local import Local, LocalOptions
 from populace.agents.llm.policies import OpenAI, OpenAIOptions
 from populace.draw import Draw
@@ -199,7 +200,7 @@ def test_a_run_survives_faults_in_a_fifth_of_all_calls_and_they_are_figures(url,
     steps = pd.read_parquet(tmp_path / "run" / "steps.parquet")
     own = steps[steps.measure.str.startswith("fault/") & (steps.player == "")]
     measured = own.groupby(["measure", "role"], observed=True).value.sum()
-    assert len(measured) == 2 * 7
+    assert len(measured) == 2 * len(FAULT_KINDS)
     for fault, count in told(proxy.faults).items():
         assert measured[f"fault/{fault}"].sum() >= count
 

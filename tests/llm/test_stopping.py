@@ -61,7 +61,7 @@ def test_a_spent_budget_stops_the_run_where_it_is_and_a_raised_one_goes_on(tmp_p
         stopped = cli("run", given, "--out", out, "--no-report")
         assert stopped.returncode == 130
         key = "arms.model.agents.user.max_tokens"
-        assert stopped.stderr.startswith("stopped: m has used 300 tokens of max_tokens: 300; raise it to go on")
+        assert stopped.stderr.startswith("stopped: the run has used 300 tokens of max_tokens: 300; raise it to go on")
         assert f"populace resume {out} --set {key}=..." in stopped.stderr
         assert "Traceback" not in stopped.stderr
         info = runner.read_info(out)
@@ -74,7 +74,7 @@ def test_a_spent_budget_stops_the_run_where_it_is_and_a_raised_one_goes_on(tmp_p
 
         wrong = cli("resume", out, "--set", "arms.model.agents.user.temperature=0.5")
         assert wrong.returncode == 1
-        assert "can change only at_once, key_env, max_cost, max_tokens of its agents" in wrong.stderr
+        assert "at_once, give_up_after, key_env, max_cost, max_tokens of its agents" in wrong.stderr
         again = cli("resume", out, "--set", f"{key}=100000", "--no-report", "--json")
         assert again.returncode == 0, again.stderr
         assert len(server.requests) == 40  # nothing was asked twice

@@ -1,11 +1,13 @@
 """What a language model is to us: it is asked many things at once, and replies come back as they are ready."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
+from populace.budget import Budget
 from populace.dialogue import ReplyKind
 from populace.draw import uniform_from
 from populace.errors import PopulaceError, Stopped
@@ -19,6 +21,10 @@ BYTES_PER_TOKEN = 4
 
 class BudgetSpent(Stopped):
     """A budget of tokens or money is used up; the run can be resumed with a larger one."""
+
+
+class ServerGone(Stopped):
+    """A server is not there, or refuses the key or the model; the run can be resumed once that is mended."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,21 @@ class Backend(ABC):
     voice: str = "unnamed"
     greedy: bool = False
     faults: tuple[str, ...] = ()
+
+    def spend_from(self, budget: Budget) -> None:  # noqa: B027  # a hook that most need not have
+        """Count what it spends there, and ask before spending; backends that cost nothing need not."""
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether whoever is asked may be gone, so that its last failures are nobody's own."""
+        return False
+
+    def settle(self) -> None:  # noqa: B027  # a hook that most need not have
+        """Find out whether it is gone, and raise ServerGone if so."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """What a run folder keeps about it beside its voice, as plain constants."""
+        return {}
 
     @abstractmethod
     def complete(self, asks: Sequence[Ask]) -> Iterator[tuple[int, Reply]]:

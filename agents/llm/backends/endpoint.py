@@ -6,52 +6,26 @@ counted by its kind. Keys come from the environment and are written nowhere.
 
 import asyncio
 import json
-import queue
 import threading
-import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from populace.agents.llm.backends.base import Ask, Backend, BudgetSpent, Reply, luck
+from populace.agents.llm.backends.answers import parsed, read, told_in
+from populace.agents.llm.backends.background import pause, streamed
+from populace.agents.llm.backends.base import Ask, Backend, Reply, ServerGone, luck
+from populace.agents.llm.backends.bounds import bounded, whole
 from populace.agents.llm.backends.endpoint_options import EndpointOptions
-from populace.agents.llm.backends.faults import FAULTS, TOO_LONG, Failed, refused
-from populace.agents.llm.backends.model import ModelOptions
+from populace.agents.llm.backends.faults import FAULTS, TOO_LONG, Failed, classified
+from populace.agents.llm.backends.metering import Ledger, Meter
+from populace.agents.llm.backends.requests import FORM, fewer, request
 from populace.agents.llm.backends.servers import client_options
-from populace.agents.llm.decoding.structured import reply_in, schema_of
+from populace.agents.llm.decoding.structured import reply_in
+from populace.budget import NOTHING, Budget
 from populace.dialogue import ReplyKind
 from populace.errors import MissingExtra, PopulaceError
 
-_LOOK_SECONDS = 0.5
-"""Time between two looks at whether the user wants to stop, on systems where a wait cannot be broken into."""
-_HOME_SECONDS = 10.0
-"""Time that asks under way have to come home when the user stops the run, so that their replies are on the tape."""
-
-
-_Queue = queue.SimpleQueue[tuple[int, Reply] | BaseException | None]
-"""Replies, then what went wrong or None for the end."""
-
-
-@dataclass
-class Ledger:
-    """What a backend has done so far.
-
-    Attributes:
-        answered: Replies that came.
-        tokens_in: Tokens read, failed tries not counted.
-        tokens_out: Tokens written.
-        faults: Failed tries by kind.
-    """
-
-    answered: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    faults: Counter[str] = field(default_factory=Counter)
-
-    def cost(self, options: ModelOptions) -> float:
-        """In the currency of the prices."""
-        return (self.tokens_in * options.price_in + self.tokens_out * options.price_out) * 1e-6
+Put = Callable[[tuple[int, Reply]], None]
 
 
 class Endpoint(Backend):
@@ -65,11 +39,13 @@ class Endpoint(Backend):
 
     def __init__(self, options: EndpointOptions) -> None:
         o = self.options = options
-        self.ledger = Ledger()
+        self.meter = Meter(o)
         self.greedy = o.temperature == 0
         self.voice = json.dumps(["openai", o.base_url, o.model, o.temperature, o.top_p, o.max_reply, o.structured])
-        self._formless = not o.structured
         self._key: str | None = None
+        self._without: frozenset[str] = frozenset()
+        self._row = 0
+        self._known: Ask | None = None
 
     def complete(self, asks: Sequence[Ask]) -> Iterator[tuple[int, Reply]]:
         """Replies as they come in.
@@ -77,48 +53,43 @@ class Endpoint(Backend):
         Raises:
             MissingExtra: `openai` is not installed.
             BudgetSpent: Tokens or money are used up.
-            PopulaceError: The key, the model or the server is not there; nothing was ever answered.
+            ServerGone: The server is not there, or refuses the key or the model.
+            PopulaceError: There is no key.
         """
         self._check_key()
-        came: _Queue = queue.SimpleQueue()
-        stop = threading.Event()
 
-        def serve() -> None:
-            # A thread of its own has a loop of its own, whatever loop the caller may be in (a notebook has one).
-            try:
-                asyncio.run(self._ask_all(asks, came, stop))
-                came.put(None)
-            except BaseException as error:
-                came.put(error)
+        async def work(put: Put, stop: threading.Event) -> None:
+            await self._ask_all(asks, put, stop)
 
-        thread = threading.Thread(target=serve, name="populace-endpoint", daemon=True)
-        thread.start()
-        try:
-            yield from self._coming(came, stop)
-        finally:
-            stop.set()
-        thread.join()
+        yield from streamed(work, linger=self.options.tape is not None)
 
-    def _coming(self, came: "_Queue", stop: threading.Event) -> Iterator[tuple[int, Reply]]:
-        """Replies as they come in; where the user stops the run, those under way too, if there is a tape for them."""
-        stopped: KeyboardInterrupt | None = None
-        last = float("inf")
-        while True:
-            try:
-                item = _next(came, last)
-            except KeyboardInterrupt as interrupt:
-                stop.set()
-                if stopped is not None or self.options.tape is None:
-                    raise
-                stopped, last = interrupt, time.monotonic() + _HOME_SECONDS
-                continue
-            if isinstance(item, BaseException):
-                raise item
-            if item is None:
-                break
-            yield item
-        if stopped is not None:
-            raise stopped
+    @property
+    def ledger(self) -> Ledger:
+        """What it has done so far."""
+        return self.meter.ledger
+
+    def spend_from(self, budget: Budget) -> None:
+        """Count what it spends there."""
+        self.meter.budget = budget
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the last tries failed, so that the server may be gone and seats have forfeited for it."""
+        return self._row > 0 and self.options.give_up_after is not None
+
+    def settle(self) -> None:
+        """Where in doubt, ask again what was answered before, until it is answered again.
+
+        Raises:
+            ServerGone: It is not.
+        """
+        while self.in_doubt and self._known is not None:
+            for _ in self.complete([self._known]):
+                pass
+
+    def describe(self) -> dict[str, Any]:
+        """What the server has refused to be sent."""
+        return {"left_out": sorted(self._without)} if self._without else {}
 
     def _check_key(self) -> None:
         try:
@@ -135,7 +106,7 @@ class Endpoint(Backend):
     async def _ask_all(
         self,
         asks: Sequence[Ask],
-        came: "_Queue",
+        put: Put,
         stop: threading.Event,
     ) -> None:
         """Ask all, `at_once` at a time. After a stop or a fatal error none goes out, and those under way come home."""
@@ -154,127 +125,98 @@ class Endpoint(Backend):
                     return
                 if reply is None:
                     return
-                came.put((i, reply))
+                put((i, reply))
 
-        arguments = client_options(self.options, self.options.timeout, asynchronous=True)
-        async with AsyncOpenAI(**arguments, max_retries=0) as client:
+        o = self.options
+        arguments = client_options(o, o.timeout, asynchronous=True)
+        arguments["http_client"] = bounded(arguments["http_client"], o.max_body)
+        plain = {"Accept-Encoding": "identity"}
+        async with AsyncOpenAI(**arguments, max_retries=0, default_headers=plain) as client:
             await asyncio.gather(*(work(client) for _ in range(min(self.options.at_once, len(asks)))))
         if fatal:
             raise fatal[0]
 
     async def _ask(self, client: Any, ask: Ask, stop: threading.Event) -> Reply | None:
-        """One reply, after as many tries as are allowed; None once stopped.
+        """One reply, or a failure after as many tries as are allowed; None once stopped.
 
-        A failure is a reply too, unless nothing ever worked.
+        Raises:
+            ServerGone: Nothing was ever answered, the server refuses everybody, or too many tries failed in a row.
+            BudgetSpent: Another prompt would not be within the budget.
         """
-        o, faults, attempt, formless = self.options, [], 0, self._formless
+        o, faults, attempt, without = self.options, list[str](), 0, self._without
         while not stop.is_set():
-            self._check_budget()
+            sent = request(o, ask, without)
             try:
-                reply = await self._try(client, ask, formless)
+                reply = await self._paid(client, ask, sent, stop)
             except Failed as failure:
                 faults.append(failure.fault)
                 self.ledger.faults[failure.fault] += 1
-                if failure.formal:
-                    formless = True
+                self._row += failure.fault != TOO_LONG
+                if failure.fatal:
+                    raise self._gone(failure) from None
+                if (less := fewer(failure, sent, without)) != without:
+                    without = less
                     continue
                 if failure.again and attempt < o.retries:
-                    await asyncio.sleep(self._pause(failure, ask, attempt))
+                    await pause(self._pause(failure, ask, attempt), stop)
                     attempt += 1
                     continue
-                if not self.ledger.answered and failure.fault != TOO_LONG:
-                    raise PopulaceError(self._never(failure)) from None
-                kind = ReplyKind.TIMED_OUT if failure.fault == "timed-out" else ReplyKind.FAILED
+                self._check_there(failure)
+                kind = ReplyKind.TIMED_OUT if failure.fault == "timed-out" else failure.kind
                 return Reply("", kind, faults=tuple(faults))
-            self._formless = self._formless or formless
-            self.ledger.answered += 1
-            self.ledger.tokens_in += reply.tokens_in
-            self.ledger.tokens_out += reply.tokens_out
-            return Reply(reply.text, reply.kind, reply.tokens_in, reply.tokens_out, tuple(faults))
+            if reply is None:
+                return None
+            self._without, self._row, self._known = self._without | without, 0, ask
+            self.ledger.add(ask, reply)
+            return replace(reply, faults=(*faults, *reply.faults))
         return None
+
+    async def _paid(self, client: Any, ask: Ask, sent: dict[str, Any], stop: threading.Event) -> Reply | None:
+        """One try within the budget; None once stopped."""
+        held, spent = await self.meter.reserve(ask, stop), NOTHING
+        if held is None:
+            return None
+        try:
+            reply = await self._try(client, ask, sent)
+            spent = self.meter.price(reply.tokens_in, reply.tokens_out)
+            return reply
+        finally:
+            self.meter.budget.settle(held, spent)
+
+    async def _try(self, client: Any, ask: Ask, sent: dict[str, Any]) -> Reply:
+        import openai
+
+        key = self._key
+        try:
+            raw = await whole(lambda: client.chat.completions.with_raw_response.create(**sent), self.options.timeout)
+        except openai.APIStatusError as error:
+            code, said = told_in(error.response.content)
+            raise classified(error.status_code or code, said, error.response.headers, (key,)) from None
+        reply = read(ask, parsed(raw.content), raw.headers, (key,))
+        return replace(reply, text=reply_in(ask.options, ask.schema, reply.text)) if FORM in sent else reply
+
+    # ------------------------------------------------------------------ failures
 
     def _pause(self, failure: Failed, ask: Ask, attempt: int) -> float:
         """Twice as long each time, spread by up to a half so that not all come back at once."""
         wait = self.options.wait * 2.0**attempt * (0.75 + 0.5 * luck(ask.seed, attempt))
         return min(wait if failure.wait is None else failure.wait, self.options.longest_wait)
 
-    def _check_budget(self) -> None:
-        o, used = self.options, self.ledger.tokens_in + self.ledger.tokens_out
-        how = "raise it to go on" + ("" if o.tape else " (with a `tape`, no reply would be asked for again)")
-        if o.max_tokens is not None and used >= o.max_tokens:
-            raise BudgetSpent(
-                f"{o.model} has used {used:,} tokens of max_tokens: {o.max_tokens:,}; {how}", "max_tokens"
-            )
-        cost = self.ledger.cost(o)
-        if o.max_cost is not None and cost >= o.max_cost:
-            raise BudgetSpent(f"{o.model} has cost {cost:.2f} of max_cost: {o.max_cost:g}; {how}", "max_cost")
+    def _check_there(self, failure: Failed) -> None:
+        """Raise ServerGone where the server is likely not to be there."""
+        most = self.options.give_up_after
+        none = not self.ledger.answered and failure.fault != TOO_LONG and failure.kind != ReplyKind.REFUSED
+        if none or (most is not None and self._row >= most):
+            raise self._gone(failure)
 
-    def _never(self, failure: Failed) -> str:
-        where = self.options.base_url or "OpenAI's server"
-        told = f" ({failure.told})" if failure.told else ""
-        return (
-            f"{where} answers nothing for the model {self.options.model!r}: {failure.fault}{told}; check base_url, "
-            f"model and the key in {self.options.key_env}, and that the server is up"
-        )
-
-    async def _try(self, client: Any, ask: Ask, formless: bool) -> Reply:
-        import openai
-
-        form = None if formless else schema_of(ask.options, ask.schema)
-        request = self._request(ask, form)
-        try:
-            return self._read(ask, form, await client.chat.completions.create(**request))
-        except openai.APITimeoutError:
-            raise Failed("timed-out", True) from None
-        except openai.APIConnectionError:
-            raise Failed("no-connection", True) from None
-        except openai.APIStatusError as error:
-            raise refused(error, form is not None, self._key) from None
-        except (openai.APIError, ValueError, TypeError, AttributeError, KeyError, IndexError):
-            # Cut-off JSON, a page instead of JSON, or JSON that is no reply.
-            raise Failed("unreadable-body", True) from None
-
-    def _request(self, ask: Ask, form: dict[str, Any] | None) -> dict[str, Any]:
+    def _gone(self, failure: Failed) -> ServerGone:
         o = self.options
-        limit = "max_tokens" if o.base_url is not None else "max_completion_tokens"
-        request: dict[str, Any] = {
-            "model": o.model,
-            "messages": [{"role": who, "content": text} for who, text in ask.messages],
-            "temperature": o.temperature,
-            "top_p": o.top_p,
-            limit: o.max_reply,
-        }
-        if o.seeds and not self.greedy:
-            request["seed"] = ask.seed & 0x7FFFFFFF
-        if form is not None:
-            held = {"name": "reply", "strict": True, "schema": form}
-            request["response_format"] = {"type": "json_schema", "json_schema": held}
-        return request
-
-    def _read(self, ask: Ask, form: dict[str, Any] | None, answer: Any) -> Reply:
-        choice = answer.choices[0]
-        said, refusal = choice.message.content, getattr(choice.message, "refusal", None)
-        # Half a surrogate pair is no text, and could not be written down.
-        text = str(refusal or "" if said is None else said).encode("utf-8", "replace").decode()
-        kind = ReplyKind.OK
-        if choice.finish_reason == "length":
-            kind = ReplyKind.CUT_OFF
-        elif (said is None and refusal) or choice.finish_reason == "content_filter":
-            kind = ReplyKind.REFUSED
-        if form is not None:
-            text = reply_in(ask.options, ask.schema, text)
-        estimate = Reply.of(ask, text)
-        usage = answer.usage
-        read = usage.prompt_tokens if usage is not None else estimate.tokens_in
-        written = usage.completion_tokens if usage is not None else estimate.tokens_out
-        return Reply(text, kind, int(read), int(written))
-
-
-def _next(came: _Queue, last: float) -> tuple[int, Reply] | BaseException | None:
-    """What comes next; None for the end, or when nothing has come by the time `last`."""
-    while time.monotonic() < last:
-        try:
-            return came.get(timeout=_LOOK_SECONDS)
-        except queue.Empty:
-            continue
-    return None
+        where, told = o.base_url or "OpenAI's server", f" ({failure.told})" if failure.told else ""
+        what = f"the model {o.model!r}: {failure.fault}{told}"
+        mend = f"check base_url, model and the key in {o.key_env}"
+        if failure.fatal:
+            return ServerGone(f"{where} refuses {what}; {mend}, and that the account has credit left")
+        if not self.ledger.answered:
+            return ServerGone(f"{where} answers nothing for {what}; {mend}, and that the server is up")
+        row = f"{self._row} tries in a row (give_up_after: {o.give_up_after})"
+        return ServerGone(f"{where} has failed in {row} for {what}; check that the server is up")

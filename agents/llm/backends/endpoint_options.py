@@ -11,34 +11,43 @@ from populace.agents.llm.backends.servers import ServerOptions
 class EndpointOptions(ServerOptions, ModelOptions):
     """Which server and model, how it is sampled, and what it may cost."""
 
-    free: ClassVar[frozenset[str]] = frozenset({"key_env", "at_once", "max_tokens", "max_cost"})
+    free: ClassVar[frozenset[str]] = frozenset({"key_env", "at_once", "max_tokens", "max_cost", "give_up_after"})
 
     model: str
     """The model's name, as the server knows it."""
-    temperature: float = Field(default=1.0, ge=0)
-    """0: the likeliest reply, and identical prompts are asked once."""
-    top_p: float = Field(default=1.0, gt=0, le=1)
-    """Sample among the likeliest tokens of this total probability."""
-    max_reply: int = Field(default=256, ge=1)
-    """Tokens of a reply at most; one that is longer is cut off."""
+    temperature: float | None = Field(default=None, ge=0)
+    """Not given: it is not sent, and the server takes its own. 0: the likeliest reply, and identical prompts are asked
+    once. A server that refuses the parameter is asked without it from then on, and the run folder says so; `top_p`,
+    `max_reply` and `seeds` likewise."""
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    """Sample among the likeliest tokens of this total probability; not sent when not given."""
+    max_reply: int | None = Field(default=256, ge=1)
+    """Tokens of a reply at most; one that is longer is cut off. Sent as `max_tokens` to a server at `base_url` and as
+    `max_completion_tokens` to OpenAI's own, or by the other name where a server refuses one; null: not sent."""
     seeds: bool = True
-    """Send a seed with every ask; servers that know none may refuse it."""
+    """Send a seed with every ask."""
     structured: bool = False
     """Have the server keep to the form that is asked for (a choice among labels, a JSON schema). A server that refuses
     such requests is asked without from then on; one that passes over them writes what it likes."""
     at_once: int = Field(default=32, ge=1)
     """Asks under way at a time."""
     timeout: float = Field(default=60.0, gt=0)
-    """Seconds to wait for a reply, each try."""
+    """Seconds for a whole answer, each try, from the first byte sent to the last one received."""
+    max_body: int = Field(default=8 << 20, ge=1)
+    """Bytes of an answer at most; a longer one is an `unreadable-body`."""
     retries: int = Field(default=4, ge=0)
     """Tries after the first one."""
     wait: float = Field(default=0.5, ge=0)
     """Seconds before the second try, doubled for each further one; a server's own wish (`Retry-After`) comes first."""
     longest_wait: float = Field(default=30.0, ge=0)
     """Seconds between two tries at most."""
+    give_up_after: int | None = Field(default=20, ge=1)
+    """Failed tries in a row, of all seats together and with no reply in between, after which the run stops, to be
+    resumed when the server is back. A refused key or model or a spent quota stops it at once. Null: it never stops once
+    something was answered, and seats without a reply forfeit."""
     max_tokens: int | None = Field(default=None, ge=1)
-    """Tokens read and written by this policy before it stops the run; a resumed run has a fresh budget, and what is on
-    its tape is free."""
+    """Tokens read and written by all servers in the whole run, all arms and resumed parts included, before it stops;
+    what is on a tape is free."""
     max_cost: float | None = Field(default=None, gt=0)
     """The same in money, by `price_in` and `price_out`."""
 

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from populace import trust
 from populace.agents.llm.backends.base import Backend
 from populace.agents.llm.backends.tape import Tape, check
+from populace.budget import Budget
 from populace.errors import PopulaceError
 from populace.options import Options
 from populace.policy import Policy
@@ -45,6 +46,7 @@ class ModelPolicy(Policy):
 
     Options: ClassVar[type[ModelOptions]] = ModelOptions
     options: ModelOptions
+    _budget: Budget | None = None
 
     def open(self) -> Backend:
         """The language model; called once, when it is first needed."""
@@ -54,6 +56,22 @@ class ModelPolicy(Policy):
     def backend(self) -> Backend:
         """The language model, with its tape if there is one."""
         inner, tape = self.open(), self.options.tape
-        if tape is None or isinstance(inner, Tape):
-            return inner
-        return Tape(inner, tape, only=self.options.replay)
+        backend = inner if tape is None or isinstance(inner, Tape) else Tape(inner, tape, only=self.options.replay)
+        if self._budget is not None:
+            backend.spend_from(self._budget)
+        return backend
+
+    def spend_from(self, budget: Budget) -> None:
+        """Count what the model spends there."""
+        self._budget = budget
+        if "backend" in self.__dict__:
+            self.backend.spend_from(budget)
+
+    def in_doubt(self) -> bool:
+        """Whether the model may be gone."""
+        return "backend" in self.__dict__ and self.backend.in_doubt
+
+    def settle(self) -> None:
+        """Find out whether the model is gone."""
+        if "backend" in self.__dict__:
+            self.backend.settle()

@@ -2,20 +2,23 @@
 
 One JSON line a reply: its key (a hash of voice, messages, options and, unless the voice is greedy, seed), the voice,
 the messages and the reply. Lines are written as replies come in, so that a run that is killed loses none; a line that
-was cut off by that is passed over.
+was cut off by that is passed over. Failures that another try may mend (a server that was down) stand there too, so that
+a run replays as it was; whoever may ask asks again, and the reply that comes takes their place.
 """
 
 import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from populace.agents.llm.backends.base import Ask, Backend, Reply
+from populace.agents.llm.backends.faults import TOO_LONG
+from populace.budget import Budget
 from populace.dialogue import ReplyKind
 from populace.errors import PopulaceError, RunError, did_you_mean
 
@@ -113,11 +116,11 @@ class Tape(Backend):
         """
         self._catch_up()
         keys = [self._key(ask) for ask in asks]
-        missing = [i for i, key in enumerate(keys) if key not in self._known]
+        missing = [i for i, key in enumerate(keys) if not self._holds(key)]
         if missing and (self.only or self.inner is None):
             raise RunError(self._not_there(asks[missing[0]], len(missing), len(asks)))
         for i, key in enumerate(keys):
-            if key in self._known:
+            if self._holds(key):
                 yield i, self._known[key]
         if not missing or self.inner is None:
             return
@@ -132,11 +135,41 @@ class Tape(Backend):
             for place, reply in self.inner.complete([asks[i] for i in missing]):
                 i = missing[place]
                 # The first reply to a key is the one that counts, as it will when the tape is played.
-                if keys[i] not in self._known:
-                    self._known[keys[i]] = reply
+                if self._keep(keys[i], reply):
                     file.write(self._line(keys[i], asks[i], reply))
                     file.flush()
                 yield i, self._known[keys[i]]
+
+    def spend_from(self, budget: Budget) -> None:
+        """What is asked is counted there; what is on the tape is free."""
+        if self.inner is not None:
+            self.inner.spend_from(budget)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether whoever is asked may be gone."""
+        return self.inner is not None and self.inner.in_doubt
+
+    def settle(self) -> None:
+        """Find out whether whoever is asked is gone."""
+        if self.inner is not None:
+            self.inner.settle()
+
+    def describe(self) -> Mapping[str, Any]:
+        """What whoever is asked says of itself."""
+        return {} if self.inner is None else self.inner.describe()
+
+    def _holds(self, key: str) -> bool:
+        """Whether the tape answers: with a reply, or where nobody may be asked, with any line."""
+        return key in self._known and (self.only or not _passing(self._known[key]))
+
+    def _keep(self, key: str, reply: Reply) -> bool:
+        """Take a reply unless there is one that counts already; a failure that may pass gives way to a reply."""
+        known = self._known.get(key)
+        if known is not None and (not _passing(known) or _passing(reply)):
+            return False
+        self._known[key] = reply
+        return True
 
     def _key(self, ask: Ask) -> str:
         seed = None if self.greedy else ask.seed
@@ -184,7 +217,7 @@ class Tape(Backend):
             place = f"the line that begins at byte {self._offset:,}"
             raise _no_tape(self.path, f"{place} holds no reply ({type(error).__name__})") from None
         self._voices[voice] = greedy
-        self._known.setdefault(key, reply)
+        self._keep(key, reply)
 
     def _chosen(self, voice: str | None) -> str:
         if voice is None and len(self._voices) == 1:
@@ -204,6 +237,11 @@ class Tape(Backend):
             f"...{last[-120:]!r}. A tape replays the very run it was recorded in: the same scenario, seed, worlds and "
             "model options; leave out `replay` to ask the model for what is missing"
         )
+
+
+def _passing(reply: Reply) -> bool:
+    """Whether another try may mend it."""
+    return reply.kind in (ReplyKind.FAILED, ReplyKind.TIMED_OUT) and TOO_LONG not in reply.faults
 
 
 def _ends_whole(path: Path) -> bool:

@@ -61,7 +61,7 @@ class Interpreted:
         reading = self.interpreter.read([text for texts in passages for text in texts])
         lengths = [len(texts) for texts in passages]
         actions, kinds = self.face.act(observation, chats, replies, reading.codes.split(lengths))
-        if not self.interpreter.judges:
+        if self.interpreter.policy is None:
             return actions, kinds
         told = {"judged": reading.asked, "judged unread": reading.unread, "judge tokens": reading.tokens}
         tallies = {name: torch.zeros(kinds.shape, dtype=torch.int64) for name in told}

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from populace.agents.llm.backends.model import ModelPolicy
 from populace.agents.llm.decoding import patterns
 from populace.dialogue import Coding
 from populace.errors import UnknownName
@@ -51,8 +52,8 @@ class Interpreter(ABC):
         coding: What texts are read for.
     """
 
-    judges: bool = False
-    """Whether another model is asked, so that what it costs is worth telling."""
+    policy: ModelPolicy | None = None
+    """Whose model is asked, where one is, so that what it costs is worth telling."""
 
     def __init__(self, coding: Coding) -> None:
         self.coding = coding

@@ -47,17 +47,15 @@ class Judge(Interpreter):
         policy: Whose model judges.
     """
 
-    judges = True
-
     def __init__(self, coding: Coding, policy: ModelPolicy) -> None:
         super().__init__(coding)
-        self.policy = policy
+        self.policy = self.judge = policy
 
     def code(self, texts: Sequence[str]) -> Reading:
         """Verdicts; a reply that is none leaves its codes unset."""
         questions = len(self.coding.codes) if self.coding.several else 1
         asks = [ask for text in texts for ask in self._asks(text)]
-        replies = ask_all(self.policy.backend, asks)
+        replies = ask_all(self.judge.backend, asks)
         verdicts = [_verdict(ask.options, reply) for ask, reply in zip(asks, replies, strict=True)]
         if self.coding.several:
             held = [verdict == "yes" for verdict in verdicts]

@@ -21,6 +21,7 @@ from populace.agents.llm.seats import profiles
 from populace.agents.llm.seats.field_face import FieldsDialogue
 from populace.agents.llm.seats.memory import Conversations
 from populace.agents.llm.seats.options import SeatOptions
+from populace.budget import Budget
 from populace.dialogue import Chat, Dialogue, ReplyKind
 from populace.draw import Draw
 from populace.fields import Role
@@ -110,10 +111,29 @@ class TextPolicy(ModelPolicy):
             extra["tally/cost"] = ((spent.read * o.price_in + spent.written * o.price_out) * 1e-6).float().to(device)
         return {**actions, **extra}, memory
 
+    def spend_from(self, budget: Budget) -> None:
+        """Count what the model and its judges spend there."""
+        super().spend_from(budget)
+        for judge in self._judges():
+            judge.spend_from(budget)
+
+    def in_doubt(self) -> bool:
+        """Whether the model or a judge may be gone."""
+        return super().in_doubt() or any(judge.in_doubt() for judge in self._judges())
+
+    def settle(self) -> None:
+        """Find out whether the model or a judge is gone."""
+        super().settle()
+        for judge in self._judges():
+            judge.settle()
+
+    def _judges(self) -> list[ModelPolicy]:
+        return [reader.interpreter.policy for reader in self._readers.values() if reader.interpreter.policy is not None]
+
     def describe(self) -> Mapping[str, Any]:
         """Whose voice it is, once it was heard, and how its free text was read."""
         backend = self.__dict__.get("backend")
-        told = {} if backend is None else {"voice": backend.voice}
+        told = {} if backend is None else {"voice": backend.voice, **backend.describe()}
         readers = {role: reader.describe() for role, reader in self._readers.items()}
         return {**told, **({"interpreter": next(iter(readers.values()))} if readers else {})}
 
@@ -129,6 +149,8 @@ class TextPolicy(ModelPolicy):
         if o.interpreter is not None:
             if role not in self._readers:
                 self._readers[role] = Interpreted.of(o.interpreter, dialogue, role)
+                if self._budget is not None:
+                    self.spend_from(self._budget)
             return self._readers[role]
         return FieldsDialogue() if dialogue is None else dialogue
 
