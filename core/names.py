@@ -1,0 +1,58 @@
+"""Names are data: which characters they may hold, and how text from strangers is shown on a terminal.
+
+Names come from scenarios and from files, and end in terminals, tables, pages and figures. A control character moves
+the cursor of a terminal, a lone surrogate cannot be written to any file, and a direction override shows a name as what
+it is not; so they are refused where a name enters, and made visible where text of unknown origin is printed.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_LINES = "\t\n\r"
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+def fault(text: str, lines: bool = False) -> str:
+    """What is wrong with a name: `"U+001B, a control character"`, or `""` where nothing is.
+
+    Args:
+        text: The name.
+        lines: Whether it is a text of several lines, in which tabs and line breaks may stand.
+    """
+    for pattern, what in (
+        (_CONTROL, "a control character"),
+        (_SURROGATE, "half of a surrogate pair, which is no character"),
+        (_DIRECTION, "a control of the writing direction"),
+    ):
+        for found in pattern.finditer(text):
+            if not (lines and found.group() in _LINES):
+                return f"U+{ord(found.group()):04X}, {what}"
+    return ""
+
+
+def faulty(value: Any) -> str:
+    """`fault` of the first text, key or value, in nested mappings and lists that has one; texts may have lines."""
+    if isinstance(value, str):
+        return fault(value, lines=True)
+    if isinstance(value, Mapping):
+        return next((found for key, item in value.items() if (found := fault(str(key)) or faulty(item))), "")
+    if isinstance(value, (list, tuple)):
+        return next((found for item in value if (found := faulty(item))), "")
+    return ""
+
+
+def visible(text: str) -> str:
+    r"""The text with what could steer a terminal written out, `\x1b`; line breaks and tabs stay."""
+
+    def written(found: re.Match[str]) -> str:
+        code = ord(found.group())
+        if found.group() in "\t\n":
+            return found.group()
+        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+    for pattern in (_CONTROL, _SURROGATE, _DIRECTION):
+        text = pattern.sub(written, text)
+    return text
