@@ -1,8 +1,8 @@
 """Opening files that a scenario or a user names: one check for all of them.
 
 Only a regular file is opened, so that a pipe cannot block, a device cannot be read for ever, and a folder is told as
-what it is; and only so much is read, before and after decompression. A scenario from somebody else may name any file:
-`Reach` says where it may read.
+what it is; only so much is read, before and after decompression; and what lies outside a scenario's folder is read only
+if the user's word covers it (`populace.trust`), links followed.
 """
 
 import gzip
@@ -10,12 +10,12 @@ import hashlib
 import os
 import stat
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from populace.errors import PopulaceError
+from populace import trust
+from populace.errors import PopulaceError, did_you_mean
 
 SETTING = "POPULACE_MAX_FILE_MB"
 """Environment variable that holds the size limit, in megabytes of 10^6 bytes."""
@@ -53,24 +53,32 @@ def is_file(path: str | Path) -> bool:
         return False
 
 
-def opened(path: str | Path, within: Path | None = None) -> BinaryIO:
+def changed(path: str | Path) -> int:
+    """When a file was last changed, so that what is kept of it is read anew; 0 where there is none."""
+    return Path(path).stat().st_mtime_ns if str(path) and is_file(path) else 0
+
+
+def opened(path: str | Path, *, own: bool = False, within: Path | None = None) -> BinaryIO:
     """A regular file, opened for reading.
 
     Args:
         path: The file.
-        within: A folder in which it must lie without any link on the way there; None where links may be followed.
+        own: Whether the user named it themselves, so that it may lie anywhere.
+        within: A folder that the user named, in which it must lie without any link on the way there; implies `own`.
 
     Raises:
         FileError: It is not there, no regular file, a link that may not be followed, or may not be read.
+        NeedsWord: It lies outside the scenario's folder, and the user has not given their word.
     """
     try:
-        kind = _kind(os.stat(path).st_mode)
-        if kind == "file" and within is not None and _linked(Path(path), within):
+        real = Path(path) if own or within is not None else trust.current().demand_read(Path(path))
+        kind = _kind(os.stat(real).st_mode)
+        if kind == "file" and within is not None and _linked(real, within):
             kind = "a link"
         if kind != "file":
             raise FileError(f"cannot read {path}: it is {kind}, not a regular file")
         # Between the two looks a file may be exchanged for a pipe, which must not block.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+        handle = os.open(real, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
         if _kind(os.fstat(handle).st_mode) != "file":
             os.close(handle)
             raise FileError(f"cannot read {path}: it is not a regular file")
@@ -98,19 +106,21 @@ def _linked(path: Path, within: Path) -> bool:
     return os.path.realpath(path) != os.path.join(os.path.realpath(within), inner)
 
 
-def read(path: str | Path, *, most: int | None = None, within: Path | None = None) -> bytes:
+def read(path: str | Path, *, most: int | None = None, own: bool = False, within: Path | None = None) -> bytes:
     """The bytes of a regular file; of one that ends in `.gz`, what it unpacks to.
 
     Args:
         path: The file.
         most: Bytes that it may have, packed and unpacked; None for `limit()`.
-        within: A folder in which it must lie without any link on the way there.
+        own: See `opened`.
+        within: See `opened`.
 
     Raises:
         FileError: It cannot be read, is too large, or is no whole gzip file.
+        NeedsWord: See `opened`.
     """
     most = limit() if most is None else most
-    with opened(path, within) as file:
+    with opened(path, own=own, within=within) as file:
         try:
             size = os.fstat(file.fileno()).st_size
             if size > most:
@@ -157,19 +167,29 @@ def sha256(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-def text(path: str | Path, *, encoding: str = "utf-8", most: int | None = None, within: Path | None = None) -> str:
+def text(
+    path: str | Path,
+    *,
+    encoding: str = "utf-8",
+    most: int | None = None,
+    own: bool = False,
+    within: Path | None = None,
+) -> str:
     """A text file; a byte-order mark says more than `encoding` does, and is left out.
 
     Args:
         path: The file.
         encoding: utf-8, utf-16, latin-1, cp1252, ...
         most: Bytes that it may have; None for a tenth of `limit()`.
-        within: A folder in which it must lie without any link on the way there.
+        own: See `opened`.
+        within: See `opened`.
 
     Raises:
         FileError: It cannot be read, is too large, or is no text of this encoding (with line and column).
+        NeedsWord: See `opened`.
     """
-    return decoded(read(path, most=limit() // PARSED if most is None else most, within=within), path, encoding)
+    most = limit() // PARSED if most is None else most
+    return decoded(read(path, most=most, own=own, within=within), path, encoding)
 
 
 def decoded(raw: bytes, name: str | Path, encoding: str = "utf-8", remedy: str = "") -> str:
@@ -203,58 +223,42 @@ def decoded(raw: bytes, name: str | Path, encoding: str = "utf-8", remedy: str =
     return found
 
 
-@dataclass(frozen=True)
-class Reach:
-    """Where the files that a scenario names may lie: in its own folder, and wherever the user's word allows.
-
-    Attributes:
-        folders: In these, links followed, everything may be read.
-        files: These may be read, wherever they lie (links followed).
-        word: Asked about any other file, its links followed; it answers whether it may be read, or raises an error.
-    """
-
-    folders: tuple[Path, ...] = ()
-    files: frozenset[Path] = frozenset()
-    word: Callable[[Path], bool] = lambda path: False
-
-    def check(self, path: str | Path) -> None:
-        """Raise FileError where the file may not be read; its content is not looked at.
-
-        Raises:
-            FileError: It lies elsewhere, and nobody has given their word.
-        """
-        real = Path(os.path.realpath(path))
-        if real in self.files or any(real.is_relative_to(os.path.realpath(folder)) for folder in self.folders):
-            return
-        if not self.word(real):
-            linked = f" (it leads to {real})" if Path(os.path.abspath(path)) != real else ""
-            raise FileError(
-                f"{path} lies outside the scenario's folder{linked}: a scenario may read there only by your word; "
-                f"give it with --allow {real.parent}, or with --trust"
-            )
-
-
-def named(path: str | Path, context: Any) -> Path:
+def named(path: str | Path, context: Any = None, *, there: bool = True) -> Path:
     """A file that an option names, as a full path: what options' validators call with their `info.context`.
 
     Args:
         path: What the option says; a relative path starts at the context's `folder`, or else at the working folder.
-        context: A mapping that may hold `folder` and a `reach`, or anything else.
+        context: A mapping that may hold `folder`, or anything else.
+        there: Whether a file that is not there is told here; otherwise whoever reads it will say so.
 
     Raises:
-        ValueError: There is no such file, it is not a regular one, or it may not be read.
+        ValueError: There is no such file, it is not a regular one, or the user's word is needed to read it.
     """
-    known = context if isinstance(context, dict) else {}
-    folder, reach = known.get("folder"), known.get("reach")
+    folder = context.get("folder") if isinstance(context, dict) else None
     full = Path(folder) / path if folder is not None else Path(path)
     try:
-        if reach is not None:
-            reach.check(full)
-        mode = full.stat().st_mode
+        trust.current().demand_read(full)
+        kind = _kind(full.stat().st_mode)
     except FileNotFoundError:
+        if not there:
+            return full
         raise ValueError(f"there is no file {full}; a relative path is taken from the scenario file's folder") from None
     except (OSError, ValueError, PopulaceError) as error:
         raise ValueError(getattr(error, "strerror", None) or str(error)) from None
-    if _kind(mode) != "file":
-        raise ValueError(f"{full} is {_kind(mode)}, not a regular file")
+    if kind != "file":
+        raise ValueError(f"{full} is {kind}, not a regular file")
     return full
+
+
+def word_or_file(given: str, words: Iterable[str], context: Any = None) -> str:
+    """What an option says that takes one of some words or a file: the word, or the file's full path.
+
+    Raises:
+        ValueError: It is almost a word and no file, or the file may not be read.
+    """
+    if given in (known := tuple(words)):
+        return given
+    found = named(given, context, there=False)
+    if not is_file(found) and "did you mean" in (near := did_you_mean(given, known)):
+        raise ValueError(f"{given!r} is neither a file nor one of {', '.join(known)}{near}")
+    return str(found)

@@ -62,13 +62,13 @@ class Table:
         rows: int,
         place: Callable[[int], str] = lambda row: f"row {row + 1}",
     ) -> None:
-        self.name, self.rows, self._place = name, rows, place
+        self.name, self.rows, self.place = name, rows, place
         self._columns = dict(columns)
         self.header = tuple(self._columns)
 
     def at(self, row: int, column: str | None = None) -> str:
         """Where a row or a cell stands, in words: `people.csv, line 3, column 'age'`."""
-        return f"{self.name}, {self._place(row)}" + ("" if column is None else f", column {column!r}")
+        return f"{self.name}, {self.place(row)}" + ("" if column is None else f", column {column!r}")
 
     def need(self, *columns: str | None) -> None:
         """Raise UnknownName for the first of these columns (None is passed over) that is not there.
@@ -134,7 +134,7 @@ class Table:
             PopulaceError: A cell is no number, infinite, out of range or missing; with its line and column.
         """
         column = self.column(name)
-        self._refuse_words(name, codes)
+        self._refuse_words(name, codes, what)
         gone = column.gone | column.coded(codes)
         numbers = np.where(gone, np.nan, column.numbers)
         if gone.any() and not missing:
@@ -213,10 +213,10 @@ class Table:
             )
         return not words.any()
 
-    def _refuse_words(self, name: str, codes: Codes) -> None:
+    def _refuse_words(self, name: str, codes: Codes, what: str = "") -> None:
         column = self.column(name)
         wrong = ~(column.numeric | column.gone | column.coded(codes))
-        self._refuse(wrong, name, lambda row: f"{column.show(row)} {column.why(row)}")
+        self._refuse(wrong, name, lambda row: f"{column.show(row)} {column.why(row)}{_because(what)}")
 
     def _refuse(self, where: NDArray[np.bool_], column: str, why: Callable[[int], str]) -> None:
         if where.any():

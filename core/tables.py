@@ -105,10 +105,10 @@ def _header(text: str, name: str, separator: str) -> list[str]:
     other = max((s for s in SEPARATORS if s != separator), key=bare.count)
     if bare.count(other) > bare.count(separator):
         decimals = ", and decimal: ',' if numbers are written 1,5" if other == ";" else ""
+        more, fewer = SEPARATORS[other], SEPARATORS[separator]
         said = f'format: {{separator: "{chr(92) + "t" if other == chr(9) else other}"}}'
         raise PopulaceError(
-            f"{name}: the first line holds more {SEPARATORS[other]} than {SEPARATORS[separator]}; if {SEPARATORS[other]} "
-            f"stand between cells, say {said}{decimals}"
+            f"{name}: line 1 holds more {more} than {fewer}; if {more} stand between cells, say {said}{decimals}"
         )
     try:
         cells = next(row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if row)

@@ -118,9 +118,10 @@ def respondents(table: Table, spec: Columns, file: Path | None = None) -> Respon
     gone = np.column_stack([np.isnan(rows), segment < 0])
     if gone.any() and spec.missing == "error":
         row, place = np.argwhere(gone)[0]
+        column = [*wanted, spec.segment][place]
         raise PopulaceError(
-            f"{table.at(int(row), [*wanted, spec.segment][place])}: missing, as {int(gone.sum()) - 1:,} more entries are; "
-            "set missing to 'drop'" + (" or 'mean'" if place < len(wanted) else "")
+            f"{table.name}: {int(gone.sum()):,} entries are missing, the first in {table.place(int(row))}, column "
+            f"{column!r}; set missing to 'drop'" + (" or 'mean'" if place < len(wanted) else "")
         )
     keep = (weights > 0) & ~(gone.any(axis=1) if spec.missing == "drop" else gone[:, -1])
     if spec.missing == "mean" and gone[:, -1].any():

@@ -2,9 +2,11 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from populace.files import named
 from populace.options import Options
+from populace.table import PLAIN, TableFormat
 
 
 class SurveyOptions(Options):
@@ -37,6 +39,14 @@ class SurveyOptions(Options):
     """Dimensions of a synthetic survey's latent space."""
     seed: int = 0
     """Draws a synthetic survey; the same one in all worlds and arms."""
+    missing_codes: tuple[float | str, ...] = ()
+    """For `table`: entries that stand for a missing number, beside empty cells."""
+    format: TableFormat = PLAIN
+    """How the csv is written, where it is not with commas, decimal points and UTF-8."""
+
+    _there = field_validator("file", "texts")(
+        lambda given, info: given and str(named(given, info.context, there=False))
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -67,6 +77,10 @@ class Layer(Options):
     """Whether a `grid` is a torus."""
     file: str = ""
     """The csv of a `file` layer; users count from 0."""
+    format: TableFormat = PLAIN
+    """How the csv is written, where it is not with commas, decimal points and UTF-8."""
+
+    _there = field_validator("file")(lambda given, info: given and str(named(given, info.context, there=False)))
 
 
 class CultureOptions(Options):
