@@ -7,7 +7,9 @@ it is not; so they are refused where a name enters, and made visible where text 
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
 
 _LINES = "\t\n\r"
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -33,14 +35,24 @@ def fault(text: str, lines: bool = False) -> str:
     return ""
 
 
-def faulty(value: Any) -> str:
+def _checked(name: str) -> str:
+    if wrong := fault(name):
+        raise ValueError(f"the name {name!r} holds {wrong}; leave it out")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_checked)]
+"""A name in options: text without control characters, lone surrogates and direction overrides."""
+
+
+def fault_in(value: Any) -> str:
     """`fault` of the first text, key or value, in nested mappings and lists that has one; texts may have lines."""
     if isinstance(value, str):
         return fault(value, lines=True)
     if isinstance(value, Mapping):
-        return next((found for key, item in value.items() if (found := fault(str(key)) or faulty(item))), "")
+        return next((found for key, item in value.items() if (found := fault(str(key)) or fault_in(item))), "")
     if isinstance(value, (list, tuple)):
-        return next((found for item in value if (found := faulty(item))), "")
+        return next((found for item in value if (found := fault_in(item))), "")
     return ""
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from populace.errors import ScenarioError, UnknownName, did_you_mean
+from populace.files import is_file
 from populace.registry import manifests
 from populace.scenarios.arms import Variant, arm_nodes, check_arms, join, merge, parse_sets, spelt_out, variants
 from populace.scenarios.cells import make_cells
@@ -69,7 +70,7 @@ def find(source: str | Path) -> Path:
     """
     text = str(source)
     path = Path(source)
-    if isinstance(source, Path) or path.suffix in (".yaml", ".yml") or "/" in text or "\\" in text or path.is_file():
+    if isinstance(source, Path) or path.suffix in (".yaml", ".yml") or "/" in text or "\\" in text or is_file(path):
         return path
     known = _shelf()
     if text not in known:
@@ -131,10 +132,10 @@ def _extended(root: Node, folder: Path, children: tuple[Path, ...]) -> Node:
         raise wrong(root, ("extends",), "text: a file or a library scenario's name").error()
     beside = folder / node.value
     try:
-        path = beside if beside.is_file() else find(node.value)
+        path = beside if is_file(beside) else find(node.value)
     except ScenarioError as error:
         raise fail(f"extends: {error.message}", node.place) from None
-    if not path.is_file():
+    if not is_file(path):
         raise fail(f"extends: there is no file {beside}", node.place)
     if path.resolve() in children:
         chain = " -> ".join(p.name for p in (*children, path))
@@ -154,8 +155,8 @@ def _anchored(root: Node, folder: Path) -> Node:
             return replace(node, value=[anchor(item) for item in node.value])
         if isinstance(node.value, str) and len(node.value) < 1000 and _DATA.fullmatch(node.value):
             path = folder / node.value
-            if path.is_file():
-                return replace(node, value=str(path.resolve()))
+            if is_file(path):
+                return replace(node, value=str(path.resolve()), given=node.given or node.value)
         return node
 
     if not isinstance(root.value, dict):

@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from populace.files import named
+from populace.names import Name
 from populace.options import Options
 from populace.table import PLAIN, TableFormat
 
@@ -21,7 +22,7 @@ class SurveyOptions(Options):
     """For `shares`: a json list of questions, each `{q_id, question, options}`; it fixes the number of options."""
     table: Literal["hofstede", "schwartz", "inglehart-welzel", "own"] = "own"
     """Which columns of a `table` are dimensions; `own`: the first column names the culture, every other is one."""
-    cultures: tuple[str, ...] = ()
+    cultures: tuple[Name, ...] = ()
     """Cultures to take from the file, or names of the synthetic ones; empty for all, or for seven without names."""
     questions: int = Field(default=20, ge=1)
     """Questions of a synthetic survey."""
@@ -64,7 +65,7 @@ class SurveyOptions(Options):
 class Layer(Options):
     """One network on which people meet: family, work, media, ..."""
 
-    name: str
+    name: Name
     """Its name."""
     kind: Literal["grid", "ring", "random", "complete", "people", "file"] = "ring"
     """`grid`: four neighbours; `ring`: `degree` nearest; `random`: `degree` people at random, by world; `complete`:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from populace.errors import PopulaceError, did_you_mean
 from populace.files import FileError, text
-from populace.names import faulty
+from populace.names import fault_in
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def load_market(path: str | Path) -> Market:
         raise FileError(f"cannot read the market {path}: it is no JSON ({where})") from None
     if not (isinstance(data, dict) and all(isinstance(data.get(key), list) for key in ("customers", "businesses"))):
         raise FileError(f"{path} is no market: expected an object with the lists 'customers' and 'businesses'")
-    if wrong := faulty(data):
+    if wrong := fault_in(data):
         raise PopulaceError(f"{path}: a name holds {wrong}; leave it out")
     return match(data["customers"], data["businesses"], str(path))
 

@@ -296,14 +296,14 @@ class Shopping(World[State]):
             often = f"each is placed {users / orders:.3g} times on average" if users > orders else "some are not placed"
             told.append(
                 f"the market has {orders:,} orders and there are {users:,} customers, so {often}; totals and "
-                f"benchmark/* are of {users:,} orders. For each order once, leave out population.size, or set it to {orders}"
+                f"benchmark/* are of {users:,} orders. For each order once, leave out population.size, or say {orders}"
             )
         rows = len(next(iter(self.table.values()))) if self.table else users
         if rows != users:
             often = "rows are used in turn, more than once" if users > rows else "some rows are not used"
             told.append(
                 f"the table of customers has {rows:,} rows and there are {users:,} customers, so {often}. For each row "
-                f"once, leave out population.size, or set it to {rows}"
+                f"once, leave out population.size, or say {rows}"
             )
         return told
 
@@ -311,8 +311,10 @@ class Shopping(World[State]):
     def users_of(cls, options: ShoppingOptions) -> int | None:
         """One customer for each order of a market, or for each row of a table of customers."""
         if options.customers is not None:
-            return read_table(options.customers, options.format).rows
-        market = open_catalogue(options.catalogue, options.commission, options.shelf, options.format).market
+            with _at("customers"):
+                return read_table(options.customers, options.format).rows
+        with _at("catalogue"):
+            market = open_catalogue(options.catalogue, options.commission, options.shelf, options.format).market
         return None if market is None else len(market.value)
 
     @classmethod

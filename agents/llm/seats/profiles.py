@@ -8,13 +8,13 @@ than a script does.
 
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from populace.errors import PopulaceError, UnknownName, did_you_mean
 from populace.fields import Role
+from populace.files import FileError, changed, text
 from populace.population import People
 
 TEMPLATES: dict[str, str] = {
@@ -50,16 +50,26 @@ def text_of(persona: str) -> str:
     """
     if persona in TEMPLATES:
         return TEMPLATES[persona]
-    if not persona.endswith(".j2") or "\n" in persona or "{" in persona:
+    if not is_path(persona):
         return persona
     try:
-        return Path(persona).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        return _text_in(persona, changed(persona))
+    except FileError as error:
         raise PopulaceError(
-            f"persona: the template {persona} cannot be read: {reason}; give a file that ends in .j2, one of "
+            f"persona: the template {persona} cannot be read: {error}; give a file that ends in .j2, one of "
             f"{', '.join(TEMPLATES)}, or the text itself"
         ) from None
+
+
+def is_path(persona: str) -> bool:
+    """Whether a persona names a file, rather than a template of ours or being the text itself."""
+    return persona.endswith(".j2") and "\n" not in persona and "{" not in persona
+
+
+@lru_cache(maxsize=64)
+def _text_in(file: str, time: int) -> str:
+    """A template's text, read again when its file was changed."""
+    return text(file)
 
 
 @lru_cache(maxsize=64)
