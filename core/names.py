@@ -14,6 +14,8 @@ from pydantic import AfterValidator
 _LINES = "\t\n\r"
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_FULL_PATH = re.compile(r"(?<![\w:/.~-])(?:~?(?:/[^\s/\"'<>|:;,()\[\]{}]+){2,}|[A-Za-z]:\\[^\s\"'<>|:;,()\[\]{}]+)/?")
+_SLASH, _ENDS = r"[/\\]", "/\\"
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
@@ -56,14 +58,24 @@ def fault_in(value: Any) -> str:
     return ""
 
 
+def pathless(value: Any) -> Any:
+    """Texts, in nested mappings and lists, in which full paths are cut to their last part: `.../people.csv`.
+
+    Where files lie on somebody's machine is nobody else's business, and tells who that somebody is. Addresses such as
+    `https://host/path`, relative paths and fractions stay.
+    """
+    if isinstance(value, str):
+        return _FULL_PATH.sub(lambda found: f".../{re.split(_SLASH, found.group().rstrip(_ENDS))[-1]}", value)
+    if isinstance(value, Mapping):
+        return {pathless(key): pathless(item) for key, item in value.items()}
+    return [pathless(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
 def visible(text: str) -> str:
-    r"""The text with what could steer a terminal written out, `\x1b`; line breaks and tabs stay."""
+    r"""The text with what could steer a terminal written out, `\u001b` (as JSON does); line breaks and tabs stay."""
 
     def written(found: re.Match[str]) -> str:
-        code = ord(found.group())
-        if found.group() in "\t\n":
-            return found.group()
-        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+        return found.group() if found.group() in "\t\n" else f"\\u{ord(found.group()):04x}"
 
     for pattern in (_CONTROL, _SURROGATE, _DIRECTION):
         text = pattern.sub(written, text)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from populace.cli.application import AsJson, Sets, app, listed, print_json, tell, tell_reach
+from populace.cli.application import AsJson, Sets, app, listed, print_json, say, tell, tell_reach
 from populace.errors import PopulaceError
 
 
@@ -25,14 +25,14 @@ def list_(as_json: AsJson = False) -> None:
     if as_json:
         print_json(found)
         return
-    typer.echo("scenarios (populace run NAME)")
+    say("scenarios (populace run NAME)")
     width = max((len(name) for name in found["scenarios"]), default=0)
     for name, about in found["scenarios"].items():
-        typer.echo(f"  {name:<{width}}  {about}")
+        say(f"  {name:<{width}}  {about}")
     for kind in ("worlds", "policies", "measures"):
-        typer.echo(f"\n{kind}")
+        say(f"\n{kind}")
         for name in found[kind]:
-            typer.echo(f"  {name}")
+            say(f"  {name}")
 
 
 @app.command()
@@ -44,7 +44,7 @@ def show(name: Annotated[str, typer.Argument(help="A scenario, world or policy."
     if as_json:
         print_json(found)
     else:
-        typer.echo(found["text"], nl=not found["text"].endswith("\n"))
+        say(found["text"], nl=not found["text"].endswith("\n"))
 
 
 @app.command()
@@ -64,12 +64,14 @@ def new(
 def validate(scenario: str, sets: Sets = None, as_json: AsJson = False) -> None:
     """Check a scenario and everything it names, without running it."""
     from populace.scenarios import load, runner
+    from populace.scenarios.telling import told
 
     loaded = load(scenario, sets or [])
     tell_reach(loaded)
-    runner.preflight(loaded)
+    notes = told(loaded, {arm: ready.built for arm, ready in runner.preflight(loaded).items()})
     arms = [cell.arm for cell in loaded.cells]
-    tell(as_json, f"{scenario} is valid: {len(arms)} arm(s): {listed(arms)}", valid=True, arms=arms)
+    text = f"{scenario} is valid: {len(arms)} arm(s): {listed(arms)}" + "".join(f"\nnote: {note}" for note in notes)
+    tell(as_json, text, valid=True, arms=arms, notes=notes)
 
 
 @app.command()
@@ -82,7 +84,7 @@ def schema(
 
     text = json.dumps(json_schema(), indent=2, ensure_ascii=False)
     if out is None:
-        typer.echo(text)
+        say(text)
         return
     try:
         out.write_text(text + "\n", encoding="utf-8")

@@ -16,6 +16,7 @@ from populace.folder import read_info
 from populace.measures import SEAT_MEASURES
 from populace.scenarios.schema import Cell, Scenario
 from populace.scenarios.source import dump
+from populace.scenarios.telling import told
 from populace.scenarios.tree import relocated
 
 
@@ -79,6 +80,7 @@ def describe(scenario: Scenario, built: dict[str, Built], device: str, batch: in
         "compiled": is_compiled(),
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
         "versions": versions(),
+        "notes": told(scenario, built),
     }
 
 

@@ -97,6 +97,32 @@ def check(persona: str) -> None:
             raise PopulaceError(str(UnknownName("name in persona", name, KNOWN)))
 
 
+def uses(persona: str) -> dict[str, frozenset[str] | None]:
+    """What a persona tells of a user: `segment`, `values` and `traits`, as far as it uses them.
+
+    Returns:
+        Those of the three that the template names, each with the single names that it takes (`traits.age`); None where
+        it takes them all, or in a way that only rendering could tell.
+
+    Raises:
+        PopulaceError: The persona is no template, or its file cannot be read.
+    """
+    from jinja2 import nodes
+
+    text = text_of(persona)
+    tree = _template(text).environment.parse(text)
+    single: dict[str, set[str]] = {}
+    for place in tree.find_all((nodes.Getattr, nodes.Getitem)):
+        key = place.attr if isinstance(place, nodes.Getattr) else getattr(place.arg, "value", None)
+        if isinstance(place.node, nodes.Name) and isinstance(key, str) and key not in ("items", "keys", "values"):
+            single.setdefault(place.node.name, set()).add(key)
+            place.node.name = ""  # what is left are other uses of the name
+    whole = {name.name for name in tree.find_all(nodes.Name)}
+    found: dict[str, frozenset[str] | None] = {name: frozenset(keys) for name, keys in single.items()}
+    found |= dict.fromkeys(whole)
+    return {name: found[name] for name in ("segment", "values", "traits") if name in found}
+
+
 def render(
     persona: str, role: Role, phase: str, seen: Mapping[str, Tensor], who: People | None, place: tuple[int, int]
 ) -> str:
