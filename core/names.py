@@ -7,9 +7,7 @@ it is not; so they are refused where a name enters, and made visible where text 
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
-
-from pydantic import AfterValidator
+from typing import Any
 
 _LINES = "\t\n\r"
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -35,16 +33,6 @@ def fault(text: str, lines: bool = False) -> str:
             if not (lines and found.group() in _LINES):
                 return f"U+{ord(found.group()):04X}, {what}"
     return ""
-
-
-def _checked(name: str) -> str:
-    if wrong := fault(name):
-        raise ValueError(f"the name {name!r} holds {wrong}; leave it out")
-    return name
-
-
-Name = Annotated[str, AfterValidator(_checked)]
-"""A name in options: text without control characters, lone surrogates and direction overrides."""
 
 
 def fault_in(value: Any) -> str:

@@ -139,7 +139,11 @@ class Table:
         numbers = np.where(gone, np.nan, column.numbers)
         if gone.any() and not missing:
             self._refuse(gone, name, lambda row: f"missing; expected a number{_because(what)}")
-        self._refuse(np.isinf(numbers), name, lambda row: f"{column.show(row)} is infinite; expected a finite number")
+        self._refuse(
+            np.isinf(numbers),
+            name,
+            lambda row: f"{column.show(row)} is infinite; expected a finite number{_because(what)}",
+        )
         # Users and worlds hold numbers in 32 bits, where greater ones would become infinite.
         self._refuse(
             np.abs(numbers) > float(np.finfo(np.float32).max),

@@ -6,8 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from populace.names import Name
-from populace.options import Options
+from populace.options import Name, Options
 
 NAME = r"^[^\[\]=,./\\\s][^\[\]=,/\\]*$"
 """Names of scenarios and arms: they become names of folders and of cells."""

@@ -14,8 +14,7 @@ from populace.agents.users.preferences import PreferenceSpec
 from populace.agents.users.surveys import SURVEYS, moments
 from populace.agents.users.systems import SYSTEMS
 from populace.errors import did_you_mean
-from populace.names import Name
-from populace.options import Options
+from populace.options import Name, Options
 
 STANDARD = Distribution(normal=Normal(sd=1.0))
 

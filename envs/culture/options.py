@@ -5,8 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from populace.files import named
-from populace.names import Name
-from populace.options import Options
+from populace.options import Name, Options
 from populace.table import PLAIN, TableFormat
 
 

@@ -4,8 +4,7 @@ from pydantic import Field
 from torch import Tensor
 
 from populace.errors import PopulaceError
-from populace.names import Name
-from populace.options import Options
+from populace.options import Name, Options
 
 
 class Contract(Options):
