@@ -70,6 +70,10 @@ class Table:
         """Where a row or a cell stands, in words: `people.csv, line 3, column 'age'`."""
         return f"{self.name}, {self.place(row)}" + ("" if column is None else f", column {column!r}")
 
+    def like(self, column: str) -> bool:
+        """Whether a column is called so, or almost."""
+        return column in self._columns or "did you mean" in did_you_mean(column, self.header)
+
     def need(self, *columns: str | None) -> None:
         """Raise UnknownName for the first of these columns (None is passed over) that is not there.
 
@@ -77,7 +81,7 @@ class Table:
         kind keeps its content to itself.
         """
         wanted = [column for column in columns if column is not None]
-        meant = any(c in self._columns or "did you mean" in did_you_mean(c, self.header) for c in wanted)
+        meant = any(map(self.like, wanted))
         for column in wanted:
             if column not in self._columns:
                 raise UnknownName(f"column of {self.name}", column, self.header if meant else ())

@@ -92,17 +92,6 @@ def shown(node: Node) -> Any:
     return node.value
 
 
-def relocated(value: Any, folder: Path) -> Any:
-    """Plain values in which full paths of files are written as seen from `folder`, to be read from there."""
-    if isinstance(value, Mapping):
-        return {key: relocated(item, folder) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [relocated(item, folder) for item in value]
-    if isinstance(value, str) and os.path.isabs(value) and is_file(value):
-        return os.path.relpath(os.path.realpath(value), os.path.realpath(folder))
-    return value
-
-
 def from_python(value: Any, depth: int = 0, path: str = "the scenario") -> Node:
     """The tree of a mapping given in Python; its places are empty.
 

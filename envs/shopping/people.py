@@ -63,6 +63,8 @@ def load_customers(path: str, attributes: tuple[str, ...], format: TableFormat =
     table = read_table(path, format)
     prefixes = ("weight/", "must/")
     known = [*DEFAULTS, "budget", *(prefix + name for prefix in prefixes for name in attributes)]
+    if not any(table.like(name) for name in known):  # a file of another kind keeps its content to itself
+        raise PopulaceError(f"{path} is no table of customers: no column is called {', '.join(known[:6])}, ...")
     for name in table.header:
         if name not in known:
             raise PopulaceError(str(UnknownName(f"column of {path}", name, known)))

@@ -15,9 +15,7 @@ from populace.errors import RunError
 from populace.folder import read_info
 from populace.measures import SEAT_MEASURES
 from populace.scenarios.schema import Cell, Scenario
-from populace.scenarios.source import dump
 from populace.scenarios.telling import told
-from populace.scenarios.tree import relocated
 
 
 @contextmanager
@@ -126,9 +124,3 @@ def fresh(name: str) -> Path:
         number += 1
         folder = stem.with_name(f"{stem.name}-{number}")
     return folder
-
-
-def write_scenario(folder: Path, scenario: Scenario) -> None:
-    """Write scenario.yaml: the resolved scenario, its files named as seen from the run folder."""
-    text = dump(relocated(scenario.resolved, folder))
-    (folder / "scenario.yaml").write_text(text, encoding="utf-8")

@@ -17,7 +17,7 @@ from populace.scenarios.building import build
 from populace.scenarios.limits import how_to_go_on, reopened
 from populace.scenarios.merging import merge, tidy, undefined, write_timings
 from populace.scenarios.recorder import FolderRecorder
-from populace.scenarios.runner.folder import describe, fresh, held, players, what_to_do, write_scenario
+from populace.scenarios.runner.folder import describe, fresh, held, players, what_to_do
 from populace.scenarios.runner.plan import (
     Unit,
     batches,
@@ -28,6 +28,7 @@ from populace.scenarios.runner.plan import (
     units,
 )
 from populace.scenarios.schema import Cell, Scenario
+from populace.scenarios.source import dump
 
 SAVE_SECONDS = 20.0
 """Time between two saves of a run in progress."""
@@ -89,7 +90,7 @@ def run(
         if any(folder.iterdir()):
             raise RunError(f"{folder} holds something already: name another --out{what_to_do(folder)}")
         try:
-            write_scenario(folder, scenario)
+            (folder / "scenario.yaml").write_text(dump(scenario.resolved), encoding="utf-8")
         except OSError as error:
             raise RunError(f"cannot write to {folder}: {error.strerror}; name another --out") from None
         write_info(folder, info)
@@ -128,7 +129,7 @@ def resume(
         built = {cell.arm: build(cell) for cell in scenario.cells}
         if sets:
             info["set"] = [*info.get("set", []), *sets]
-            write_scenario(folder, scenario)
+            (folder / "scenario.yaml").write_text(dump(scenario.resolved), encoding="utf-8")
         info = {**info, "device": device}
         with torch_threads(threads or threads_for(scenario, built)):
             return _play(folder, scenario, built, info, progress or Progress())
