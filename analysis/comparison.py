@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,7 +39,7 @@ ABOUT_DERIVED = {
 
 
 def outcomes(run: RunData) -> pd.DataFrame:
-    """Everything that has one number per world and step: `arm, world, step, kind, measure, role, player, value`.
+    """What has one number per world and step: `arm, world, step, kind, measure, role, player, value`; NaN if undefined.
 
     `recorded`: the world's own measures. `derived`: drift from start, spread, diversity and polarisation of values over
     all users, named as in `DERIVED`. `mean`: the mean over all users of every panel variable.
@@ -46,7 +47,8 @@ def outcomes(run: RunData) -> pd.DataFrame:
     parts = [("recorded", run.steps)]
     if len(run.groups):
         moments = run.moments.pooled
-        parts.append(("mean", moments.tidy(moments.mean, moments.variables)))
+        ever: Any = np.isfinite(moments.mean).any((1, 2, 3), keepdims=True)  # an arm need not have every variable
+        parts.append(("mean", moments.complete(moments.tidy(moments.mean, moments.variables), ever)))
     if len(run.groups) and run.value_variables:
         pooled = run.values.pooled
         found = [metrics.drift(pooled), metrics.spread(pooled)]
@@ -54,7 +56,7 @@ def outcomes(run: RunData) -> pd.DataFrame:
             found.append(metrics.diversity(pooled))
         if len(run.values.segments) > 1:
             found.append(metrics.polarisation(run.values))
-        parts += [("derived", _renamed(frame)) for frame in found]
+        parts += [("derived", _renamed(pooled.complete(frame))) for frame in found]
     return _stack(parts)
 
 
@@ -207,8 +209,8 @@ def _unpaired(
     for frame in (x, y):
         value = frame["value"].where(np.isfinite(frame["value"]))
         with np.errstate(over="ignore", invalid="ignore"):
-            grouped = frame.assign(value=value, size=value.abs()).groupby(by, observed=True)
-            parts.append(grouped.agg(**how).reset_index())  # type: ignore[call-overload]
+            grouped: Any = frame.assign(value=value, size=value.abs()).groupby(by, observed=True)
+            parts.append(grouped.agg(**how).reset_index())
     both = parts[0].merge(parts[1], on=by, suffixes=("_a", "_b"))
     counts = both[["count_a", "count_b"]].to_numpy()
     worlds, others = counts.min(axis=1), counts.max(axis=1)
@@ -264,7 +266,7 @@ def _renamed(frame: pd.DataFrame) -> pd.DataFrame:
 def _stack(parts: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
     """Frames below each other; categoricals are joined, which `concat` alone would turn into strings."""
     words = ["arm", "measure", "role", "player"]
-    nobody = pd.Categorical.from_codes
+    nobody: Any = pd.Categorical.from_codes
     filled = [
         (kind, frame.assign(**{c: nobody(np.zeros(len(frame), int), [""]) for c in words if c not in frame.columns}))
         for kind, frame in parts

@@ -11,33 +11,37 @@ ANY: Range = (-math.inf, math.inf)
 SHARE: Range = (0.0, 1.0)
 SIZE: Range = (0.0, math.inf)
 
+
+def _all(known: Range, names: str) -> dict[str, Range]:
+    return dict.fromkeys(names.split(), known)
+
+
 KNOWN: dict[str, dict[str, Range]] = {
-    "populace/coevolution": dict.fromkeys(("history_error", "drift", "velocity", "diversity", "assistant_error"), SIZE)
+    "populace/coevolution": _all(SIZE, "history_error drift velocity diversity assistant_error")
     | {"held_out": SHARE, "cosine": (-1.0, 1.0)},
-    "populace/lockin": dict.fromkeys(("assistant_error", "claimed_sd", "diversity", "human_error"), SIZE)
-    | {"overconfident": SHARE},
-    "populace/drift": dict.fromkeys(
-        (
-            "act/*",
-            "dishonest/*",
-            "mask/*",
-            "biased_share",
-            "deception_rate",
-            "honesty",
-            "over_conservative",
-            "prudence",
-        ),
+    "populace/lockin": _all(SIZE, "assistant_error claimed_sd diversity human_error") | {"overconfident": SHARE},
+    "populace/drift": _all(
         SHARE,
+        "act/* dishonest/* lie/* mask/* biased_share deception_rate hiding honesty prudence over_conservative",
     ),
-    "populace/culture": dict.fromkeys(("perspective/*", "alignment", "alignment_shares"), SHARE)
-    | dict.fromkeys(("entropy_pooled", "entropy_question"), SIZE),
-    "populace/shopping": dict.fromkeys(
-        ("override", "override/*", "disclosure/*", "disclosed*", "hhi/*", "regret"), SHARE
+    "populace/culture": _all(
+        SHARE,
+        "perspective/* alignment_shares no_reference *sentiment people_between largest_region social_value",
+    )
+    | _all(SIZE, "entropy_pooled entropy_question")
+    | {"alignment": (0.0, 100.0)},
+    "populace/shopping": _all(
+        SHARE,
+        "override* disclosure/* disclosed* persuasion* false_claim violation/* protocol_failure* best_bought pass^* "
+        "hhi/* regret",
+    )
+    | {"concealment_gap": (-1.0, 1.0)},
+    "populace/agency": _all(SHARE, "traded separated badge/*"),
+    "populace/payoff": _all(
+        SHARE,
+        "right clear ended void act_* unsafe overrefusal games_* shift_agrees stated_copied stated_hit",
     ),
-    "populace/payoff": dict.fromkeys(
-        ("right", "unsafe", "overrefusal", "games_*", "stated_copied", "stated_hit", "shift_agrees"), SHARE
-    ),
-    "populace/matrix": dict.fromkeys(("nash_play", "pareto_play"), SHARE),
+    "populace/matrix": _all(SHARE, "nash_play pareto_play share_*"),
 }
 """Prefix of a world's id -> pattern of measures -> range, for runs that declare none."""
 

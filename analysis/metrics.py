@@ -2,7 +2,8 @@
 
 Written m_s(t) for the mean vector of segment s at step t over D value dimensions, v_s(t) for its variances (divided by
 n), n_s for its users, and m(t), v(t) for those of all users, pooled exactly. Every function returns a tidy frame `arm,
-world, step, segment, measure, value`, one row a world: intervals over worlds come from `populace.analysis.stats`.
+world, step, segment, measure, value`, one row a world: intervals over worlds come from `populace.analysis.stats`. Where
+a measure is undefined, or too large for a number, its row is left out; `Moments.complete` finds these rows again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,8 +18,11 @@ BAND = 0.05
 """Half-width of the lock-in band, as a share of the largest distance from the final value. Assumption of ours."""
 HOLD = 0.10
 """Share of the run that a quantity must stay in the band before it counts as locked in. Assumption of ours."""
+_QUIET = np.errstate(invalid="ignore", divide="ignore", over="ignore")
+"""Numbers that are undefined or overflow are left out of the frames; numpy need not warn of them too."""
 
 
+@_QUIET
 def drift(moments: Moments) -> pd.DataFrame:
     """Distance of mean values from where they started: ||m_s(t) - m_s(0)||, Euclidean, by segment and overall."""
     m = moments.with_overall
@@ -26,12 +30,14 @@ def drift(moments: Moments) -> pd.DataFrame:
     return m.tidy(np.sqrt((moved**2).sum(-1)), "drift from start")
 
 
+@_QUIET
 def drift_by_value(moments: Moments) -> pd.DataFrame:
     """Signed move of each mean value: m_sk(t) - m_sk(0); `measure` is the variable's name."""
     m = moments.with_overall
     return m.tidy(m.mean - m.mean[:, :, :1], m.variables)
 
 
+@_QUIET
 def drift_from_reference(moments: Moments, reference: Mapping[str, str]) -> pd.DataFrame:
     """Distance between the mean values of an arm and of its reference in the same world at the same step.
 
@@ -51,6 +57,7 @@ def drift_from_reference(moments: Moments, reference: Mapping[str, str]) -> pd.D
     return m.tidy(apart, "drift from reference")
 
 
+@_QUIET
 def velocity(moments: Moments) -> pd.DataFrame:
     """Distance moved a step: ||m_s(t) - m_s(t')|| / (t - t'), with t' the record before t."""
     m = moments.with_overall
@@ -74,6 +81,7 @@ def polarisation(moments: Moments) -> pd.DataFrame:
         return pooled.tidy(between / pooled.var.sum(-1), "polarisation")
 
 
+@_QUIET
 def spread(moments: Moments) -> pd.DataFrame:
     """How far users are from each other: sqrt(Σ_k v_sk / D), the root mean variance of a value."""
     m = moments.with_overall
@@ -97,6 +105,7 @@ def diversity(moments: Moments, order: float = 2.0) -> pd.DataFrame:
     return m.tidy(number, "diversity")
 
 
+@_QUIET
 def participation(users: pd.DataFrame, variables: Sequence[str]) -> pd.DataFrame:
     """Effective number of directions in which tracked users differ: (tr C)² / tr(C²), C their covariance matrix.
 
@@ -106,6 +115,7 @@ def participation(users: pd.DataFrame, variables: Sequence[str]) -> pd.DataFrame
     return _by_world(users, variables, 2, _participation, "participation")
 
 
+@_QUIET
 def bimodality(users: pd.DataFrame, variables: Sequence[str]) -> pd.DataFrame:
     """Sarle's bimodality coefficient of tracked users, averaged over values; needs four tracked users a world.
 
@@ -120,8 +130,7 @@ def _participation(x: Floats) -> Floats:
     """[worlds, users, values] -> [worlds]."""
     centred = x - x.mean(1, keepdims=True)
     cov = np.swapaxes(centred, 1, 2) @ centred
-    with np.errstate(invalid="ignore", divide="ignore"):
-        number: Floats = np.trace(cov, axis1=1, axis2=2) ** 2 / (cov**2).sum((1, 2))
+    number: Floats = np.trace(cov, axis1=1, axis2=2) ** 2 / (cov**2).sum((1, 2))
     return number
 
 
@@ -154,7 +163,7 @@ def _by_world(users: pd.DataFrame, variables: Sequence[str], least: int, functio
     frame = users[["arm", "world", "step"]].iloc[order[first]].reset_index(drop=True)
     frame["segment"] = pd.Categorical([OVERALL] * len(frame), [OVERALL])
     frame["measure"] = pd.Categorical([name] * len(frame), [name])
-    frame["value"] = found
+    frame["value"] = np.where(np.isfinite(found), found, np.nan)
     return frame.dropna(subset=["value"]).reset_index(drop=True)
 
 

@@ -88,7 +88,7 @@ class Moments:
         """
         n = self.n[..., None]
         total = n.sum(-2, keepdims=True)
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             weight = n / total
             mean = np.where(n > 0, weight * self.mean, 0.0).sum(-2, keepdims=True)
             inner = np.where(n > 0, weight * (self.var + (self.mean - mean) ** 2), 0.0).sum(-2, keepdims=True)
@@ -116,7 +116,7 @@ class Moments:
         )
 
     def tidy(self, values: Floats, measure: str | Sequence[str]) -> pd.DataFrame:
-        """`values` [arms, worlds, steps, segments] (or [..., measures]) as rows; what is NaN is left out.
+        """`values` [arms, worlds, steps, segments] (or [..., measures]) as rows; what is not finite is left out.
 
         Returns:
             Frame `arm, world, step, segment, measure, value`.
@@ -124,6 +124,22 @@ class Moments:
         names = [measure] if isinstance(measure, str) else list(measure)
         cube = values[..., None] if isinstance(measure, str) else values
         where = np.nonzero(np.isfinite(cube))
+        return self._rows(where, names).assign(value=cube[where])
+
+    def complete(self, frame: pd.DataFrame, due: NDArray[np.bool_] | bool = True) -> pd.DataFrame:
+        """A frame of `tidy` with a row of NaN wherever there were users, but a measure is undefined.
+
+        Args:
+            frame: Rows of one or more measures.
+            due: [arms, 1, 1, 1, measures] of which measures a number is due in an arm; default: all.
+        """
+        names = list(frame["measure"].cat.categories)
+        where = np.nonzero(np.broadcast_to((self.n > 0)[..., None] & due, (*self.n.shape, len(names))))
+        if len(frame) == len(where[0]):
+            return frame
+        return self._rows(where, names).merge(frame, on=["arm", "world", "step", "segment", "measure"], how="left")
+
+    def _rows(self, where: tuple[NDArray[np.int64], ...], names: Sequence[str]) -> pd.DataFrame:
         arm, world, step, segment, name = where
         return pd.DataFrame(
             {
@@ -132,6 +148,5 @@ class Moments:
                 "step": self.steps[step],
                 "segment": labelled(segment, self.segments),
                 "measure": labelled(name, names),
-                "value": cube[where],
             }
         )

@@ -104,6 +104,7 @@ def render(run: RunData) -> str:
         css=(room / "report.css").read_text(encoding="utf-8"),
         facts=_facts(run, results),
         parts=parts,
+        few=[] if results.outcomes.empty else results.few,
         scenario=_scenario(run),
         provenance=_provenance(run),
         machine=_machine(run),

@@ -100,9 +100,10 @@ class Results:
         return found
 
     @cached_property
-    def cautions(self) -> list[str]:
-        """What must be said of the estimates at the end and of their differences, each once."""
-        return summary([*self.ends["note"].unique(), *self.contrasts["note"].unique()])
+    def few(self) -> list[str]:
+        """What few worlds mean for the intervals of this page, each once, or nothing."""
+        notes = summary([*self.ends["note"].unique(), *self.contrasts["note"].unique()])
+        return [note for note in notes if note[0].isdigit()]
 
     @cached_property
     def over_time(self) -> pd.DataFrame:

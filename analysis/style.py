@@ -167,16 +167,14 @@ def marks(note: str) -> str:
 
 
 def footnotes(notes: Iterable[str]) -> str:
-    """What the marks of these notes mean, and what few worlds mean for the intervals, as HTML."""
+    """What the marks of these notes mean, a line each, as HTML; what few worlds mean stands at the top of the page."""
     lines = []
     for part in summary(list(notes)):
         sign = next((sign for begin, sign in MARKS.items() if part.startswith(begin)), "")
         if sign == MARKS["undefined in"]:
-            part = (
-                "undefined (NaN or infinite) in some of the worlds, which are left out: point at the mark for how many"
-            )
-        lines.append(f"{sign} {html.escape(part[0].upper() + part[1:])}.".strip())
-    return "".join(f"<p class='note'>{line}</p>" for line in dict.fromkeys(lines))
+            part = "undefined (NaN or infinite) in some worlds, which are left out: point at the mark for how many"
+        lines += [f"<p class='note'>{sign} {html.escape(part[0].upper() + part[1:])}.</p>"] if sign else []
+    return "".join(dict.fromkeys(lines))
 
 
 def cell(mean: float, low: float, high: float, note: str = "", sign: bool = False) -> str:

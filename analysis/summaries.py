@@ -41,14 +41,16 @@ def summarise(
     keys = list(by)
     x = frame[value].to_numpy(dtype=np.float64)
     x = np.where(np.isfinite(x), x, np.nan)
-    rows = frame[[*keys, "world"]].assign(**{value: x, "_size": np.abs(x) if size is None else frame[size]})
+    largest = np.where(np.isfinite(x), np.abs(x) if size is None else frame[size], np.nan)
+    rows = frame[[*keys, "world"]].assign(**{value: x, "_size": largest})
     if rows.duplicated([*keys, "world"]).any():
         grouped = rows.groupby([*keys, "world"], observed=True, sort=False)
         rows = grouped.agg({value: "mean", "_size": "max"}).reset_index()
     how = {"mean": (value, "mean"), "sd": (value, "std"), "worlds": (value, "count")}
     how |= {"all": (value, "size"), "largest": ("_size", "max")}
     with np.errstate(over="ignore", invalid="ignore"):
-        found = rows.groupby(keys, observed=True, sort=True).agg(**how).reset_index()  # type: ignore[call-overload]
+        summaries: Any = rows.groupby(keys, observed=True, sort=True)
+        found = summaries.agg(**how).reset_index()
     found = found[found["worlds"] > 0].reset_index(drop=True)
     worlds, sd = found["worlds"].to_numpy(), found["sd"].to_numpy()
     undefined = found["all"].to_numpy() - worlds

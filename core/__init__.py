@@ -39,6 +39,7 @@ def simulate(
     *,
     sets: Sequence[str] = (),
     device: str = "cpu",
+    arithmetic: str | None = None,
 ) -> "RunData":
     """Run a scenario into a folder and return its frames.
 
@@ -47,6 +48,7 @@ def simulate(
         out: The run folder; default `runs/<name>-<time>`.
         sets: Overrides, `dotted.key=value`.
         device: `cpu`, `cuda`, ...
+        arithmetic: `kernels` or `torch`, see `populace.arithmetic`; default kernels on the CPU where numba runs.
 
     Raises:
         ScenarioError: The scenario holds a mistake.
@@ -55,7 +57,7 @@ def simulate(
     from populace import analysis
     from populace.scenarios import load, runner
 
-    folder = runner.run(load(scenario, sets), None if out is None else Path(out), device=device)
+    folder = runner.run(load(scenario, sets), None if out is None else Path(out), device=device, arithmetic=arithmetic)
     return analysis.load_run(folder)
 
 

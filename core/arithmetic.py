@@ -1,9 +1,10 @@
 """Which arithmetic a run is computed by: the kernels of `populace.kernels`, or torch.
 
 Both make the same keys, uniform numbers, whole numbers and choices to the bit; normal numbers and products differ in
-the last bits, and after many ticks so do the worlds. Hence the arithmetic is part of a run: it is fixed at the start, saved
-with the run, and followed by whoever goes on with it. Kernels are the default on the CPU where numba runs; the
-variable POPULACE_ARITHMETIC (read once) or an argument asks for one by name. Other devices, and compiled arithmetic, are torch's.
+the last bits, and after many ticks so do the worlds. Hence the arithmetic is part of a run: it is fixed at the start,
+saved with the run, and followed by whoever goes on with it. Kernels are the default on the CPU where numba runs; the
+variable POPULACE_ARITHMETIC (read once) or an argument asks for one by name. Other devices are torch's, and so is
+compiled arithmetic.
 """
 
 import functools
@@ -68,7 +69,7 @@ def checked(name: str) -> Name:
             f"the arithmetic is to be that of kernels, which numba makes, and numba cannot run here ({reason}); mend "
             "that, or use the arithmetic torch for a new run: results of the two differ in their last bits"
         )
-    return cast(Name, name)
+    return name
 
 
 def chosen(device: object, asked: str | None = None) -> Name:
@@ -91,13 +92,13 @@ def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Like `functools.lru_cache`, for results that hold drawn numbers: one for each arithmetic."""
 
     def keep(function: Callable[P, R]) -> Callable[P, R]:
-        @functools.lru_cache(maxsize)
-        def kept(name: Name, *args: P.args, **kwargs: P.kwargs) -> R:
-            return function(*args, **kwargs)
+        @functools.cache
+        def of(name: Name) -> Callable[P, R]:
+            return cast(Callable[P, R], functools.lru_cache(maxsize)(function))
 
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            return kept(current(), *args, **kwargs)
+            return of(current())(*args, **kwargs)
 
         return call
 

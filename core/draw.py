@@ -219,7 +219,8 @@ class Draw:
         keys, last = self._split(purpose, dims)
         if isinstance(last, int):
             pairs = torch.arange((last + 1) // 2, dtype=torch.int32, device=self.device)
-            return _chunked(normal_from, keys, pairs, 2)[..., :last]
+            numbers = _chunked(normal_from, keys, pairs, 2)[..., :last]
+            return numbers if dims else numbers.squeeze(-1)
         ids = last.to(torch.int32)
         pairs, odd = ids >> 1, (ids & 1).bool()
         both = _chunked(normal_from, keys, pairs, 2).unflatten(-1, (-1, 2))

@@ -167,7 +167,7 @@ def index(declared: Iterable[Measure]) -> dict[str, Measure]:
     return found
 
 
-def join(flows: dict[Key, Tensor], found: Mapping[Key, Tensor]) -> None:
+def join(flows: dict[Key, Tensor], found: Mapping[Any, Tensor]) -> None:
     """Add the flows of a phase to those of its tick.
 
     Raises:

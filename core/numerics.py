@@ -57,7 +57,7 @@ def _fit(x: torch.Size, weight: torch.Size) -> bool:
     return (
         len(weight) > 1
         and x[-1:] == weight[-1:]
-        and all(m == n or m == 1 or n == 1 for m, n in zip(x[-2::-1], weight[-3::-1]))
+        and all(m == n or m == 1 or n == 1 for m, n in zip(x[-2::-1], weight[-3::-1], strict=False))
     )
 
 

@@ -27,7 +27,10 @@ class Options(BaseModel):
 
     free: ClassVar[frozenset[str]] = frozenset()
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+    # Inputs stay out of pydantic's own messages: a key that stands in the wrong place would be shown.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False, hide_input_in_errors=True
+    )
 
     def inner(self) -> "dict[str, Options]":
         """Options inside these, by the place where they stand: `name` or `name.<number>`."""

@@ -3,7 +3,6 @@
 What belongs to a world is found through its manifest (`populace.manifest`), of shipped worlds and plug-ins alike.
 """
 
-import importlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
@@ -11,6 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from populace.errors import OldName, PopulaceError, UnknownName
+from populace.imports import imported
 from populace.manifest import Manifest, short_name
 
 
@@ -123,7 +123,7 @@ class Registry:
 
     def names(self) -> list[str]:
         """All names known here, in alphabetical order."""
-        return sorted({*self._announced, *self._catalogue(), *self._added})
+        return sorted({*self.announced, *self._catalogue(), *self._added})
 
     def get(self, name: str, within: str = "") -> Any:
         """The thing called `name`. Inside the world `within`, `within/name` comes before `name`.
@@ -165,25 +165,34 @@ class Registry:
             return self._added[name]
         if name in (ours := self._catalogue()):
             return ours[name]
-        return self._announced.get(name)
+        return self.announced.get(name)
 
     @cached_property
-    def _announced(self) -> dict[str, str]:
+    def announced(self) -> dict[str, str]:
+        """Name -> `module:attribute` of what other packages announce."""
         return {point.name: point.value for point in entry_points(group=self.group)} if self.group else {}
 
 
 def load(target: str, kind: str = "object") -> Any:
-    """Import `module:attribute`.
+    """Import `module:attribute`, if it is installed or the user's word covers it.
 
     Raises:
-        PopulaceError: The module or the attribute is not there.
+        NeedsWord: It is not installed, and a stranger's file names it; nothing was imported.
+        PopulaceError: The module or the attribute is not there, or the module fails when it is imported.
     """
     module, _, attribute = target.partition(":")
     try:
-        found: Any = importlib.import_module(module)
+        found: Any = imported(target)
+    except PopulaceError:
+        raise
     except ImportError as error:
         raise PopulaceError(
-            f"cannot import the {kind} {target!r}: {error}; it must be 'module:attribute' on the Python path"
+            f"cannot import the {kind} {target!r}: {error}; it must be 'module:attribute', installed or beside the "
+            "scenario or in the working folder"
+        ) from error
+    except (Exception, SystemExit) as error:
+        raise PopulaceError(
+            f"cannot import the {kind} {target!r}: its module fails with {type(error).__name__}: {error}"
         ) from error
     for part in attribute.split("."):
         if not hasattr(found, part):

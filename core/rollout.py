@@ -43,7 +43,8 @@ class Keep:
     def record(self, world: World[Any], run: Run, measures: Mapping[Key, Tensor]) -> None:
         """Keep them all, on their device."""
         self.clocks.append(run.clock)
-        for key, value in {**measures, **world.measure(run.state)}.items():
+        stocks: Mapping[Any, Tensor] = world.measure(run.state)
+        for key, value in {**measures, **stocks}.items():
             if isinstance(key, OfSeats) and key.measure.startswith("nan/"):
                 continue
             self.series.setdefault(key, []).append(value)

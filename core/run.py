@@ -1,7 +1,7 @@
 """A run as a value, and the one function that plays a phase of it. Rollouts and views are loops over `advance`."""
 
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from populace import acts, arithmetic, tree
 from populace.draw import Draw
-from populace.errors import PolicyError, PopulaceError, UnknownName
+from populace.errors import PolicyError, PopulaceError, RunError, UnknownName
 from populace.fields import Role, shared
 from populace.measures import Counts, Key, OfSeats, add
 from populace.observation import Observation
@@ -69,14 +69,20 @@ class Run:
         tree.save(self, path)
 
     @staticmethod
-    def load(path: Path, device: torch.device | str = "cpu") -> "Run":
+    def load(path: Path, device: torch.device | str = "cpu", packages: Collection[str] = ()) -> "Run":
         """Read a saved run; `advance` goes on as if it had never stopped.
 
+        Args:
+            path: The file.
+            device: Where to go on.
+            packages: Top-level names of the plug-ins whose classes the file may name (see `populace.tree.load`).
+
         Raises:
-            RunError: The file cannot be read.
+            RunError: The file cannot be read, or names classes that it may not.
         """
-        run = tree.load(path, device)
-        assert isinstance(run, Run)
+        run = tree.load(path, device, packages)
+        if not isinstance(run, Run):
+            raise RunError(f"{path} holds no run")
         return run
 
 

@@ -7,7 +7,8 @@ dimension is the world, unless its dataclass field is declared `shared()`.
 import dataclasses
 import importlib
 import json
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from populace.errors import RunError
+from populace.imports import OURS, installed
 
 
 def tree_map(change: Callable[[Tensor], Tensor], value: Any, *, shared: bool = True) -> Any:
@@ -57,6 +59,23 @@ def take(value: Any, worlds: Tensor) -> Any:
 def join(first: Any, second: Any, order: Tensor) -> Any:
     """The worlds of two values in one, in `order` [k]: positions among the first's worlds, then the second's."""
     return _zip(lambda a, b: torch.cat((a, b))[order], first, second, skip="shared")
+
+
+def packages_of(value: Any) -> frozenset[str]:
+    """Top-level names of the packages whose dataclasses `value` is made of: what `load` needs to read it back."""
+    found: set[str] = set()
+
+    def note(item: Any) -> None:
+        if dataclasses.is_dataclass(item) and not isinstance(item, type):
+            found.add(type(item).__module__.partition(".")[0])
+            for f in dataclasses.fields(item):
+                note(getattr(item, f.name))
+        elif isinstance(item, (dict, tuple, list)):
+            for entry in item.values() if isinstance(item, dict) else item:
+                note(entry)
+
+    note(value)
+    return frozenset(found)
 
 
 def _zip(join: Callable[[Tensor, Tensor], Tensor], new: Any, old: Any, skip: str) -> Any:
@@ -104,8 +123,21 @@ def save(value: Any, path: Path) -> None:
     partial.replace(path)
 
 
-def load(path: Path, device: torch.device | str = "cpu") -> Any:
-    """Read what `save` wrote; raise RunError when the file is not readable."""
+def load(path: Path, device: torch.device | str = "cpu", packages: Collection[str] = ()) -> Any:
+    """Read what `save` wrote.
+
+    A saved state names the dataclasses that it is made of. Only those are made that belong to populace, to one of the
+    packages given, or to code of the caller's own that is in use already; a file that names others is refused, and
+    nothing is imported for it.
+
+    Args:
+        path: The file.
+        device: Where its tensors go.
+        packages: Top-level names of the plug-ins whose dataclasses the file may name.
+
+    Raises:
+        RunError: The file is not readable, or names a class that it may not.
+    """
     try:
         stored = torch.load(path, map_location=device, weights_only=True)
         skeleton, held = json.loads(stored["skeleton"]), stored["tensors"]
@@ -117,7 +149,8 @@ def load(path: Path, device: torch.device | str = "cpu") -> Any:
         if tag == "tensor":
             return held[content]
         if tag == "class":
-            return _dataclass(content, path)(**{name: build(item) for name, item in node["fields"].items()})
+            kind = _dataclass(content, path, packages)
+            return kind(**{name: build(item) for name, item in node["fields"].items()})
         if tag == "dict":
             return {key: build(item) for key, item in content}
         if tag in ("tuple", "list"):
@@ -125,17 +158,28 @@ def load(path: Path, device: torch.device | str = "cpu") -> Any:
             return tuple(items) if tag == "tuple" else items
         return content
 
-    return build(skeleton)
+    try:
+        return build(skeleton)
+    except RunError:
+        raise
+    except Exception as error:
+        raise RunError(f"the saved state {path} is damaged: {type(error).__name__}: {error}") from error
 
 
-def _dataclass(name: str, path: Path) -> type[Any]:
+def _dataclass(name: str, path: Path, packages: Collection[str]) -> type[Any]:
     module, _, qualname = name.partition(":")
+    allowed = module.partition(".")[0] in {OURS, *packages} and not module.endswith("__main__")
+    if not allowed and (module not in sys.modules or installed(module) or module in sys.stdlib_module_names):
+        raise RunError(
+            f"{path} names the class {name!r}, which is neither populace's nor of a plug-in that the scenario names; "
+            "in Python, name its package in `packages`"
+        )
     try:
         kind: Any = importlib.import_module(module)
         for part in qualname.split("."):
             kind = getattr(kind, part)
     except (ImportError, AttributeError) as error:
         raise RunError(f"{path} holds a {name}, which cannot be imported here: {error}") from error
-    if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
-        raise RunError(f"{path} names {name}, which is not a dataclass")
+    if not (isinstance(kind, type) and dataclasses.is_dataclass(kind) and kind.__module__ == module):
+        raise RunError(f"{path} names {name}, which is not a dataclass of {module}")
     return kind

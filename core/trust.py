@@ -3,10 +3,11 @@
 The user's own word is what stands in `--set`, in another option of the command line, in an argument given in Python, in
 the environment, or in the user's configuration folder. What stands in a scenario file, in the parents that it extends,
 or in a run folder is a stranger's, whoever wrote it; the installed library scenarios are the exception. A stranger's
-file needs the user's word for three things, one `Need` each:
+file needs the user's word for four things, one `Need` each:
 
 - `code`: importing `module:attribute` from outside installed packages (`populace.imports` says what is installed);
 - `read`: reading a file outside the scenario's own folder;
+- `write`: writing one outside that folder and the working folder (a tape; run folders are named by the user);
 - `key`: sending an environment variable to a server. `--trust` does not cover keys.
 
 While a scenario is read, built and played, a `Word` is current; who is about to do one of the three demands it there.
@@ -19,14 +20,14 @@ import hashlib
 import json
 import os
 import sys
-import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
+from populace.configuration import config, config_home
 from populace.errors import PopulaceError
 
 UNHEARD = "needs your word"
@@ -40,13 +41,13 @@ class Need:
     """One thing that needs the user's word.
 
     Attributes:
-        kind: `code`, `read` or `key`.
+        kind: `code`, `read`, `write` or `key`.
         what: `module:attribute`, a resolved absolute path, or `host VARIABLE`.
         digest: SHA-256 of the code, so that changed code needs the word anew; "" for the other kinds.
         about: For people: the files that hold the code.
     """
 
-    kind: Literal["code", "read", "key"]
+    kind: Literal["code", "read", "write", "key"]
     what: str
     digest: str = ""
     about: str = field(default="", compare=False)
@@ -56,6 +57,8 @@ class Need:
             return f"run the code of {self.what!r}" + (f" ({self.about})" if self.about else "")
         if self.kind == "read":
             return f"read {self.what!r}, which lies outside the scenario's folder"
+        if self.kind == "write":
+            return f"write to {self.what!r}, which lies outside the scenario's folder and the working folder"
         host, _, variable = self.what.partition(" ")
         return f"send the environment variable {variable} to {host}"
 
@@ -65,12 +68,18 @@ class NeedsWord(PopulaceError):
 
     Args:
         needs: What for.
+        content: `digest` of the files that ask, or "" where it is not known yet.
+        word: The word that does not cover it.
+
+    Attributes:
+        remedy: How the word is given.
     """
 
-    def __init__(self, needs: Iterable[Need]) -> None:
-        self.needs = tuple(sorted(set(needs)))
+    def __init__(self, needs: Iterable[Need], content: str = "", word: "Word | None" = None) -> None:
+        self.needs, self.content, self.word = tuple(sorted(set(needs))), content, word
+        self.remedy = _remedy(self.needs)
         listed = "; ".join(map(str, self.needs))
-        super().__init__(f"this {UNHEARD}: to {listed}{_remedy(self.needs)}")
+        super().__init__(f"this {UNHEARD}: to {listed}; {self.remedy}")
 
 
 def _remedy(needs: Sequence[Need]) -> str:
@@ -78,45 +87,48 @@ def _remedy(needs: Sequence[Need]) -> str:
     ways = []
     if "code" in kinds:
         ways.append("if you know who wrote this code, and what it does, say --trust")
-    if "read" in kinds:
-        ways.append("allow a folder to be read with --allow DIR" + ("" if "code" in kinds else ", or say --trust"))
+    if kinds & {"read", "write"}:
+        ways.append("allow a folder with --allow DIR" + ("" if "code" in kinds else ", or say --trust"))
     if "key" in kinds:
         ways.append(
             "a file cannot send keys: name the variable yourself with --set ...key_env=VARIABLE, with the environment "
             "variable POPULACE_KEYS=HOST=VARIABLE, or under [keys] in config.toml of your configuration folder"
         )
-    return "".join(f"; {way}" for way in ways)
+    return "; ".join(ways)
 
 
 @dataclass
 class Word:
     """What the user has said about what is being read; as it is made, the word of a Python caller: all is allowed.
 
+    Options hold the word they were read under; two of them are equal, as options are compared by what they say.
+
     Attributes:
         code: Whether any code may be imported.
-        read: Whether any file may be read.
+        read: Whether any file may be read, and any tape written.
         keys: Whether any variable may be sent where the options say.
         given: What else is allowed.
         named: Texts that the user gave: targets of code, and paths as written, that are allowed for that.
         roots: Folders below which files may be read: the scenario's own first, then those of `--allow`.
         folders: Where code outside installed packages is looked for, in this order.
-        met: What was needed so far, and allowed; a run records it, so that resuming it needs no second word.
+        met: What was needed so far, and allowed, files within `roots` too; `record` keeps it, so that resuming a run
+            needs no second word.
         lacks: What was needed so far, and refused.
     """
 
-    code: bool = True
-    read: bool = True
-    keys: bool = True
-    given: frozenset[Need] = frozenset()
-    named: frozenset[str] = frozenset()
-    roots: tuple[Path, ...] = ()
-    folders: tuple[Path, ...] = ()
+    code: bool = field(default=True, compare=False)
+    read: bool = field(default=True, compare=False)
+    keys: bool = field(default=True, compare=False)
+    given: frozenset[Need] = field(default=frozenset(), compare=False)
+    named: frozenset[str] = field(default=frozenset(), compare=False)
+    roots: tuple[Path, ...] = field(default=(), compare=False)
+    folders: tuple[Path, ...] = field(default=(), compare=False)
     met: set[Need] = field(default_factory=set, compare=False)
     lacks: set[Need] = field(default_factory=set, compare=False)
 
     def allows(self, need: Need) -> bool:
         """Whether the user's word covers this; what is asked here is kept in `met` or `lacks`."""
-        whole = {"code": self.code, "read": self.read, "key": self.keys}[need.kind]
+        whole = {"code": self.code, "read": self.read, "write": self.read, "key": self.keys}[need.kind]
         allowed = whole or need in self.given or need.what in self.named
         (self.met if allowed else self.lacks).add(need)
         return allowed
@@ -132,9 +144,23 @@ class Word:
         Raises:
             NeedsWord: It lies outside the folders that may be read, and the user has not named it.
         """
+        return self._demand_place(path, "read", self.roots)
+
+    def demand_write(self, path: Path) -> Path:
+        """The same for a file that is written to, such as a tape: it may lie in the working folder too.
+
+        Raises:
+            NeedsWord: It lies elsewhere, and the user has not named it.
+        """
+        return self._demand_place(path, "write", (*self.roots, Path.cwd()))
+
+    def _demand_place(self, path: Path, kind: Literal["read", "write"], roots: tuple[Path, ...]) -> Path:
         real = path.resolve()
-        if not any(real.is_relative_to(root) for root in self.roots) and str(path) not in self.named:
-            self.demand(Need("read", str(real)))
+        need = Need(kind, str(real))
+        if any(real.is_relative_to(root) for root in roots) or str(path) in self.named:
+            self.met.add(need)
+        else:
+            self.demand(need)
         return real
 
 
@@ -177,15 +203,15 @@ def opening(content: str, folder: Path, named: Iterable[str] = (), keys: Iterabl
         keys: Keys that the user named beside it.
     """
     base = current()
-    needs, folders = recall(content)
+    known = recall(content)
     return Word(
         base.code,
         base.read,
         False,  # a file never says which variable is sent where
-        base.given | needs | frozenset(keys),
+        base.given | known.needs | frozenset(keys),
         base.named | frozenset(named),
-        (folder.resolve(), *base.roots),
-        tuple(dict.fromkeys((folder.resolve(), Path.cwd(), *folders, *base.folders))),
+        tuple(dict.fromkeys((folder.resolve(), *base.roots, *known.roots))),
+        tuple(dict.fromkeys((folder.resolve(), Path.cwd(), *known.folders, *base.folders))),
     )
 
 
@@ -200,74 +226,74 @@ def question(needs: Iterable[Need], name: str) -> str:
     return f"{name} asks to:{listed}\nAllow this, now and whenever these contents are the same?"
 
 
-# ---------------------------------------------------------------------- the user's configuration folder
+# ---------------------------------------------------------------------- what is remembered
 
 
-def config_home() -> Path:
-    """The user's configuration folder: `POPULACE_CONFIG_HOME`, or the one of this operating system's custom."""
-    given = os.environ.get("POPULACE_CONFIG_HOME")
-    if given:
-        return Path(given).expanduser()
-    if sys.platform == "win32":
-        return Path(os.environ.get("APPDATA") or Path.home()) / "populace"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "populace"
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "populace"
+class Given(NamedTuple):
+    """What the user has granted to files of some content.
 
-
-def config() -> dict[str, Any]:
-    """The user's `config.toml`: `allow`, a list of folders, and the table `keys`, host -> variable.
-
-    Raises:
-        PopulaceError: It cannot be read, or holds something else.
+    Attributes:
+        needs: What was granted.
+        roots: Folders below which they may read.
+        folders: Where their code was found.
     """
-    path = config_home() / "config.toml"
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, ValueError) as error:
-        raise PopulaceError(f"cannot read your configuration {path}: {error}") from None
-    allow, keys = found.get("allow", []), found.get("keys", {})
-    if not (isinstance(allow, list) and all(isinstance(entry, str) for entry in allow)):
-        raise PopulaceError(f"{path}: allow must be a list of folders, as in: allow = ['/data']")
-    if not (isinstance(keys, dict) and all(isinstance(entry, str) for entry in keys.values())):
-        raise PopulaceError(f'{path}: [keys] must be a table of host = variable, as in: "host.org" = "VARIABLE"')
-    return found
+
+    needs: frozenset[Need] = frozenset()
+    roots: tuple[Path, ...] = ()
+    folders: tuple[Path, ...] = ()
 
 
-def remember(content: str, needs: Iterable[Need], folders: Iterable[Path] = ()) -> None:
-    """Keep that the user has granted these needs of files with this content.
+def remember(content: str, given: Given) -> None:
+    """Keep that the user has granted this to files with this content, beside what was granted before.
 
     Args:
         content: `digest` of the files.
-        needs: What was granted; kept beside what was granted before.
-        folders: Where the code was found.
+        given: What was granted.
 
     Raises:
         OSError: The configuration folder cannot be written.
     """
-    known, places = recall(content)
-    whole, places = sorted({*known, *needs}), tuple(dict.fromkeys((*places, *folders)))
+    known = recall(content)
     path = _record(content)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     held = {
         "format": _FORMAT,
-        "needs": [[need.kind, need.what, need.digest] for need in whole],
-        "folders": list(map(str, places)),
+        "needs": [[need.kind, need.what, need.digest] for need in sorted(known.needs | given.needs)],
+        "roots": list(dict.fromkeys(map(str, (*known.roots, *given.roots)))),
+        "folders": list(dict.fromkeys(map(str, (*known.folders, *given.folders)))),
     }
     partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     partial.write_text(json.dumps(held, indent=1), encoding="utf-8")
     partial.replace(path)
 
 
-def recall(content: str) -> tuple[frozenset[Need], tuple[Path, ...]]:
-    """What the user granted to files with this content, and where code was found; nothing if the record is damaged."""
+def recall(content: str) -> Given:
+    """What the user has granted to files with this content; nothing where the record is damaged."""
     with suppress(OSError, ValueError, TypeError, KeyError):
         held = json.loads(_record(content).read_text(encoding="utf-8"))
         if held["format"] == _FORMAT:
-            return frozenset(Need(*entry) for entry in held["needs"]), tuple(map(Path, held["folders"]))
-    return frozenset(), ()
+            needs = frozenset(Need(*entry) for entry in held["needs"])
+            return Given(needs, tuple(map(Path, held["roots"])), tuple(map(Path, held["folders"])))
+    return Given()
+
+
+def record(content: str, word: Word) -> None:
+    """Keep what a scenario that is being run needs, so that whoever resumes it from its run folder is not asked again.
+
+    A configuration folder that cannot be written is told on standard error; the run goes on.
+
+    Args:
+        content: `digest` of the scenario in the run folder.
+        word: The word it is run under.
+    """
+    needs = word.met | {need for need in word.given if need.kind == "key"}
+    if not needs:
+        return
+    try:
+        remember(content, Given(frozenset(needs), word.roots, word.folders))
+    except OSError as error:
+        told = f"{config_home()} cannot be written ({error.strerror})"
+        print(f"note: {told}: resuming this run will ask for your word again", file=sys.stderr)
 
 
 def _record(content: str) -> Path:

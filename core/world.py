@@ -33,7 +33,7 @@ class Step(Generic[State]):
     state: State
     rewards: Mapping[str, Tensor] = field(default_factory=dict)
     ended: Tensor | None = None
-    measures: Mapping[Key, Tensor] = field(default_factory=dict)
+    measures: Mapping[str, Tensor] | Mapping[Key, Tensor] = field(default_factory=dict)
 
 
 class World(ABC, Generic[State]):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from populace.errors import did_you_mean
+from populace.scenarios import hearing
 from populace.scenarios.mistakes import Mistake, Path, dotted, show, unknown_key, wrong
 from populace.scenarios.schema import CELL_KEYS, FRAME_KEYS
 from populace.scenarios.source import parse
@@ -121,9 +122,9 @@ def parse_sets(sets: Iterable[str]) -> list[tuple[str, Node]]:
     """
     found = []
     for text in sets:
-        note = f"--set {text}"
         key, equals, value = text.partition("=")
         key = key.strip()
+        note = hearing.note(key, text)
         if not equals or not all(key.split(".")):
             raise fail(f"{text!r} is no override: expected --set KEY=VALUE, e.g. --set population.size=5000", Place())
         if key.split(".")[0] == "extends":

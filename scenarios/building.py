@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from populace import builder
+from populace import builder, trust
 from populace.builder import Built
 from populace.errors import PopulaceError
 from populace.options import Options
@@ -16,10 +16,12 @@ def build(cell: Cell) -> Built:
 
     Raises:
         PopulaceError: A data file cannot be read, or world and population do not fit.
+        NeedsWord: A file that it was read from asks for what the user has not allowed.
     """
-    world = builder.world_class(cell.world_id)
-    population = make_population(world, cell.world_options, cell.population)
-    return builder.build(world, options=cell.world_options, population=population, policies=cell.agents)
+    with trust.speaking(cell.word):
+        world = builder.world_class(cell.world_id)
+        population = make_population(world, cell.world_options, cell.population)
+        return builder.build(world, options=cell.world_options, population=population, policies=cell.agents)
 
 
 def make_population(world: type[World[Any]], options: Options, spec: Any) -> Population:

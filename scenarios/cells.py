@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from populace import trust
 from populace.builder import policy_class, world_class
 from populace.errors import OptionError, PopulaceError, UnknownName
 from populace.options import Options
@@ -92,6 +93,7 @@ class _Maker:
             horizon=frame.horizon,
             episodes=frame.episodes,
             seed=frame.seed,
+            word=trust.current(),
         ), []
 
     def _population(self, tree: Node) -> tuple[Any, list[Mistake]]:

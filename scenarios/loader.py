@@ -8,9 +8,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from populace import trust
 from populace.errors import ScenarioError, UnknownName, did_you_mean
 from populace.files import is_file
+from populace.imports import installed
 from populace.registry import manifests
+from populace.scenarios import hearing
 from populace.scenarios.arms import Variant, arm_nodes, check_arms, join, merge, parse_sets, spelt_out, variants
 from populace.scenarios.cells import make_cells
 from populace.scenarios.checking import check
@@ -18,6 +21,7 @@ from populace.scenarios.mistakes import Mistake, raise_all, unknown_key, wrong
 from populace.scenarios.schema import CELL_KEYS, FRAME_KEYS, ORDER, Frame, Scenario
 from populace.scenarios.source import read
 from populace.scenarios.tree import Node, Place, fail, from_python, plain
+from populace.trust import Word
 
 _TYPED = ("world", "population", "agents", "arms", "sweep")
 _DATA = re.compile(r".*\.[A-Za-z]\w{0,9}")
@@ -33,21 +37,24 @@ def load(source: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Sc
 
     Raises:
         ScenarioError: There is a mistake; it says where, what was expected, and how many more there are.
+        NeedsWord: There is none, as far as could be checked; a file asks for what the user has not allowed.
     """
+    reader = _Reader({str(path) for path in _shelf().values()})
     if isinstance(source, Mapping):
         file, folder, root = None, Path.cwd(), from_python(dict(source))
-        root = _extended(_anchored(root, folder), folder, ())
+        root = reader.extended(_anchored(root, folder), folder, ())
     else:
         path = find(source)
         file, folder = str(path), path.resolve().parent
-        root = _read(path, ())
+        root = reader.read(path, ())
     overrides = parse_sets(sets)
     if overrides:
         root = merge(
             _spelt_arms(root) if any(key.startswith("arms.") for key, _ in overrides) else root,
             _anchored(join(overrides, root, last_wins=True), Path.cwd()),
         )
-    return _scenario(root, file, folder, overrides)
+    raise_all(hearing.misplaced(root), file)
+    return _scenario(root, file, folder, overrides, reader)
 
 
 def _spelt_arms(root: Node) -> Node:
@@ -97,6 +104,8 @@ def _shelf() -> dict[str, Path]:
     found: dict[str, Path] = {}
     for place in filter(None, places):
         package, _, inner = place.partition(":")
+        if not installed(package) and not trust.current().code:
+            continue  # looking for its files would import it
         try:
             shelf = files(package).joinpath(inner) if inner else files(package)
         except ImportError:
@@ -108,41 +117,59 @@ def _shelf() -> dict[str, Path]:
     return found
 
 
-def _read(path: Path, children: tuple[Path, ...]) -> Node:
-    root = read(path)
-    here = Place(str(path), 1, 1)
-    if root.value is None:
-        raise fail("the scenario is empty; expected a mapping with the keys world, worlds, horizon, ...", here)
-    if not isinstance(root.value, dict):
-        raise fail("a scenario is a mapping, `key: value`, at its top level", root.place)
-    folder = path.resolve().parent
-    return _extended(_anchored(root, folder), folder, (*children, path.resolve()))
+class _Reader:
+    """Reads a scenario and the parents that it extends, and keeps what stands in files that are no library's.
 
+    Args:
+        library: Paths of the library scenarios.
+    """
 
-def _extended(root: Node, folder: Path, children: tuple[Path, ...]) -> Node:
-    """The tree with what it `extends` merged in; `children` are the files that led here."""
-    root = spelt_out(root)
-    node = root.get("extends")
-    if node is None or not isinstance(root.value, dict):
-        return root
-    own = replace(root, value={key: item for key, item in root.value.items() if key != "extends"})
-    if node.value is None:
-        return own
-    if not isinstance(node.value, str):
-        raise wrong(root, ("extends",), "text: a file or a library scenario's name").error()
-    beside = folder / node.value
-    try:
-        path = beside if is_file(beside) else find(node.value)
-    except ScenarioError as error:
-        raise fail(f"extends: {error.message}", node.place) from None
-    if not is_file(path):
-        raise fail(f"extends: there is no file {beside}", node.place)
-    if path.resolve() in children:
-        chain = " -> ".join(p.name for p in (*children, path))
-        raise fail(f"extends goes in a circle: {chain}", node.place)
-    parent = _read(path, children)
-    assert isinstance(parent.value, dict)
-    return merge(replace(parent, value={key: item for key, item in parent.value.items() if key != "name"}), own)
+    def __init__(self, library: set[str]) -> None:
+        self.library, self.contents = library, list[bytes]()
+
+    def read(self, path: Path, children: tuple[Path, ...]) -> Node:
+        """The tree of a file with its parents merged in; `children` are the files that led here."""
+        root = read(path, None if str(path) in self.library else self.contents)
+        here = Place(str(path), 1, 1)
+        if root.value is None:
+            raise fail("the scenario is empty; expected a mapping with the keys world, worlds, horizon, ...", here)
+        if not isinstance(root.value, dict):
+            raise fail("a scenario is a mapping, `key: value`, at its top level", root.place)
+        folder = path.resolve().parent
+        return self.extended(_anchored(root, folder), folder, (*children, path.resolve()))
+
+    def extended(self, root: Node, folder: Path, children: tuple[Path, ...]) -> Node:
+        """The tree with what it `extends` merged in."""
+        root = spelt_out(root)
+        node = root.get("extends")
+        if node is None or not isinstance(root.value, dict):
+            return root
+        own = replace(root, value={key: item for key, item in root.value.items() if key != "extends"})
+        if node.value is None:
+            return own
+        if not isinstance(node.value, str):
+            raise wrong(root, ("extends",), "text: a file or a library scenario's name").error()
+        beside = folder / node.value
+        try:
+            path = beside if is_file(beside) else find(node.value)
+        except ScenarioError as error:
+            raise fail(f"extends: {error.message}", node.place) from None
+        if not is_file(path):
+            raise fail(f"extends: there is no file {beside}", node.place)
+        if path.resolve() in children:
+            chain = " -> ".join(p.name for p in (*children, path))
+            raise fail(f"extends goes in a circle: {chain}", node.place)
+        parent = self.read(path, children)
+        assert isinstance(parent.value, dict)
+        return merge(replace(parent, value={key: item for key, item in parent.value.items() if key != "name"}), own)
+
+    def word(self, plan: list[Variant], folder: Path) -> tuple[str, Word]:
+        """The digest of the files, and the word for them; without any, all is the user's own."""
+        if not self.contents and not self.library & {node.place.file for v in plan for node in v.tree.walk()}:
+            return "", trust.current()
+        trees, content = [variant.tree for variant in plan], trust.digest(*self.contents)
+        named = hearing.named(trees, self.library)
+        return content, trust.opening(content, folder, named, hearing.keys_named(trees, self.library))
 
 
 def _anchored(root: Node, folder: Path) -> Node:
@@ -164,7 +191,9 @@ def _anchored(root: Node, folder: Path) -> Node:
     return replace(root, value={key: anchor(n) if key in _TYPED else n for key, n in root.value.items()})
 
 
-def _scenario(root: Node, file: str | None, folder: Path, overrides: list[tuple[str, Node]]) -> Scenario:
+def _scenario(
+    root: Node, file: str | None, folder: Path, overrides: list[tuple[str, Node]], reader: _Reader
+) -> Scenario:
     assert isinstance(root.value, dict)
     known = {*CELL_KEYS, *FRAME_KEYS, "arms", "sweep"}
     mistakes = [unknown_key(root, (key,), known) for key in root.value if key not in known]
@@ -178,7 +207,9 @@ def _scenario(root: Node, file: str | None, folder: Path, overrides: list[tuple[
         raise_all(mistakes + malformed, file)
     plan = variants(root)
     first = str(reference.value) if reference is not None and reference.value else next(iter(arms))
-    cells, found = make_cells(plan, first, root, folder)
+    content, word = reader.word(plan, folder)
+    with trust.speaking(word):
+        cells, found = make_cells(plan, first, root, folder)
     missed = _missed(plan, overrides)
     why = "has no effect: it is empty, or arms and sweep set it themselves; then override arms.<arm>.<key>"
     idle = [
@@ -186,7 +217,9 @@ def _scenario(root: Node, file: str | None, folder: Path, overrides: list[tuple[
         for key, node in dict(overrides).items()
         if len(missed.get(key, ())) == len(plan)
     ]
-    raise_all(mistakes + found + idle, file)
+    raise_all(mistakes + [m for m in found if trust.UNHEARD not in m.text] + idle, file)
+    if word.lacks:
+        raise trust.NeedsWord(word.lacks, content, word)
     assert frame is not None
     name, lead = frame.name or (Path(file).stem if file is not None else "scenario"), cells[0]
     return Scenario(
@@ -204,6 +237,7 @@ def _scenario(root: Node, file: str | None, folder: Path, overrides: list[tuple[
         resolved=_resolved(root, frame, name, first),
         file=file,
         missed=missed,
+        word=word,
     )
 
 

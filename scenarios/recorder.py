@@ -4,7 +4,7 @@ See `populace.folder` for the files. The rows of a finished unit are ordered by 
 which it was saved. So joining units is concatenation, and tables have the same bytes however a run was cut up.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,8 @@ class FolderRecorder:
 
     def record(self, world: World[Any], run: Run, measures: Mapping[Key, Tensor]) -> None:
         """Hold measures, tracked users and moments by segment of this tick, on their device."""
-        taken: dict[Key, Tensor] = {**measures, **world.measure(run.state)}
+        taken: dict[Key, Tensor] = dict(measures)
+        taken.update(world.measure(run.state))
         for key in [key for key in taken if isinstance(key, OfSeats) and key.measure.startswith("nan/")]:
             assert isinstance(key, OfSeats)
             self._nan.append((run.clock, key, taken.pop(key)))
@@ -145,10 +146,14 @@ class FolderRecorder:
         """The note of what was saved last: written after all it names, so that it is the one thing to be believed."""
         return self.folder / "state" / f"{self.unit}.json"
 
-    def restore(self, device: torch.device | str) -> Run | None:
+    def restore(self, device: torch.device | str, packages: Collection[str] = ()) -> Run | None:
         """The saved state to go on from, or None.
 
         Where anything it leads up to is missing or damaged, the unit begins anew, which gives the same bits.
+
+        Args:
+            device: Where to go on.
+            packages: Plug-ins whose classes the state may name.
         """
         note = read_json(self._note) or {}
         parts, state = note.get("parts"), self.folder / "state" / str(note.get("state"))
@@ -157,7 +162,7 @@ class FolderRecorder:
         self._drop(keep=set(parts or {}) if whole else set(), state=state.name if whole else "")
         if not whole or not isinstance(parts, dict):
             return None
-        run = Run.load(state, device)
+        run = Run.load(state, device, packages)
         self._written, self._clock = list(parts), run.clock
         return run
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from populace.options import Name, Options
+from populace.trust import Word
 
 NAME = r"^[^\[\]=,./\\\s][^\[\]=,/\\]*$"
 """Names of scenarios and arms: they become names of folders and of cells."""
@@ -91,6 +92,7 @@ class Cell:
         horizon: Ticks an episode.
         episodes: Episodes.
         seed: The seed, equal in all cells.
+        word: What the user has said about the files it was read from.
     """
 
     arm: str
@@ -105,6 +107,7 @@ class Cell:
     horizon: int
     episodes: int
     seed: int
+    word: Word = dataclass_field(default_factory=Word, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,7 @@ class Scenario:
         resolved: The scenario as a plain mapping, `extends` and overrides worked in; loading it gives the same cells.
         file: The file it was read from, or None.
         missed: Key of an override -> the arms that it does not reach, as they set the same key themselves.
+        word: What the user has said about the files it was read from; it is built and played under this word.
     """
 
     name: str
@@ -142,3 +146,4 @@ class Scenario:
     resolved: dict[str, Any]
     file: str | None
     missed: dict[str, tuple[str, ...]] = dataclass_field(default_factory=dict, compare=False)
+    word: Word = dataclass_field(default_factory=Word, compare=False, repr=False)

@@ -33,8 +33,8 @@ _YAML_1_1 = re.compile(r"(?i)y|yes|n|no|on|off|true|false|null|~")
 """Text that readers of YAML 1.1 take for something else."""
 
 
-def read(path: Path) -> Node:
-    """The tree of a file.
+def read(path: Path, contents: list[bytes] | None = None) -> Node:
+    """The tree of a file; its content is added to `contents`.
 
     Raises:
         ScenarioError: It is not there, too large, no text, or no YAML.
@@ -51,6 +51,8 @@ def read(path: Path) -> Node:
         raise fail(
             f"the file has {max(size, len(raw)) / 1e6:,.1f} MB; a scenario has at most {MAX_BYTES / 1e6:.1f} MB", here
         )
+    if contents is not None:
+        contents.append(raw)
     return parse(_decode(raw, here), str(path))
 
 

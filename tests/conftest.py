@@ -2,10 +2,13 @@
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 # Tests run side by side: one thread each, or they would wait for one another (subprocesses inherit it).
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# What tests grant is remembered nowhere.
+os.environ["POPULACE_CONFIG_HOME"] = tempfile.mkdtemp(prefix="populace-config-")
 
 import pytest
 

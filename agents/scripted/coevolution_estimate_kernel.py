@@ -12,7 +12,7 @@ LEAST, MOST = 4, 32
 """Fits worked on at once, few or many; handed over as a number, for LLVM unrolls loops of known length instead of using
 vectors. What comes out does not depend on it."""
 
-ONE, FOUR = np.float32(1.0), np.float32(4.0)
+ONE, FOUR = f32(1.0), f32(4.0)
 
 
 @kernel(*[torch.float32] * 7, int, int, int, int, float)
@@ -21,7 +21,7 @@ def _fit(
     centre_at: int, centre_n: int, beta_at: int, beta_n: int, around_at: int, around_n: int, out_at: int, out_n: int,
     asked: int, width: int, steps: int, lanes: int, ridge: float,
 ) -> None:  # fmt: skip
-    """Fits [n]: shares and weights [n, asked], questions [n, asked, width], centre, around and out [n, width], beta [n].
+    """Fits [n]: shares, weights [n, asked], questions [n, asked, width], centre, around and out [n, width], beta [n].
 
     In a tile the numbers of fit r lie at r, lanes + r, 2 lanes + r ...; fits that are not there are zeros.
     """

@@ -13,6 +13,7 @@ import typer
 from populace.cli import look, play, read
 from populace.cli.application import app, print_error, tell_old_names
 from populace.errors import PopulaceError, Stopped
+from populace.imports import leave_working_folder
 
 __all__ = ["app", "look", "main", "play", "read"]
 
@@ -20,8 +21,7 @@ __all__ = ["app", "look", "main", "play", "read"]
 def main() -> None:
     """Run the command line and turn mistakes into one plain line and an exit code."""
     as_json = "--json" in sys.argv
-    # `module:Class` names a file of the working directory too, as with `python -m`.
-    sys.path.insert(0, "")
+    leave_working_folder()
     tell_old_names()
     try:
         app()

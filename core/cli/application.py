@@ -2,12 +2,15 @@
 
 import json
 import os
+import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from populace import trust
 from populace.errors import OldName, PopulaceError, ScenarioError, Stopped
 from populace.files import SETTING
 from populace.names import visible
@@ -30,16 +33,35 @@ Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. population.size=5000.")
 ]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, cuda:1, ...")]
+Arithmetic = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="kernels (default on the CPU where numba runs) or torch; results differ in their last bits.",
+    ),
+]
 Batch = Annotated[int | None, typer.Option(min=1, help="Worlds at a time; results do not depend on it.")]
 Threads = Annotated[
     int | None,
     typer.Option(min=1, help="Processor threads; default 1 for small runs, else all. Results do not change."),
 ]
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Run the code that the file names, and read what it names outside its folder."),
+]
+Allow = Annotated[
+    list[Path] | None,
+    typer.Option("--allow", metavar="DIR", help="A folder outside the scenario's own in which it may read and write."),
+]
 NoBar = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+
+
+_MOST_QUESTIONS = 20
 
 
 @app.callback(invoke_without_command=True)
 def _options(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
     most: Annotated[
         float | None,
@@ -57,6 +79,8 @@ def _options(
         raise typer.Exit
     if most is not None:
         os.environ[SETTING] = repr(most)  # where processes that are started find it, too
+    # Whatever a command opens may be a stranger's.
+    context.with_resource(trust.speaking(trust.guarded()))
 
 
 def say(text: str, *, err: bool = False, nl: bool = True) -> None:
@@ -77,6 +101,42 @@ def tell_old_names() -> None:
 
     warnings.simplefilter("always", OldName)
     warnings.showwarning = show
+
+
+def opened(source: str | Path, sets: list[str] | None, trusted: bool, allow: list[Path] | None) -> "Scenario":
+    """A scenario that may be a stranger's; on a terminal the user is asked for what it needs, once for its content.
+
+    Args:
+        source: Its name or file.
+        sets: Overrides of the command line.
+        trusted: Whether `--trust` was given.
+        allow: Folders of `--allow`.
+
+    Raises:
+        ScenarioError: It holds a mistake.
+        NeedsWord: It needs the user's word, and they did not give it or cannot be asked.
+    """
+    from populace.scenarios import load
+
+    asked = 0
+    while True:
+        try:
+            with trust.speaking(trust.guarded(trust=trusted, allow=allow or ())):
+                return load(source, sets or [])
+        except trust.NeedsWord as error:
+            # What a world or policy needs may show only when another one was allowed.
+            if asked == _MOST_QUESTIONS or not (error.word and error.content and _terminal()):
+                raise
+            if any(need.kind == "key" for need in error.needs):
+                raise  # which key goes where is not a question to be answered in passing
+            if not typer.confirm(trust.question(error.needs, str(source)), err=True):
+                raise
+            trust.remember(error.content, trust.Given(frozenset(error.needs), (), error.word.folders))
+            asked += 1
+
+
+def _terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def print_error(error: PopulaceError, as_json: bool) -> None:

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from populace.cli.application import AsJson, Sets, app, listed, print_json, say, tell, tell_reach
+from populace import trust
+from populace.cli.application import Allow, AsJson, Sets, Trust, app, listed, print_json, say, tell, tell_reach
 from populace.errors import PopulaceError
 
 
@@ -36,11 +37,18 @@ def list_(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="A scenario, world or policy.")], as_json: AsJson = False) -> None:
+def show(
+    name: Annotated[str, typer.Argument(help="A scenario, world or policy.")],
+    trusted: Annotated[
+        bool, typer.Option("--trust", help="Import module:Class from outside installed packages.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Show a scenario's text, or a world's roles, fields and options, or a policy's options."""
     from populace.scenarios.showing import describe
 
-    found = describe(name)
+    with trust.speaking(trust.guarded(trust=trusted)), trust.speaking(trust.opening("", Path.cwd())):
+        found = describe(name)
     if as_json:
         print_json(found)
     else:
@@ -61,17 +69,30 @@ def new(
 
 
 @app.command()
-def validate(scenario: str, sets: Sets = None, as_json: AsJson = False) -> None:
-    """Check a scenario and everything it names, without running it."""
+def validate(
+    scenario: str, sets: Sets = None, trusted: Trust = False, allow: Allow = None, as_json: AsJson = False
+) -> None:
+    """Check a scenario and everything it names, without running it.
+
+    Code outside installed packages is not imported, and files outside the scenario's folder are not read, without
+    --trust: what could not be checked because of that is listed.
+    """
     from populace.scenarios import load, runner
     from populace.scenarios.telling import told
 
-    loaded = load(scenario, sets or [])
+    try:
+        with trust.speaking(trust.guarded(trust=trusted, allow=allow or ())):
+            loaded = load(scenario, sets or [])
+    except trust.NeedsWord as error:
+        missing = "".join(f"\n  not checked: it asks to {need}" for need in error.needs)
+        text = f"{scenario} is valid as far as it was checked{missing}\n{error.remedy}"
+        tell(as_json, text, valid=True, unchecked=[str(need) for need in error.needs])
+        return
     tell_reach(loaded)
     notes = told(loaded, {arm: ready.built for arm, ready in runner.preflight(loaded).items()})
     arms = [cell.arm for cell in loaded.cells]
     text = f"{scenario} is valid: {len(arms)} arm(s): {listed(arms)}" + "".join(f"\nnote: {note}" for note in notes)
-    tell(as_json, text, valid=True, arms=arms, notes=notes)
+    tell(as_json, text, valid=True, arms=arms, unchecked=[], notes=notes)
 
 
 @app.command()

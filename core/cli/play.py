@@ -5,7 +5,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from populace.cli.application import AsJson, Batch, Device, NoBar, Sets, Threads, app, tell, tell_reach
+from populace import trust
+from populace.cli.application import (
+    Allow,
+    Arithmetic,
+    AsJson,
+    Batch,
+    Device,
+    NoBar,
+    Sets,
+    Threads,
+    Trust,
+    app,
+    opened,
+    tell,
+    tell_reach,
+)
 from populace.cli.progress import watched
 
 if TYPE_CHECKING:
@@ -19,25 +34,32 @@ def run(
     sets: Sets = None,
     device: Device = "cpu",
     batch: Batch = None,
+    arithmetic: Arithmetic = None,
     fast: Annotated[bool, typer.Option("--compile", help="Compile the arithmetic (needs a C++ compiler).")] = False,
     threads: Threads = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print size, memory and time; run nothing.")] = False,
     report: Annotated[bool, typer.Option(help="Write report.html when done.")] = True,
+    trusted: Trust = False,
+    allow: Allow = None,
     quiet: NoBar = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a scenario into a folder and report on it. Ctrl-C leaves a run that can be resumed."""
+    from populace import arithmetic as arithmetics
     from populace.compiling import compiled
-    from populace.scenarios import load, runner
+    from populace.scenarios import runner
 
-    loaded = load(scenario, sets or [])
+    loaded = opened(scenario, sets, trusted, allow)
     tell_reach(loaded)
     with compiled(fast):
         if dry_run:
-            _tell_estimate(runner.estimate(loaded, device, batch, threads), as_json)
+            with arithmetics.using(arithmetics.chosen(device, arithmetic)):
+                _tell_estimate(runner.estimate(loaded, device, batch, threads), as_json)
             return
         with watched(quiet or as_json) as progress:
-            folder = runner.run(loaded, out, device=device, batch=batch, threads=threads, progress=progress)
+            folder = runner.run(
+                loaded, out, device=device, batch=batch, threads=threads, arithmetic=arithmetic, progress=progress
+            )
     _finish(folder, report, as_json)
 
 
@@ -51,6 +73,8 @@ def resume(
     device: Annotated[str | None, typer.Option(help="Default: the device it ran on.")] = None,
     threads: Threads = None,
     report: Annotated[bool, typer.Option(help="Write report.html when done.")] = True,
+    trusted: Trust = False,
+    allow: Allow = None,
     quiet: NoBar = False,
     as_json: AsJson = False,
 ) -> None:
@@ -59,7 +83,12 @@ def resume(
     from populace.scenarios import runner
 
     info = runner.read_info(folder)
-    with compiled(info.get("compiled", False)), watched(quiet or as_json) as progress:
+    opened(folder / "scenario.yaml", sets, trusted, allow)
+    with (
+        trust.speaking(trust.guarded(trust=trusted, allow=allow or ())),
+        compiled(info.get("compiled", False)),
+        watched(quiet or as_json) as progress,
+    ):
         runner.resume(folder, sets=sets or [], device=device, threads=threads, progress=progress)
     _finish(folder, report, as_json)
 

@@ -18,7 +18,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 import torch
-from numba.core import config, types
+from numba import types
+from numba.core import config
 from numba.core.dispatcher import Dispatcher
 from numba.extending import intrinsic
 from torch import Tensor
@@ -27,6 +28,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 Kind = torch.dtype | type
 """What a kernel takes: a dtype for a tensor of it (or None), `int` or `float` for a number."""
+
+BESIDE = Path(__file__).parent / "__pycache__"
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 """How kernels are compiled: never `fastmath`, or their bits would depend on the processor."""
@@ -133,7 +136,7 @@ def cache_folder(files: tuple[Path, ...]) -> Path | None:
         except OSError:
             return None  # typed at a prompt: nothing to name it by
     name = f"populace-kernels-{digest.hexdigest()}"
-    for parent in (Path(__file__).parent / "__pycache__", _users_cache() / "populace"):
+    for parent in (BESIDE, _users_cache() / "populace"):
         folder = parent / name
         try:
             folder.mkdir(parents=True, exist_ok=True)

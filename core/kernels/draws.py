@@ -1,7 +1,7 @@
 """Draws: keys, and the numbers below them, a cache-sized block at a time.
 
-A draw is a table. Its rows are the keys given, or, if there are `entries`, those of one more dimension below each of them;
-its columns are lanes. Numbers are written in the order of the table.
+A draw is a table. Its rows are the keys given, or, if there are `entries`, those of one more dimension below each of
+them; its columns are lanes. Numbers are written in the order of the table.
 """
 
 from collections.abc import Sequence

@@ -16,7 +16,7 @@ def _apply(
     x_at: int, x_n: int, weight_at: int, weight_n: int, out_at: int, out_n: int,
     outer: int, inner: int, x_outer: int, x_inner: int, w_outer: int, w_inner: int, k: int, d: int, lanes: int,
 ) -> None:  # fmt: skip
-    """Rows x [outer, inner, d] times weight [outer, inner, k, d], each with steps of its own; added column by column."""
+    """Rows x [outer, inner, d] times weight [outer, inner, k, d], each with its steps; added column by column."""
     x, weight, out = flat(x_at, x_n, f32), flat(weight_at, weight_n, f32), flat(out_at, out_n, f32)
     columns, sums = np.empty(d * lanes, np.float32), np.empty(lanes, np.float32)
     for o in range(outer):
@@ -63,7 +63,7 @@ def apply(x: Tensor, weight: Tensor) -> Tensor:
 
 
 def _walk(x: Tensor, weight: Tensor) -> tuple[tuple[int, ...], list[tuple[int, int, int]]]:
-    """The leading dimensions; and these as (size, step in x, step in weight), last first, put together where that can be."""
+    """The leading dimensions; and these as (size, step in x, step in weight), last first, joined where that can be."""
     a, b = tuple(x.shape[:-1]), tuple(weight.shape[:-2])
     dims = max(len(a), len(b))
     a, b = (1,) * (dims - len(a)) + a, (1,) * (dims - len(b)) + b

@@ -1,8 +1,8 @@
 """The words that kernels are written in: hash, uniform and normal numbers, and elementary functions in float32.
 
 All are plain scalar functions that LLVM inlines and turns into vector code. Their bits are the same on every x86-64
-processor: only +, -, x, / and the square root are used, each rounded as IEEE 754 says, and never contracted. Numba widens
-what two 32-bit integers give to 64 bits, hence the many `u32`.
+processor: only +, -, x, / and the square root are used, each rounded as IEEE 754 says, and never contracted. Numba
+widens what two 32-bit integers give to 64 bits, hence the many `u32`.
 
 The polynomials are minimax fits of ours (Remez's exchange in float64, coefficients rounded to float32); errors are
 against float64, in units in the last place, over all 2^24 uniform numbers or 10^7 arguments: logarithm .86, exponential
@@ -21,18 +21,18 @@ from numba.extending import intrinsic
 
 from populace.kernels.building import helper
 
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-LANE_1, LANE_2, LANE_STEP = np.uint32(0x21F0AAAD), np.uint32(0xD35A2D97), np.uint32(0x9E3779B9)
+GOLDEN = u64(0x9E3779B97F4A7C15)
+MIX_1, MIX_2 = u64(0xBF58476D1CE4E5B9), u64(0x94D049BB133111EB)
+LANE_1, LANE_2, LANE_STEP = u32(0x21F0AAAD), u32(0xD35A2D97), u32(0x9E3779B9)
 
-ONE, TWO, HALF, QUARTER = np.float32(1.0), np.float32(2.0), np.float32(0.5), np.float32(0.25)
-ULP = np.float32(2.0**-24)
-ROUND = np.float32(1.5 * 2.0**23)
+ONE, HALF, QUARTER = f32(1.0), f32(0.5), f32(0.25)
+ULP = f32(2.0**-24)
+ROUND = f32(1.5 * 2.0**23)
 """Added and taken away again, it rounds a number below 2^22 to a whole one."""
-ROUND_BITS = np.int32(0x4B400000)
-LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-0.00021219444170128554)
+ROUND_BITS = i32(0x4B400000)
+LN2_HIGH, LN2_LOW = f32(0.693359375), f32(-0.00021219444170128554)
 """ln 2 in two parts; products of the first with whole numbers below 2^14 are exact."""
-LOG2_E = np.float32(1.4426950408889634)
+LOG2_E = f32(1.4426950408889634)
 
 
 @intrinsic  # type: ignore[untyped-decorator]

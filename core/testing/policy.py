@@ -139,7 +139,7 @@ def _legal(role: Role, seen: Observation, actions: dict[str, Any], who: str) -> 
     kind = actions.get("kind")
     some = next(iter(seen.values()))
     try:
-        valid(role, seen.phase, actions, some.shape[0], {})
+        valid(role, seen.phase, actions, some.shape[0])
     except ActionError as error:
         raise CheckFailed(f"{who}: {error}") from error
     for f in role.done_in(seen.phase):
@@ -162,7 +162,7 @@ def _memory(memory: Any, who: str, worlds: int) -> None:
     with tempfile.TemporaryDirectory() as folder, blame(f"saving the memory of {who}"):
         path = Path(folder) / "memory.pt"
         tree.save(memory, path)
-        back = tree.load(path)
+        back = tree.load(path, packages=tree.packages_of(memory))
     if not same(memory, back):
         raise CheckFailed(f"the memory of {who} comes back changed from a file: hold tensors and constants only")
     for tensor in tree.tensors(memory, shared=False):

@@ -326,7 +326,7 @@ def _resume(world: World[Any], players: Mapping[str, Policy], people: Population
         def stop(run: Run) -> Run:
             with blame("saving and loading a run (states must be importable dataclasses of tensors and constants)"):
                 run.save(path)
-                return replace(Run.load(path))
+                return replace(Run.load(path, packages=tree.packages_of(run)))
 
         stopped = play(world, players, people, ids, 2, seed=seed, between=stop)[1]
     if place := where_differs(through, stopped, world.phases):

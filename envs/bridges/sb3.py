@@ -28,7 +28,7 @@ _WHOLE = ("reset", "step", "step_async", "step_wait", "close")
 """Methods that are of all environments together."""
 
 
-class StableBaselines(VecEnv):  # type: ignore[misc]
+class StableBaselines(VecEnv):
     """A `VectorView` with same-step autoreset as a VecEnv.
 
     Each environment's info holds, besides what stable-baselines3 wants at an episode's end, `action_mask` where options

@@ -179,7 +179,9 @@ def read_table(
     if missing := [column for column in (key, *dims) if column not in found.header]:
         raise PopulaceError(f"survey.file: {file} lacks the columns {missing} of a {table} table")
     if not dims:
-        raise PopulaceError(f"survey.file: {file} has one column; expected names of cultures and a column per dimension")
+        raise PopulaceError(
+            f"survey.file: {file} has one column; expected names of cultures and a column per dimension"
+        )
     culture, names = _in_order(*found.words(key))
     codes = (*missing_codes, *marks)
     places = np.stack([found.numbers(column, missing=True, codes=codes) for column in dims], axis=1)

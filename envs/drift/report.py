@@ -10,13 +10,14 @@ import pandas as pd
 
 from populace.analysis.comparison import ranges
 from populace.analysis.frames import RunData
+from populace.analysis.intervals import Floats
 from populace.analysis.plots import bands, thinned
 from populace.analysis.results import Results
 from populace.analysis.sections import Section
 from populace.analysis.stats import estimate
 from populace.analysis.style import legend, number, with_interval
 from populace.analysis.summaries import summarise
-from populace.envs.drift.threshold import Floats, drift_of, from_sweep, half_width, items_needed
+from populace.envs.drift.threshold import drift_of, from_sweep, half_width, items_needed
 
 GROUPS = {
     "dishonest/biased": "With biased users",

@@ -7,6 +7,7 @@ Statistical Society B 16:175). It may reach an end of the sweep, where the sweep
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -141,7 +142,8 @@ def _inverted(x: Floats, y: Floats) -> tuple[float, float, bool, bool]:
         curve = np.polynomial.Polynomial(
             [mean[k] ** 2 - t2 * v, 2 * mean[k] * step - 2 * t2 * (both - v), step**2 - t2 * (v + w - 2 * both)]
         )
-        turns = [float(r.real) for r in curve.roots() if abs(r.imag) < 1e-9 and 0 < r.real < 1]
+        roots: Any = curve.roots()
+        turns = [float(r.real) for r in roots if abs(r.imag) < 1e-9 and 0 < r.real < 1]
         held += [x[k] + (x[k + 1] - x[k]) * at for at in turns]
     held += [share for share, far in zip(x, clear, strict=True) if not far]
     below, above = bool(clear[0] and mean[0] < 0), bool(clear[-1] and mean[-1] > 0)

@@ -108,9 +108,10 @@ def halves(run: RunData) -> dict[tuple[str, str], Estimate]:
     late = frame[frame["step"] > top / 2]
     value = late["value"].where(np.isfinite(late["value"]))
     worlds = late.assign(value=value).groupby(["arm", "measure", "world"], observed=True)["value"].mean()
+    groups: Any = worlds.groupby(level=["arm", "measure"], observed=True)
     found = {
         (str(arm), str(measure)): estimate(values.to_numpy(), bounds=range_of(run, str(measure)))
-        for (arm, measure), values in worlds.groupby(level=["arm", "measure"], observed=True)
+        for (arm, measure), values in groups
     }
     return {key: one for key, one in found.items() if one.worlds}
 

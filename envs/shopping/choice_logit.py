@@ -13,16 +13,18 @@ import torch
 from scipy.optimize import linprog
 from torch import Tensor
 
+from populace.equality import Result
 from populace.errors import PopulaceError
 
 _STEPS = 50
 _TOLERANCE = 1e-9
-_LARGE = 25.0
-"""Standard deviations of a column times its coefficient: above it, choices are as good as certain."""
+_LARGE = 7.0
+"""Log odds that a column makes between two options of one choice, or their standard error: above it, e^7 = 1,100 to 1,
+choices are as good as certain, and whether they are separated is asked of a linear programme."""
 
 
-@dataclass(frozen=True)
-class LogitFit:
+@dataclass(frozen=True, eq=False)
+class LogitFit(Result):
     """A fitted conditional logit.
 
     Attributes:
@@ -91,9 +93,10 @@ def fit(
     b, hessian, loglik, converged = _newton(z, picks, masks, ridge)
     errors = _errors(hessian)
     separated = torch.zeros_like(converged)
-    for k in range(len(b)):
-        doubtful = not bool(converged[k]) or bool((b[k].abs() > _LARGE).any())
-        separated[k] = doubtful and is_separated(z[k], picks[k], masks[k])
+    width = _width(z, masks)
+    doubtful = ~converged | (torch.maximum(b.abs(), errors.nan_to_num(torch.inf)) * width > _LARGE).any(-1)
+    for k in torch.where(doubtful)[0].tolist():
+        separated[k] = is_separated(z[k], picks[k], masks[k])
     if ridge == 0:
         errors = torch.where(separated.unsqueeze(-1), torch.nan, errors)
     null = -torch.log(allowed.sum(-1).double()).sum(-1)
@@ -116,6 +119,13 @@ def _spread(x: Tensor, allowed: Tensor) -> Tensor:
     middle = (x * weight).sum(-2, keepdim=True) / count
     variance = (((x - middle) * weight) ** 2).sum((-3, -2)) / count.sum((-3, -2))
     return torch.where(variance > 1e-18, variance.sqrt(), 1.0)
+
+
+def _width(x: Tensor, allowed: Tensor) -> Tensor:
+    """The largest difference that a column makes between two options of one choice, [sets, columns]."""
+    mask = allowed.unsqueeze(-1)
+    high, low = x.masked_fill(~mask, -torch.inf).amax(-2), x.masked_fill(~mask, torch.inf).amin(-2)
+    return (high - low).amax(-2)
 
 
 def _chances(z: Tensor, b: Tensor, allowed: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ WHOLE = 256
 """A count of at most so many values keeps them all as levels."""
 
 
-class Choices(spaces.MultiDiscrete):  # type: ignore[misc]
+class Choices(spaces.MultiDiscrete):
     """A MultiDiscrete that also samples with one flat mask, int8 [sum(nvec)].
 
     PettingZoo's samplers hand the observation's `action_mask`, which is one array, straight to the space.

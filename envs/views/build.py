@@ -4,14 +4,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from populace import builder
-from populace.builder import OptionsLike
-from populace.builder import WorldLike as WorldName
 from populace.envs.views import arguments
 from populace.envs.views.stage import Stage, check_focal, share
 from populace.errors import PopulaceError
 from populace.policy import Policy
 from populace.population import Population
 from populace.world import World
+
+WorldName = builder.WorldLike
+OptionsLike = builder.OptionsLike
 
 Players = Mapping[str, Policy | str] | None
 """Role -> policy or its name; roles not named are played by the world's defaults."""

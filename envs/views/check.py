@@ -16,6 +16,8 @@ Record = list[tuple[Any, Array, Array, Array, dict[str, Any]]]
 def check_vector_env(make: Make, *, num_envs: int = 4, steps: int = 40, seed: int = 0) -> None:
     """Check a vector environment: spaces, determinism, independence of `num_envs`, and autoreset.
 
+    Where autoreset is disabled, environments whose episode ended are reset by `reset_mask` before the next step.
+
     Args:
         make: `make(n)` gives a fresh environment of n sub-environments; episodes must end within `steps`.
         num_envs: Sub-environments of the smaller batch; the larger has four times as many.
@@ -55,7 +57,11 @@ def _play(env: "VectorEnv[Any, Any, Any]", actions: list[Any], seed: int) -> Rec
     observation, infos = env.reset(seed=seed)
     n = env.num_envs
     record: Record = [(observation, np.zeros(n), np.zeros(n, np.bool_), np.zeros(n, np.bool_), infos)]
-    record.extend(env.step(action) for action in actions)
+    for action in actions:
+        over = record[-1][2] | record[-1][3]
+        if env.metadata.get("autoreset_mode") == AutoresetMode.DISABLED and over.any():
+            env.reset(options={"reset_mask": over})
+        record.append(env.step(action))
     return record
 
 

@@ -6,7 +6,7 @@ them. Worlds do not notice: their bits do not depend on the batch.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -62,7 +62,7 @@ def joined(lanes: Sequence[Lane]) -> list[Lane]:
                 envs = np.concatenate((other.envs, lane.envs))
                 order = np.argsort(envs)
                 rows = torch.from_numpy(order).to(a.done.device)
-                out[place] = Lane(tree.join(a, b, rows), envs[order])
+                out[place] = Lane(tree.join(replace(a, counts={}), replace(b, counts={}), rows), envs[order])
                 break
         else:
             out.append(lane)

@@ -1,7 +1,7 @@
 """One seat in one world as a `gymnasium.Env`: the society is its surroundings."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -34,7 +34,10 @@ class SeatEnv(gymnasium.Env[Any, Any]):
         PopulaceError: The arguments do not fit the world; the text says why.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["human", "ansi", "rgb_array"], "render_fps": 4}
+    metadata: dict[str, Any] = {  # noqa: RUF012 - an instance variable in gymnasium.Env
+        "render_modes": ["human", "ansi", "rgb_array"],
+        "render_fps": 4,
+    }
 
     def __init__(
         self,

@@ -117,7 +117,8 @@ class Stage:
             if self.world.ends:
                 reward = torch.where(before.done.unsqueeze(-1), torch.zeros_like(reward), reward)
             rewards[role] = rewards[role] + reward if role in rewards else reward
-        return Outcome(run, rewards, {**so_far.flows, **step.measures})
+        found: Mapping[Any, Tensor] = step.measures
+        return Outcome(run, rewards, {**so_far.flows, **found})
 
 
 class LazyObservation:

@@ -3,6 +3,8 @@
 import time
 from dataclasses import dataclass
 
+from populace import trust
+from populace.agents.llm.backends.tape import unwritten
 from populace.rollout import rollout
 from populace.run import start
 from populace.scenarios.runner.plan import batches, preflight, threads_for, torch_threads, units
@@ -44,6 +46,11 @@ def estimate(scenario: Scenario, device: str = "cpu", batch: int | None = None, 
     Raises:
         PopulaceError: The device is not there, or an arm cannot be built or begun.
     """
+    with unwritten(), trust.speaking(scenario.word):
+        return _played(scenario, device, batch, threads)
+
+
+def _played(scenario: Scenario, device: str, batch: int | None, threads: int | None) -> Estimate:
     ready = preflight(scenario, device)
     plan = units(scenario, batches(ready, batch))
     cell = scenario.cells[0]

@@ -9,12 +9,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from populace import registry, trust
+from populace.arithmetic import current
 from populace.builder import Built
 from populace.compiling import is_compiled
 from populace.errors import RunError
 from populace.folder import read_info
 from populace.measures import SEAT_MEASURES
 from populace.scenarios.schema import Cell, Scenario
+from populace.scenarios.source import dump
 from populace.scenarios.telling import told
 
 
@@ -76,6 +79,7 @@ def describe(scenario: Scenario, built: dict[str, Built], device: str, batch: in
         "device": device,
         "batch": batch,
         "compiled": is_compiled(),
+        "arithmetic": current(),
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
         "versions": versions(),
         "notes": told(scenario, built),
@@ -108,7 +112,7 @@ def players(cell: Cell, built: Built) -> dict[str, Any]:
 def versions() -> dict[str, str]:
     """Versions of what results may depend on."""
     found = {"python": platform.python_version()}
-    for package in ("populace", "torch", "numpy", "pandas", "pettingzoo", "gymnasium"):
+    for package in ("populace", "torch", "numpy", "numba", "pandas", "pettingzoo", "gymnasium"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
@@ -124,3 +128,35 @@ def fresh(name: str) -> Path:
         number += 1
         folder = stem.with_name(f"{stem.name}-{number}")
     return folder
+
+
+def write_scenario(folder: Path, scenario: Scenario) -> None:
+    """Write scenario.yaml, and keep what it needs in the user's configuration, so that resuming it asks nothing anew.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    content = dump(scenario.resolved).encode()
+    (folder / "scenario.yaml").write_bytes(content)
+    trust.record(trust.digest(content), scenario.word)
+
+
+def packages(scenario: Scenario) -> frozenset[str]:
+    """Top-level packages of the plug-ins that a scenario names: those whose classes its saved states may name."""
+    announced = {**{m.id: m.world for m in registry.manifests}, **registry.policies.announced}
+    announced |= {f"{m.short}/{name}": target for m in registry.manifests for name, target in m.policies.items()}
+    found = set()
+    for text in _texts(scenario.resolved):
+        # A world's own policies are named by their last part.
+        targets = [target for name, target in announced.items() if text in (name, name.rpartition("/")[2])]
+        targets += [text] if ":" in text else []
+        found |= {target.partition(":")[0].partition(".")[0] for target in targets}
+    return frozenset(found)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from populace import tree
+from populace import tree, trust
 from populace.builder import Built
 from populace.errors import PopulaceError
 from populace.policy import Learner
@@ -95,9 +95,12 @@ def preflight(scenario: Scenario, device: str = "cpu") -> dict[str, Ready]:
     for cell in scenario.cells:
         built = build(cell)
         try:
-            for role, policy in built.policies.items():
-                policy.fit(built.world.role(role), built.world.dialogue())
-            begun = start(built.world, built.policies, built.population, seed=cell.seed, worlds=1, device=device)
+            with trust.speaking(scenario.word):
+                for role, policy in built.policies.items():
+                    policy.fit(built.world.role(role), built.world.dialogue())
+                begun = start(built.world, built.policies, built.population, seed=cell.seed, worlds=1, device=device)
+        except trust.NeedsWord:
+            raise
         except PopulaceError as error:
             place = f"{scenario.file}: " if scenario.file else ""
             raise PopulaceError(f"{place}arm {cell.arm!r} cannot begin: {error}") from error

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from populace import arithmetic as arithmetics
+from populace import trust
 from populace.builder import Built
 from populace.errors import PopulaceError, RunError, Stopped
 from populace.folder import faulty, mark_path, read_info, read_json, write_info
@@ -17,7 +19,15 @@ from populace.scenarios.building import build
 from populace.scenarios.limits import how_to_go_on, reopened
 from populace.scenarios.merging import merge, tidy, undefined, write_timings
 from populace.scenarios.recorder import FolderRecorder
-from populace.scenarios.runner.folder import describe, fresh, held, players, what_to_do
+from populace.scenarios.runner.folder import (
+    describe,
+    fresh,
+    held,
+    packages,
+    players,
+    what_to_do,
+    write_scenario,
+)
 from populace.scenarios.runner.plan import (
     Unit,
     batches,
@@ -28,7 +38,6 @@ from populace.scenarios.runner.plan import (
     units,
 )
 from populace.scenarios.schema import Cell, Scenario
-from populace.scenarios.source import dump
 
 SAVE_SECONDS = 20.0
 """Time between two saves of a run in progress."""
@@ -60,6 +69,7 @@ def run(
     device: str = "cpu",
     batch: int | None = None,
     threads: int | None = None,
+    arithmetic: str | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Run every arm of a scenario and return the run folder.
@@ -70,12 +80,21 @@ def run(
         device: `cpu`, `cuda`, ...
         batch: Worlds at a time; default as many as `plan.BATCH_BYTES` holds. Results do not depend on it.
         threads: Processor threads; default 1 for small runs, else as many as torch uses. Results do not depend on it.
+        arithmetic: `kernels` or `torch`; default what is in force (`populace.arithmetic`).
         progress: Who watches.
 
     Raises:
         RunError: The folder exists and holds something.
-        PopulaceError: The device is not there, or a world, policy or population cannot be built.
+        PopulaceError: The device or the arithmetic is not there, or a world, policy or population cannot be built.
     """
+    check_device(device)
+    with trust.speaking(scenario.word), arithmetics.using(arithmetics.chosen(device, arithmetic)):
+        return _run(scenario, out, device, batch, threads, progress or Progress())
+
+
+def _run(
+    scenario: Scenario, out: Path | None, device: str, batch: int | None, threads: int | None, progress: Progress
+) -> Path:
     ready = preflight(scenario, device)
     built = {arm: one.built for arm, one in ready.items()}
     folder = out if out is not None else fresh(scenario.name)
@@ -90,11 +109,11 @@ def run(
         if any(folder.iterdir()):
             raise RunError(f"{folder} holds something already: name another --out{what_to_do(folder)}")
         try:
-            (folder / "scenario.yaml").write_text(dump(scenario.resolved), encoding="utf-8")
+            write_scenario(folder, scenario)
         except OSError as error:
             raise RunError(f"cannot write to {folder}: {error.strerror}; name another --out") from None
         write_info(folder, info)
-        return _play(folder, scenario, built, info, progress or Progress())
+        return _play(folder, scenario, built, info, progress)
 
 
 def resume(
@@ -116,7 +135,8 @@ def resume(
         progress: Who watches.
 
     Raises:
-        RunError: The folder is no run, or it is complete, or an override would make another run of it.
+        RunError: The folder is no run, or it is complete, or an override, a device or a machine without the run's
+            arithmetic would make another run of it.
     """
     read_info(folder)
     with held(folder):
@@ -126,13 +146,22 @@ def resume(
         scenario = reopened(folder / "scenario.yaml", sets)
         device = device or info["device"]
         check_device(device)
-        built = {cell.arm: build(cell) for cell in scenario.cells}
-        if sets:
-            info["set"] = [*info.get("set", []), *sets]
-            (folder / "scenario.yaml").write_text(dump(scenario.resolved), encoding="utf-8")
-        info = {**info, "device": device}
-        with torch_threads(threads or threads_for(scenario, built)):
-            return _play(folder, scenario, built, info, progress or Progress())
+        with trust.speaking(scenario.word), arithmetics.using(_its_arithmetic(folder, info, device)):
+            built = {cell.arm: build(cell) for cell in scenario.cells}
+            if sets:
+                info["set"] = [*info.get("set", []), *sets]
+                write_scenario(folder, scenario)
+            info = {**info, "device": device}
+            with torch_threads(threads or threads_for(scenario, built)):
+                return _play(folder, scenario, built, info, progress or Progress())
+
+
+def _its_arithmetic(folder: Path, info: dict[str, Any], device: str) -> str:
+    """What the run was computed by, if it can go on so; runs of before there was a choice were computed by torch."""
+    try:
+        return arithmetics.chosen(device, info.get("arithmetic", "torch"))
+    except PopulaceError as error:
+        raise RunError(f"{folder} cannot be resumed here, for its results would change: {error}") from None
 
 
 def _play(folder: Path, scenario: Scenario, built: dict[str, Built], info: dict[str, Any], progress: Progress) -> Path:
@@ -191,7 +220,7 @@ def _play_unit(folder: Path, unit: Unit, built: Built, scenario: Scenario, devic
     """Play one unit to its end (True) or until asked to stop (False)."""
     cell, census = unit.cell, built.population.census
     recorder, began_unit = _recorder(folder, unit, built, scenario), time.perf_counter()
-    state = recorder.restore(device)
+    state = recorder.restore(device, packages(scenario))
     if state is None:
         ids = torch.arange(unit.first, unit.first + unit.worlds)
         state = start(built.world, built.policies, built.population, seed=cell.seed, worlds=ids, device=device)

@@ -1,3 +1,6 @@
+import dataclasses
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +11,7 @@ from populace.analysis import load_run, metrics
 from populace.analysis.moments import OVERALL, Moments
 
 ALL = {k: (COUNT["young"] * RATE["young"][k] + COUNT["old"] * RATE["old"][k]) / 100 for k in range(3)}
+PARTS = ("n", "mean", "var")
 SPEED = {s: float(np.linalg.norm(RATE[s])) for s in RATE} | {OVERALL: float(np.linalg.norm(list(ALL.values())))}
 
 
@@ -201,3 +205,29 @@ def test_lock_in_of_recorded_measures(tmp_path):
     assert mean.notna().all()
     found = metrics.lock_in_of(path)
     assert found["value"].tolist() == [np.ceil(10 * np.log(20))] * 2
+
+
+def test_rows_that_are_undefined_are_found_again():
+    """Users of world 1 do not differ: its diversity is undefined, and counted as such."""
+    users = {"a": np.array([[1.0, 2.0], [3.0, 5.0]])}
+    one, same = moments_of(users), moments_of({"a": np.ones((2, 2))})
+    both = dataclasses.replace(
+        one, worlds=np.array([0, 1]), **{k: np.concatenate([getattr(m, k) for m in (one, same)], 1) for k in PARTS}
+    ).pooled
+    found = metrics.diversity(both)
+    assert found["world"].tolist() == [0]
+    whole = both.complete(found)
+    assert whole["world"].tolist() == [0, 1]
+    assert np.isnan(whole["value"].iloc[1])
+    assert both.complete(metrics.spread(both))["value"].tolist()[1] == 0.0
+
+
+def test_numbers_that_overflow_are_undefined_without_a_warning():
+    big = dataclasses.replace(
+        moments_of({"a": np.ones((2, 2))}), mean=np.full((1, 1, 1, 1, 2), 1e200), var=np.full((1, 1, 1, 1, 2), np.inf)
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for frame in (metrics.spread(big), metrics.diversity(big), metrics.drift(big)):
+            assert np.isfinite(frame["value"]).all()
+        assert len(metrics.bimodality(panel(np.full((9, 1), np.inf)), ["value/0"])) == 0

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -149,3 +151,111 @@ def test_intervals_of_ratios_cover_the_truth():
         covered += found.low < 0.4 < found.high
     # Nominal 95 %; four standard errors of a share over 1,000 runs are 0.028.
     assert abs(covered / runs - 0.95) < 0.028
+
+
+def test_worlds_that_agree_have_neither_an_interval_nor_certainty():
+    agree = (
+        stats.estimate([0.3] * 3),
+        stats.estimate([0.1, 0.1, 0.1 + 1e-16]),  # rounding is no spread
+        stats.paired(pd.Series([1.0, 2.0]), pd.Series([0.75, 1.75])),
+        stats.welch([0.2, 0.2], [0.7, 0.7, 0.7]),
+        stats.ratio([1.0, 2.0], [2.0, 4.0]),
+    )
+    for found in agree:
+        assert np.isnan([found.low, found.high, found.p]).all()
+        assert found.note.startswith("all worlds agree, perhaps by chance")
+    sure = stats.welch([0.2, 0.2], [0.7, 0.7, 0.7], deterministic=True)
+    assert (sure.low, sure.high, sure.p, sure.note) == (sure.mean, sure.mean, 0.0, "")
+    assert stats.estimate([0.0, 0.0], deterministic=True).p == 1.0
+
+
+def test_t_interval_itself_takes_no_spread_for_chance():
+    low, high, p = stats.t_interval(np.array([0.3, 0.0, 0.3]), np.zeros(3), np.array([1.0, 5.0, 0.0]))
+    assert np.isnan(low).all()
+    assert np.isnan(high).all()
+    assert np.isnan(p[[0, 2]]).all()
+    assert p[1] == 1.0
+
+
+def test_a_spread_within_single_precision_is_none_for_what_was_recorded():
+    """Thirty customers' mean in single precision depends on their order, in its last bits."""
+    x = np.float32(1 / 3) + np.array([0.0, 3e-8, 0.0, 6e-8])
+    frame = pd.DataFrame({"arm": "a", "world": range(4), "value": x})
+    assert np.isnan(stats.summarise(frame, ["arm"])["p"].item())
+    assert stats.summarise(frame, ["arm"], rounding=1e-12)["p"].item() < 0.05
+    assert stats.estimate(1e8 + np.arange(4.0)).note == ""  # a spread beside a large number is one
+
+
+def test_few_worlds_are_noted():
+    rng = np.random.default_rng(0)
+    assert "fewer than 4" in stats.estimate(rng.normal(size=3)).note
+    assert stats.estimate(rng.normal(size=4)).note == ""
+    assert "fewer than 4" in stats.welch(rng.normal(size=3), rng.normal(size=4)).note
+    note = stats.welch(rng.normal(size=12), rng.normal(size=2)).note
+    assert note == "2 worlds against 12: the interval covers less often than it says"
+    assert stats.welch(rng.normal(size=4), rng.normal(size=40)).note == ""
+
+
+def test_what_is_left_out_is_counted():
+    found = stats.estimate([1.0, 2.0, 4.0, 8.0, np.nan, np.inf, -np.inf])
+    assert (found.worlds, found.note) == (4, "undefined in 3 of 7 worlds, which are left out")
+    assert "undefined in 1 of 9 worlds" in stats.welch([1.0, 2, 3, np.nan], [3.0, 2, 1, 5, 6]).note
+    assert "undefined in 2 of 6 worlds" in stats.ratio([1, 2, 3, 5, np.nan, 1], [2, 3, 4, 5, 6, np.inf]).note
+    assert stats.estimate([np.nan] * 2).note == "no world has a value; undefined in 2 of 2 worlds, which are left out"
+
+
+@pytest.mark.parametrize("bounds", [(0.0, 1.0), (-1.0, 1.0), (0.0, 100.0)])
+def test_intervals_keep_within_a_range(bounds):
+    rng, (low, high) = np.random.default_rng(1), bounds
+    for worlds in (2, 3, 8, 30):
+        x = low + (high - low) * rng.beta(0.2, 2.0, worlds)
+        found = stats.estimate(x, bounds=bounds)
+        assert low <= found.low < found.mean < found.high <= high
+        assert found.p == stats.estimate(x).p
+    # Far from its ends and with many worlds it is Student's.
+    x = low + (high - low) * rng.normal(0.5, 0.02, 100)
+    inner, plain = stats.estimate(x, bounds=bounds), stats.estimate(x)
+    assert (inner.low, inner.high) == pytest.approx((plain.low, plain.high), abs=1e-3 * (high - low))
+
+
+def test_the_interval_of_a_share_by_hand():
+    """logit(.2) ± t(3) · s / sqrt(4) / (.2 · .8) for .1 .1 .2 .4, whose s is .1414."""
+    x = np.array([0.1, 0.1, 0.2, 0.4])
+    half = reference.t.ppf(0.975, 3) * x.std(ddof=1) / 2 / 0.16
+    ends = [1 / (1 + np.exp(-(np.log(0.25) + sign * half))) for sign in (-1, 1)]
+    found = stats.estimate(x, bounds=(0, 1))
+    assert (found.low, found.high) == pytest.approx(ends)
+
+
+def test_a_range_with_one_end_cuts_the_interval_off():
+    x = np.array([0.0, 0.1, 3.0])
+    found, plain = stats.estimate(x, bounds=(0.0, np.inf)), stats.estimate(x)
+    assert plain.low < 0 == found.low
+    assert found.high == plain.high
+
+
+def test_the_median_has_the_exact_interval_of_order_statistics():
+    # 1 - 2 · 2^-6 = .969 for the range of six; of ten, ranks 2 and 9: 1 - 2 · 11 / 1024 = .979.
+    assert np.isnan(stats.median([1.0, 2.0, 3.0, 4.0, 5.0]).low)
+    assert "too few" in stats.median([1.0, 2.0, 3.0, 4.0, 5.0]).note
+    found = stats.median([6.0, 1.0, 5.0, 2.0, 4.0, 3.0])
+    assert (found.mean, found.low, found.high) == (3.5, 1.0, 6.0)
+    found = stats.median(np.arange(10.0))
+    assert (found.low, found.high) == (1.0, 8.0)
+    late = stats.median([3.0, 4.0, 5.0, 6.0, 7.0, 8.0, np.inf, np.inf, np.inf])
+    assert (late.mean, late.low, late.high) == (7.0, 4.0, np.inf)
+    assert "one world" in stats.median([2.0]).note
+    assert "no world" in stats.median([]).note
+
+
+def test_ties_leave_a_bootstrap_undefined_without_warnings():
+    ties = [5.0] * 30 + [7.0] * 10
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = stats.bootstrap(ties)
+        assert np.isnan([found.low, found.high]).all()
+        assert "tied" in found.note
+        assert stats.bootstrap([1.0] * 9).note.startswith("all worlds agree")
+        assert "fewer than 8" in stats.bootstrap([1.0, 2.0, 3.0]).note
+        exact = stats.median(ties)
+    assert (exact.mean, exact.low, exact.high) == (5.0, 5.0, 5.0)

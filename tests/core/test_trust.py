@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from populace import trust
+from populace import configuration, trust
 from populace.errors import PopulaceError
-from populace.trust import Need, NeedsWord
+from populace.trust import Given, Need, NeedsWord
 
 CODE = Need("code", "mine:Good", "0" * 64)
 
@@ -68,7 +68,7 @@ def test_files_may_be_read_in_the_scenario_s_folder_and_in_allowed_ones_links_fo
 
 def test_the_word_is_remembered_by_content_and_by_code(tmp_path, home):
     content = trust.digest(b"scenario")
-    trust.remember(content, [CODE], [tmp_path])
+    trust.remember(content, Given(frozenset([CODE]), (), (tmp_path,)))
     assert list(home.rglob("*.json")) == [home / "given" / f"{content}.json"]
     with trust.speaking(trust.guarded()):
         same = trust.opening(content, tmp_path / "elsewhere")
@@ -76,8 +76,8 @@ def test_the_word_is_remembered_by_content_and_by_code(tmp_path, home):
         assert tmp_path in same.folders
         assert not same.allows(Need("code", "mine:Good", "1" * 64))
         assert not trust.opening(trust.digest(b"scenario, changed"), tmp_path).allows(CODE)
-    trust.remember(content, [Need("read", "/data/x.csv")])
-    assert len(trust.recall(content)[0]) == 2
+    trust.remember(content, Given(frozenset([Need("read", "/data/x.csv")])))
+    assert len(trust.recall(content).needs) == 2
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1, "needs": 3}', "\0"])
@@ -85,18 +85,18 @@ def test_a_damaged_record_grants_nothing(text, home):
     path = home / "given" / f"{'0' * 64}.json"
     path.parent.mkdir(parents=True)
     path.write_text(text)
-    assert trust.recall("0" * 64) == (frozenset(), ())
+    assert trust.recall("0" * 64) == Given()
 
 
 def test_the_configuration_allows_folders_and_its_mistakes_are_told(tmp_path, home):
-    assert trust.config() == {}
+    assert configuration.config() == {}
     home.mkdir()
     (home / "config.toml").write_text(f"allow = [{str(tmp_path)!r}]\n[keys]\n'good.org' = 'X'\n")
     assert trust.guarded().roots == (Path(tmp_path).resolve(),)
     for wrong in ("allow = 3", "[keys]\nx = 3", "allow ="):
         (home / "config.toml").write_text(wrong)
         with pytest.raises(PopulaceError, match=r"config\.toml"):
-            trust.config()
+            configuration.config()
 
 
 def test_digests_tell_contents_apart_not_their_concatenation():

@@ -496,7 +496,7 @@ def test_a_run_in_free_text_is_the_run_of_the_acts_it_comes_to(said, act, option
     spoken, measures = play(kind, "assistant", scripted(*said), {"known": 0.7})
     formal, others = play(Drift, "assistant", scripted(otherwise=f"act: {act}\nreasoning: none"), {"known": 0.7})
     assert same(spoken.state, formal.state)
-    assert measures["invalid/assistant"][-1].sum() == 0
+    assert measures["invalid", "assistant", ""][-1].sum() == 0
     assert torch.equal(measures["mask/lie"][-1], others["mask/lie"][-1])
     if act == "affirm_falsehood":
         assert (measures["mask/lie"][-1] > 0).all()
@@ -508,14 +508,14 @@ def test_a_run_in_free_text_is_the_run_of_the_acts_it_comes_to(said, act, option
 def test_refusals_and_replies_without_a_code_are_kept_apart():
     kind, _ = free(Drift, {"rules": {}}, "assistant")
     _, measures = play(kind, "assistant", Stubborn(StubbornOptions(reply="I'm sorry, but I can't discuss that.")))
-    assert measures["refused/assistant"][-1].tolist() == [1.0] * 3
+    assert measures["refused", "assistant", ""][-1].tolist() == [1.0] * 3
     _, measures = play(kind, "assistant", Stubborn(StubbornOptions(reply="I'm sorry, but the claim is true.")))
-    assert measures["invalid/assistant"][-1].tolist() == [0.0] * 3
+    assert measures["invalid", "assistant", ""][-1].tolist() == [0.0] * 3
     _, measures = play(kind, "assistant", Stubborn(StubbornOptions(reply="Claims, claims, claims.")))
-    assert measures["unreadable/assistant"][-1].tolist() == [1.0] * 3
+    assert measures["unreadable", "assistant", ""][-1].tolist() == [1.0] * 3
     _, measures = play(kind, "assistant", Malformed(MalformedOptions(share=1.0)), worlds=20)
     for name in ("refused", "timed_out", "failed", "cut_off"):
-        assert measures[f"{name}/assistant"][-1].mean() > 0
+        assert measures[name, "assistant", ""][-1].mean() > 0
 
 
 def test_what_a_judge_was_asked_is_a_measure_of_the_role_and_a_world_alone_pays_the_same():
@@ -525,13 +525,16 @@ def test_what_a_judge_was_asked_is_a_measure_of_the_role_and_a_world_alone_pays_
     _, measures = play(kind, "assistant", talker, worlds=3)
     (face,) = faces.values()
     seats = made(Drift, None, 6, None)[0].role("assistant").seats
-    assert measures["judged/assistant"][-1].tolist() == [float(seats)] * 3
-    assert measures["judged unread/assistant"][-1].tolist() == [0.0] * 3
+    assert measures["judged", "assistant", ""][-1].tolist() == [float(seats)] * 3
+    assert measures["judged unread", "assistant", ""][-1].tolist() == [0.0] * 3
     (ask,) = face.interpreter._asks("Some claim.")
     each = Reply.of(ask, "hedges")
-    assert measures["judge tokens/assistant"][-1].tolist() == [seats * (each.tokens_in + each.tokens_out)] * 3
+    assert measures["judge tokens", "assistant", ""][-1].tolist() == [seats * (each.tokens_in + each.tokens_out)] * 3
     _, alone = play(kind, "assistant", talker, worlds=torch.tensor([2]))
-    assert alone["judge tokens/assistant"][-1].tolist() == measures["judge tokens/assistant"][-1][2:].tolist()
+    assert (
+        alone["judge tokens", "assistant", ""][-1].tolist()
+        == measures["judge tokens", "assistant", ""][-1][2:].tolist()
+    )
 
 
 def test_the_agreement_is_told_as_plain_constants(tmp_path):
@@ -622,7 +625,7 @@ def test_a_run_in_free_text_is_the_run_of_the_names_it_stands_for():
     # Two of seven cultures alike beside one question, one beside the other: entropies log 2 / log 7 and 0.
     entropy = measures["response_entropy"][-1]
     assert torch.allclose(entropy, torch.full_like(entropy, math.log(2) / math.log(7) / 2))
-    assert measures["invalid/synthesiser"][-1].sum() == 0
+    assert measures["invalid", "synthesiser", ""][-1].sum() == 0
     assert set(others) == set(measures)
 
 
@@ -632,6 +635,6 @@ def test_a_judge_reads_every_question_and_culture_and_skips_empty_ones():
     kind, _ = free(Culture, {"judge": judge}, "synthesiser")
     reply = Stubborn(StubbornOptions(reply="1: 2\nRespect.\n2: 1"))
     run, measures = play(kind, "synthesiser", reply, SURVEY)
-    assert measures["judged/synthesiser"][-1].tolist() == [7.0] * 3
+    assert measures["judged", "synthesiser", ""][-1].tolist() == [7.0] * 3
     cited = run.state.cited / run.state.cited.sum(-1, keepdim=True)
     assert torch.equal(cited, torch.eye(7)[list(VARIANTS).index("confucian")].expand(3, -1))

@@ -11,6 +11,7 @@ from populace.agents.llm import Backend, Reply, TextPolicy
 from populace.agents.scripted.mix import Mix, MixOptions
 from populace.draw import Draw
 from populace.errors import PopulaceError, ScenarioError
+from populace.measures import recorded
 from populace.observation import Observation
 from populace.policy import Policy
 from populace.rollout import Keep, rollout
@@ -96,16 +97,17 @@ def test_what_each_player_earns_and_leaves_is_measured():
     run = replace(run, memory={**run.memory, "assistant": None})
     who, measures = run.memory["user"].who, {}
     for _ in stage.phases:
-        run, step = advance(stage, players, run)
+        run, step = advance(stage, players, run, watch=True)
         measures |= step.measures
         if "user" in step.rewards:
             reward = step.rewards["user"]
+    measures |= recorded(run.counts)
     for i, (name, invalid) in enumerate((("Vague", 0.0), ("malformed", 1.0))):
         mean = torch.stack([reward[w][who[w] == i].mean() for w in range(4)])
-        assert torch.allclose(measures[f"reward/user/{name}"], mean)
-        assert torch.equal(measures[f"invalid/user/{name}"], torch.full((4,), invalid))
-    assert torch.equal(measures["tokens/user/malformed"], measures["tokens/user"])
-    assert torch.allclose(measures["invalid/user"], torch.full((4,), 0.7))
+        assert torch.allclose(measures["reward", "user", name], mean)
+        assert torch.equal(measures["invalid", "user", name], torch.full((4,), invalid))
+    assert torch.equal(measures["tokens", "user", "malformed"], measures["tokens", "user", ""])
+    assert torch.allclose(measures["invalid", "user", ""], torch.full((4,), 0.7))
 
 
 def test_players_of_one_name_are_numbered():

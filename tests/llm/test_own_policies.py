@@ -57,7 +57,10 @@ def test_an_installed_package_is_found_by_name(site, tmp_path):
     (tmp_path / "own.yaml").write_text(SCENARIO)
     where = {**os.environ, "PYTHONPATH": str(site)}
     command = [sys.executable, "-m", "populace", "run", "own.yaml", "--out", "out"]
-    done = subprocess.run(command, cwd=tmp_path, env=where, capture_output=True, text=True)
+    # A folder on PYTHONPATH is not installed, as any file could name what lies there.
+    refused = subprocess.run(command, cwd=tmp_path, env=where, capture_output=True, text=True)
+    assert (refused.returncode, "--trust" in refused.stderr) == (1, True)
+    done = subprocess.run([*command, "--trust"], cwd=tmp_path, env=where, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     steps = pd.read_parquet(tmp_path / "out" / "steps.parquet")
     arms = {arm: rows.drop(columns="arm").reset_index(drop=True) for arm, rows in steps.groupby("arm", observed=True)}

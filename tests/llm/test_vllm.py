@@ -63,8 +63,9 @@ class LLM:
 
     def __init__(
         self, model, *, revision, dtype, gpu_memory_utilization, max_model_len, tensor_parallel_size,
-        enable_prefix_caching, seed,
+        enable_prefix_caching, seed, trust_remote_code,
     ):  # fmt: skip
+        assert trust_remote_code is False
         if model == "nothing":
             raise OSError("nothing is not a local folder\nand more")
         self.given = {

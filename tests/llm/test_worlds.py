@@ -32,7 +32,7 @@ def test_broken_replies_on_any_seat_are_data(name, role):
     rollout(stage, players, start(stage, players, people, seed=0, worlds=2), 2, keep, check=True)
     invalid = keep.series["invalid", role, ""][-1]
     assert torch.equal(invalid, torch.ones(2))
-    assert torch.allclose(sum(keep.series[f"{kind}/{role}"][-1] for kind in KINDS), invalid)
+    assert torch.allclose(sum(keep.series[kind, role, ""][-1] for kind in KINDS), invalid)
 
 
 @pytest.mark.parametrize(("name", "role"), SEATS)

@@ -1,5 +1,7 @@
 """The auditor against statsmodels, against what was planted, and where choices are as good as certain."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -104,3 +106,52 @@ def test_mistakes():
         fit(x.index_fill(-1, torch.tensor([6]), torch.nan), choice, names)
     with pytest.raises(PopulaceError, match="not available"):
         fit(x, choice, names, available=torch.zeros(1, 10, 8, dtype=torch.bool))
+
+
+@pytest.mark.parametrize(("choices", "flagged"), [(20, 20), (200, 200), (2000, 3)])
+def test_an_option_that_is_never_taken_separates(choices, flagged):
+    """A rare flag has a small standard deviation, so that its coefficient in such units is small."""
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randn(choices, 3, 1, generator=rng, dtype=torch.float64)
+    flag = torch.zeros(choices, 3, dtype=torch.float64)
+    flag[torch.arange(flagged), torch.randint(0, 3, (flagged,), generator=rng)] = 1
+    luck = -torch.log(-torch.log(torch.rand(choices, 3, generator=rng, dtype=torch.float64)))
+    choice = (x[..., 0] + luck).masked_fill(flag.bool(), -torch.inf).argmax(-1)
+    both = torch.cat([x, flag.unsqueeze(-1)], -1)
+    found = fit(both, choice, ("x", "flag"))
+    assert is_separated(both, choice)
+    assert found.separated
+    assert found.errors.isnan().all()
+    assert not fit(x, choice).separated
+
+
+def test_large_coefficients_that_are_no_separation_stay():
+    """Log odds of 9 between the ends of a column: the programme is asked, and answers no."""
+    rng = torch.Generator().manual_seed(1)
+    x = torch.rand(3000, 3, 1, generator=rng, dtype=torch.float64)
+    luck = -torch.log(-torch.log(torch.rand(3000, 3, generator=rng, dtype=torch.float64)))
+    found = fit(x, (9.0 * x[..., 0] + luck).argmax(-1))
+    assert not found.separated
+    assert (found.coefficients - 9.0).abs() < 4 * found.errors
+
+
+def test_fits_are_equal_to_their_like():
+    x, names = _shelves(1, 60)
+    choice = x[..., 4].argmin(-1)
+    assert fit(x[..., :10], choice, names[:10]) == fit(x[..., :10], choice, names[:10])
+
+
+def test_a_buyer_who_always_takes_the_first_is_said_to_separate(tmp_path):
+    from populace.analysis import load_run, report
+    from populace.scenarios import load, runner
+
+    sets = ["worlds=2", "population.size=60", "record.users=60", "record.worlds=2"]
+    sets += [
+        "arms={first: {agents.assistant: {policy: first-arrival, sequential: 1.0}}, random: {agents.assistant: random}}"
+    ]
+    page = report(runner.run(load("shelf-of-eight", sets), tmp_path / "run")).read_text(encoding="utf-8")
+    table = page[page.index("<th>pseudo R<sup>2</sup></th>") :]
+    assert table.index("<td class='n'>separated</td>") < table.index("</tr>")
+    shown = re.sub("<[^>]*>", " ", page[page.index("What moved the choices</h2>") : page.index("pseudo R<sup>2")])
+    assert not re.search(r"\d{2},\d{3}", shown)
+    assert load_run(tmp_path / "run").complete

@@ -1,17 +1,47 @@
 import importlib.util
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import toy
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from populace.envs import views
 from populace.errors import ActionError, PopulaceError
+from populace.fields import lasting
+from populace.policy import Learner
 from populace.testing import CheckFailed
 
 SEATS = [("assistant", 1), ("user", 2)]
+MODES = ["same_step", "next_step", "disabled"]
+
+
+class Twice(toy.Toy):
+    """Assistants act in both phases of a tick."""
+
+    def roles(self):
+        user, assistant = super().roles()
+        return user, replace(assistant, phases=("answer", "advise"))
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """What a counter learned."""
+
+    rounds: torch.Tensor = lasting()
+
+
+class Counter(toy.Picker, Learner):
+    """Counts the episodes it learned from, by world."""
+
+    def begin(self, role, people, draw):
+        return Rounds(torch.zeros(draw.worlds, 1))
+
+    def learn(self, memory, trajectory, draw):
+        return Rounds(memory.rounds + 1), {}
 
 
 def make(n=4, **more):
@@ -22,12 +52,144 @@ def make(n=4, **more):
     )
 
 
-@pytest.mark.parametrize("autoreset", ["same_step", "next_step"])
+@pytest.mark.parametrize("autoreset", MODES)
 @pytest.mark.parametrize("flat", [True, False])
 @pytest.mark.parametrize("seat", SEATS)
 @pytest.mark.parametrize("options", [{"patience": 4}, {"patience": 4, "forbid": True}, {}])
 def test_vector_env_passes_its_check(autoreset, flat, seat, options):
     views.check_vector_env(lambda n: make(n, autoreset=autoreset, flat=flat, seat=seat, options=options))
+
+
+@pytest.mark.parametrize("autoreset", MODES)
+@pytest.mark.parametrize("max_cycles", [5, 6])  # an episode of 5 steps is cut in mid-tick
+@pytest.mark.parametrize("options", [{"patience": 3}, {}])
+def test_a_seat_that_acts_twice_a_tick_passes_too(autoreset, max_cycles, options):
+    def twice(n):
+        return views.vector_env(Twice, num_envs=n, users=3, options=options, max_cycles=max_cycles, autoreset=autoreset)
+
+    views.check_vector_env(twice)
+
+
+@pytest.mark.parametrize("autoreset", MODES)
+def test_every_environment_is_a_parallel_view_whatever_the_mode_and_the_turns(autoreset):
+    """Environments that begin anew in mid-tick go on in a batch of their own, and are the same worlds to the bit."""
+    options, n = {"patience": 3}, 5
+    env = views.vector_env(
+        Twice, num_envs=n, users=3, options=options, max_cycles=7, autoreset=autoreset, seat=("assistant", 0)
+    )
+    alone = [
+        views.parallel_env(
+            Twice, users=3, options=options, max_cycles=7, focal="assistant", flat=True, policies={"user": toy.Picker()}
+        )
+        for _ in range(n)
+    ]
+    batch, _ = env.reset(seed=11)
+    seen = [one.reset(seed=11, options={"world": i})[0]["assistant_0"] for i, one in enumerate(alone)]
+    rng, over, apart, ends = np.random.default_rng(0), np.zeros(n, bool), False, 0
+    for _ in range(40):
+        np.testing.assert_array_equal(batch, np.stack(seen))
+        action = {"move": rng.uniform(-1, 1, (n, 2)).astype(np.float32), "close": rng.integers(0, 2, n)}
+        if autoreset == "disabled" and over.any():
+            batch, infos = env.reset(options={"reset_mask": over})
+            np.testing.assert_array_equal(infos["_present"], over)
+            for i in np.flatnonzero(over):
+                seen[i] = alone[i].reset()[0]["assistant_0"]
+            np.testing.assert_array_equal(batch, np.stack(seen))
+            over[:] = False
+        due = over.copy()
+        batch, rewards, ended, cut, infos = env.step(action)
+        over = ended | cut
+        apart |= len({lane.run.phase for lane in env._lanes}) > 1
+        for i, one in enumerate(alone):
+            if due[i]:  # next_step: this step only begins
+                seen[i] = one.reset()[0]["assistant_0"]
+                assert (rewards[i], ended[i], cut[i]) == (0, False, False)
+                continue
+            mine = {name: value[i] for name, value in action.items()}
+            still = {"move": np.zeros(2, np.float32), "close": 0}
+            observation, paid, out, short, _ = one.step({"assistant_0": mine, "assistant_1": still})
+            assert (rewards[i], ended[i], cut[i]) == (paid["assistant_0"], out["assistant_0"], short["assistant_0"])
+            seen[i] = observation["assistant_0"]
+            if over[i]:
+                ends += 1
+            if over[i] and autoreset == "same_step":
+                np.testing.assert_array_equal(infos["final_obs"][i], seen[i])
+                seen[i] = one.reset()[0]["assistant_0"]
+        if autoreset == "same_step":
+            over[:] = False
+    assert ends > 10
+    assert apart  # some stood in another phase than the others
+
+
+def test_a_batch_without_autoreset_says_who_must_be_reset():
+    env = make(3, autoreset="disabled", options={}, max_cycles=2)
+    env.reset(seed=0)
+    for _ in range(2):
+        _, _, _, cut, _ = env.step(env.action_space.sample())
+    assert cut.all()
+    with pytest.raises(PopulaceError, match=r"environment 0 is over and autoreset is disabled: call reset\(\)"):
+        env.step(env.action_space.sample())
+    env.reset(options={"reset_mask": np.array([True, True, False])})
+    assert env.run.episode.tolist() == [1, 1, 0]
+    with pytest.raises(PopulaceError, match="environment 2 is over"):
+        env.step(env.action_space.sample())
+    env.reset(options={"reset_mask": np.array([False, False, True])}, seed=[7, 8, 9])
+    assert env.run.worlds.tolist() == [0, 1, 9]
+    env.step(env.action_space.sample())
+
+
+def test_an_action_of_a_world_that_begins_anew_is_ignored():
+    env = make(2, autoreset="next_step", options={}, max_cycles=1)
+    env.reset(seed=0)
+    env.step(env.action_space.sample())
+    nonsense = {"move": np.full((2, 2), np.nan, np.float32), "close": np.full(2, 7)}
+    _, rewards, over, cut, _ = env.step(nonsense)
+    assert not rewards.any()
+    assert not (over | cut).any()
+
+
+def test_an_illegal_action_changes_nothing():
+    env, twin = make(2), make(2)
+    for fresh in (env, twin):
+        fresh.reset(seed=0)
+    with pytest.raises(ActionError):
+        env.step({"move": np.full((2, 2), 9, np.float32), "close": np.zeros(2, np.int64)})
+    action = {"move": np.zeros((2, 2), np.float32), "close": np.zeros(2, np.int64)}
+    np.testing.assert_array_equal(env.step(action)[0], twin.step(action)[0])
+
+
+def test_learners_learn_when_their_world_s_episode_ends():
+    """As in a parallel view: from their own episode, at its end, whenever those of the neighbours end."""
+
+    def learned(worlds):
+        common = {"users": 2, "options": {"patience": 3}, "max_cycles": 5, "policies": {"user": Counter()}, "seed": 4}
+        env = views.vector_env(toy.Toy, num_envs=len(worlds), **common)
+        env.reset(seed=worlds)
+        action = {"move": np.zeros((len(worlds), 2), np.float32), "close": np.zeros(len(worlds), np.int64)}
+        for _ in range(20):
+            env.step(action)
+        rounds = np.zeros(len(worlds))
+        for lane in env._lanes:
+            rounds[lane.envs] = lane.run.memory["user"].rounds[:, 0].numpy()
+        return rounds.tolist()
+
+    together = learned([0, 1, 2, 3, 4, 5])
+    assert together == [learned([world])[0] for world in range(6)]
+    assert len(set(together)) > 1
+
+
+def test_seats_that_nobody_rates_are_told():
+    """Drift asks 16 probes beside its users, and no one rates the answers: see docs/worlds/drift.md."""
+    probes = 16
+    env = views.parallel_env("populace/drift-v0", users=3, focal="assistant")
+    _, infos = env.reset(seed=0)
+    assert [infos[f"assistant_{i}"]["rewarded"] for i in range(3 + probes)] == [1] * 3 + [0] * probes
+    for seat, rewarded in ((0, True), (2, True), (3, False), (18, False)):
+        batch = views.vector_env("populace/drift-v0", num_envs=2, users=3, seat=("assistant", seat), flat_actions=True)
+        _, infos = batch.reset(seed=0)
+        assert infos["rewarded"].tolist() == [rewarded] * 2
+        total = sum(np.abs(batch.step(batch.action_space.sample())[1]).sum() for _ in range(6))
+        assert (total > 0) == rewarded
 
 
 def test_metadata_states_the_mode():

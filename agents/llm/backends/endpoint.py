@@ -6,7 +6,6 @@ counted by its kind. Keys come from the environment and are written nowhere.
 
 import asyncio
 import json
-import os
 import queue
 import threading
 import time
@@ -19,12 +18,11 @@ from populace.agents.llm.backends.base import Ask, Backend, BudgetSpent, Reply, 
 from populace.agents.llm.backends.endpoint_options import EndpointOptions
 from populace.agents.llm.backends.faults import FAULTS, TOO_LONG, Failed, refused
 from populace.agents.llm.backends.model import ModelOptions
+from populace.agents.llm.backends.servers import client_options
 from populace.agents.llm.decoding.structured import reply_in, schema_of
 from populace.dialogue import ReplyKind
 from populace.errors import MissingExtra, PopulaceError
 
-_NO_KEY = "none"
-"""Sent to a server of one's own, which wants no key."""
 _LOOK_SECONDS = 0.5
 """Time between two looks at whether the user wants to stop, on systems where a wait cannot be broken into."""
 _HOME_SECONDS = 10.0
@@ -71,6 +69,7 @@ class Endpoint(Backend):
         self.greedy = o.temperature == 0
         self.voice = json.dumps(["openai", o.base_url, o.model, o.temperature, o.top_p, o.max_reply, o.structured])
         self._formless = not o.structured
+        self._key: str | None = None
 
     def complete(self, asks: Sequence[Ask]) -> Iterator[tuple[int, Reply]]:
         """Replies as they come in.
@@ -80,14 +79,14 @@ class Endpoint(Backend):
             BudgetSpent: Tokens or money are used up.
             PopulaceError: The key, the model or the server is not there; nothing was ever answered.
         """
-        client = self._client_options()
+        self._check_key()
         came: _Queue = queue.SimpleQueue()
         stop = threading.Event()
 
         def serve() -> None:
             # A thread of its own has a loop of its own, whatever loop the caller may be in (a notebook has one).
             try:
-                asyncio.run(self._ask_all(client, asks, came, stop))
+                asyncio.run(self._ask_all(asks, came, stop))
                 came.put(None)
             except BaseException as error:
                 came.put(error)
@@ -121,22 +120,20 @@ class Endpoint(Backend):
         if stopped is not None:
             raise stopped
 
-    def _client_options(self) -> dict[str, Any]:
+    def _check_key(self) -> None:
         try:
             import openai  # noqa: F401
         except ImportError:
             raise MissingExtra("the policy llm/openai", "openai", "llm") from None
-        key = os.environ.get(self.options.key_env)
-        if not key and self.options.base_url is None:
+        self._key = self.options.key()
+        if not self._key and self.options.base_url is None:
             raise PopulaceError(
                 f"llm/openai finds no key: set the environment variable {self.options.key_env}, name another one with "
                 "key_env, or give the base_url of a server of your own"
             )
-        return {"api_key": key or _NO_KEY, "base_url": self.options.base_url, "max_retries": 0}
 
     async def _ask_all(
         self,
-        client_options: dict[str, Any],
         asks: Sequence[Ask],
         came: "_Queue",
         stop: threading.Event,
@@ -159,7 +156,8 @@ class Endpoint(Backend):
                     return
                 came.put((i, reply))
 
-        async with AsyncOpenAI(**client_options, timeout=self.options.timeout) as client:
+        arguments = client_options(self.options, self.options.timeout, asynchronous=True)
+        async with AsyncOpenAI(**arguments, max_retries=0) as client:
             await asyncio.gather(*(work(client) for _ in range(min(self.options.at_once, len(asks)))))
         if fatal:
             raise fatal[0]
@@ -231,7 +229,7 @@ class Endpoint(Backend):
         except openai.APIConnectionError:
             raise Failed("no-connection", True) from None
         except openai.APIStatusError as error:
-            raise refused(error, form is not None, os.environ.get(self.options.key_env)) from None
+            raise refused(error, form is not None, self._key) from None
         except (openai.APIError, ValueError, TypeError, AttributeError, KeyError, IndexError):
             # Cut-off JSON, a page instead of JSON, or JSON that is no reply.
             raise Failed("unreadable-body", True) from None

@@ -1,24 +1,20 @@
 """What can be chosen about a server of the OpenAI protocol."""
 
 from typing import ClassVar, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
 from populace.agents.llm.backends.model import ModelOptions
+from populace.agents.llm.backends.servers import ServerOptions
 
 
-class EndpointOptions(ModelOptions):
+class EndpointOptions(ServerOptions, ModelOptions):
     """Which server and model, how it is sampled, and what it may cost."""
 
     free: ClassVar[frozenset[str]] = frozenset({"key_env", "at_once", "max_tokens", "max_cost"})
 
     model: str
     """The model's name, as the server knows it."""
-    base_url: str | None = None
-    """Where the server is, e.g. `http://localhost:8000/v1`; OpenAI's own when not given."""
-    key_env: str = "OPENAI_API_KEY"
-    """Name of the environment variable that holds the key. A server at `base_url` may do without one."""
     temperature: float = Field(default=1.0, ge=0)
     """0: the likeliest reply, and identical prompts are asked once."""
     top_p: float = Field(default=1.0, gt=0, le=1)
@@ -48,12 +44,6 @@ class EndpointOptions(ModelOptions):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        if self.base_url is not None:
-            parts = urlsplit(self.base_url)
-            if parts.username or parts.password or parts.query:
-                raise ValueError("base_url holds a secret: put the key in the environment and name it with key_env")
-            if parts.scheme not in ("http", "https") or not parts.netloc:
-                raise ValueError("base_url must start with http:// or https:// and name a host")
         if self.max_cost is not None and not (self.price_in or self.price_out):
             raise ValueError("max_cost needs price_in and price_out, or nothing would ever cost anything")
         return self

@@ -5,12 +5,12 @@ They are deterministic (luck comes with the ask), free, and go through the very 
 
 import itertools
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from pydantic import model_validator
 
+from populace.agents.llm import patterns
 from populace.agents.llm.backends.base import Ask, Backend, Reply, luck
 from populace.dialogue import ReplyKind
 from populace.options import Options
@@ -103,9 +103,9 @@ class Rule(Options):
     @model_validator(mode="after")
     def _compiles(self) -> Self:
         try:
-            re.compile(self.when)
-        except re.error as error:
-            raise ValueError(f"when: {self.when!r} is no regular expression: {error}") from None
+            patterns.compiled(self.when)
+        except ValueError as error:
+            raise ValueError(f"when: {error}") from None
         return self
 
 
@@ -122,7 +122,7 @@ class ScriptedBackend(_Fake):
         """The reply."""
         last = ask.messages[-1][1]
         for rule in self.rules:
-            found = re.search(rule.when, last, re.IGNORECASE)
+            found = patterns.search(patterns.compiled(rule.when), last)
             if found is not None:
                 return Reply.of(ask, found.expand(rule.say))
         return Reply.of(ask, self.otherwise)

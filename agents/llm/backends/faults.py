@@ -35,6 +35,8 @@ def refused(error: Any, formal: bool, key: str | None) -> Failed:
     # What a server says of a wrong key may hold the key, or most of it.
     said = "" if code in (401, 403) else str(error.message)
     said = said.replace(key, "(key)") if key else said
+    if 300 <= code < 400:
+        said = "it sends on to another address, which is not followed; if you know that one, make it the base_url"
     told = f"status {code}{': ' * bool(said)}{said[:200]}"
     if code == 429:
         return Failed("rate-limited", True, _seconds(error.response.headers.get("retry-after")), told)

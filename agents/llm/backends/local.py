@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import torch
@@ -46,8 +47,9 @@ class LocalOptions(ModelOptions):
     """`cpu`, `cuda`, ...; a GPU if there is one when not given."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Type of the weights; `auto` is what they were saved in."""
-    attention: str | None = None
-    """Implementation of attention, e.g. `sdpa`; transformers' own choice when not given."""
+    attention: str | None = Field(default=None, pattern="^[a-z0-9_]+$")
+    """Implementation of attention, e.g. `sdpa`; transformers' own choice when not given. A kernel of the hub, which is
+    code, is refused."""
     temperature: float = Field(default=1.0, ge=0)
     """0: the likeliest reply, and identical prompts are asked once."""
     top_p: float = Field(default=1.0, gt=0, le=1)
@@ -259,15 +261,12 @@ def load(options: LocalOptions) -> Loaded:
     extra = {} if options.attention is None else {"attn_implementation": options.attention}
     try:
         with torch.random.fork_rng(devices=[]), _no_bars():
-            tokenizer = AutoTokenizer.from_pretrained(options.model, revision=options.revision)
+            tokenizer = AutoTokenizer.from_pretrained(options.model, revision=options.revision, trust_remote_code=False)
             model: Any = AutoModelForCausalLM.from_pretrained(
-                options.model, revision=options.revision, dtype=options.dtype, **extra
+                options.model, revision=options.revision, dtype=options.dtype, trust_remote_code=False, **extra
             )
-    except (OSError, ValueError, ImportError) as error:
-        raise PopulaceError(
-            f"cannot load the model {options.model!r}: {str(error).splitlines()[0]}; it must be a folder with weights "
-            "and tokenizer in the transformers format, or an id on the hub"
-        ) from error
+    except Exception as error:  # what a folder holds can fail in any way
+        raise cannot_load(options.model, error) from error
     if tokenizer.chat_template is None:
         raise PopulaceError(
             f"{options.model!r} has no chat template: take a model that was made for conversation (its name often ends "
@@ -283,6 +282,25 @@ def load(options: LocalOptions) -> Loaded:
     longest = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     model.train(False)
     return Loaded(model, tokenizer, tuple(found), longest)
+
+
+def cannot_load(model: str, error: Exception) -> PopulaceError:
+    """What to tell of a model that transformers cannot load, or whose folder holds code."""
+    if "trust_remote_code" in str(error):
+        return PopulaceError(
+            f"the model {model!r} brings code of its own, and code in a model's folder is never run: take a model that "
+            "transformers knows, or write a policy that loads this one (docs/security.md)"
+        )
+    if isinstance(error, UnpicklingError):
+        return PopulaceError(
+            f"cannot load the model {model!r}: its weights are pickled, and hold more than numbers; ask for them in "
+            "the safetensors format"
+        )
+    why = "".join(filter(str.isprintable, (str(error).splitlines() or [type(error).__name__])[0]))
+    return PopulaceError(
+        f"cannot load the model {model!r}: {why}; it must be a folder with weights and tokenizer in the transformers "
+        "format, or an id on the hub"
+    )
 
 
 @contextmanager

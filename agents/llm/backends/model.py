@@ -6,8 +6,10 @@ from typing import ClassVar
 
 from pydantic import Field, model_validator
 
+from populace import trust
 from populace.agents.llm.backends.base import Backend
-from populace.agents.llm.backends.tape import Tape
+from populace.agents.llm.backends.tape import Tape, check
+from populace.errors import PopulaceError
 from populace.options import Options
 from populace.policy import Policy
 
@@ -29,6 +31,12 @@ class ModelOptions(Options):
     def _sound_tape(self) -> "ModelOptions":
         if self.replay and self.tape is None:
             raise ValueError("replay: true needs tape: the file that was recorded")
+        if self.tape is not None:
+            trust.current().demand_write(self.tape)
+            try:
+                check(self.tape)
+            except PopulaceError as error:
+                raise ValueError(f"tape: {error}") from None
         return self
 
 

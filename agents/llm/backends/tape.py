@@ -7,13 +7,72 @@ was cut off by that is passed over.
 
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from populace.agents.llm.backends.base import Ask, Backend, Reply
 from populace.dialogue import ReplyKind
 from populace.errors import PopulaceError, RunError, did_you_mean
+
+SUFFIX = ".jsonl"
+"""Ends the name of a tape that is begun: no file that a program runs is made of a scenario's words."""
+_LONGEST = 64 << 20
+"""Bytes of one line at most."""
+_BEGINS = b'{"key": "'
+"""How every tape begins, its first line being cut off or not."""
+
+_written: ContextVar[bool] = ContextVar("populace_tapes_written", default=True)
+
+
+@contextmanager
+def unwritten() -> Iterator[None]:
+    """Within this block tapes are played and not written to: what an estimate asks is no part of any run."""
+    token = _written.set(False)
+    try:
+        yield
+    finally:
+        _written.reset(token)
+
+
+def check(path: Path) -> None:
+    """Refuse a file that is no tape, and a name under which none is begun.
+
+    Raises:
+        RunError: It is no regular file, does not begin like a tape, or is new or empty and does not end in `.jsonl`.
+    """
+    head = b""
+    if path.exists():
+        with _opened(path, "rb") as file:
+            head = file.read(len(_BEGINS))
+    if not head and path.suffix != SUFFIX:
+        raise RunError(f"a new tape is a file that ends in {SUFFIX}, and {path} does not")
+    if head and head != _BEGINS:
+        raise _no_tape(path, "it does not begin with a recorded reply")
+
+
+def _opened(path: Path, mode: str) -> BinaryIO:
+    """The file, which must be a regular one: a pipe would block, and a device take what it is given."""
+
+    def opener(name: str, flags: int) -> int:
+        handle = os.open(name, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise _no_tape(path, "it is no regular file")
+        return handle
+
+    try:
+        return open(path, mode, opener=opener)  # type: ignore[return-value]
+    except OSError as error:
+        raise RunError(f"cannot open the tape {path}: {error.strerror}") from None
+
+
+def _no_tape(path: Path, why: str) -> RunError:
+    return RunError(f"{path} is no tape: {why}; nothing was written to it; name another file as `tape`")
 
 
 class Tape(Backend):
@@ -24,6 +83,9 @@ class Tape(Backend):
         path: The file; made when first written to.
         only: Never ask: what is not on the tape is an error.
         voice: Whose replies to play; None for those of `inner`, or the only one there is.
+
+    Raises:
+        RunError: There is no tape to replay, or what is there is no tape.
     """
 
     def __init__(self, inner: Backend | None, path: Path, only: bool = False, voice: str | None = None) -> None:
@@ -33,6 +95,7 @@ class Tape(Backend):
         self._offset = 0
         if self.only and not self.path.is_file():
             raise RunError(f"there is no tape {self.path} to replay: record one first, with `tape: {self.path}`")
+        check(self.path)
         self._catch_up()
         if inner is not None:
             self.voice, self.greedy, self.faults = inner.voice, inner.greedy, inner.faults
@@ -58,8 +121,12 @@ class Tape(Backend):
                 yield i, self._known[key]
         if not missing or self.inner is None:
             return
+        if not _written.get():
+            for place, reply in self.inner.complete([asks[i] for i in missing]):
+                yield missing[place], reply
+            return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a+b") as file:
+        with _opened(self.path, "a+b") as file:
             if file.tell() and not _ends_whole(self.path):
                 file.write(b"\n")
             for place, reply in self.inner.complete([asks[i] for i in missing]):
@@ -93,20 +160,31 @@ class Tape(Backend):
 
     def _catch_up(self) -> None:
         """Read what was written since the last look, by us or by another seat that shares the tape."""
-        if not self.path.is_file() or self.path.stat().st_size <= self._offset:
+        if not self.path.exists():
             return
-        with self.path.open("rb") as file:
+        with _opened(self.path, "rb") as file:
+            if os.fstat(file.fileno()).st_size <= self._offset:
+                return
             file.seek(self._offset)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    break
-                self._offset += len(line)
+            while (line := file.readline(_LONGEST)).endswith(b"\n"):
                 held = _read(line)
                 if held is not None:
-                    self._voices[held["voice"]] = held["greedy"]
-                    read, written = held["tokens"]
-                    reply = Reply(held["reply"], ReplyKind(held["kind"]), read, written, tuple(held["faults"]))
-                    self._known.setdefault(held["key"], reply)
+                    self._take(held)
+                self._offset += len(line)
+            if len(line) == _LONGEST:
+                raise _no_tape(self.path, f"a line is longer than {_LONGEST >> 20} MB")
+
+    def _take(self, held: dict[str, Any]) -> None:
+        """Keep what a line holds; what is written on a tape by others is refused where it is no reply."""
+        try:
+            read, written = map(int, held["tokens"])
+            reply = Reply(str(held["reply"]), ReplyKind(held["kind"]), read, written, tuple(map(str, held["faults"])))
+            key, voice, greedy = str(held["key"]), str(held["voice"]), bool(held["greedy"])
+        except (KeyError, TypeError, ValueError) as error:
+            place = f"the line that begins at byte {self._offset:,}"
+            raise _no_tape(self.path, f"{place} holds no reply ({type(error).__name__})") from None
+        self._voices[voice] = greedy
+        self._known.setdefault(key, reply)
 
     def _chosen(self, voice: str | None) -> str:
         if voice is None and len(self._voices) == 1:
@@ -138,6 +216,6 @@ def _read(line: bytes) -> dict[str, Any] | None:
     """A line of the tape; None for one that was cut off, to which the next writer added a line break."""
     try:
         held = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return held if isinstance(held, dict) and "key" in held else None

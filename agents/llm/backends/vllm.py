@@ -88,6 +88,7 @@ class VLLM(Backend):
                 tensor_parallel_size=o.tensor_parallel_size,
                 enable_prefix_caching=True,
                 seed=0,
+                trust_remote_code=False,
             )
         except (OSError, ValueError, RuntimeError) as error:
             why, *_ = str(error).splitlines() or [type(error).__name__]

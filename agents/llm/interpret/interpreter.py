@@ -4,7 +4,6 @@ Rules, prototypes and judges are interchangeable, and none is believed unseen: e
 is kept in the run folder.
 """
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from populace.agents.llm import patterns
 from populace.dialogue import Coding
 from populace.errors import UnknownName
 
@@ -95,7 +95,7 @@ class Rules(Interpreter):
         super().__init__(coding)
         known(own or {}, coding, "rules")
         self.rules = {
-            code: [re.compile(rule, re.IGNORECASE | re.DOTALL) for rule in rules]
+            code: [patterns.compiled(rule, all_lines=True) for rule in rules]
             for code, rules in {**coding.rules, **(own or {})}.items()
         }
 
@@ -105,7 +105,7 @@ class Rules(Interpreter):
         codes = torch.zeros((len(texts), len(columns)), dtype=torch.bool)
         for row, text in enumerate(texts):
             for code, rules in self.rules.items():
-                if any(rule.search(text) for rule in rules):
+                if any(patterns.search(rule, text) for rule in rules):
                     codes[row, columns[code]] = True
                     if not self.coding.several:
                         break

@@ -1,11 +1,12 @@
 """What can be chosen about who reads free text: rules, prototypes or a judge, and a labelled set to tell how well."""
 
-import re
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from populace import trust
+from populace.agents.llm import patterns
 from populace.agents.llm.interpret.interpreter import Interpreter, Rules
 from populace.agents.llm.interpret.judge import Judge, judging
 from populace.agents.llm.interpret.prototypes import PrototypeOptions, Prototypes
@@ -22,6 +23,7 @@ class JudgeOptions(Options):
     """A text policy by its name: `llm/openai`, `llm/transformers`, `llm/replay`, ..."""
     params: dict[str, Any] = Field(default_factory=dict)
     """Its options; `temperature` is 0 unless given, so that the same text gets the same verdict."""
+    _word: trust.Word = PrivateAttr(default_factory=trust.current)
 
     @model_validator(mode="after")
     def _there(self) -> Self:
@@ -60,9 +62,9 @@ class InterpreterOptions(Options):
         for code, rules in (self.rules or {}).items():
             for rule in rules:
                 try:
-                    re.compile(rule)
-                except re.error as error:
-                    raise ValueError(f"rules: {code}: {rule!r} is no regular expression: {error}") from None
+                    patterns.compiled(rule)
+                except ValueError as error:
+                    raise ValueError(f"rules: {code}: {error}") from None
         return self
 
     def made(self, coding: Coding) -> Interpreter:
@@ -72,7 +74,9 @@ class InterpreterOptions(Options):
             UnknownName: A code is named that the coding has not.
         """
         if self.judge is not None:
-            return Judge(coding, judging(self.judge.policy, self.judge.params))
+            # What the user allowed when the options were read still holds, and no more.
+            with trust.speaking(self.judge._word):
+                return Judge(coding, judging(self.judge.policy, self.judge.params))
         if self.prototypes is not None:
             return Prototypes(coding, self.prototypes)
         return Rules(coding, self.rules)

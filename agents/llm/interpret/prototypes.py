@@ -5,7 +5,6 @@ so that nothing need be downloaded; a server's or a model's own embeddings tell 
 """
 
 import math
-import os
 import re
 import zlib
 from collections import Counter
@@ -17,10 +16,11 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from populace.agents.llm.backends.local import cannot_load
+from populace.agents.llm.backends.servers import ServerOptions, client_options
 from populace.agents.llm.interpret.interpreter import Interpreter, Reading, known
 from populace.dialogue import Coding
 from populace.errors import MissingExtra, PopulaceError
-from populace.options import Options
 
 DIMS = 4096
 """Places among which sequences of letters are shared out."""
@@ -33,7 +33,7 @@ HELD = 256
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
-class PrototypeOptions(Options):
+class PrototypeOptions(ServerOptions):
     """Which sentences stand for what, and how alike texts are found."""
 
     sentences: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -43,8 +43,6 @@ class PrototypeOptions(Options):
     hidden states are taken. Not given: counts of letter sequences, which need no model."""
     base_url: str | None = None
     """A server of the OpenAI protocol with `/embeddings`."""
-    key_env: str = "OPENAI_API_KEY"
-    """Name of the environment variable that holds the server's key."""
     threshold: float = Field(default=0.25, ge=-1, le=1)
     """Where several codes may hold: the least cosine similarity between a sentence of the text and one that stands for
     a code. The default was set with the letter sequences; embeddings of a model need one of their own."""
@@ -103,10 +101,9 @@ class ServerEmbedding:
         except ImportError:
             raise MissingExtra("prototypes with a server", "openai", "llm") from None
         o = self.options
-        key = os.environ.get(o.key_env) or "none"
         rows: list[list[float]] = []
         try:
-            with openai.OpenAI(base_url=o.base_url, api_key=key) as client:
+            with openai.OpenAI(**client_options(o, asynchronous=False)) as client:
                 for start in range(0, len(texts), BATCH):
                     batch = list(texts[start : start + BATCH])
                     data = client.embeddings.create(model=str(o.model), input=batch, encoding_format="float").data
@@ -144,13 +141,10 @@ class ModelEmbedding:
             raise MissingExtra("prototypes with a model", "transformers", "llm") from None
         try:
             with torch.random.fork_rng(devices=[]):
-                tokenizer = AutoTokenizer.from_pretrained(self.name)
-                model: Any = AutoModel.from_pretrained(self.name)
-        except (OSError, ValueError, ImportError) as error:
-            raise PopulaceError(
-                f"cannot load the model {self.name!r}: {str(error).splitlines()[0]}; it must be a folder with weights "
-                "and tokenizer in the transformers format, or an id on the hub"
-            ) from error
+                tokenizer = AutoTokenizer.from_pretrained(self.name, trust_remote_code=False)
+                model: Any = AutoModel.from_pretrained(self.name, trust_remote_code=False)
+        except Exception as error:  # what a folder holds can fail in any way
+            raise cannot_load(self.name, error) from error
         return tokenizer, model.float().train(False)
 
     def __call__(self, texts: Sequence[str]) -> Tensor:

@@ -1,17 +1,20 @@
 """Who a model is told to be: a user's traits and values in words, by a template that a scenario can replace.
 
-Templates are Jinja2, rendered in its sandbox. They may use `role`, `about`, `seat` (from 1), `phase`, `seen` (what the
-seat sees, field by field) and, where seats are the population's users, `segment`, `values` and `traits` (by name; words
-for traits that are no quantities). Only such a role is told its user's profile: an assistant knows no more of its user
-than a script does.
+Templates are Jinja2, rendered in its sandbox, within limits of time and length. They may use `role`, `about`, `seat`
+(from 1), `phase`, `seen` (what the seat sees, field by field) and, where seats are the population's users, `segment`,
+`values` and `traits` (by name; words for traits that are no quantities). Only such a role is told its user's profile:
+an assistant knows no more of its user than a script does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from torch import Tensor
 
+from populace.agents.llm.seats import templates
+from populace.agents.llm.seats.template_worker import environment
+from populace.agents.llm.seats.templates import TemplateFailed
 from populace.errors import PopulaceError, UnknownName, did_you_mean
 from populace.fields import Role
 from populace.files import FileError, changed, text
@@ -72,27 +75,18 @@ def _text_in(file: str, time: int) -> str:
     return text(file)
 
 
-@lru_cache(maxsize=64)
-def _template(text: str) -> Any:
-    from jinja2 import StrictUndefined, TemplateSyntaxError
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["words"] = lambda name: str(name).replace("_", " ")
-    environment.filters["number"] = lambda x: x if isinstance(x, str) else f"{float(x):.2f}"
-    try:
-        return environment.from_string(text)
-    except TemplateSyntaxError as error:
-        raise PopulaceError(f"persona: line {error.lineno} of the template is no Jinja2: {error.message}") from None
-
-
 def check(persona: str) -> None:
     """Raise PopulaceError where the persona is no template, uses names that no seat knows, or its file is not there."""
-    from jinja2 import meta
-
     text = text_of(persona)
-    environment = _template(text).environment
-    for name in sorted(meta.find_undeclared_variables(environment.parse(text)) - set(environment.globals)):
+    if persona in TEMPLATES or not _is_template(text):
+        return
+    try:
+        used = _used(text)
+    except TemplateFailed as error:
+        if error.kind == "syntax":
+            raise PopulaceError(f"persona: line {error.line} of the template is no Jinja2: {error.message}") from None
+        raise
+    for name in used:
         if name not in KNOWN:
             raise PopulaceError(str(UnknownName("name in persona", name, KNOWN)))
 
@@ -107,54 +101,62 @@ def uses(persona: str) -> dict[str, frozenset[str] | None]:
     Raises:
         PopulaceError: The persona is no template, or its file cannot be read.
     """
-    from jinja2 import nodes
-
     text = text_of(persona)
-    tree = _template(text).environment.parse(text)
-    single: dict[str, set[str]] = {}
-    for place in tree.find_all((nodes.Getattr, nodes.Getitem)):
-        key = place.attr if isinstance(place, nodes.Getattr) else getattr(place.arg, "value", None)
-        if isinstance(place.node, nodes.Name) and isinstance(key, str) and key not in ("items", "keys", "values"):
-            single.setdefault(place.node.name, set()).add(key)
-            place.node.name = ""  # what is left are other uses of the name
-    whole = {name.name for name in tree.find_all(nodes.Name)}
-    found: dict[str, frozenset[str] | None] = {name: frozenset(keys) for name, keys in single.items()}
-    found |= dict.fromkeys(whole)
+    found = templates.uses(text) if _is_template(text) else {}
     return {name: found[name] for name in ("segment", "values", "traits") if name in found}
 
 
+_used = lru_cache(maxsize=64)(templates.names)
+
+
+def _is_template(text: str) -> bool:
+    """Whether there is anything to render: without these marks Jinja2 gives back the text as it is."""
+    return any(mark in text for mark in ("{{", "{%", "{#"))
+
+
 def render(
-    persona: str, role: Role, phase: str, seen: Mapping[str, Tensor], who: People | None, place: tuple[int, int]
-) -> str:
-    """What one seat is told of itself.
+    persona: str,
+    role: Role,
+    phase: str,
+    seen: Mapping[str, Tensor],
+    who: People | None,
+    places: Sequence[tuple[int, int]],
+) -> list[str]:
+    """What seats are told of themselves.
 
     Args:
         persona: A template's name, file or text.
-        role: The seat's role.
-        phase: The phase it acts in.
-        seen: Field -> [worlds, seats, *shape], its observation on the host.
+        role: The seats' role.
+        phase: The phase they act in.
+        seen: Field -> [worlds, seats, *shape], their observation on the host.
         who: The people, on the host; None where the role's seats are no users.
-        place: World and seat.
+        places: World and seat of each.
 
     Raises:
-        PopulaceError: The template uses what is not known here, or fails.
+        PopulaceError: The template uses what is not known here, fails, or takes too long.
     """
-    from jinja2 import TemplateError, UndefinedError
-
-    world, seat = place
-    known: dict[str, Any] = {"role": role.name, "about": role.about, "seat": seat + 1, "phase": phase}
-    known["seen"] = {name: value[world, seat].tolist() for name, value in seen.items()}
-    if who is not None:
-        known |= user(who, world, seat)
+    known = []
+    for world, seat in places:
+        told: dict[str, Any] = {"role": role.name, "about": role.about, "seat": seat + 1, "phase": phase}
+        told["seen"] = {name: value[world, seat].tolist() for name, value in seen.items()}
+        known.append(told if who is None else told | user(who, world, seat))
+    if persona in TEMPLATES:
+        return [str(_ours(persona).render(told)).strip() for told in known]
     try:
-        return str(_template(text_of(persona)).render(known)).strip()
-    except UndefinedError as error:
+        return [text.strip() for text in templates.rendered(text_of(persona), known)]
+    except TemplateFailed as error:
+        if error.kind != "undefined":
+            raise
         without = "" if who is not None else f"; of {role.name}s no segment, values or traits are known"
+        near = _nearest(error.message, known[error.at])
         raise PopulaceError(
-            f"persona: {error.message}{_nearest(str(error.message), known)}{without}; a template knows {_names(known)}"
+            f"persona: {error.message}{near}{without}; a template knows {_names(known[error.at])}"
         ) from None
-    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, OverflowError) as error:
-        raise PopulaceError(f"persona: the template fails: {type(error).__name__}: {error}") from None
+
+
+@lru_cache(maxsize=len(TEMPLATES))
+def _ours(name: str) -> Any:
+    return environment().from_string(TEMPLATES[name])
 
 
 def user(people: People, world: int, seat: int) -> dict[str, Any]:

@@ -139,7 +139,7 @@ class TextPolicy(ModelPolicy):
         seen = {name: value.cpu() for name, value in observation.items()}
         who = tree.tree_map(lambda tensor: tensor.cpu(), memory.people) if isinstance(memory, UserMemory) else None
         role, phase = observation.role, observation.phase
-        return [profiles.render(persona, role, phase, seen, who, (chat.world, chat.seat)) for chat in chats]
+        return profiles.render(persona, role, phase, seen, who, [(chat.world, chat.seat) for chat in chats])
 
 
 class _Spent:

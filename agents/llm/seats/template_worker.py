@@ -1,0 +1,107 @@
+"""Renders Jinja2 templates; as a program, the worker that `templates` starts, which reads requests and writes replies.
+
+A template in Jinja2's sandbox can reach nothing, and can still take for ever or fill the memory: by nested loops, by
+`10 ** 10 ** 9`, by a filter that pads a word to a thousand million characters. No check from inside stops all of these
+(some happen in one step of the interpreter, some while the template is compiled), so templates of a scenario are
+rendered by this process, which may be stopped, and whose memory the system limits.
+
+This file imports neither populace nor torch, so that the worker starts in a tenth of a second.
+"""
+
+import json
+import struct
+import sys
+from typing import Any, BinaryIO
+
+MEMORY = 1 << 30
+"""Bytes of address space that the worker may use, where the system can limit that."""
+LONGEST = 100_000
+"""Characters of one rendered text at most."""
+
+
+def environment() -> Any:
+    """The sandbox in which all templates are rendered."""
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    made = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.filters["words"] = lambda name: str(name).replace("_", " ")
+    made.filters["number"] = lambda x: x if isinstance(x, str) else f"{float(x):.2f}"
+    return made
+
+
+def answered(request: dict[str, Any], made: Any) -> dict[str, Any]:
+    """What a request comes to: `names` and `uses` of a template, `texts`, or `error` with what is known of it."""
+    from jinja2 import TemplateSyntaxError, UndefinedError, meta
+
+    at = 0
+    try:
+        parsed = made.parse(request["text"])
+        if request["contexts"] is None:
+            made.from_string(request["text"])
+            return {"names": sorted(meta.find_undeclared_variables(parsed) - set(made.globals)), "uses": uses(parsed)}
+        template, texts = made.from_string(request["text"]), []
+        for at, context in enumerate(request["contexts"]):
+            parts, length = [], 0
+            for part in template.generate(context):
+                length += len(part)
+                if length > LONGEST:
+                    return {"error": "long", "message": f"its text is longer than {LONGEST:,} characters", "at": at}
+                parts.append(part)
+            texts.append("".join(parts))
+        return {"texts": texts}
+    except TemplateSyntaxError as error:
+        return {"error": "syntax", "message": str(error.message), "line": error.lineno}
+    except UndefinedError as error:
+        return {"error": "undefined", "message": str(error.message), "at": at}
+    except MemoryError:
+        return {"error": "memory", "message": "it needs more memory than a template may have", "at": at}
+    except Exception as error:
+        return {"error": "other", "message": f"{type(error).__name__}: {error}"[:500], "at": at}
+
+
+def uses(parsed: Any) -> dict[str, list[str] | None]:
+    """Each name of a parsed template with the single parts that it takes of it, or None where it takes the whole."""
+    from jinja2 import nodes
+
+    single: dict[str, list[str]] = {}
+    for place in parsed.find_all((nodes.Getattr, nodes.Getitem)):
+        key = place.attr if isinstance(place, nodes.Getattr) else getattr(place.arg, "value", None)
+        if isinstance(place.node, nodes.Name) and isinstance(key, str) and key not in ("items", "keys", "values"):
+            single.setdefault(place.node.name, []).append(key)
+            place.node.name = ""  # what is left are other uses of the name
+    return {**single, **dict.fromkeys(name.name for name in parsed.find_all(nodes.Name) if name.name)}
+
+
+def receive(stream: BinaryIO) -> Any:
+    """The next message; None at the end of the stream."""
+    head = stream.read(8)
+    if len(head) < 8:
+        return None
+    body = stream.read(struct.unpack(">Q", head)[0])
+    return json.loads(body)
+
+
+def send(stream: BinaryIO, message: Any) -> None:
+    """Write one message."""
+    body = json.dumps(message).encode()
+    stream.write(struct.pack(">Q", len(body)) + body)
+    stream.flush()
+
+
+def main() -> None:
+    """Answer requests until there are no more."""
+    made = environment()
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    except (ImportError, ValueError, OSError):
+        pass
+    requests, replies = sys.stdin.buffer, sys.stdout.buffer
+    while (request := receive(requests)) is not None:
+        send(replies, answered(request, made))
+
+
+if __name__ == "__main__":
+    main()
