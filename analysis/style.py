@@ -64,8 +64,8 @@ def svg(fig: "Figure", alt: str) -> str:
     import matplotlib as mpl
     from matplotlib.text import Text
 
-    for text in fig.findobj(Text):
-        text.set_parse_math(False)
+    for label in fig.findobj(Text):
+        label.set_parse_math(False)
     _fit(fig)
     out = io.StringIO()
     nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}

@@ -12,8 +12,9 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
+from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from populace.errors import RunError
 from populace.files import FileError, opened, text
@@ -30,7 +31,7 @@ CHECKSUM = "checksum"
 def digest(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal digits."""
     with opened(path, own=True) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(cast(BufferedReader, file), "sha256").hexdigest()
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -183,7 +183,7 @@ class Table:
         words, values = [column.text(entry) for entry in entries[used]], column.values[entries[used]]
         for kind, word in zip(used, words, strict=True):
             if wrong := names.fault(word):
-                self._refuse(place == kind, name, lambda row, wrong=wrong: f"it holds {wrong}; leave it out")
+                self._refuse(place == kind, name, _holds(wrong))
         order = np.argsort(values, kind="stable") if not np.isnan(values).any() else np.argsort(words, kind="stable")
         new = np.full(len(entries) + 1, -1, dtype=np.int64)
         new[used[order]] = np.arange(len(used))
@@ -271,3 +271,7 @@ def _alike(given: str, known: str) -> bool:
 
 def _because(what: str) -> str:
     return f": {what}" if what else ""
+
+
+def _holds(wrong: str) -> Callable[[int], str]:
+    return lambda row: f"it holds {wrong}; leave it out"

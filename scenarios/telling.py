@@ -32,7 +32,7 @@ def _prompts(made: Built, agents: Mapping[str, tuple[str, Options]], spec: Any) 
     data = getattr(spec, "data", None)
     if data is None:
         return
-    from populace.agents.llm.seats.text_policy import SeatOptions
+    from populace.agents.llm.seats.options import SeatOptions
 
     columns = {f"values.{name}": column for name, column in data.values.items()}
     columns |= {f"traits.{name}": column for name, column in data.traits.items()}
@@ -47,11 +47,12 @@ def _sentence(role: Role, policy: str, seat: Any, file: str, columns: Mapping[st
     from populace.agents.llm.seats.profiles import uses
 
     used = uses(seat.persona) if seat.persona and role.lives else {}
-    by_persona = [
-        column
-        for name, column in columns.items()
-        if (kind := name.partition(".")[0]) in used and (used[kind] is None or name.partition(".")[2] in used[kind])
-    ]
+    by_persona = []
+    for name, column in columns.items():
+        kind, _, single = name.partition(".")
+        parts = used.get(kind, frozenset())
+        if parts is None or single in parts:
+            by_persona.append(column)
     if "segment" in used and "segment" in columns and columns["segment"] not in by_persona:
         by_persona.append(columns["segment"])
     first = (

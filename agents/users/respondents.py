@@ -156,8 +156,16 @@ def respondents(table: Table, spec: Columns, file: Path | None = None) -> Respon
         "few": [name for name, rows_of in zip(segments, np.bincount(segment), strict=False) if rows_of < FEW],
     }
     return Respondents(
-        *(tuple(spec.values), tuple(spec.traits), rows, labels),
-        *(None if spec.segment is None else segment, segments, weights, bandwidth, spec.keep_variance, provenance),
+        tuple(spec.values),
+        tuple(spec.traits),
+        rows,
+        labels,
+        None if spec.segment is None else segment,
+        segments,
+        weights,
+        bandwidth,
+        spec.keep_variance,
+        provenance,
     )
 
 
