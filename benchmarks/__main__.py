@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 SECTIONS = {
+    "ops": ("benchmarks.ops", "rows", "A tick of every scenario, by kernels and by torch"),
+    "draws": ("benchmarks.draws", "rows", "Draws, products and fits, by kernels and by torch"),
     "core": ("benchmarks.coevolution", "core", "The tensor core: one million users of 19 values"),
     "update": ("benchmarks.coevolution", "update", "The deterministic update"),
     "memory": ("benchmarks.coevolution", "memory", "Memory"),

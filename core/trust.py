@@ -10,7 +10,7 @@ file needs the user's word for four things, one `Need` each:
 - `write`: writing one outside that folder and the working folder (a tape; run folders are named by the user);
 - `key`: sending an environment variable to a server. `--trust` does not cover keys.
 
-While a scenario is read, built and played, a `Word` is current; who is about to do one of the three demands it there.
+While a scenario is read, built and played, a `Word` is current; who is about to do one of these demands it there.
 Outside any scenario the caller is Python code, and nothing is refused. What was granted is remembered by the SHA-256 of
 the scenario's content (and of the code) in the user's configuration folder, never in the run folder, which a stranger
 may have written.

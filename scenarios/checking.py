@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from populace import trust
 from populace.errors import PopulaceError, did_you_mean
 from populace.scenarios.mistakes import Mistake, Path, missing_key, refused, unknown_key, unknown_name, wrong
 from populace.scenarios.tree import Node, plain
-from populace.trust import UNHEARD
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -83,7 +83,8 @@ def check(
         options = model.model_validate(data, context=dict(context or {}))
     except ValidationError as error:
         # What the user must allow first comes alone: what else is wrong here may follow from it.
-        unheard = [found["msg"] for found in error.errors() if UNHEARD in found["msg"]]
+        lacks = trust.current().lacks
+        unheard = [found["msg"] for found in error.errors() if lacks and trust.UNHEARD in found["msg"]]
         if unheard:
             return None, [Mistake(unheard[0], node.spot)]
         return None, list(_translate(error, model, data, node, path, without))

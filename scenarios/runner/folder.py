@@ -151,7 +151,7 @@ def packages(scenario: Scenario) -> frozenset[str]:
         targets = [target for name, target in announced.items() if text in (name, name.rpartition("/")[2])]
         targets += [text] if ":" in text else []
         found |= {target.partition(":")[0].partition(".")[0] for target in targets}
-    return frozenset(found)
+    return frozenset(found - {"populace"})
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -14,7 +14,10 @@ from populace.analysis.results import Results
 
 def declare(folder, **measures):
     info = json.loads((folder / "run.json").read_text())
-    (folder / "run.json").write_text(json.dumps({**info, "measures": measures}))
+    (society,) = info["societies"]
+    seats = {"user": {"invalid": {"about": "Share of acts.", "low": 0, "high": 1}}}
+    society = {**society, "measures": measures, "seat_measures": seats}
+    (folder / "run.json").write_text(json.dumps({**info, "societies": [society]}))
     return load_run(folder)
 
 
@@ -27,22 +30,19 @@ def constant(folder, name="measure 0", mirror=0.7, other=0.2):
     return folder
 
 
-def test_declarations_are_read_in_both_forms(tmp_path):
+def test_declarations_are_read_as_the_run_keeps_them(tmp_path):
     run = declare(
         make_run(tmp_path / "run", worlds=2, steps=2),
-        plain="A line.",
+        plain={"about": "A line."},
         full={"about": "A sentence.", "low": 0.0, "high": 1, "deterministic": True},
-        invalid={"about": "Share of acts.", "low": 0, "high": 1},
-        odd={"about": "x", "low": "none", "deterministic": "yes"},
     )
     assert declared(run, "plain").about == "A line."
     assert (declared(run, "full").low, declared(run, "full").high) == (0.0, 1.0)
     assert is_deterministic(run, "full")
     assert not is_deterministic(run, "plain")
     assert not is_deterministic(run, "unknown")
-    assert not is_deterministic(run, "odd")
-    assert range_of(run, "odd") == (-np.inf, np.inf)
-    assert range_of(run, "invalid/user") == (0.0, 1.0)
+    assert range_of(run, "plain") == (-np.inf, np.inf)
+    assert range_of(run, "user/invalid") == (0.0, 1.0)
     assert range_of(run, "polarisation of segments") == (0.0, 1.0)
     assert declared(run, "unknown") is None
 

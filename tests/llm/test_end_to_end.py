@@ -61,6 +61,8 @@ def test_a_world_runs_with_pocket_its_tape_and_a_mixed_population(world, tmp_pat
         assert invalid.mean() <= 0.1  # of some twenty replies; the model's own test is stricter, on many more
     if "mixed" in steps:
         # Nothing is at stake for a person of the culture world.
-        assert (f"reward/{ROLES[world][0]}/pocket" in set(steps["mixed"]["measure"])) == (world not in UNPAID)
-        assert f"invalid/{ROLES[world][0]}/pocket" in set(steps["mixed"]["measure"])
+        rows = steps["mixed"]
+        own = set(rows["measure"][(rows["role"] == ROLES[world][0]) & (rows["player"] == "pocket")])
+        assert ("reward" in own) == (world not in UNPAID)
+        assert "invalid" in own
         assert table.count(">pocket<") >= len(ROLES[world]) + 1

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from populace.agents.llm import patterns
 from populace.agents.llm.backends.fakes import Rule, ScriptedBackend
+from populace.agents.llm.decoding import patterns
 from populace.agents.llm.interpret.options import InterpreterOptions, Rules
 from populace.agents.llm.seats import profiles, template_worker, templates
 from populace.agents.llm.seats.templates import TemplateFailed

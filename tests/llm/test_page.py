@@ -47,13 +47,13 @@ def test_the_two_minute_recipe_runs_and_replays(tmp_path, monkeypatch):
         assert len(server.requests) == asked  # all of it was on the tape
     steps = [pd.read_parquet(tmp_path / name / "steps.parquet") for name in ("first", "second")]
     pd.testing.assert_frame_equal(*steps)
-    last = steps[0].query("step == 1").groupby(["arm", "measure"], observed=True)["value"].mean()
-    assert last["model", "invalid/assistant"] == 0.0
-    assert last["nonsense", "invalid/assistant"] == 1.0
-    assert last["model", "tokens/assistant"] == 10 * 12
-    kinds = [
-        last["nonsense", f"{kind}/assistant"] for kind in ("unreadable", "refused", "cut_off", "timed_out", "failed")
-    ]
+    last = (
+        steps[0].query("step == 1 and role == 'assistant'").groupby(["arm", "measure"], observed=True)["value"].mean()
+    )
+    assert last["model", "invalid"] == 0.0
+    assert last["nonsense", "invalid"] == 1.0
+    assert last["model", "tokens"] == 10 * 12
+    kinds = [last["nonsense", kind] for kind in ("unreadable", "refused", "cut_off", "timed_out", "failed")]
     assert sum(kinds) == pytest.approx(1.0)
 
 

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -255,3 +256,23 @@ def test_a_stray_module_in_the_working_folder_is_not_run(tmp_path):
         [sys.executable, "-m", "populace", "validate", "value-lock-in"], cwd=tmp_path, capture_output=True, text=True
     )
     assert (done.returncode, list(tmp_path.glob("stray-*"))) == (0, []), done.stderr
+
+
+def test_the_packages_that_a_state_may_name_are_those_of_the_scenario_s_plug_ins(place, monkeypatch):
+    from populace import registry
+    from populace.scenarios.runner.folder import packages
+
+    monkeypatch.setitem(registry.policies.__dict__, "announced", {"payoff/keen": "keen_pack.sub:Keen", "x": "other:X"})
+    with trust.speaking(trust.guarded(trust=True)):
+        assert packages(load(write(place))) == frozenset()
+        assert packages(load(write(place, **seat("odd_code:Talker")))) == {"odd_code"}
+        mixed = load(write(place, **NAMED["mixed"]))
+    assert packages(mixed) == {"odd_code"}
+    assert packages(replace(mixed, resolved={"agents": {"assistant": {"policy": "keen"}}})) == {"keen_pack"}
+
+
+def test_words_of_a_file_do_not_pass_for_a_refusal(place):
+    path = write(place, **seat("llm/random", persona=3, tape=f"{trust.UNHEARD}.txt"))
+    assert isinstance(cli("run", path).exception, ScenarioError)
+    path = write(place, world={"id": trust.UNHEARD})
+    assert isinstance(cli("run", path).exception, ScenarioError)

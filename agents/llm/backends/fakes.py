@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from pydantic import model_validator
 
-from populace.agents.llm import patterns
 from populace.agents.llm.backends.base import Ask, Backend, Reply, luck
+from populace.agents.llm.decoding import patterns
 from populace.dialogue import ReplyKind
 from populace.options import Options
 

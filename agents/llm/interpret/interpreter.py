@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from populace.agents.llm import patterns
+from populace.agents.llm.decoding import patterns
 from populace.dialogue import Coding
 from populace.errors import UnknownName
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from populace import trust
-from populace.agents.llm import patterns
+from populace.agents.llm.decoding import patterns
 from populace.agents.llm.interpret.interpreter import Interpreter, Rules
 from populace.agents.llm.interpret.judge import Judge, judging
 from populace.agents.llm.interpret.prototypes import PrototypeOptions, Prototypes
