@@ -1,5 +1,6 @@
 """A run folder as tidy pandas frames, read when first asked for; folders of runs that were cut off can be read too."""
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 
 from populace.analysis.moments import Moments
 from populace.errors import RunError, UnknownName
+from populace.files import FileError, opened
 from populace.folder import TIMINGS, read_info, table_files, verified
 
 COLUMNS: dict[str, dict[str, str]] = {
@@ -221,11 +223,14 @@ class RunData:
         files = [merged] if merged is not None else list(table_files(self.path, table))
         words = [c for c, kind in COLUMNS[table].items() if kind == "category"]
         try:
+            for file in files:
+                opened(file, within=self.path).close()
+            _check_memory(files)
             read = [
                 pq.read_table(file, read_dictionary=words, memory_map=True, page_checksum_verification=True)
                 for file in files
             ]
-        except (OSError, pa.ArrowException) as error:
+        except (OSError, pa.ArrowException, FileError) as error:
             raise RunError(f"{self.path}: the recorded {table} cannot be read: {error}") from error
         if not read:
             frame = pd.DataFrame({c: pd.Series(dtype=kind) for c, kind in COLUMNS[table].items()})
@@ -238,6 +243,21 @@ class RunData:
         for column in words:
             frame[column] = _categories(frame[column], order.get(column, ()))
         return frame.astype({c: kind for c, kind in COLUMNS[table].items() if frame[c].dtype != kind})
+
+
+def _check_memory(files: list[Path]) -> None:
+    """Raise RunError where the rows would not fit into the machine's memory: a small file can hold many."""
+    rows = [(meta.num_rows, meta.num_columns) for meta in map(pq.read_metadata, files)]
+    needed = sum(8 * count * columns for count, columns in rows)
+    try:
+        there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return
+    if needed > there:
+        raise RunError(
+            f"{files[0].parent}: {files[0].name} holds {sum(count for count, _ in rows):,} rows, about "
+            f"{needed / 1e9:,.0f} GB, and this machine has {there / 1e9:,.0f} GB of memory"
+        )
 
 
 def _categories(column: "pd.Series[Any]", first: Iterable[str]) -> "pd.Series[Any]":

@@ -1,18 +1,24 @@
 """One self-contained HTML page about a run: no scripts, no network, the same bytes for the same run."""
 
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from populace.analysis import pictures, tables
 from populace.analysis.frames import RunData, load_run
 from populace.analysis.players import players
+from populace.analysis.privacy import PublicRun, public
 from populace.analysis.results import Results
 from populace.analysis.sections import sections_of
 from populace.errors import RunError
+from populace.files import FileError, opened, text
+from populace.folder import told_of
+from populace.names import pathless
 
 
 @dataclass(frozen=True)
@@ -25,39 +31,74 @@ class Part:
     html: str
 
 
-def report(path: str | Path, out: str | Path | None = None) -> Path:
+def report(path: str | Path, out: str | Path | None = None, *, individuals: bool = False) -> Path:
     """Write the page about a run folder.
 
     Args:
         path: A run folder, complete or not.
-        out: The file to write; default `report.html` in the folder.
+        out: The file to write, which ends in `.html`; default `report.html` in the folder.
+        individuals: Whether single users and small segments are shown where users are rows of a file of people.
 
     Returns:
         The file written.
 
     Raises:
-        RunError: The folder is no run, or the file cannot be written.
+        RunError: The folder is no run, or the file cannot be written, or it is a link or something else than a page.
     """
     run = load_run(path)
     target = Path(out) if out is not None else run.path / "report.html"
-    page = render(run)
+    _check_target(target)
+    page = render(run if individuals else public(run))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(page, encoding="utf-8")
+        # A file of a new name, moved into place: never through a link, and never half a page.
+        with NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, suffix=".part", delete=False) as part:
+            part.write(page)
+        os.chmod(part.name, 0o666 & ~_umask())
+        os.replace(part.name, target)
     except OSError as error:
-        raise RunError(f"the report cannot be written to {target}: {error}") from error
+        raise RunError(f"the report cannot be written to {target}: {error.strerror or error}") from error
     return target
+
+
+def _check_target(target: Path) -> None:
+    """Refuse what a page must not take the place of.
+
+    Raises:
+        RunError: It is a link, no file, no page, or not called like one.
+    """
+    if target.is_symlink():
+        raise RunError(f"{target} is a link, and a report is not written through one: name another file")
+    if target.suffix.lower() not in (".html", ".htm"):
+        raise RunError(f"a report is a page, and {target.name} does not end in .html: name another file")
+    if not target.exists():
+        return
+    try:
+        with opened(target, own=True) as file:
+            page = file.read(200).lstrip().lower().startswith(b"<!doctype html")
+    except FileError as error:
+        raise RunError(f"the report cannot be written to {target}: {error}") from None
+    if not page:
+        raise RunError(f"{target} is there and is no page: a report does not take its place; name another file")
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def render(run: RunData) -> str:
     """The page as text."""
     from jinja2 import Environment, StrictUndefined
 
+    withheld = run.withheld if isinstance(run, PublicRun) else ""
+    run = type(run)(run.path, {**run.info, **told_of(run.info)})
     room = files("populace.analysis")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string((room / "report.html").read_text(encoding="utf-8"))
     results = Results(run)
-    parts = [part for part in _parts(results) if part.html]
+    parts = [part for part in _parts(results, withheld) if part.html]
     return template.render(
         run=run,
         css=(room / "report.css").read_text(encoding="utf-8"),
@@ -67,11 +108,12 @@ def render(run: RunData) -> str:
         scenario=_scenario(run),
         provenance=_provenance(run),
         machine=_machine(run),
+        notes=[*([withheld] if withheld else []), *_notes(run)],
         hidden=[arm for arm in results.recorded_arms if arm not in results.shown],
     )
 
 
-def _parts(results: Results) -> list[Part]:
+def _parts(results: Results, withheld: str) -> list[Part]:
     if results.outcomes.empty:
         return [Part("Nothing recorded yet", "nothing", "", "<p>The run holds no record so far.</p>")]
     sections = list(sections_of(results.run))
@@ -114,7 +156,9 @@ def _parts(results: Results) -> list[Part]:
             "Values before and after",
             "map",
             "The first world seen in the plane in which values differ most, the same plane for all arms. Hollow marks "
-            "are the start, filled marks the end; thin lines are single users, bold arrows the means of segments.",
+            "are the start, filled marks the end; "
+            + ("" if withheld else "thin lines are single users, ")
+            + "bold arrows are the means of segments.",
             pictures.value_maps(results) if has else "",
         ),
         Part(
@@ -164,7 +208,7 @@ def _provenance(run: RunData) -> str:
         if provenance not in found.values():
             found[arm] = provenance
     shown = found if len(found) > 1 else next(iter(found.values()), {})
-    return json.dumps(shown, indent=1, ensure_ascii=False, sort_keys=True)
+    return json.dumps(pathless(shown), indent=1, ensure_ascii=False, sort_keys=True)
 
 
 def _machine(run: RunData) -> list[tuple[str, Any]]:
@@ -176,4 +220,15 @@ def _machine(run: RunData) -> list[tuple[str, Any]]:
 
 def _scenario(run: RunData) -> str:
     path = run.path / "scenario.yaml"
-    return path.read_text(encoding="utf-8") if path.exists() else "(the folder holds no scenario.yaml)"
+    if not path.exists():
+        return "(the folder holds no scenario.yaml)"
+    try:
+        return str(pathless(text(path, within=run.path)))
+    except FileError as error:
+        raise RunError(str(error)) from None
+
+
+def _notes(run: RunData) -> list[str]:
+    """What the scenario's worlds say should be known."""
+    given = run.info.get("notes")
+    return [str(note) for note in given] if isinstance(given, list) else []

@@ -31,6 +31,8 @@ _RC: Any = {
     "font.family": "sans-serif",
     "font.size": 9.0,
     "axes.unicode_minus": True,
+    # Names are data: a dollar sign in one begins no formula. `svg` says so to all texts once more.
+    "text.parse_math": False,
 }
 
 
@@ -60,7 +62,10 @@ def svg(fig: "Figure", alt: str) -> str:
     The same figure and `alt` give the same bytes.
     """
     import matplotlib as mpl
+    from matplotlib.text import Text
 
+    for label in fig.findobj(Text):
+        label.set_parse_math(False)
     _fit(fig)
     out = io.StringIO()
     nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}

@@ -101,7 +101,8 @@ class ScenarioError(PopulaceError):
 def did_you_mean(given: str, known: Iterable[str], most: int = 12) -> str:
     """Return '; did you mean X?' for a near miss, else '; expected one of ...', else ''."""
     names = sorted(known)
-    near = difflib.get_close_matches(given, names, n=1, cutoff=0.6)
+    near = [name for name in names if name.casefold() == given.casefold()]
+    near = near or difflib.get_close_matches(given, names, n=1, cutoff=0.6)
     if near:
         return f"; did you mean {near[0]!r}?"
     if not names:

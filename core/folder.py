@@ -12,10 +12,13 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
+from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from populace.errors import RunError
+from populace.files import FileError, opened, text
+from populace.names import fault_in, pathless, visible
 
 TABLES = ("steps", "users", "groups")
 """The tables that are the same to the byte however a run was cut up, saved and resumed."""
@@ -27,8 +30,8 @@ CHECKSUM = "checksum"
 
 def digest(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with opened(path, own=True) as file:
+        return hashlib.file_digest(cast(BufferedReader, file), "sha256").hexdigest()
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -57,9 +60,15 @@ def checksum(info: Mapping[str, Any]) -> str:
 
 
 def write_info(folder: Path, info: Mapping[str, Any]) -> None:
-    """Write run.json with its checksum."""
-    plain = json.loads(json.dumps(info))
+    """Write run.json with its checksum; where files lie on this machine is not told."""
+    plain = json.loads(json.dumps({**info, **told_of(info)}))
     write_json(folder / "run.json", {**plain, CHECKSUM: checksum(plain)})
+
+
+def told_of(info: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of run.json that may name files, with full paths cut to their names."""
+    found = {key: pathless(info[key]) for key in ("error", "notes", "players", "set") if key in info}
+    return found | ({"error": visible(str(found["error"]))} if "error" in found else {})
 
 
 def read_info(folder: Path) -> dict[str, Any]:
@@ -69,14 +78,14 @@ def read_info(folder: Path) -> dict[str, Any]:
         RunError: There is none, it cannot be read, it is not that of a run, or it was changed after it was written.
     """
     path = folder / "run.json"
+    if not os.path.lexists(path):
+        raise RunError(f"{folder} is not a run folder: it holds no run.json; give the folder that `populace run` wrote")
     try:
-        info = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RunError(
-            f"{folder} is not a run folder: it holds no run.json; give the folder that `populace run` wrote"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read: {error}") from error
+        info = json.loads(text(path, within=folder))
+    except (FileError, ValueError, RecursionError) as error:
+        raise RunError(f"{path} cannot be read: {error}") from None
+    if wrong := fault_in(info):
+        raise RunError(f"{path} is not that of a run: it holds {wrong}")
     if not isinstance(info, dict) or not isinstance(info.get("arms"), dict):
         raise RunError(f"{path} is not that of a run: it names no arms")
     if info.get(CHECKSUM) not in (None, checksum(info)):

@@ -1,10 +1,21 @@
 """The base of every options model: frozen, and unknown keys are refused."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from populace.errors import did_you_mean
+from populace.names import fault
+
+
+def _checked(name: str) -> str:
+    if wrong := fault(name):
+        raise ValueError(f"the name {name!r} holds {wrong}; leave it out")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_checked)]
+"""A name in options: text without control characters, lone surrogates and direction overrides."""
 
 
 class Options(BaseModel):

@@ -10,6 +10,10 @@ from torch import Tensor
 from populace.draw import Draw
 from populace.errors import PopulaceError, UnknownName
 from populace.fields import shared
+from populace.names import fault
+
+FEW = 10
+"""People of whom a cell of a table must speak at least, where they are respondents: fewer could be told apart."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,13 @@ class Census:
     networked: bool = False
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict, compare=False)
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse names that no table, page or terminal could hold."""
+        labels = [label for words in self.labels.values() for label in words]
+        for name in (*self.values, *self.segments, *self.traits, *labels):
+            if wrong := fault(name):
+                raise PopulaceError(f"the name {name!r} of the population holds {wrong}; leave it out")
 
 
 @dataclass(frozen=True)

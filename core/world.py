@@ -1,7 +1,7 @@
 """The world's contract: B independent societies as tensors whose first dimension is the world."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
@@ -101,6 +101,15 @@ class World(ABC, Generic[State]):
     def population(cls, users: int, options: Any) -> Population | None:
         """The people a view samples when it is given none; None when the world cannot do without."""
         return None
+
+    @classmethod
+    def users_of(cls, options: Any) -> int | None:
+        """How many users the data hold that the options name, for scenarios that do not say; None for no such data."""
+        return None
+
+    def notes(self) -> Sequence[str]:
+        """What is no mistake and should be known: sentences that `validate` and `run` print and the report repeats."""
+        return ()
 
     # ------------------------------------------------------------------ the base owns the rest
 

@@ -10,7 +10,7 @@ from populace.scenarios import hearing
 from populace.scenarios.mistakes import Mistake, Path, dotted, show, unknown_key, wrong
 from populace.scenarios.schema import CELL_KEYS, FRAME_KEYS
 from populace.scenarios.source import parse
-from populace.scenarios.tree import Node, Place, fail, nested, plain
+from populace.scenarios.tree import Node, Place, fail, nested, shown
 
 MOST_CELLS = 10_000
 """Most arms times points of a sweep."""
@@ -237,7 +237,7 @@ def variants(root: Node) -> list[Variant]:
         raise fail(f"{len(arms)} arms times {len(points):,} points are more than {MOST_CELLS:,} cells", sweep.spot)
     found: dict[str, Variant] = {}
     for point in points:
-        coordinates = {key: plain(node) for key, node in point.items()}
+        coordinates = {key: shown(node) for key, node in point.items()}
         label = ",".join(f"{key}={_short(value)}" for key, value in coordinates.items())
         for name, node in arms.items():
             full = f"{name}[{label}]" if label else name

@@ -27,14 +27,19 @@ def build(cell: Cell) -> Built:
 def make_population(world: type[World[Any]], options: Options, spec: Any) -> Population:
     """The population of `spec`, or the world's own when `spec` is None.
 
+    Where the scenario says no size, the data that the world's options name do (`World.users_of`), if there are any.
+
     Raises:
         PopulaceError: There is no spec, and the world has no population of its own.
     """
+    users = world.users_of(options)
     if spec is not None:
         from populace.agents.users import SpecPopulation
 
+        if users is not None and "size" not in spec.model_fields_set:
+            spec = spec.model_copy(update={"size": users})
         return SpecPopulation(spec)
-    population = world.population(builder.USERS, options)
+    population = world.population(users or builder.USERS, options)
     if population is None:
         raise PopulaceError("missing key 'population': this world has no population of its own")
     return population

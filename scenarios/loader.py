@@ -11,6 +11,7 @@ from typing import Any
 from populace import trust
 from populace.budget import Limit
 from populace.errors import ScenarioError, UnknownName, did_you_mean
+from populace.files import is_file
 from populace.imports import installed
 from populace.options import Options
 from populace.registry import manifests
@@ -78,7 +79,7 @@ def find(source: str | Path) -> Path:
     """
     text = str(source)
     path = Path(source)
-    if isinstance(source, Path) or path.suffix in (".yaml", ".yml") or "/" in text or "\\" in text or path.is_file():
+    if isinstance(source, Path) or path.suffix in (".yaml", ".yml") or "/" in text or "\\" in text or is_file(path):
         return path
     known = _shelf()
     if text not in known:
@@ -152,10 +153,10 @@ class _Reader:
             raise wrong(root, ("extends",), "text: a file or a library scenario's name").error()
         beside = folder / node.value
         try:
-            path = beside if beside.is_file() else find(node.value)
+            path = beside if is_file(beside) else find(node.value)
         except ScenarioError as error:
             raise fail(f"extends: {error.message}", node.place) from None
-        if not path.is_file():
+        if not is_file(path):
             raise fail(f"extends: there is no file {beside}", node.place)
         if path.resolve() in children:
             chain = " -> ".join(p.name for p in (*children, path))
@@ -183,8 +184,8 @@ def _anchored(root: Node, folder: Path) -> Node:
             return replace(node, value=[anchor(item) for item in node.value])
         if isinstance(node.value, str) and len(node.value) < 1000 and _DATA.fullmatch(node.value):
             path = folder / node.value
-            if path.is_file():
-                return replace(node, value=str(path.resolve()))
+            if is_file(path):
+                return replace(node, value=str(path.resolve()), given=node.given or node.value)
         return node
 
     if not isinstance(root.value, dict):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from populace.budget import Limit
-from populace.options import Options
+from populace.options import Name, Options
 from populace.trust import Word
 
 NAME = r"^[^\[\]=,./\\\s][^\[\]=,/\\]*$"
@@ -34,7 +34,7 @@ class Frame(Options):
     """Version of this file format; 1."""
     extends: str | None = None
     """A file, or a library scenario's name, that this one changes: mappings are merged, all else is replaced."""
-    name: str | None = Field(default=None, min_length=1, max_length=100, pattern=NAME)
+    name: Name | None = Field(default=None, min_length=1, max_length=100, pattern=NAME)
     """Its name; the file's name when not given."""
     about: str = ""
     """What it is about, in a sentence."""

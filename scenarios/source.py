@@ -6,6 +6,7 @@ made of them.
 """
 
 import math
+import os
 import re
 from collections.abc import Mapping
 from io import StringIO
@@ -17,6 +18,8 @@ from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.representer import SafeRepresenter
 
+from populace.files import FileError, opened
+from populace.names import fault
 from populace.scenarios.tree import MAX_DEPTH, Node, Place, fail, from_python, plain
 
 MAX_BYTES = 4 << 20
@@ -37,16 +40,17 @@ def read(path: Path, contents: list[bytes] | None = None) -> Node:
         ScenarioError: It is not there, too large, no text, or no YAML.
     """
     here = Place(str(path))
-    if not path.is_file():
-        what = "it is a folder" if path.is_dir() else "there is no such file"
-        raise fail(f"cannot read the scenario: {what}", here)
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise fail(f"the file has {size / 1e6:,.1f} MB; a scenario has at most {MAX_BYTES / 1e6:.1f} MB", here)
-        raw = path.read_bytes()
-    except OSError as error:
-        raise fail(f"cannot read the scenario: {error.strerror}", here) from error
+        with opened(path, own=True) as file:
+            size = os.fstat(file.fileno()).st_size
+            raw = file.read(MAX_BYTES + 1) if size <= MAX_BYTES else b""
+    except (FileError, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error).removeprefix(f"cannot read {path}: ")
+        raise fail(f"cannot read the scenario: {why}", here) from None
+    if max(size, len(raw)) > MAX_BYTES:
+        raise fail(
+            f"the file has {max(size, len(raw)) / 1e6:,.1f} MB; a scenario has at most {MAX_BYTES / 1e6:.1f} MB", here
+        )
     if contents is not None:
         contents.append(raw)
     return parse(_decode(raw, here), str(path))
@@ -174,6 +178,8 @@ class _Converter:
             raise _Unsafe(f"nested more than {MAX_DEPTH} deep", node.start_mark)
         place, tag = self.at(node.start_mark), str(node.tag).removeprefix(_TAG)
         if isinstance(node.value, str):
+            if wrong := fault(node.value, lines=True):
+                raise _Unsafe(f"the text holds {wrong}; leave it out", node.start_mark)
             return Node(_scalar(node, tag), place, key)
         if tag not in ("map", "seq"):
             raise _Unsafe(f"the tag {node.tag} is not allowed; a scenario holds plain values only", node.start_mark)
@@ -186,6 +192,8 @@ class _Converter:
                 raise _Unsafe(
                     f"{what} cannot be a key here; use `extends` or an alias (*name) as a value", name.start_mark
                 )
+            if wrong := fault(name.value):
+                raise _Unsafe(f"the key holds {wrong}; leave it out", name.start_mark)
             if name.value in items:
                 first = items[name.value].key
                 seen = f" (first in line {first.line})" if first is not None and first.line else ""

@@ -1,11 +1,14 @@
 """Values that know where they stand: the tree between scenario text and options."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from populace.errors import ScenarioError
+from populace.files import is_file
+from populace.names import fault
 from populace.options import Options
 
 MAX_DEPTH = 50
@@ -32,6 +35,8 @@ class Node:
     value: Value
     place: Place
     key: Place | None = None
+    given: str | None = None
+    """What was written, where the value is the full path that it stands for."""
 
     @property
     def spot(self) -> Place:
@@ -76,6 +81,17 @@ def plain(node: Node) -> Any:
     return node.value
 
 
+def shown(node: Node) -> Any:
+    """The values alone, as they are named in labels: a file as it was written, and by its name if by a full path."""
+    if isinstance(node.value, dict):
+        return {key: shown(item) for key, item in node.value.items()}
+    if isinstance(node.value, list):
+        return [shown(item) for item in node.value]
+    if isinstance(node.value, str) and os.path.isabs(node.value) and is_file(node.value):
+        return node.given if node.given and not os.path.isabs(node.given) else os.path.basename(node.value)
+    return node.value
+
+
 def from_python(value: Any, depth: int = 0, path: str = "the scenario") -> Node:
     """The tree of a mapping given in Python; its places are empty.
 
@@ -91,6 +107,8 @@ def from_python(value: Any, depth: int = 0, path: str = "the scenario") -> Node:
         value = str(value)
     elif getattr(value, "shape", None) == () and hasattr(value, "item"):
         value = value.item()
+    if isinstance(value, str) and (wrong := fault(value, lines=True)):
+        raise fail(f"{path} holds {wrong}; leave it out", nowhere)
     if value is None or isinstance(value, (str, int, float, bool)):
         return Node(value, nowhere)
     inner = f"{path}." if depth else ""
@@ -98,6 +116,8 @@ def from_python(value: Any, depth: int = 0, path: str = "the scenario") -> Node:
         for key in value:
             if not isinstance(key, (str, int)) or isinstance(key, bool):
                 raise fail(f"{path} has the key {key!r}: keys are text", nowhere)
+            if wrong := fault(str(key)):
+                raise fail(f"a key of {path} holds {wrong}; leave it out", nowhere)
         return Node({str(k): from_python(v, depth + 1, f"{inner}{k}") for k, v in value.items()}, nowhere)
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
         return Node([from_python(v, depth + 1, f"{inner}{i}") for i, v in enumerate(value)], nowhere)

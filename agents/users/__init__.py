@@ -18,10 +18,10 @@ if TYPE_CHECKING:
         respond,
         utility,
     )
+    from populace.agents.users.respondents import option_shares
     from populace.agents.users.sampling import from_dataframe, render, sample
     from populace.agents.users.spec import PopulationSpec, SegmentSpec, ValuesSpec
     from populace.agents.users.systems import SYSTEMS
-    from populace.agents.users.table import option_shares
 
 _HOMES = {
     "SYSTEMS": "systems",
@@ -40,7 +40,7 @@ _HOMES = {
     "chance": "preferences",
     "compare": "preferences",
     "from_dataframe": "sampling",
-    "option_shares": "table",
+    "option_shares": "respondents",
     "render": "sampling",
     "respond": "preferences",
     "sample": "sampling",

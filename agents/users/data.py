@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from populace.agents.users.distributions import Missing, resolve
+from populace.errors import did_you_mean
 from populace.options import Options
+from populace.table import PLAIN, TableFormat
 
 
 def _listed(given: Any) -> Any:
@@ -38,15 +40,19 @@ class Columns(Options):
     values: Mapped = Field(default_factory=dict)
     """Value dimension -> column; or a list of columns that keep their names."""
     traits: Mapped = Field(default_factory=dict)
-    """Trait -> column; or a list of columns. A column of words becomes a categorical trait."""
+    """Trait -> column; or a list of columns. A column of words becomes a categorical trait; one that holds both numbers
+    and words is refused."""
+    words: tuple[str, ...] = ()
+    """Traits whose entries are words even where they are numbers or dates, such as codes of regions."""
     segment: str | None = None
     """A column whose entries become the segments."""
     weights: str | None = None
     """A column of sampling weights."""
     missing: Missing = "error"
-    """What becomes of missing numbers: `drop` the row, take the `mean` of the column, or stop with an `error`."""
-    missing_codes: tuple[float, ...] = ()
-    """Numbers that stand for a missing answer, such as 0 or 99."""
+    """What becomes of missing entries: `drop` the row, take the `mean` of the column, or stop with an `error`."""
+    missing_codes: tuple[float | str, ...] = ()
+    """Entries that stand for a missing answer in any of the columns: numbers, such as 0 or 99, and words, such as NA.
+    An empty cell is missing anyway, and nothing else is."""
     rescale: Literal["none", "z-score"] | Range = "none"
     """What is done to the values (not to traits): nothing, mean 0 and deviation 1, or {low: ..., high: ...}."""
     smoothing: float | Literal["auto"] = 0.0
@@ -56,6 +62,10 @@ class Columns(Options):
     """Shrink smoothed rows towards the mean so that variances stay what they are; otherwise they grow by 1 + h^2."""
     source: str = ""
     """Where the data come from, in words; kept with every run."""
+    licence: str = ""
+    """Under which terms they may be used; kept with every run."""
+    consent: str = ""
+    """What the people in them agreed to; kept with every run."""
 
     @field_validator("smoothing")
     @classmethod
@@ -70,6 +80,9 @@ class Columns(Options):
             raise ValueError("data need columns: give values, traits or a segment")
         if both := set(self.values) & set(self.traits):
             raise ValueError(f"{sorted(both)} are both values and traits")
+        for name in self.words:
+            if name not in self.traits:
+                raise ValueError(f"words: {name!r} is no trait of the data{did_you_mean(name, self.traits)}")
         return self
 
 
@@ -78,5 +91,8 @@ class DataSpec(Columns):
 
     file: Path
     """A CSV or Parquet file; a relative path is taken from the scenario file's folder."""
+
+    format: TableFormat = PLAIN
+    """How the CSV file is written, where it is not with commas, decimal points and UTF-8."""
 
     _resolve = field_validator("file")(lambda file, info: resolve(file, info))

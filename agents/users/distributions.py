@@ -11,7 +11,9 @@ import numpy as np
 from pydantic import Field, GetJsonSchemaHandler, ValidationInfo, field_validator, model_validator
 from pydantic_core import CoreSchema
 
+from populace.files import named
 from populace.options import Options
+from populace.table import PLAIN, TableFormat
 
 Missing = Literal["drop", "mean", "error"]
 
@@ -115,10 +117,16 @@ class Empirical(Options):
     """Name of a column of sampling weights."""
     missing: Missing = "error"
     """What becomes of rows without a number: `drop` them, take the `mean` of the others, or stop with an `error`."""
-    missing_codes: tuple[float, ...] = ()
-    """Numbers that stand for a missing answer, such as -1 or 99."""
+    missing_codes: tuple[float | str, ...] = ()
+    """Entries that stand for a missing answer: numbers, such as -1 or 99, and words, such as NA."""
     source: str = ""
     """Where the data come from, in words; kept with every run."""
+    licence: str = ""
+    """Under which terms they may be used; kept with every run."""
+    consent: str = ""
+    """What the people in them agreed to; kept with every run."""
+    format: TableFormat = PLAIN
+    """How the CSV file is written, where it is not with commas, decimal points and UTF-8."""
 
     _resolve = field_validator("file")(lambda file, info: resolve(file, info))
 
@@ -286,12 +294,8 @@ class Distribution(Options):
 
 
 def resolve(file: Path, info: ValidationInfo) -> Path:
-    """A data file's path, from the folder that validation was given as context `folder`; it must exist."""
-    folder = (info.context or {}).get("folder") if isinstance(info.context, dict) else None
-    full = Path(folder) / file if folder is not None else file
-    if not full.is_file():
-        raise ValueError(f"there is no file {full}; a relative path is taken from the scenario file's folder")
-    return full
+    """A data file's path, from the folder that validation was given as context `folder`; it must be one to read."""
+    return named(file, info.context)
 
 
 Correlated.model_rebuild()

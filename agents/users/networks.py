@@ -11,14 +11,14 @@ from torch import Tensor
 
 from populace.agents.users import graphs
 from populace.agents.users.distributions import resolve
-from populace.agents.users.table import weights_of
+from populace.agents.users.ties import Arrays, edges_in
 from populace.draw import Draw
-from populace.errors import PopulaceError, UnknownName
+from populace.errors import PopulaceError
 from populace.options import Options
 from populace.population import Network
+from populace.table import PLAIN, TableFormat
 
 Kind = Literal["complete", "ring", "watts-strogatz", "barabasi-albert", "erdos-renyi", "stochastic-block", "file"]
-Arrays = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
 class NetworkSpec(Options):
@@ -37,7 +37,10 @@ class NetworkSpec(Options):
     bins: int = Field(4, ge=2)
     """stochastic-block by a trait of numbers: groups of equal size by rank."""
     file: Path | None = None
-    """file: an edge list (CSV with columns source, target and perhaps weight; users count from 0) or a GraphML file."""
+    """file: an edge list (CSV with columns source, target and perhaps weight; users count from 0) or a GraphML file,
+    whose nodes are the users if they are whole numbers (or n0, n1, ...), and are counted in their order otherwise."""
+    format: TableFormat = PLAIN
+    """file: how an edge list is written, where it is not with commas, decimal points and UTF-8."""
     directed: bool = False
     """file: an edge list's ties go from source (who is heard) to target (who listens) only."""
     shared: bool = False
@@ -167,62 +170,11 @@ def _tensors(made: list[Arrays], users: int, device: torch.device) -> Network:
 
 
 def read_edges(spec: NetworkSpec, users: int) -> Arrays:
-    """The edges of a file.
+    """The edges of the file that the spec names, both directions of each tie unless they are directed.
 
     Raises:
-        PopulaceError: A user is not among 0 ... users - 1 (with the line), or there are more nodes than users.
+        PopulaceError: A user is not among 0 ... users - 1, or a tie is given two weights; with the line.
         UnknownName: A CSV file lacks a column.
     """
     assert spec.file is not None
-    if spec.file.suffix == ".graphml":
-        source, target, weight, directed = _graphml(spec.file, users)
-    else:
-        source, target, weight = _edge_list(spec.file, users)
-        directed = spec.directed
-    if not directed:
-        source, target = np.concatenate([source, target]), np.concatenate([target, source])
-        weight = np.concatenate([weight, weight])
-    code, first = np.unique(target * users + source, return_index=True)
-    return np.stack((code % users, code // users)), weight[first]
-
-
-def _edge_list(file: Path, users: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    import pandas as pd
-
-    try:
-        frame = pd.read_csv(file)
-    except (OSError, ValueError) as error:
-        raise PopulaceError(f"cannot read {file}: {str(error).strip()}") from error
-    ends = []
-    for column in ("source", "target"):
-        if column not in frame.columns:
-            raise UnknownName(f"column of the edge list {file}", column, map(str, frame.columns))
-        numbers = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-        if (wrong := ~((numbers >= 0) & (numbers < users) & (numbers % 1 == 0))).any():
-            row = int(np.flatnonzero(wrong)[0])
-            raise PopulaceError(
-                f"{file}, line {row + 2}: {column} is {frame[column].iloc[row]}, but users are the whole numbers "
-                f"0 to {users - 1}; mend the file or population.size"
-            )
-        ends.append(numbers.astype(np.int64))
-    weight = weights_of(frame, "weight", str(file)) if "weight" in frame.columns else np.ones(len(frame))
-    return ends[0], ends[1], weight.astype(np.float32)
-
-
-def _graphml(file: Path, users: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], bool]:
-    import networkx as nx
-
-    try:
-        graph = nx.read_graphml(file)
-    except (OSError, ValueError, KeyError, SyntaxError, nx.NetworkXError) as error:  # bad XML is a SyntaxError
-        raise PopulaceError(f"cannot read {file} as GraphML: {error}") from error
-    if len(graph) > users:
-        raise PopulaceError(f"{file} has {len(graph)} nodes for {users} users; set population.size to {len(graph)}")
-    place = {node: index for index, node in enumerate(graph)}
-    edges = list(graph.edges(data="weight", default=1.0))
-    source = np.array([place[a] for a, _, _ in edges], dtype=np.int64)
-    target = np.array([place[b] for _, b, _ in edges], dtype=np.int64)
-    weight = np.array([w if isinstance(w, (int, float)) else np.nan for _, _, w in edges], dtype=np.float32)
-    if not ((weight >= 0) & np.isfinite(weight)).all():
-        raise PopulaceError(f"{file}: an edge has a weight that is no number of 0 or more")
-    return source, target, weight, bool(graph.is_directed())
+    return edges_in(spec.file, users, directed=spec.directed, format=spec.format)

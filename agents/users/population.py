@@ -14,12 +14,13 @@ from populace.agents.users.data import Columns
 from populace.agents.users.distributions import Distribution, Empirical
 from populace.agents.users.hierarchy import centres, nest
 from populace.agents.users.quantiles import Column, joint, pick, transform
+from populace.agents.users.respondents import Respondents, from_file, respondents
 from populace.agents.users.spec import PopulationSpec, every_distribution, trait_names
 from populace.agents.users.surveys import SURVEYS
-from populace.agents.users.table import Table, make_table, read_frame, read_table
 from populace.draw import Draw
 from populace.errors import OptionError, PopulaceError, UnknownName
 from populace.population import Census, Network, People
+from populace.tables import read_table
 
 _GOLDEN = 0x9E3779B9
 """2^32 divided by the golden ratio: multiples of it, modulo 2^32, fill the circle evenly."""
@@ -37,12 +38,12 @@ class SpecPopulation:
         UnknownName: A column of a file or a trait is not there.
     """
 
-    def __init__(self, spec: PopulationSpec, table: Table | None = None) -> None:
+    def __init__(self, spec: PopulationSpec, table: Respondents | None = None) -> None:
         self.spec = spec
         self.table = table
         if table is None and spec.data is not None:
             with blamed("population", "data", "file"):
-                self.table = read_table(spec.data)
+                self.table = from_file(spec.data)
         self._edges = None
         if spec.network is not None:
             with blamed("population", "network", "degree"):
@@ -62,7 +63,7 @@ class SpecPopulation:
                 ("population", "data", "traits"),
             )
         self._distributions = spec.all_traits
-        self._tables: dict[Empirical, Table] = {}
+        self._tables: dict[Empirical, Respondents] = {}
         whole = {dist.empirical for dist in self._distributions.values()}
         for path, dist in every_distribution(spec):
             if (column := dist.empirical) is None or column in self._tables:
@@ -208,7 +209,7 @@ class SpecPopulation:
             found["values"] = {"survey": values.system, "source": SURVEYS[values.system]}
         if self.table is not None:
             found["data"] = self.table.provenance
-        return found | {f"column/{key.file}:{key.column}": table.provenance for key, table in self._tables.items()}
+        return found | {f"column/{key.file.name}:{key.column}": table.provenance for key, table in self._tables.items()}
 
     def _assign(self, draw: Draw) -> Tensor:
         shares = tuple(segment.share for segment in self.spec.segments.values())
@@ -291,7 +292,7 @@ def blamed(*key: str, names: bool = False) -> Iterator[None]:
         raise OptionError(str(error), key) from error
 
 
-def _read(column: Empirical) -> Table:
+def _read(column: Empirical) -> Respondents:
     """A column as a table of one trait, in increasing order."""
     columns = Columns(
         traits={column.column: column.column},
@@ -299,7 +300,9 @@ def _read(column: Empirical) -> Table:
         missing=column.missing,
         missing_codes=column.missing_codes,
         source=column.source,
+        licence=column.licence,
+        consent=column.consent,
     )
-    table = make_table(read_frame(column.file), columns, column.file)
+    table = respondents(read_table(column.file, column.format), columns, column.file)
     order = np.argsort(table.rows[:, 0], kind="stable")
     return replace(table, rows=table.rows[order], weights=table.weights[order])

@@ -8,11 +8,12 @@ import torch
 from populace.agents.users.data import Columns, Range
 from populace.agents.users.distributions import Missing
 from populace.agents.users.population import SpecPopulation
+from populace.agents.users.respondents import respondents
 from populace.agents.users.spec import PopulationSpec
-from populace.agents.users.table import make_table
 from populace.draw import Draw
 from populace.errors import PopulaceError
 from populace.population import People
+from populace.tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,11 +48,14 @@ def from_dataframe(
     segment: str | None = None,
     weights: str | None = None,
     missing: Missing = "error",
-    missing_codes: Sequence[float] = (),
+    missing_codes: Sequence[float | str] = (),
     rescale: Literal["none", "z-score"] | Range = "none",
     smoothing: float | Literal["auto"] = 0.0,
     keep_variance: bool = True,
+    words: Sequence[str] = (),
     source: str = "",
+    licence: str = "",
+    consent: str = "",
     spec: PopulationSpec | None = None,
 ) -> SpecPopulation:
     """A population whose people are rows of `frame`; the arguments are those of `data` in a scenario file.
@@ -63,12 +67,15 @@ def from_dataframe(
         traits: Columns that become traits, or trait -> column.
         segment: Column whose entries become segments.
         weights: Column of sampling weights.
-        missing: What becomes of missing numbers.
-        missing_codes: Numbers that stand for a missing answer.
+        missing: What becomes of missing entries.
+        missing_codes: Numbers and words that stand for a missing answer.
         rescale: What is done to the values.
         smoothing: Noise added to sampled rows, in standard deviations.
         keep_variance: Shrink smoothed rows so that variances stay.
+        words: Traits whose entries are words even where they are numbers.
         source: Where the data come from, in words.
+        licence: Under which terms they may be used.
+        consent: What the people in them agreed to.
         spec: More traits, segments or a network; its size is replaced.
 
     Raises:
@@ -89,10 +96,13 @@ def from_dataframe(
         rescale=rescale,
         smoothing=smoothing,
         keep_variance=keep_variance,
+        words=tuple(words),
         source=source,
+        licence=licence,
+        consent=consent,
     )
     base = spec if spec is not None else PopulationSpec(size=size)
-    return SpecPopulation(base.model_copy(update={"size": size}), make_table(frame, columns))
+    return SpecPopulation(base.model_copy(update={"size": size}), respondents(Table.of_frame(frame), columns))
 
 
 def render(people: People, world: int, user: int, population: SpecPopulation) -> dict[str, str | float]:

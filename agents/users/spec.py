@@ -14,7 +14,7 @@ from populace.agents.users.preferences import PreferenceSpec
 from populace.agents.users.surveys import SURVEYS, moments
 from populace.agents.users.systems import SYSTEMS
 from populace.errors import did_you_mean
-from populace.options import Options
+from populace.options import Name, Options
 
 STANDARD = Distribution(normal=Normal(sd=1.0))
 
@@ -48,7 +48,7 @@ class ValuesSpec(ValuesOverride):
 
     system: str | None = None
     """A value system: progressgym (19 dimensions), schwartz (10), big-five (5), human-values-de (15)."""
-    names: tuple[str, ...] = ()
+    names: tuple[Name, ...] = ()
     """Names of the dimensions, instead of a system."""
 
     @model_validator(mode="before")

@@ -1,6 +1,7 @@
 """The application that commands register with, the options they share, and how they answer."""
 
 import json
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ import typer
 
 from populace import trust
 from populace.errors import OldName, PopulaceError, ScenarioError, Stopped
+from populace.files import SETTING
+from populace.names import visible
 
 if TYPE_CHECKING:
     from populace.scenarios import Scenario
@@ -60,14 +63,29 @@ _MOST_QUESTIONS = 20
 def _options(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    most: Annotated[
+        float | None,
+        typer.Option(
+            "--max-file-mb",
+            min=0.001,
+            help=f"Largest file to read, in MB, packed and unpacked; also {SETTING}.",
+        ),
+    ] = None,
 ) -> None:
     if version:
         from populace import __version__
 
-        typer.echo(f"populace {__version__}")
+        say(f"populace {__version__}")
         raise typer.Exit
+    if most is not None:
+        os.environ[SETTING] = repr(most)  # where processes that are started find it, too
     # Whatever a command opens may be a stranger's.
     context.with_resource(trust.speaking(trust.guarded()))
+
+
+def say(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Print text, whatever it holds: what could steer a terminal is written out."""
+    typer.echo(visible(text), err=err, nl=nl)
 
 
 def tell_old_names() -> None:
@@ -79,7 +97,7 @@ def tell_old_names() -> None:
             usual(message, category, *rest, **more)
         elif str(message) not in told:
             told.add(str(message))
-            typer.echo(f"warning: {message}", err=True)
+            say(f"warning: {message}", err=True)
 
     warnings.simplefilter("always", OldName)
     warnings.showwarning = show
@@ -124,19 +142,19 @@ def _terminal() -> bool:
 def print_error(error: PopulaceError, as_json: bool) -> None:
     """Print a mistake to standard error, as one plain line or as a JSON object with its place."""
     if not as_json:
-        typer.echo(f"{'stopped' if isinstance(error, Stopped) else 'error'}: {error}", err=True)
+        say(f"{'stopped' if isinstance(error, Stopped) else 'error'}: {error}", err=True)
         return
     found: dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
     if isinstance(error, ScenarioError):
         found.update(file=error.file, line=error.line, column=error.column)
-    typer.echo(json.dumps({"error": found}, ensure_ascii=False), err=True)
+    say(json.dumps({"error": found}, ensure_ascii=False), err=True)
 
 
 def tell_reach(loaded: "Scenario") -> None:
     """Say which arms an override did not reach, as they set the same key themselves."""
     for key, missed in loaded.missed.items():
         reached = listed([cell.arm for cell in loaded.cells if cell.arm not in missed])
-        typer.echo(f"note: --set {key} reaches {reached}; the other arms set it themselves: {listed(missed)}", err=True)
+        say(f"note: --set {key} reaches {reached}; the other arms set it themselves: {listed(missed)}", err=True)
 
 
 def listed(names: Sequence[str], most: int = 20) -> str:
@@ -150,9 +168,9 @@ def tell(as_json: bool, text: str, **facts: Any) -> None:
     if as_json:
         print_json(facts)
     else:
-        typer.echo(text)
+        say(text)
 
 
 def print_json(facts: dict[str, Any]) -> None:
     """Print one JSON object."""
-    typer.echo(json.dumps(facts, indent=1, ensure_ascii=False))
+    say(json.dumps(facts, indent=1, ensure_ascii=False))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from populace import trust
-from populace.cli.application import Allow, AsJson, Sets, Trust, app, listed, print_json, tell, tell_reach
+from populace.cli.application import Allow, AsJson, Sets, Trust, app, listed, print_json, say, tell, tell_reach
 from populace.errors import PopulaceError
 
 
@@ -26,14 +26,14 @@ def list_(as_json: AsJson = False) -> None:
     if as_json:
         print_json(found)
         return
-    typer.echo("scenarios (populace run NAME)")
+    say("scenarios (populace run NAME)")
     width = max((len(name) for name in found["scenarios"]), default=0)
     for name, about in found["scenarios"].items():
-        typer.echo(f"  {name:<{width}}  {about}")
+        say(f"  {name:<{width}}  {about}")
     for kind in ("worlds", "policies", "measures"):
-        typer.echo(f"\n{kind}")
+        say(f"\n{kind}")
         for name in found[kind]:
-            typer.echo(f"  {name}")
+            say(f"  {name}")
 
 
 @app.command()
@@ -52,7 +52,7 @@ def show(
     if as_json:
         print_json(found)
     else:
-        typer.echo(found["text"], nl=not found["text"].endswith("\n"))
+        say(found["text"], nl=not found["text"].endswith("\n"))
 
 
 @app.command()
@@ -78,6 +78,7 @@ def validate(
     --trust: what could not be checked because of that is listed.
     """
     from populace.scenarios import load, runner
+    from populace.scenarios.telling import told
 
     try:
         with trust.speaking(trust.guarded(trust=trusted, allow=allow or ())):
@@ -88,10 +89,10 @@ def validate(
         tell(as_json, text, valid=True, unchecked=[str(need) for need in error.needs])
         return
     tell_reach(loaded)
-    runner.preflight(loaded)
+    notes = told(loaded, {arm: ready.built for arm, ready in runner.preflight(loaded).items()})
     arms = [cell.arm for cell in loaded.cells]
-    text = f"{scenario} is valid: {len(arms)} arm(s): {listed(arms)}"
-    tell(as_json, text, valid=True, arms=arms, unchecked=[])
+    text = f"{scenario} is valid: {len(arms)} arm(s): {listed(arms)}" + "".join(f"\nnote: {note}" for note in notes)
+    tell(as_json, text, valid=True, arms=arms, unchecked=[], notes=notes)
 
 
 @app.command()
@@ -104,7 +105,7 @@ def schema(
 
     text = json.dumps(json_schema(), indent=2, ensure_ascii=False)
     if out is None:
-        typer.echo(text)
+        say(text)
         return
     try:
         out.write_text(text + "\n", encoding="utf-8")

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from populace.cli.application import say
+
 if TYPE_CHECKING:
     from populace.scenarios.runner import Progress
 
@@ -41,7 +43,7 @@ def watched(quiet: bool) -> Iterator["Progress"]:
     hurry.daemon = True
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     bars = Bars(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),  # names are data, not markup
         BarColumn(),
         TextColumn("{task.percentage:>3.0f}%"),
         TextColumn("{task.fields[rate]}"),
@@ -59,7 +61,7 @@ def watched(quiet: bool) -> Iterator["Progress"]:
         speed = f"{task.speed / 1e6:.2f} M agent-steps/s" if task.speed else ""
         bars.update(task.id, advance=agent_ticks, rate=speed)
 
-    progress = Progress(begun, moved, lambda: asked)
+    progress = Progress(begun, moved, lambda: asked, told=lambda note: say(f"note: {note}", err=True))
     try:
         with bars:
             yield progress

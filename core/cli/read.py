@@ -6,21 +6,27 @@ from typing import Annotated
 
 import typer
 
-from populace.cli.application import AsJson, app, print_json, tell
+from populace.cli.application import AsJson, app, print_json, say, tell
 from populace.errors import PopulaceError, UnknownName
 from populace.registry import load
+
+Individuals = Annotated[
+    bool,
+    typer.Option("--individuals", help="Show single users and small segments, though they are people of a survey."),
+]
 
 
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="A run folder.")],
     out: Annotated[Path | None, typer.Option(help="Default: report.html in the folder.")] = None,
+    individuals: Individuals = False,
     as_json: AsJson = False,
 ) -> None:
     """Write one self-contained HTML page about a run."""
     from populace import analysis
 
-    path = analysis.report(folder, out)
+    path = analysis.report(folder, out, individuals=individuals)
     tell(as_json, f"report: {path}", report=str(path))
 
 
@@ -49,20 +55,23 @@ def audit(
     if as_json:
         print_json({"audit": json.loads(frame.to_json(orient="records", double_precision=15))})
     else:
-        typer.echo(frame.to_string(index=False))
+        say(frame.to_string(index=False))
 
 
 @app.command()
 def compare(
     a: Annotated[Path, typer.Argument(help="A run folder.")],
     b: Annotated[Path, typer.Argument(help="Another.")],
+    individuals: Individuals = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare two runs at their end, measure by measure, paired by world where seed and worlds are the same."""
     from populace import analysis
+    from populace.analysis.privacy import public
 
-    frame = analysis.compare(analysis.load_run(a), analysis.load_run(b))
+    runs = [analysis.load_run(folder) for folder in (a, b)]
+    frame = analysis.compare(*(runs if individuals else map(public, runs)))
     if as_json:
         print_json({"differences": json.loads(frame.to_json(orient="records", double_precision=15))})
     else:
-        typer.echo(frame.to_string(index=False))
+        say(frame.to_string(index=False))

@@ -3,7 +3,7 @@
 import math
 
 from populace.envs.coevolution import history, questionnaire
-from populace.envs.coevolution.options import CoevolutionOptions
+from populace.envs.coevolution.options import CoevolutionOptions, History
 from populace.errors import OptionError
 from populace.population import Census
 
@@ -17,7 +17,7 @@ def check(options: CoevolutionOptions, census: Census) -> None:
     """Raise OptionError when history, questionnaire or rates do not fit the population; files are read for it."""
     if not census.values:
         raise OptionError("the people of this world need values; give a system, or a list of names", *_VALUES)
-    _check_series(options.history.series, census.values)
+    _check_series(options.history, census.values)
     questionnaire.check(options.questionnaire, census.values)
     for name in RATES:
         low, high = census.bounds.get(name, (0.0, 1.0))
@@ -31,11 +31,12 @@ def check(options: CoevolutionOptions, census: Census) -> None:
             )
 
 
-def _check_series(series: str, values: tuple[str, ...]) -> None:
+def _check_series(history_of: History, values: tuple[str, ...]) -> None:
+    series = history_of.series
     if series in ("walk", "still"):
         return
     if series != "centuries":
-        history.read_points(series, values)
+        history.read_points(series, values, history_of.format)
     elif len(values) != len(history.CENTURY_VALUES):
         raise OptionError(
             f"centuries has the {len(history.CENTURY_VALUES)} values {', '.join(history.CENTURY_VALUES)}, "

@@ -1,14 +1,12 @@
 """How society's values would move without an assistant: a series of points, straight lines between them."""
 
-import csv
-from pathlib import Path
-
 import torch
 from torch import Tensor
 
 from populace.draw import Draw
 from populace.envs.coevolution.options import History
-from populace.errors import OptionError, did_you_mean
+from populace.errors import OptionError, PopulaceError
+from populace.tables import PLAIN, TableFormat, read_table
 
 CENTURY_VALUES = ("religion", "democracy", "liberalism", "expectation_for_progress", "uncertainty_avoidance")
 """Dimensions of the `centuries` series."""
@@ -51,18 +49,18 @@ def series(options: History, values: tuple[str, ...], draw: Draw) -> Tensor:
     table = (
         torch.tensor(CENTURIES, dtype=torch.float32)
         if options.series == "centuries"
-        else read_points(options.series, values)
+        else read_points(options.series, values, options.format)
     )
     return table.to(draw.device).expand(draw.worlds, -1, -1)
 
 
-def read_points(path: str, values: tuple[str, ...]) -> Tensor:
+def read_points(path: str, values: tuple[str, ...], format: TableFormat = PLAIN) -> Tensor:
     """The points of a csv, [points, values].
 
     Raises:
         OptionError: It cannot be read, or has fewer than two points.
     """
-    table = read_columns(path, values, "history.series")
+    table = read_columns(path, values, "history.series", format)
     if len(table) < 2:
         raise OptionError(
             f"{path} holds {len(table)} points; a series needs at least 2", ("world", "history", "series")
@@ -70,34 +68,25 @@ def read_points(path: str, values: tuple[str, ...]) -> Tensor:
     return table
 
 
-def read_columns(path: str, names: tuple[str, ...], what: str) -> Tensor:
-    """The columns `names` of a csv, [rows, names] float32.
+def read_columns(path: str, names: tuple[str, ...], what: str, format: TableFormat = PLAIN) -> Tensor:
+    """The columns `names` of a table, [rows, names] float32.
 
     Args:
         path: The file.
         names: Columns to read.
         what: The option that names the file, for messages.
+        format: How the file is written.
 
     Raises:
-        OptionError: The file is not there, lacks a column, or holds something that is no finite number.
+        OptionError: The file cannot be read, lacks a column, or a cell is no finite number; with its line.
     """
-    key = ("world", *what.split("."))
     try:
-        with Path(path).open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            rows, header = list(reader), tuple(reader.fieldnames or ())
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise OptionError(f"cannot read {path!r}: {error}", key) from None
-    for name in names:
-        if name not in header:
-            raise OptionError(f"{path} has no column {name!r}{did_you_mean(name, header)}", key)
-    try:
-        table = torch.tensor([[float(row[name]) for name in names] for row in rows], dtype=torch.float32)
-    except (TypeError, ValueError) as error:
-        raise OptionError(f"{path} holds something that is no number: {error}", key) from None
-    if not table.isfinite().all():
-        raise OptionError(f"{path} holds a number that is not finite", key)
-    return table
+        table = read_table(path, format)
+        table.need(*names)
+        columns = [torch.from_numpy(table.numbers(name)) for name in names]
+    except PopulaceError as error:
+        raise OptionError(str(error), ("world", *what.split("."))) from None
+    return torch.stack(columns, dim=1).float()
 
 
 def at(points: Tensor, tick: Tensor, every: int) -> Tensor:

@@ -2,10 +2,12 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from populace.files import word_or_file
 from populace.options import Options
 from populace.population import Census
+from populace.table import PLAIN, TableFormat
 
 
 class History(Options):
@@ -33,6 +35,12 @@ class History(Options):
     """Standard deviation of a `walk`'s step from point to point, in units of the values."""
     smooth: float = Field(default=0.5, ge=0, lt=1)
     """Correlation of successive steps of a `walk`."""
+    format: TableFormat = PLAIN
+    """How the csv is written, where it is not with commas, decimal points and UTF-8."""
+
+    _there = field_validator("series")(
+        lambda given, info: word_or_file(given, ("centuries", "walk", "still"), info.context)
+    )
 
 
 class Questionnaire(Options):
@@ -52,6 +60,10 @@ class Questionnaire(Options):
     """How sharply answers follow values, per unit of value."""
     centre: Literal["start", "zero"] = "start"
     """Where an item is balanced: at society's mean at the start, or at zero."""
+    format: TableFormat = PLAIN
+    """How the csv is written, where it is not with commas, decimal points and UTF-8."""
+
+    _there = field_validator("loadings")(lambda given, info: word_or_file(given, ("sparse",), info.context))
 
 
 class CoevolutionOptions(Options):

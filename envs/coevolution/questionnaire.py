@@ -19,7 +19,7 @@ def bank(options: Questionnaire, values: tuple[str, ...], draw: Draw) -> Tensor:
     """
     if options.loadings == "sparse":
         return _sparse(options.items, len(values), draw)
-    table = read_columns(options.loadings, values, "questionnaire.loadings").to(draw.device)
+    table = read_columns(options.loadings, values, "questionnaire.loadings", options.format).to(draw.device)
     return table[draw.uniform("bank", len(table)).argsort(-1)]
 
 
@@ -41,7 +41,7 @@ def size(options: Questionnaire, values: tuple[str, ...]) -> int:
     """
     if options.loadings == "sparse":
         return options.items
-    return len(read_columns(options.loadings, values, "questionnaire.loadings"))
+    return len(read_columns(options.loadings, values, "questionnaire.loadings", options.format))
 
 
 def held_out(options: Questionnaire, items: int) -> int:

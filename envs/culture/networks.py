@@ -1,9 +1,7 @@
 """The layers' networks as lists of whom everyone listens to."""
 
-import csv
 import math
 from functools import lru_cache
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -11,9 +9,10 @@ from torch import Tensor
 from populace.draw import Draw
 from populace.envs.culture.options import Layer
 from populace.envs.culture.state import Ties
-from populace.envs.culture.survey_files import changed
 from populace.errors import PopulaceError
+from populace.files import changed
 from populace.population import Network, People
+from populace.tables import PLAIN, TableFormat, read_table
 
 
 def build(layer: Layer, people: People, draw: Draw) -> tuple[Ties | None, bool]:
@@ -37,7 +36,9 @@ def build(layer: Layer, people: People, draw: Draw) -> tuple[Ties | None, bool]:
     if layer.kind == "complete":
         return None, False
     if layer.kind == "file":
-        source, target = (torch.tensor(column, device=device) for column in edges_of(layer.file, layer.name, users))
+        source, target = (
+            torch.tensor(column, device=device) for column in edges_of(layer.file, layer.name, users, layer.format)
+        )
         weight = torch.ones(1, len(source), device=device, dtype=torch.float32)
         return of_edges(Network(source.unsqueeze(0), target.unsqueeze(0), weight), users), False
     table = grid(users, layer.width, layer.wrap, layer.name) if layer.kind == "grid" else ring(users, layer.degree)
@@ -99,35 +100,33 @@ def of_edges(network: Network, users: int) -> Ties:
     return Ties(count.cumsum(1) - count, count, network.source.gather(1, order))
 
 
-def edges_of(file: str, name: str, users: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Sources and targets of a csv with these columns.
+def edges_of(file: str, name: str, users: int, format: TableFormat = PLAIN) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Sources and targets of a table with these columns.
 
     Raises:
-        PopulaceError: The file cannot be read, or names people that the population has not.
+        PopulaceError: The file cannot be read, lacks a column, or names people that the population has not.
     """
-    return _edges(file, name, users, changed(file))
+    return _edges(file, name, users, format, changed(file))
 
 
 @lru_cache(maxsize=16)
-def _edges(file: str, name: str, users: int, time: float) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _edges(file: str, name: str, users: int, format: TableFormat, time: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    people = f"the population's people are 0 to {users - 1}"
     try:
-        with Path(file).open(newline="", encoding="utf-8") as stream:
-            rows = list(csv.DictReader(stream))
-    except OSError as error:
-        raise PopulaceError(f"layers: {name!r}: {file} cannot be read: {error}") from None
-    if not rows or not {"source", "target"} <= set(rows[0]):
-        raise PopulaceError(f"layers: {name!r}: {file} must have the columns source and target, and a row at least")
-    found: tuple[list[int], list[int]] = ([], [])
-    for line, row in enumerate(rows, start=2):
-        for column, ids in zip(("source", "target"), found, strict=True):
-            text = (row[column] or "").strip()
-            if not text.isdecimal() or int(text) >= users:
-                raise PopulaceError(
-                    f"layers: {name!r}: {file}:{line}: the {column} {text!r} is unknown; the population's people are "
-                    f"0 to {users - 1}"
-                )
-            ids.append(int(text))
-    return tuple(found[0]), tuple(found[1])
+        table = read_table(file, format)
+        table.need("source", "target")
+        table.only("source", "target", "weight")
+        source, target = (
+            tuple(table.numbers(end, low=0, high=users - 1, whole=True, what=people).astype(int).tolist())
+            for end in ("source", "target")
+        )
+        if not source:
+            raise PopulaceError(f"{file} holds no ties")
+        if "weight" in table.header and len(set(table.numbers("weight").tolist())) > 1:
+            raise PopulaceError(f"{file} gives ties different weights, and a layer has none: leave the column out")
+    except PopulaceError as error:
+        raise PopulaceError(f"layers: {name!r}: {error}") from None
+    return source, target
 
 
 def partner(ties: Ties | None, where: Tensor, users: int) -> tuple[Tensor, Tensor, Tensor]:

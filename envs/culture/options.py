@@ -2,9 +2,11 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from populace.options import Options
+from populace.files import named
+from populace.options import Name, Options
+from populace.table import PLAIN, TableFormat
 
 
 class SurveyOptions(Options):
@@ -19,7 +21,7 @@ class SurveyOptions(Options):
     """For `shares`: a json list of questions, each `{q_id, question, options}`; it fixes the number of options."""
     table: Literal["hofstede", "schwartz", "inglehart-welzel", "own"] = "own"
     """Which columns of a `table` are dimensions; `own`: the first column names the culture, every other is one."""
-    cultures: tuple[str, ...] = ()
+    cultures: tuple[Name, ...] = ()
     """Cultures to take from the file, or names of the synthetic ones; empty for all, or for seven without names."""
     questions: int = Field(default=20, ge=1)
     """Questions of a synthetic survey."""
@@ -37,6 +39,14 @@ class SurveyOptions(Options):
     """Dimensions of a synthetic survey's latent space."""
     seed: int = 0
     """Draws a synthetic survey; the same one in all worlds and arms."""
+    missing_codes: tuple[float | str, ...] = ()
+    """For `table`: entries that stand for a missing number, beside empty cells."""
+    format: TableFormat = PLAIN
+    """How the csv is written, where it is not with commas, decimal points and UTF-8."""
+
+    _there = field_validator("file", "texts")(
+        lambda given, info: given and str(named(given, info.context, there=False))
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -54,7 +64,7 @@ class SurveyOptions(Options):
 class Layer(Options):
     """One network on which people meet: family, work, media, ..."""
 
-    name: str
+    name: Name
     """Its name."""
     kind: Literal["grid", "ring", "random", "complete", "people", "file"] = "ring"
     """`grid`: four neighbours; `ring`: `degree` nearest; `random`: `degree` people at random, by world; `complete`:
@@ -67,6 +77,10 @@ class Layer(Options):
     """Whether a `grid` is a torus."""
     file: str = ""
     """The csv of a `file` layer; users count from 0."""
+    format: TableFormat = PLAIN
+    """How the csv is written, where it is not with commas, decimal points and UTF-8."""
+
+    _there = field_validator("file")(lambda given, info: given and str(named(given, info.context, there=False)))
 
 
 class CultureOptions(Options):

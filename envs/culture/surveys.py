@@ -8,6 +8,7 @@ from populace.draw import Draw
 from populace.envs.culture import survey_files
 from populace.envs.culture.options import SurveyOptions
 from populace.envs.culture.survey import BETWEEN, Floats, Survey, graded, plain, with_between
+from populace.files import changed
 
 
 def load(options: SurveyOptions) -> Survey:
@@ -16,20 +17,22 @@ def load(options: SurveyOptions) -> Survey:
     Raises:
         PopulaceError: A file cannot be read or holds a mistake; a culture has no marginals; `between` cannot be had.
     """
-    return _load(options, survey_files.changed(options.file), survey_files.changed(options.texts))
+    return _load(options, changed(options.file), changed(options.texts))
 
 
 @cached(maxsize=16)
-def _load(options: SurveyOptions, *times: float) -> Survey:
+def _load(options: SurveyOptions, *times: int) -> Survey:
     if options.source == "shares":
-        found = survey_files.read_shares(options.file, options.texts, options.cultures)
+        found = survey_files.read_shares(options.file, options.texts, options.cultures, options.format)
         if options.between is None:
             return found
         shares = with_between(found.shares, found.known, options.between)
         return Survey(**{**vars(found), "shares": shares})
     between = BETWEEN if options.between is None else options.between
     if options.source == "table":
-        names, dims, places = survey_files.read_table(options.file, options.table, options.cultures)
+        names, dims, places = survey_files.read_table(
+            options.file, options.table, options.cultures, options.missing_codes, options.format
+        )
         texts = tuple(f"{dim}, item {k + 1}" for dim in dims for k in range(options.each))
         return plain(names, graded(np.repeat(places, options.each, axis=1), options.options, between), texts)
     names = options.cultures or tuple(f"culture_{c}" for c in range(7))

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -11,8 +10,9 @@ from torch import Tensor
 from populace.arithmetic import cached
 from populace.draw import Draw
 from populace.envs.shopping.market import Market, load_market, synthetic_market
-from populace.envs.shopping.tables import number, read_rows
 from populace.errors import PopulaceError, UnknownName
+from populace.files import changed
+from populace.tables import PLAIN, TableFormat, read_table
 
 Stocking = Literal["fixed", "sample", "aces", "hotels", "flights", "market"]
 """How a shelf is filled; see `shelves`."""
@@ -91,30 +91,31 @@ class Catalogue:
         return len(self.titles)
 
 
-def open_catalogue(name: str, commission: float = 0.1, shelf: int | None = None) -> Catalogue:
+def open_catalogue(
+    name: str, commission: float = 0.1, shelf: int | None = None, format: TableFormat = PLAIN
+) -> Catalogue:
     """The catalogue called `name`: a preset, a `.csv` table of products, or a `.json(.gz)` market in Magentic's format.
 
     Args:
         name: Preset or path.
         commission: Share of the price that the company earns on sponsored products, where a table does not say.
         shelf: Products shown at a time; None for the catalogue's own number.
+        format: How a table is written.
 
     Raises:
         UnknownName: No preset is called so, and it is no path to a table or market.
-        PopulaceError: The file holds a mistake; the text names row and column.
+        PopulaceError: The file holds a mistake; the text names line or row, and column.
     """
-    path = Path(name)
-    return _opened(name, commission, shelf, path.stat().st_mtime_ns if path.is_file() else 0)
+    return _opened(name, commission, shelf, format, changed(name))
 
 
 @cached(maxsize=16)
-def _opened(name: str, commission: float, shelf: int | None, changed: int) -> Catalogue:
+def _opened(name: str, commission: float, shelf: int | None, format: TableFormat, time: int) -> Catalogue:
     """As `open_catalogue`; read again when the file was changed."""
-    path = Path(name)
-    if path.suffix == ".csv":
-        return load_table(path, commission, shelf)
-    if path.suffix in (".json", ".gz"):
-        return _market(name, load_market(path))
+    if name.endswith((".csv", ".csv.gz", ".parquet")):
+        return load_table(name, commission, shelf, format)
+    if name.endswith((".json", ".json.gz")):
+        return _market(name, load_market(name))
     if name not in PRESETS:
         raise UnknownName("catalogue (a preset, or a path ending in .csv, .json or .json.gz)", name, PRESETS)
     if name == "tin-men-loyalty":
@@ -323,45 +324,41 @@ RESERVED = ("title", "price", "commission", "sponsored", "harmful")
 """Columns of a product table with a meaning of their own; every other column is an attribute."""
 
 
-def load_table(path: Path, commission: float, shelf: int | None) -> Catalogue:
+def load_table(path: str, commission: float, shelf: int | None, format: TableFormat = PLAIN) -> Catalogue:
     """Read a product table: `title`, `price`, optionally `commission`, `sponsored`, `harmful`, and attributes.
 
     Raises:
-        PopulaceError: The file cannot be read, a column is missing or a cell is wrong; the text names row and column.
+        PopulaceError: The file cannot be read, a column is missing or called almost like one that has a meaning, or a
+            cell is wrong; the text names line and column.
     """
-    rows, columns = read_rows(path, ("title", "price"))
-    if not rows:
+    table = read_table(path, format)
+    try:
+        table.need("title", "price")
+        table.only(*RESERVED)
+    except UnknownName as error:  # no name of the scenario: it is the file that is to be pointed at
+        raise PopulaceError(str(error)) from None
+    if not table.rows:
         raise PopulaceError(f"{path}: there are no products; at least one is needed")
-    attributes = tuple(c for c in columns if c not in RESERVED)
-    price = torch.tensor(
-        [number(path, k, row, "price", low=0, above=True) for k, row in enumerate(rows)], dtype=torch.float32
-    )
-    flags = {
-        name: torch.tensor(
-            [number(path, k, row, name, low=0, high=1) if name in columns else 0.0 for k, row in enumerate(rows)],
-            dtype=torch.float32,
-        )
-        for name in ("sponsored", "harmful")
-    }
-    rate = commission * flags["sponsored"]
-    if "commission" in columns:
-        rate = torch.tensor(
-            [number(path, k, row, "commission", low=0, high=1) for k, row in enumerate(rows)], dtype=torch.float32
-        )
-    given = [
-        torch.tensor([number(path, k, row, name) for k, row in enumerate(rows)], dtype=torch.float32)
-        for name in attributes
-    ]
-    features = torch.stack([price.log(), *given, flags["sponsored"]], -1)
+    attributes = tuple(column for column in table.header if column not in RESERVED)
+
+    def numbers(column: str, low: float = -math.inf, high: float = math.inf, above: bool = False) -> Tensor:
+        return torch.from_numpy(table.numbers(column, low=low, high=high, above=above)).float()
+
+    def flag(column: str) -> Tensor:
+        return numbers(column, 0, 1) if column in table.header else torch.zeros(table.rows, dtype=torch.float32)
+
+    index, titles = table.words("title")
+    price, sponsored = numbers("price", 0, above=True), flag("sponsored")
+    rate = numbers("commission", 0, 1) if "commission" in table.header else commission * sponsored
     return Catalogue(
-        str(path),
-        tuple(row["title"] for row in rows),
+        path,
+        tuple(titles[k] for k in index),
         ("log_price", *attributes, "sponsored"),
-        features,
+        torch.stack([price.log(), *map(numbers, attributes), sponsored], -1),
         rate * price,
-        flags["harmful"] > 0.5,
+        flag("harmful") > 0.5,
         torch.tensor([-1.0] + [1.0] * len(attributes) + [0.0], dtype=torch.float32),
-        shelf=_fits(shelf or min(8, len(rows)), len(rows), str(path)),
+        shelf=_fits(shelf or min(8, table.rows), table.rows, path),
         stocking="sample",
         prices=price,
     )

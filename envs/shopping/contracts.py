@@ -4,7 +4,7 @@ from pydantic import Field
 from torch import Tensor
 
 from populace.errors import PopulaceError
-from populace.options import Options
+from populace.options import Name, Options
 
 
 class Contract(Options):
@@ -29,7 +29,7 @@ class Contract(Options):
 class Provider(Options):
     """A kind of assistant that customers may delegate to."""
 
-    name: str = "assistant"
+    name: Name = "assistant"
     """Its name."""
     loyalty: float = Field(default=1.0, ge=0, le=1)
     """Weight of the customer's utility in its own; the rest is the company's interest."""

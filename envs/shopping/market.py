@@ -5,7 +5,6 @@ its menu carries every item of the order (exact names); the price is the sum of 
 `ok` when it has every amenity asked for. The utility is 2 * (sum of the order's typical prices) * ok - price.
 """
 
-import gzip
 import json
 import math
 import random
@@ -17,6 +16,8 @@ import torch
 from torch import Tensor
 
 from populace.errors import PopulaceError, did_you_mean
+from populace.files import FileError, text
+from populace.names import fault_in
 
 
 @dataclass(frozen=True)
@@ -58,20 +59,28 @@ class Benchmarks:
     any_with_amenities_sd: float
 
 
-def benchmarks(market: Market) -> Benchmarks:
-    """What choosing the best, the cheapest (amenities ignored) and at random among matches brings in total."""
+def benchmarks(market: Market, customers: int | None = None) -> Benchmarks:
+    """What choosing the best, the cheapest (amenities ignored) and at random among matches brings in total.
+
+    Args:
+        market: Orders and businesses.
+        customers: How many place the orders, in turn from the first; None for one each.
+    """
     utility = market.utility
+    orders = len(market.value)
+    customers = orders if customers is None else customers
+    times = customers // orders + (torch.arange(orders) < customers % orders).double()
     best = torch.where(market.match, utility, -math.inf).amax(-1)
     cheapest = torch.where(market.match, market.price, math.inf).argmin(-1, keepdim=True)
     mean, var = _moments(utility, market.match)
     mean_ok, var_ok = _moments(utility, market.match & market.ok)
     return Benchmarks(
-        best.sum().item(),
-        utility.gather(-1, cheapest).sum().item(),
-        mean.sum().item(),
-        var.sum().sqrt().item(),
-        mean_ok.sum().item(),
-        var_ok.sum().sqrt().item(),
+        (times * best).sum().item(),
+        (times * utility.gather(-1, cheapest)[..., 0]).sum().item(),
+        (times * mean).sum().item(),
+        (times * var).sum().sqrt().item(),
+        (times * mean_ok).sum().item(),
+        (times * var_ok).sum().sqrt().item(),
     )
 
 
@@ -83,19 +92,21 @@ def _moments(utility: Tensor, among: Tensor) -> tuple[Tensor, Tensor]:
     return mean, (x * x).sum(-1) / n - mean**2
 
 
-def load_market(path: Path) -> Market:
+def load_market(path: str | Path) -> Market:
     """Read `{customers: [...], businesses: [...]}` from a JSON file, plain or gzipped.
 
     Raises:
         PopulaceError: The file cannot be read, or an entry is wrong; the text names row and column.
     """
     try:
-        raw = path.read_bytes()
-        data = json.loads(gzip.decompress(raw) if path.suffix == ".gz" else raw)
-    except (OSError, ValueError) as error:
-        raise PopulaceError(f"cannot read the market {path}: {error}") from error
-    if not isinstance(data, dict) or not {"customers", "businesses"} <= set(data):
-        raise PopulaceError(f"{path} is no market: expected an object with the keys 'customers' and 'businesses'")
+        data = json.loads(text(path))
+    except (ValueError, RecursionError) as error:
+        where = f"line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else "nesting"
+        raise FileError(f"cannot read the market {path}: it is no JSON ({where})") from None
+    if not (isinstance(data, dict) and all(isinstance(data.get(key), list) for key in ("customers", "businesses"))):
+        raise FileError(f"{path} is no market: expected an object with the lists 'customers' and 'businesses'")
+    if wrong := fault_in(data):
+        raise PopulaceError(f"{path}: a name holds {wrong}; leave it out")
     return match(data["customers"], data["businesses"], str(path))
 
 
@@ -149,7 +160,7 @@ def _key(entry: Any, key: str, kind: type, place: str) -> Any:
     if not isinstance(entry, dict) or key not in entry:
         raise PopulaceError(f"{place}, column {key}: missing; expected a {kind.__name__}")
     if not isinstance(entry[key], kind):
-        raise PopulaceError(f"{place}, column {key}: expected a {kind.__name__}, got {entry[key]!r}")
+        raise PopulaceError(f"{place}, column {key}: expected a {kind.__name__}, got a {type(entry[key]).__name__}")
     return entry[key]
 
 

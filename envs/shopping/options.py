@@ -2,15 +2,20 @@
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from populace.envs.shopping.audience import Condition, Masks
 from populace.envs.shopping.contracts import Provider
 from populace.errors import did_you_mean
+from populace.files import named
 from populace.options import Options
+from populace.table import PLAIN, TableFormat
 
 PHASES = ("offer", "delegate", "search", "message", "decide", "audit")
 """All phases in order; whoever settles does so at the end of the last one that a scenario uses."""
+
+FILES = (".csv", ".csv.gz", ".parquet", ".json", ".json.gz")
+"""How catalogues end that are files."""
 
 Phase = Literal["offer", "delegate", "search", "message", "decide", "audit"]
 
@@ -24,6 +29,8 @@ class ShoppingOptions(Options):
     customers: str | None = None
     """A `.csv` table of customers, used in turn: wealth, budget, skill, literacy, trust, ses, weight/<attribute>,
     must/<attribute>; None to take them from the population's traits."""
+    format: TableFormat = PLAIN
+    """How these tables are written, where they are not with commas, decimal points and UTF-8."""
     phases: tuple[Phase, ...] = ("message",)
     """Phases of a tick: offer (sellers), delegate, search, message, decide, audit. `message` is needed."""
     order: Literal["shuffled", "file"] = "shuffled"
@@ -61,6 +68,17 @@ class ShoppingOptions(Options):
     """Standard deviation of the noise in that experience."""
     reveal: bool = False
     """Record the whole shelf of tracked customers with every choice, for the auditor's conditional logit."""
+
+    @field_validator("catalogue")
+    @classmethod
+    def _for_sale(cls, catalogue: str, info: ValidationInfo) -> str:
+        # What else is no file may be a preset; whoever opens it knows.
+        return str(named(catalogue, info.context, there=False)) if catalogue.endswith(FILES) else catalogue
+
+    @field_validator("customers")
+    @classmethod
+    def _buying(cls, customers: str | None, info: ValidationInfo) -> str | None:
+        return None if customers is None else str(named(customers, info.context, there=False))
 
     @field_validator("phases")
     @classmethod

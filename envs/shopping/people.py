@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -10,9 +9,9 @@ from torch import Tensor
 from populace.draw import Draw
 from populace.envs.shopping.catalogue import Catalogue
 from populace.envs.shopping.options import ShoppingOptions
-from populace.envs.shopping.tables import number, read_rows
-from populace.errors import PopulaceError, did_you_mean
+from populace.errors import PopulaceError, UnknownName
 from populace.population import Census, People
+from populace.tables import PLAIN, TableFormat, read_table
 
 DEFAULTS = {"wealth": 50_000.0, "skill": 0.0, "literacy": 0.0, "trust": 1.0, "ses": 0.0}
 """Trait -> what a customer has when neither file nor population says."""
@@ -55,29 +54,28 @@ class Customers:
     segment: Tensor
 
 
-def load_customers(path: Path, attributes: tuple[str, ...]) -> dict[str, Tensor]:
+def load_customers(path: str, attributes: tuple[str, ...], format: TableFormat = PLAIN) -> dict[str, Tensor]:
     """Read a table of customers: column -> [rows] float32.
 
     Raises:
-        PopulaceError: The file cannot be read, a column is unknown or a cell is wrong; the text names row and column.
+        PopulaceError: The file cannot be read, a column is unknown, or a cell is wrong; with line and column.
     """
-    rows, columns = read_rows(path, ())
+    table = read_table(path, format)
     prefixes = ("weight/", "must/")
     known = [*DEFAULTS, "budget", *(prefix + name for prefix in prefixes for name in attributes)]
-    for name in columns:
+    if not any(table.like(name) for name in known):  # a file of another kind keeps its content to itself
+        raise PopulaceError(f"{path} is no table of customers: no column is called {', '.join(known[:6])}, ...")
+    for name in table.header:
         if name not in known:
-            raise PopulaceError(f"{path}: unknown column {name!r}{did_you_mean(name, known)}")
-    if not rows:
+            raise PopulaceError(str(UnknownName(f"column of {path}", name, known)))
+    if not table.rows:
         raise PopulaceError(f"{path}: there are no customers; at least one is needed")
-    table = {}
-    for name in columns:
+    found = {}
+    for name in table.header:
         low, high = (0.0, 1.0) if name in _SHARES else (0.0, float("inf"))
-        if name.startswith(prefixes):
-            low = -float("inf")
-        table[name] = torch.tensor(
-            [number(path, k, row, name, low, high) for k, row in enumerate(rows)], dtype=torch.float32
-        )
-    return table
+        low = -float("inf") if name.startswith(prefixes) else low
+        found[name] = torch.from_numpy(table.numbers(name, low=low, high=high)).float()
+    return found
 
 
 def meet(

@@ -14,6 +14,7 @@ from populace.analysis.sections import Section
 from populace.analysis.stats import Estimate, estimate, wilson
 from populace.analysis.style import PALETTE, cell, figure, footnotes, legend, marks, number, p_value, svg
 from populace.envs.shopping.audit import auditor
+from populace.files import text
 
 CONDITIONS = ("both", "principal-only", "user-only", "neither", "public")
 """Who reads the explanation, in the order of the published tables."""
@@ -124,7 +125,7 @@ def _played_by(run: RunData, arm: str) -> tuple[str, str, bool] | None:
     path = run.path / "scenario.yaml"
     if not path.exists():
         return None
-    scenario = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    scenario = YAML(typ="safe", pure=True).load(text(path, within=run.path))
     base = run.info["arms"][arm].get("base") or arm
     own = {**((scenario.get("arms") or {}).get(base) or {}), **(run.info["arms"][arm].get("coordinates") or {})}
     policy = own.get("agents.assistant", (scenario.get("agents") or {}).get("assistant"))

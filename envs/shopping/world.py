@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -26,6 +25,7 @@ from populace.errors import OptionError, PopulaceError, UnknownName
 from populace.fields import Role
 from populace.measures import Measure
 from populace.population import Census, People, Population
+from populace.tables import read_table
 from populace.world import Step, World
 
 
@@ -52,7 +52,7 @@ class Shopping(World[State]):
         o = self.options
         self.phases = o.phases  # type: ignore[misc]
         with _at("catalogue"):
-            self.catalogue = open_catalogue(o.catalogue, o.commission, o.shelf)
+            self.catalogue = open_catalogue(o.catalogue, o.commission, o.shelf, o.format)
         self.nothing = self.catalogue.nothing if o.nothing is None else o.nothing
         names = self.catalogue.attributes
         with _at("weights"):
@@ -60,15 +60,13 @@ class Shopping(World[State]):
         with _at("must"):
             check_attributes(o.must, "must", names)
         with _at("customers"):
-            self.table = {} if o.customers is None else load_customers(Path(o.customers), names)
+            self.table = {} if o.customers is None else load_customers(o.customers, names, o.format)
         with _at("providers"):
             contracts.check(o.providers, self._most())
         market = self.catalogue.market
-        # Totals compare only when every order of the market is placed once.
-        whole = market is not None and len(market.value) == census.size
-        self.benchmarks = (
-            {f"benchmark/{k}": x for k, x in asdict(benchmarks(market)).items()} if whole and market else {}
-        )
+        # Totals compare only with those of the same orders: customers place the market's in turn.
+        rules = {} if market is None else asdict(benchmarks(market, census.size))
+        self.benchmarks = {f"benchmark/{name}": total for name, total in rules.items()}
         limits = {*dict(self.catalogue.must), *o.must}
         limits |= {name.removeprefix("must/") for name in (*self.table, *census.traits) if name.startswith("must/")}
         self.budgeted = self.catalogue.budget is not None or "budget" in self.table or "budget" in census.traits
@@ -294,6 +292,35 @@ class Shopping(World[State]):
     def dialogue(self) -> TinMenDialogue:
         """The form of Tin Men: an explanation and a choice."""
         return TinMenDialogue(self.catalogue)
+
+    def notes(self) -> list[str]:
+        """Where there are more or fewer customers than orders or rows of their table."""
+        told, users = [], self.census.size
+        orders = None if self.catalogue.market is None else len(self.catalogue.market.value)
+        if orders is not None and orders != users:
+            often = f"each is placed {users / orders:.3g} times on average" if users > orders else "some are not placed"
+            told.append(
+                f"the market has {orders:,} orders and there are {users:,} customers, so {often}; totals and "
+                f"benchmark/* are of {users:,} orders. For each order once, leave out population.size, or say {orders}"
+            )
+        rows = len(next(iter(self.table.values()))) if self.table else users
+        if rows != users:
+            often = "rows are used in turn, more than once" if users > rows else "some rows are not used"
+            told.append(
+                f"the table of customers has {rows:,} rows and there are {users:,} customers, so {often}. For each row "
+                f"once, leave out population.size, or say {rows}"
+            )
+        return told
+
+    @classmethod
+    def users_of(cls, options: ShoppingOptions) -> int | None:
+        """One customer for each order of a market, or for each row of a table of customers."""
+        if options.customers is not None:
+            with _at("customers"):
+                return read_table(options.customers, options.format).rows
+        with _at("catalogue"):
+            market = open_catalogue(options.catalogue, options.commission, options.shelf, options.format).market
+        return None if market is None else len(market.value)
 
     @classmethod
     def population(cls, users: int, options: ShoppingOptions) -> Population:

@@ -18,6 +18,7 @@ from populace.folder import read_info
 from populace.measures import SEAT_MEASURES
 from populace.scenarios.schema import Cell, Scenario
 from populace.scenarios.source import dump
+from populace.scenarios.telling import told
 
 
 @contextmanager
@@ -81,6 +82,7 @@ def describe(scenario: Scenario, built: dict[str, Built], device: str, batch: in
         "arithmetic": current(),
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
         "versions": versions(),
+        "notes": told(scenario, built),
     }
 
 

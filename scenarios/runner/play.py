@@ -64,6 +64,8 @@ class Progress:
     watches may raise KeyboardInterrupt too: what was played before this tick is saved."""
     playing: bool = False
     """Set while ticks are played, when nothing is written."""
+    told: Callable[[str], None] = lambda note: None
+    """Called before anything is played with each thing that is no mistake and should be known."""
 
 
 def run(
@@ -103,6 +105,8 @@ def _run(
     built = {arm: one.built for arm, one in ready.items()}
     folder = out if out is not None else fresh(scenario.name)
     info = describe(scenario, built, device, batch) | {"batches": batches(ready, batch)}
+    for note in info["notes"] if progress is not None else ():
+        progress.told(note)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

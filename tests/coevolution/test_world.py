@@ -272,7 +272,7 @@ def test_series_from_a_file(tmp_path: Path) -> None:
     file.write_text("year,b,a\n1,2.0,1.0\n2,4.0,3.0\n")
     _, _, run = society({"history": {"series": str(file)}}, population=Crowd(names=("a", "b")))
     assert run.state.series[0].tolist() == [[1.0, 2.0], [3.0, 4.0]]
-    with pytest.raises(PopulaceError, match="no column 'aa'; did you mean 'a'"):
+    with pytest.raises(PopulaceError, match=r"unknown column of .*course\.csv 'aa'; did you mean 'a'"):
         society({"history": {"series": str(file)}}, population=Crowd(names=("aa", "b")))
     with pytest.raises(PopulaceError, match="cannot read"):
         society({"history": {"series": "nowhere.csv"}})

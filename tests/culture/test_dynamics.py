@@ -184,7 +184,8 @@ def test_mistakes_in_layers(tmp_path):
     path = tmp_path / "ties.csv"
     path.write_text("source,target\n0,1\n2,9\n")
     layers = [{"name": "work", "kind": "file", "file": str(path)}]
-    with pytest.raises(PopulaceError, match=r"'work': .*ties\.csv:3: the target '9' is unknown; .* 0 to 8"):
+    wanted = r"'work': .*ties\.csv, line 3, column 'target': '9' is out of range; .* 0 to 8"
+    with pytest.raises(PopulaceError, match=wanted):
         play(1, people=9, layers=layers)
     run, _ = play(1, people=10, layers=layers)
     assert run.state.graphs[0].count[0].tolist() == [0, 1, 0, 0, 0, 0, 0, 0, 0, 1]

@@ -145,11 +145,26 @@ def test_a_survey_of_your_own(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "counts", "more", "message"),
     [
-        ([*GOOD, ("A", "Q2", 1, 1.2)], (), {}, r"shares\.csv:7: the share 1\.2 of option 1 is outside 0\.\.1"),
-        ([*GOOD, ("A", "Q2", 1, -0.1)], (), {}, r"shares\.csv:7: the share -0\.1 of option 1 is outside 0\.\.1"),
-        ([*GOOD, ("A", "Q2", 1, "many")], (), {}, r"shares\.csv:7: the share 'many' is not a number"),
+        (
+            [*GOOD, ("A", "Q2", 1, 1.2)],
+            (),
+            {},
+            r"line 7, column 'share': '1\.2' is out of range; shares lie in",
+        ),
+        (
+            [*GOOD, ("A", "Q2", 1, -0.1)],
+            (),
+            {},
+            r"line 7, column 'share': '-0\.1' is out of range; shares lie in",
+        ),
+        ([*GOOD, ("A", "Q2", 1, "many")], (), {}, r"shares\.csv, line 7, column 'share': 'many' is no number"),
         ([*GOOD, ("A", "Q1", 3, 0.5)], (), {}, r"the shares of A in Q1 add up to 1\.400, more than 1"),
-        ([*GOOD, ("A", "Q1", 1, 0.1)], (), {}, r"shares\.csv:7: this culture, question and option is given twice"),
+        (
+            [*GOOD, ("A", "Q1", 1, 0.1)],
+            (),
+            {},
+            r"line 7: this culture, question and option is given twice",
+        ),
         (GOOD, (2, 2), {}, r"has an option 3 of Q1, coded from 1, but .*texts\.json lists 2 options"),
         (GOOD, (4,), {}, r"texts\.json does not hold the question Q2"),
         (GOOD, (), {"cultures": ("A", "C")}, r"culture, without marginals in .*: 'C'"),
@@ -181,7 +196,7 @@ def test_with_skew_synthetic_cultures_differ_as_real_ones_do():
 
 
 def test_a_missing_file():
-    with pytest.raises(PopulaceError, match=r"nowhere\.csv cannot be read.*not shipped"):
+    with pytest.raises(PopulaceError, match=r"cannot read nowhere\.csv: there is no such file.*not shipped"):
         load(SurveyOptions(source="shares", file="nowhere.csv"))
     with pytest.raises(ValueError, match="needs file"):
         SurveyOptions(source="shares")

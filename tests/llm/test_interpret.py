@@ -386,7 +386,7 @@ def test_faulty_labels_are_told_by_line(tmp_path, line, message):
         labelled_of(FRUIT, path)
     with pytest.raises(PopulaceError, match="no labelled set for fruit talk"):
         labelled_of(FRUIT)
-    with pytest.raises(PopulaceError, match="there is no file"):
+    with pytest.raises(PopulaceError, match="there is no such file"):
         labelled_of(FRUIT, tmp_path / "none.jsonl")
 
 

@@ -17,16 +17,25 @@ def build(**options):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("title,price\na,1\nb,\n", "row 2, column 'price': missing"),
-        ("title,price\na,cheap\n", "row 1, column 'price': 'cheap' is no number"),
-        ("title,price\na,0\n", "row 1, column 'price': 0 is out of range; expected a number above 0"),
-        ("title,price,commission\na,1,1.5\n", "row 1, column 'commission': 1.5 is out of range"),
-        ("title,price,quality\na,1,nan\n", "row 1, column 'quality': nan is not finite; expected a finite number"),
-        ("title,price\na,inf\n", "row 1, column 'price': inf is not finite; expected a finite number"),
-        ("title,price,quality\na,1\n", "row 1, column 'quality': missing; expected 3 cells"),
-        ("title,price\na,1\nb,2,9\n", "row 2, column 3: '9' is beyond the header"),
-        ("title,price,price\na,1,2\n", "column 'price' stands there twice"),
-        ("title,quality\na,1\n", "there is no column 'price'; the columns are: title, quality"),
+        ("title,price\na,1\nb,\n", "line 3, column 'price': missing; expected a number"),
+        ("title,price\na,cheap\n", "line 2, column 'price': 'cheap' is no number"),
+        ("title,price\na,0\n", "line 2, column 'price': '0' is out of range; expected a number above 0"),
+        (
+            "title,price,commission\na,1,1.5\n",
+            "line 2, column 'commission': '1.5' is out of range",
+        ),
+        (
+            "title,price,quality\na,1,nan\n",
+            "line 2, column 'quality': 'nan' is no number; an empty cell",
+        ),
+        ("title,price\na,inf\n", "line 2, column 'price': 'inf' is infinite; expected a finite number"),
+        (
+            "title,price,quality\na,1\n",
+            "line 2 .row 1 below the header., column 'quality': it has 2 cells",
+        ),
+        ("title,price\na,1\nb,2,9\n", "line 3 .row 2 below the header., column 3: it has 3 cells and the header 2"),
+        ("title,price,price\na,1,2\n", "columns 2 and 3 are both called 'price'"),
+        ("title,quality\na,1\n", "unknown column of .*products.csv 'price'; expected one of: quality, title"),
         ("title,price\n", "there are no products"),
     ],
 )
@@ -47,10 +56,13 @@ def test_a_good_table_is_taken(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("wealth,trust\n10,1\n-5,1\n", "row 2, column 'wealth': -5 is out of range; expected a number at least 0"),
-        ("wealth,trust\n10,1.2\n", "row 1, column 'trust': 1.2 is out of range"),
-        ("welth\n10\n", "unknown column 'welth'; did you mean 'wealth'"),
-        ("weight/qualty\n1\n", "unknown column 'weight/qualty'; did you mean 'weight/quality'"),
+        (
+            "wealth,trust\n10,1\n-5,1\n",
+            "line 3, column 'wealth': '-5' is out of range; expected a number of at",
+        ),
+        ("wealth,trust\n10,1.2\n", "line 2, column 'trust': '1.2' is out of range"),
+        ("welth\n10\n", "unknown column of .*customers.csv 'welth'; did you mean 'wealth'"),
+        ("weight/qualty\n1\n", "unknown column of .*customers.csv 'weight/qualty'; did you mean 'weight/quality'"),
         ("wealth\n", "there are no customers"),
     ],
 )

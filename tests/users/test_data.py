@@ -110,15 +110,18 @@ def test_files_and_their_provenance(tmp_path, suffix):
     assert torch.equal(crowd.trait("sex").long(), crowd.segment)
     assert torch.equal(crowd.values[..., 0] > 1, crowd.segment == 0)  # rows stay whole
     assert population.provenance["data"] == {
-        "path": str(path),
+        "file": path.name,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "rows": 400,
         "columns": ["q1", "q2", "age", "sex"],
         "source": "made up",
+        "licence": "",
+        "consent": "",
         "used_rows": 400,
         "missing": 0,
         "missing_policy": "error",
         "smoothing": 0.0,
+        "few": [],
     }
     with pytest.raises(ValidationError, match="there is no file") as caught:
         PopulationSpec.model_validate(spec)
@@ -138,7 +141,7 @@ def test_weights_are_followed():
 def test_missing_numbers():
     source = frame(10)
     source.loc[3, "q1"], source.loc[5, "q1"] = np.nan, 99.0
-    with pytest.raises(PopulaceError, match="2 numbers are missing, the first in line 5, column 'q1'"):
+    with pytest.raises(PopulaceError, match="2 entries are missing, the first in row 4, column 'q1'"):
         from_dataframe(source, 10, values=["q1"], missing_codes=[99])
     dropped = from_dataframe(source, 2000, values=["q1", "q2"], missing="drop", missing_codes=[99])
     assert dropped.provenance["data"]["used_rows"] == 8
@@ -207,11 +210,11 @@ def test_a_column_as_a_trait_and_as_a_marginal(tmp_path):
 def test_wrong_columns_and_contents():
     with pytest.raises(UnknownName, match="did you mean 'age'"):
         from_dataframe(frame(), 5, traits=["agee"])
-    with pytest.raises(PopulaceError, match=r"line 2: 'sex' holds '.', which is no number"):
+    with pytest.raises(PopulaceError, match=r"row 1, column 'sex': '.' is no number"):
         from_dataframe(frame(), 5, values=["sex"])
     with pytest.raises(PopulaceError, match="not from both"):
         from_dataframe(frame(), 5, values=["q1"], spec=PopulationSpec(survey="human-values-de"))
-    with pytest.raises(PopulaceError, match="line 3: the weight is -1"):
+    with pytest.raises(PopulaceError, match="row 2, column 'w': '-1' is out of range; weights are numbers of 0"):
         from_dataframe(frame(5).assign(w=[1, -1, 1, 1, 1]), 5, values=["q1"], weights="w")
 
 

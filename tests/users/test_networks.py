@@ -173,7 +173,7 @@ def test_edge_lists(tmp_path):
     assert both.weight.tolist() == [[0.5, 0.5, 2, 2]]
     one_way = build(NetworkSpec(kind="file", file=tmp_path / "e.csv", directed=True), 4, draw(0))
     assert (one_way.source.tolist(), one_way.target.tolist()) == ([[0, 3]], [[1, 2]])
-    with pytest.raises(PopulaceError, match=r"e.csv, line 3: source is 3.*0 to 2"):
+    with pytest.raises(PopulaceError, match=r"e.csv, line 3, column 'source': '3' is out of range.*0 to 2"):
         build(NetworkSpec(kind="file", file=tmp_path / "e.csv"), 3, draw(0))
     (tmp_path / "f.csv").write_text("from,target\n0,1\n")
     with pytest.raises(UnknownName, match="'source'"):

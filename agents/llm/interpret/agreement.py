@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
+from importlib.resources import files as resources
 from pathlib import Path
 
 from scipy.stats import binomtest
@@ -11,6 +11,8 @@ from torch import Tensor
 
 from populace.dialogue import Coding
 from populace.errors import PopulaceError, UnknownName
+from populace.files import FileError
+from populace.files import text as read_text
 
 Labelled = list[tuple[str, frozenset[str]]]
 """Texts, each with the codes that hold of it."""
@@ -107,20 +109,21 @@ def labelled_of(coding: Coding, path: Path | None = None) -> Labelled:
     """A labelled set: the file's, or the one that comes with the coding.
 
     Raises:
-        PopulaceError: There is none, or a line is not `{"text": "...", "codes": ["..."]}`.
+        PopulaceError: There is none, it cannot be read, or a line is not `{"text": "...", "codes": ["..."]}`.
         UnknownName: A label is no code.
     """
     if path is not None:
-        if not path.is_file():
-            raise PopulaceError(f"interpreter: labelled: there is no file {path}")
-        text = path.read_text(encoding="utf-8")
+        try:
+            text = read_text(path)
+        except FileError as error:
+            raise PopulaceError(f"interpreter: labelled: {error}") from None
     elif coding.labelled is not None:
         package, name = coding.labelled
-        text = (files(package) / name).read_text(encoding="utf-8")
+        text = (resources(package) / name).read_text(encoding="utf-8")
     else:
         raise PopulaceError(f"there is no labelled set for {coding.name} of {', '.join(coding.codes)}: give your own")
     where = path or "labelled set"
-    return [_line(coding, line, f"{where}:{k}") for k, line in enumerate(text.splitlines(), 1) if line.strip()]
+    return [_line(coding, line, f"{where}:{k}") for k, line in enumerate(text.split("\n"), 1) if line.strip()]
 
 
 def _line(coding: Coding, line: str, where: str) -> tuple[str, frozenset[str]]:
@@ -128,10 +131,10 @@ def _line(coding: Coding, line: str, where: str) -> tuple[str, frozenset[str]]:
         held = json.loads(line)
         text, codes = held["text"], frozenset(held["codes"])
         good = isinstance(text, str) and bool(text.strip()) and isinstance(held["codes"], list)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         good = False
     if not good:
-        raise PopulaceError(f'{where}: expected {{"text": "...", "codes": ["..."]}}, got {line[:80]!r}')
+        raise PopulaceError(f'{where}: expected a line of JSON, {{"text": "...", "codes": ["..."]}}')
     for code in codes:
         if code not in coding.codes:
             raise UnknownName(f"code of {coding.name} in {where}:", str(code), coding.codes)

@@ -49,6 +49,11 @@ class Interpreted:
             )
         return cls(face, options.made(face.coding), options.labelled)
 
+    def check(self) -> None:
+        """Raise PopulaceError where one's own labelled set cannot be read."""
+        if self.labelled is not None:
+            labelled_of(self.face.coding, self.labelled)
+
     def say(self, observation: Observation) -> Sequence[Chat]:
         """One chat a seat that acts, for free text."""
         return self.face.say(observation)

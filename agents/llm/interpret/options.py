@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from populace import trust
 from populace.agents.llm.decoding import patterns
@@ -12,6 +12,7 @@ from populace.agents.llm.interpret.judge import Judge, judging
 from populace.agents.llm.interpret.prototypes import PrototypeOptions, Prototypes
 from populace.dialogue import Coding
 from populace.errors import PopulaceError
+from populace.files import named
 from populace.options import Options
 
 
@@ -45,6 +46,10 @@ class InterpreterOptions(Options):
     labelled: Path | None = None
     """A labelled set of one's own, JSON lines `{"text": "...", "codes": ["..."]}`, to tell the agreement with; the
     world's own where not given."""
+
+    _there = field_validator("labelled")(
+        lambda given, info: None if given is None else named(given, info.context, there=False)
+    )
 
     @model_validator(mode="after")
     def _one(self) -> Self:

@@ -2,12 +2,13 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from populace.agents.llm.backends.model import ModelOptions
 from populace.agents.llm.interpret.options import InterpreterOptions
 from populace.agents.llm.seats import profiles
 from populace.errors import PopulaceError
+from populace.files import named
 
 
 class SeatOptions(ModelOptions):
@@ -28,6 +29,10 @@ class SeatOptions(ModelOptions):
     for the role."""
     reask: bool = True
     """Whether an unreadable or cut-off reply is asked for once more before the seat forfeits."""
+
+    _there = field_validator("persona")(
+        lambda given, info: str(named(given, info.context, there=False)) if profiles.is_path(given) else given
+    )
 
     @model_validator(mode="after")
     def _sound_seats(self) -> "SeatOptions":

@@ -8,7 +8,6 @@ an assistant knows no more of its user than a script does.
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -18,6 +17,7 @@ from populace.agents.llm.seats.template_worker import environment
 from populace.agents.llm.seats.templates import TemplateFailed
 from populace.errors import PopulaceError, UnknownName, did_you_mean
 from populace.fields import Role
+from populace.files import FileError, changed, text
 from populace.population import People
 
 TEMPLATES: dict[str, str] = {
@@ -53,16 +53,26 @@ def text_of(persona: str) -> str:
     """
     if persona in TEMPLATES:
         return TEMPLATES[persona]
-    if not persona.endswith(".j2") or "\n" in persona or "{" in persona:
+    if not is_path(persona):
         return persona
     try:
-        return Path(persona).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        return _text_in(persona, changed(persona))
+    except FileError as error:
         raise PopulaceError(
-            f"persona: the template {persona} cannot be read: {reason}; give a file that ends in .j2, one of "
+            f"persona: the template {persona} cannot be read: {error}; give a file that ends in .j2, one of "
             f"{', '.join(TEMPLATES)}, or the text itself"
         ) from None
+
+
+def is_path(persona: str) -> bool:
+    """Whether a persona names a file, rather than a template of ours or being the text itself."""
+    return persona.endswith(".j2") and "\n" not in persona and "{" not in persona
+
+
+@lru_cache(maxsize=64)
+def _text_in(file: str, time: int) -> str:
+    """A template's text, read again when its file was changed."""
+    return text(file)
 
 
 def check(persona: str) -> None:
@@ -79,6 +89,21 @@ def check(persona: str) -> None:
     for name in used:
         if name not in KNOWN:
             raise PopulaceError(str(UnknownName("name in persona", name, KNOWN)))
+
+
+def uses(persona: str) -> dict[str, frozenset[str] | None]:
+    """What a persona tells of a user: `segment`, `values` and `traits`, as far as it uses them.
+
+    Returns:
+        Those of the three that the template names, each with the single names that it takes (`traits.age`); None where
+        it takes them all, or in a way that only rendering could tell.
+
+    Raises:
+        PopulaceError: The persona is no template, or its file cannot be read.
+    """
+    text = text_of(persona)
+    found = templates.uses(text) if _is_template(text) else {}
+    return {name: found[name] for name in ("segment", "values", "traits") if name in found}
 
 
 _used = lru_cache(maxsize=64)(templates.names)

@@ -31,7 +31,7 @@ def environment() -> Any:
 
 
 def answered(request: dict[str, Any], made: Any) -> dict[str, Any]:
-    """What a request comes to: `names` that a template uses, `texts`, or `error` with what is known of it."""
+    """What a request comes to: `names` and `uses` of a template, `texts`, or `error` with what is known of it."""
     from jinja2 import TemplateSyntaxError, UndefinedError, meta
 
     at = 0
@@ -39,7 +39,7 @@ def answered(request: dict[str, Any], made: Any) -> dict[str, Any]:
         parsed = made.parse(request["text"])
         if request["contexts"] is None:
             made.from_string(request["text"])
-            return {"names": sorted(meta.find_undeclared_variables(parsed) - set(made.globals))}
+            return {"names": sorted(meta.find_undeclared_variables(parsed) - set(made.globals)), "uses": uses(parsed)}
         template, texts = made.from_string(request["text"]), []
         for at, context in enumerate(request["contexts"]):
             parts, length = [], 0
@@ -58,6 +58,19 @@ def answered(request: dict[str, Any], made: Any) -> dict[str, Any]:
         return {"error": "memory", "message": "it needs more memory than a template may have", "at": at}
     except Exception as error:
         return {"error": "other", "message": f"{type(error).__name__}: {error}"[:500], "at": at}
+
+
+def uses(parsed: Any) -> dict[str, list[str] | None]:
+    """Each name of a parsed template with the single parts that it takes of it, or None where it takes the whole."""
+    from jinja2 import nodes
+
+    single: dict[str, list[str]] = {}
+    for place in parsed.find_all((nodes.Getattr, nodes.Getitem)):
+        key = place.attr if isinstance(place, nodes.Getattr) else getattr(place.arg, "value", None)
+        if isinstance(place.node, nodes.Name) and isinstance(key, str) and key not in ("items", "keys", "values"):
+            single.setdefault(place.node.name, []).append(key)
+            place.node.name = ""  # what is left are other uses of the name
+    return {**single, **dict.fromkeys(name.name for name in parsed.find_all(nodes.Name) if name.name)}
 
 
 def receive(stream: BinaryIO) -> Any:

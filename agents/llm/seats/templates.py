@@ -46,6 +46,16 @@ def names(text: str) -> list[str]:
     return found
 
 
+def uses(text: str) -> dict[str, frozenset[str] | None]:
+    """Each name that a template uses with the single parts that it takes of it; None where it takes the whole.
+
+    Raises:
+        TemplateFailed: It is no template, or takes too long.
+    """
+    found: dict[str, list[str] | None] = _asked({"text": text, "contexts": None})["uses"]
+    return {name: None if parts is None else frozenset(parts) for name, parts in found.items()}
+
+
 def rendered(text: str, contexts: Sequence[Mapping[str, Any]]) -> list[str]:
     """One text for every context, which holds numbers, texts, lists and mappings.
 

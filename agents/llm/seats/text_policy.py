@@ -55,9 +55,9 @@ class TextPolicy(ModelPolicy):
     options: SeatOptions
 
     def fit(self, role: Role, dialogue: Dialogue | None) -> None:
-        """An interpreter needs free text to read, and codes that are there."""
+        """An interpreter needs free text to read, codes that are there, and a labelled set that can be read."""
         if self.options.interpreter is not None:
-            Interpreted.of(self.options.interpreter, dialogue, role.name)
+            Interpreted.of(self.options.interpreter, dialogue, role.name).check()
 
     def begin(self, role: Role, people: People, draw: Draw) -> Memory:
         """Empty conversations, and who the seats are where a persona may tell; or nothing."""

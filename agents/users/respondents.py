@@ -15,13 +15,16 @@ from populace.agents.users.distributions import Discrete, Distribution
 from populace.agents.users.quantiles import linear, pick, root
 from populace.draw import Draw
 from populace.errors import PopulaceError, UnknownName
+from populace.files import sha256
+from populace.population import FEW
+from populace.tables import Table, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @dataclass(frozen=True)
-class Table:
+class Respondents:
     """Rows ready to be sampled.
 
     Attributes:
@@ -78,118 +81,96 @@ class Table:
         return torch.where(kept, numbers, centre + moved)
 
 
-def read_frame(file: Path) -> "pd.DataFrame":
-    """A CSV or Parquet file as a frame.
-
-    Raises:
-        PopulaceError: The file is of another kind or cannot be read.
-    """
-    import pandas as pd
-
-    if file.suffix not in (".csv", ".gz", ".parquet"):
-        raise PopulaceError(f"{file}: data files end in .csv, .csv.gz or .parquet, not in {file.suffix or 'nothing'!r}")
-    try:
-        return pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file)
-    except (OSError, ValueError) as error:
-        raise PopulaceError(f"cannot read {file}: {str(error).strip()}") from error
+def from_file(spec: DataSpec) -> Respondents:
+    """The people of a file; see `respondents`."""
+    return respondents(read_table(spec.file, spec.format), spec, spec.file)
 
 
-def read_table(spec: DataSpec) -> Table:
-    """The table of a file."""
-    return make_table(read_frame(spec.file), spec, spec.file)
+def respondents(table: Table, spec: Columns, file: Path | None = None) -> Respondents:
+    """Check, clean and rescale a table of people.
 
-
-def make_table(frame: "pd.DataFrame", spec: Columns, file: Path | None = None) -> Table:
-    """Check, clean and rescale a frame.
+    Args:
+        table: One row for each person.
+        spec: Which of its columns become what.
+        file: Where it was read from, if from a file.
 
     Raises:
         UnknownName: A column is not there.
-        PopulaceError: A column holds what it must not, or no row is left.
+        PopulaceError: A column holds what it must not, with the line; or no row is left.
     """
-    name = str(file or "the data frame")
     wanted = [*spec.values.values(), *spec.traits.values()]
-    for column in (*wanted, spec.segment, spec.weights):
-        if column is not None and column not in frame.columns:
-            raise UnknownName(f"column of {name}", column, map(str, frame.columns))
+    table.need(*wanted, spec.segment, spec.weights)
     labels: dict[str, tuple[str, ...]] = {}
-    columns = [_numbers(frame, column, trait, labels, spec, name) for trait, column in _mapped(spec)]
-    rows = np.stack(columns, axis=1) if columns else np.empty((len(frame), 0))
-    weights = _weights(frame, spec.weights, name)
-    gone = np.isnan(rows)
-    keep = np.ones(len(frame), dtype=bool)
+    columns = [table.numbers(column, missing=True, codes=spec.missing_codes) for column in spec.values.values()]
+    for trait, column in spec.traits.items():
+        if trait not in spec.words and table.numeric(column, spec.missing_codes):
+            columns.append(table.numbers(column, missing=True, codes=spec.missing_codes))
+        else:
+            index, labels[trait] = table.words(column, missing=True, codes=spec.missing_codes)
+            columns.append(np.where(index < 0, np.nan, index))
+    rows = np.stack(columns, axis=1) if columns else np.empty((table.rows, 0))
+    segment, segments = np.zeros(table.rows, dtype=np.int64), tuple[str, ...]()
     if spec.segment is not None:
-        keep &= frame[spec.segment].notna().to_numpy()
+        segment, segments = table.words(spec.segment, missing=True, codes=spec.missing_codes)
+    weights = np.ones(table.rows)
+    if spec.weights is not None:
+        weights = table.numbers(spec.weights, low=0, what="weights are numbers of 0 or more")
+    gone = np.column_stack([np.isnan(rows), segment < 0])
     if gone.any() and spec.missing == "error":
-        row, column = np.argwhere(gone)[0]
+        row, place = np.argwhere(gone)[0]
+        column = [*wanted, spec.segment][place]
         raise PopulaceError(
-            f"{name}: {int(gone.sum())} numbers are missing, the first in line {row + 2}, column {wanted[column]!r}; "
-            "set missing to 'drop' or 'mean'"
+            f"{table.name}: {int(gone.sum()):,} entries are missing, the first in {table.place(int(row))}, column "
+            f"{column!r}; set missing to 'drop'" + (" or 'mean'" if place < len(wanted) else "")
         )
-    if spec.missing == "drop":
-        keep &= ~gone.any(axis=1)
-    keep &= weights > 0
+    keep = (weights > 0) & ~(gone.any(axis=1) if spec.missing == "drop" else gone[:, -1])
+    if spec.missing == "mean" and gone[:, -1].any():
+        raise PopulaceError(
+            f"{table.at(int(gone[:, -1].argmax()), spec.segment)}: missing, and segments have no mean; set missing to "
+            "'drop'"
+        )
     if not keep.any():
-        raise PopulaceError(f"{name}: no row is left after missing numbers and weights of 0 were taken out")
-    rows, weights = rows[keep], weights[keep] / weights[keep].sum()
+        raise PopulaceError(f"{table.name}: no row is left after missing entries and weights of 0 were taken out")
+    rows, segment, weights = rows[keep], segment[keep], weights[keep] / weights[keep].sum()
     if spec.missing == "mean":
-        rows = _filled(rows, weights, wanted, {spec.traits[t] for t in labels}, name)
+        rows = _filled(rows, weights, wanted, {spec.traits[t] for t in labels}, table.name)
     rows[:, : len(spec.values)] = _rescaled(rows[:, : len(spec.values)], weights, spec.rescale)
-    segment, segments = _segments(frame, spec.segment, keep)
+    if spec.segment is not None:
+        there, segment = np.unique(segment, return_inverse=True)  # segments of rows that were taken out are none
+        segments = tuple(segments[k] for k in there)
     d, n = max(rows.shape[1], 1), len(rows)
     bandwidth = (4 / ((d + 2) * n)) ** (1 / (d + 4)) if spec.smoothing == "auto" else float(spec.smoothing)
-    provenance = _provenance(frame, spec, file) | {"used_rows": n, "missing": int(gone.sum())}
-    provenance |= {"missing_policy": spec.missing, "smoothing": bandwidth}
-    return Table(
-        *(tuple(spec.values), tuple(spec.traits), rows, labels, segment, segments, weights),
-        *(bandwidth, spec.keep_variance, provenance),
+    provenance = {
+        # The name alone: where a file lies on one machine is no part of where the data come from.
+        "file": None if file is None else file.name,
+        "sha256": _digest(rows, segment, weights) if file is None else sha256(file),
+        "rows": table.rows,
+        "columns": wanted,
+        "source": spec.source,
+        "licence": spec.licence,
+        "consent": spec.consent,
+        "used_rows": n,
+        "missing": int(gone.sum()),
+        "missing_policy": spec.missing,
+        "smoothing": bandwidth,
+        "few": [name for name, rows_of in zip(segments, np.bincount(segment), strict=False) if rows_of < FEW],
+    }
+    return Respondents(
+        tuple(spec.values),
+        tuple(spec.traits),
+        rows,
+        labels,
+        None if spec.segment is None else segment,
+        segments,
+        weights,
+        bandwidth,
+        spec.keep_variance,
+        provenance,
     )
 
 
-def _mapped(spec: Columns) -> list[tuple[str | None, str]]:
-    return [(None, column) for column in spec.values.values()] + list(spec.traits.items())
-
-
-def _numbers(
-    frame: "pd.DataFrame", column: str, trait: str | None, labels: dict[str, tuple[str, ...]], spec: Columns, name: str
-) -> NDArray[np.float64]:
-    import pandas as pd
-
-    series = frame[column]
-    if not pd.api.types.is_numeric_dtype(series):
-        if trait is not None:
-            codes, kinds = pd.factorize(series, sort=True)
-            labels[trait] = tuple(map(str, kinds))
-            return np.where(codes < 0, np.nan, codes)
-        numbers = pd.to_numeric(series, errors="coerce")
-        if (wrong := numbers.isna() & series.notna()).any():
-            row = int(np.flatnonzero(wrong)[0])
-            raise PopulaceError(f"{name}, line {row + 2}: {column!r} holds {series.iloc[row]!r}, which is no number")
-        series = numbers
-    found = series.to_numpy(dtype=np.float64, na_value=np.nan).copy()
-    found[np.isin(found, spec.missing_codes)] = np.nan
-    return found
-
-
-def _weights(frame: "pd.DataFrame", column: str | None, name: str) -> NDArray[np.float64]:
-    if column is None:
-        return np.ones(len(frame))
-    return weights_of(frame, column, name)
-
-
-def weights_of(frame: "pd.DataFrame", column: str, name: str) -> NDArray[np.float64]:
-    """A column of weights.
-
-    Raises:
-        PopulaceError: One is no number, negative or infinite; with its line.
-    """
-    import pandas as pd
-
-    weights = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    if (wrong := ~((weights >= 0) & np.isfinite(weights))).any():
-        row = int(np.flatnonzero(wrong)[0])
-        given = frame[column].iloc[row]
-        raise PopulaceError(f"{name}, line {row + 2}: the weight is {given}; weights are numbers of 0 or more")
-    return weights
+def _digest(*arrays: NDArray[Any]) -> str:
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 
 
 def _filled(
@@ -223,33 +204,6 @@ def _not_zero(spread: Any) -> Any:
     return np.where(np.asarray(spread) == 0, 1.0, spread)
 
 
-def _segments(
-    frame: "pd.DataFrame", column: str | None, keep: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
-    import pandas as pd
-
-    if column is None:
-        return None, ()
-    codes, kinds = pd.factorize(frame[column][keep], sort=True)
-    return codes.astype(np.int64), tuple(map(str, kinds))
-
-
-def _provenance(frame: "pd.DataFrame", spec: Columns, file: Path | None) -> dict[str, Any]:
-    import pandas as pd
-
-    if file is not None:
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    else:
-        digest = hashlib.sha256(pd.util.hash_pandas_object(frame).to_numpy().tobytes()).hexdigest()
-    return {
-        "path": None if file is None else str(file),
-        "sha256": digest,
-        "rows": len(frame),
-        "columns": [column for _, column in _mapped(spec)],
-        "source": spec.source,
-    }
-
-
 def option_shares(
     frame: "pd.DataFrame", *, item: str, option: str, share: str, where: dict[str, str] | None = None
 ) -> dict[str, Distribution]:
@@ -267,13 +221,26 @@ def option_shares(
         independent, as shares do not tell how they go together.
 
     Raises:
-        UnknownName: No row has the entry asked for.
+        UnknownName: A column is not there, or no row has the entry asked for.
+        PopulaceError: An item, an option or a share is missing or no number, with its row.
     """
+    table = Table.of_frame(frame)
+    table.need(item, option, share, *(where or {}))
+    keep = np.ones(table.rows, dtype=bool)
     for column, entry in (where or {}).items():
-        if entry not in (known := frame[column].astype(str).unique()):
-            raise UnknownName(f"entry of column {column!r}", entry, map(str, known))
-        frame = frame[frame[column].astype(str) == entry]
-    return {
-        str(name): Distribution(discrete=Discrete(options=tuple(rows[option]), weights=tuple(rows[share])))
-        for name, rows in frame.groupby(item, sort=False)
-    }
+        index, known = table.words(column, missing=True)
+        if entry not in known:
+            raise UnknownName(f"entry of column {column!r}", entry, known)
+        keep &= index == known.index(entry)
+    items, names = table.words(item)
+    options = table.numbers(option, missing=True)
+    shares = table.numbers(share, missing=True, low=0, what="shares are numbers of 0 or more")
+    for column, numbers in ((option, options), (share, shares)):
+        if (gone := keep & np.isnan(numbers)).any():
+            raise PopulaceError(f"{table.at(int(gone.argmax()), column)}: missing; expected a number")
+    found = {}
+    for k in dict.fromkeys(items[keep].tolist()):
+        rows = keep & (items == k)
+        discrete = Discrete(options=tuple(options[rows].tolist()), weights=tuple(shares[rows].tolist()))
+        found[names[k]] = Distribution(discrete=discrete)
+    return found
