@@ -2,7 +2,6 @@
 
 import importlib.util
 import re
-from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -109,9 +108,11 @@ def test_a_run_that_spent_its_budget_is_resumed_to_the_same_results(tmp_path, mo
         assert read_info(tmp_path / "tight")["status"] == "interrupted"
         before = len(server.requests)
         assert before < 4 * 6 * 10
-        while read_info(tmp_path / "tight")["status"] != "complete":  # each time with a fresh budget
-            with suppress(BudgetSpent):
-                resume(tmp_path / "tight")
+        with pytest.raises(BudgetSpent):  # a budget is the whole run's, resumed or not
+            resume(tmp_path / "tight")
+        assert len(server.requests) <= before + 8  # those that were under way at once
+        resume(tmp_path / "tight", sets=["agents.user.max_tokens=1000000"])
+        assert read_info(tmp_path / "tight")["status"] == "complete"
         assert len(server.requests) == 4 * 6 * 10  # nothing was asked twice
         played("calm")
     tight, calm = (pd.read_parquet(tmp_path / name / "steps.parquet") for name in ("tight", "calm"))
