@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -242,6 +243,9 @@ class RunData:
         order = {"arm": self.info.get("arms", {}), "segment": self.segment_names}
         for column in words:
             frame[column] = _categories(frame[column], order.get(column, ()))
+        # A run that was cut off is not merged yet; merging makes infinite numbers NaN.
+        for column in [name for name in frame.columns if pd.api.types.is_float_dtype(frame[name])]:
+            frame[column] = frame[column].where(np.isfinite(frame[column]))
         return frame.astype({c: kind for c, kind in COLUMNS[table].items() if frame[c].dtype != kind})
 
 

@@ -25,7 +25,7 @@ TABLES = ("steps", "users", "groups")
 TIMINGS = "timings"
 """The table of wall-clock times, which is not."""
 CHECKSUM = "checksum"
-"""The key of run.json that holds the SHA-256 of all its other entries."""
+"""The key of run.json, and of marks, that holds the SHA-256 of all other entries."""
 
 
 def digest(path: Path) -> str:
@@ -47,8 +47,8 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 def read_json(path: Path) -> dict[str, Any] | None:
     """The mapping in a file; None where there is none, or nothing that can be read."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = json.loads(text(path, within=path.parent))
+    except (FileError, OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
@@ -59,10 +59,15 @@ def checksum(info: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(rest, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
+def write_checked(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a mapping with the checksum of its entries."""
+    plain = json.loads(json.dumps(content))
+    write_json(path, {**plain, CHECKSUM: checksum(plain)})
+
+
 def write_info(folder: Path, info: Mapping[str, Any]) -> None:
     """Write run.json with its checksum; where files lie on this machine is not told."""
-    plain = json.loads(json.dumps({**info, **told_of(info)}))
-    write_json(folder / "run.json", {**plain, CHECKSUM: checksum(plain)})
+    write_checked(folder / "run.json", {**info, **told_of(info)})
 
 
 def told_of(info: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,7 +116,7 @@ def increment_path(folder: Path, table: str, unit: str, begin: int, end: int) ->
 def faulty(folder: Path, unit: str) -> str | None:
     """Why a unit does not count as finished, or None where its mark and all its parts are whole."""
     mark = read_json(mark_path(folder, unit))
-    if mark is None or not isinstance(mark.get("tables"), dict):
+    if mark is None or not isinstance(mark.get("tables"), dict) or mark.get(CHECKSUM) != checksum(mark):
         return f"the mark done/{unit}.json is missing or damaged"
     for table, about in mark["tables"].items():
         path = part_path(folder, str(table), unit)

@@ -70,6 +70,11 @@ class OfSeats(NamedTuple):
     player: str = ""
 
 
+def share(name: str, about: str, kind: Kind = "flow", better: Literal["higher", "lower", ""] = "") -> Measure:
+    """A measure that is a share, from 0 to 1."""
+    return Measure(name=name, about=about, kind=kind, unit="share", low=0.0, high=1.0, better=better)
+
+
 Key = str | OfSeats
 """The key of a measure: the name of a world's, `OfSeats` for one of seats."""
 
@@ -80,32 +85,20 @@ ACTS = "acts"
 """The count of acts by which shares of acts are divided; it is not recorded itself."""
 
 SEAT_MEASURES = (
-    Measure(name="reward", about="mean reward per seat", kind="flow"),
-    Measure(
-        name="invalid",
-        about="share of acts since the last record that could not be used, so that the seat forfeited",
-        kind="flow",
-        unit="share",
-        low=0.0,
-        high=1.0,
+    Measure(name="reward", about="mean reward per seat"),
+    share(
+        "invalid",
+        "share of acts since the last record that could not be used, so that the seat forfeited",
         better="lower",
     ),
     *(
-        Measure(
-            name=name,
-            about=f"share of acts since the last record that were {words}",
-            kind="flow",
-            unit="share",
-            low=0.0,
-            high=1.0,
-            better="lower",
-        )
+        share(name, f"share of acts since the last record that were {words}", better="lower")
         for name, words in (
             ("unreadable", "replies in which no act could be read"),
             ("refused", "refusals"),
             ("cut_off", "replies cut off by their limit of tokens"),
             ("timed_out", "requests that were not answered in time"),
-            ("failed", "requests that a model could not be asked, because its server was down or refused to serve"),
+            ("failed", "requests that no model answered, because its server was down or refused to serve"),
         )
     ),
     Measure(name="asked", about="prompts sent, repeated ones too", kind="count", unit="prompts", low=0.0),

@@ -22,7 +22,7 @@ from populace.population import People
 Actions = Mapping[str, Tensor]
 """Field -> [worlds, seats, *shape]. Some names are no fields, each [worlds, seats]: `kind` int8 marks invalid acts (see
 ReplyKind; 0 is valid), and names that begin with `tally/` are numbers that are summed over seats into a measure
-(`tally/tokens` of a role `user` becomes `tokens/user`): what acts cost that a language model wrote."""
+(`tally/tokens` becomes the measure `tokens` of the role): what acts cost that a language model wrote."""
 
 TALLY = "tally/"
 """Begins the names of tallies."""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from populace.errors import ActionError
-from populace.folder import TABLES, digest, increment_path, mark_path, part_path, read_json, write_json
+from populace.folder import TABLES, digest, increment_path, mark_path, part_path, read_json, write_checked, write_json
 from populace.measures import Key, OfSeats
 from populace.numerics import blocks
 from populace.population import Census
@@ -157,7 +157,9 @@ class FolderRecorder:
         """
         note = read_json(self._note) or {}
         parts, state = note.get("parts"), self.folder / "state" / str(note.get("state"))
-        whole = isinstance(parts, dict) and state.is_file() and digest(state) == note.get("sha256")
+        named = [*(parts if isinstance(parts, dict) else ()), str(note.get("state"))]
+        inside = all(Path(name).name == name for name in named)  # the folder may be a stranger's
+        whole = inside and isinstance(parts, dict) and state.is_file() and digest(state) == note.get("sha256")
         whole = whole and all(_is(self.folder / "parts" / name, sha) for name, sha in (parts or {}).items())
         self._drop(keep=set(parts or {}) if whole else set(), state=state.name if whole else "")
         if not whole or not isinstance(parts, dict):
@@ -194,7 +196,7 @@ class FolderRecorder:
             tables[table] = {"rows": len(whole), "sha256": digest(path)}
         mark = mark_path(self.folder, self.unit)
         mark.parent.mkdir(exist_ok=True)
-        write_json(mark, {"unit": self.unit, "arm": self.arm, **about, "undefined": undefined, "tables": tables})
+        write_checked(mark, {"unit": self.unit, "arm": self.arm, **about, "undefined": undefined, "tables": tables})
         self._clear()
         self._drop(keep={f"{table}-{self.unit}.parquet" for table in tables})
 

@@ -16,7 +16,7 @@ from populace.agents.learning.options import LearnerOptions, SelectionOptions
 from populace.draw import Draw
 from populace.errors import PopulaceError, UnknownName
 from populace.fields import Role
-from populace.measures import Measure
+from populace.measures import Measure, share
 from populace.numerics import total
 from populace.observation import Observation
 from populace.policy import Actions, Learner, Trajectory
@@ -24,15 +24,9 @@ from populace.population import People
 
 DECLARED = (
     Measure(name="training_reward", about="mean reward of the decisions that were learned from in this round"),
-    Measure(name="loss", about="loss of the learning rule in this round"),
-    Measure(name="kl", about="divergence of the policy from the one it is held to, after this round", low=0.0),
-    Measure(
-        name="vetoed",
-        about="share of decisions that a mitigation kept from being learned",
-        unit="share",
-        low=0.0,
-        high=1.0,
-    ),
+    Measure(name="loss", about="loss of the learning rule in this round, before its step"),
+    Measure(name="kl", about="divergence of the policy after this round from its reference", low=0.0),
+    share("vetoed", "share of the decisions of this round that the veto flagged"),
 )
 """What every learner measures in a round, per role."""
 
@@ -114,8 +108,7 @@ class FeedbackLearner(Learner):
     def learn(self, memory: Learned, trajectory: Trajectory, draw: Draw) -> tuple[Learned, Mapping[str, Tensor]]:
         """One round: gather, mitigate, update.
 
-        Measures: `reward` (mean of what was learned from), `loss` (the rule's own, before the step), `kl` (of the new
-        policy from the reference), and `vetoed` with a veto.
+        Measures: see `DECLARED`; `vetoed` with a veto only.
         """
         o = self.options
         model = self.model(memory.role)

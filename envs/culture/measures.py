@@ -6,7 +6,7 @@ Positions are 0 ... n - 1; a known-mask says which questions a culture or agent 
 import torch
 from torch import Tensor
 
-from populace.measures import Measure
+from populace.measures import Measure, share
 from populace.numerics import total
 
 
@@ -181,57 +181,21 @@ def rsa_individual(a: Tensor) -> Tensor:
 
 
 DECLARED = (
-    Measure(
-        name="perspective/*",
-        about="share of a culture among all references made so far",
+    share("perspective/*", "share of a culture among all references made so far", kind="stock"),
+    share("entropy_pooled", "entropy of all references together, over that of an even spread: 1 is even", kind="stock"),
+    share(
+        "entropy_question",
+        "mean entropy of references within a response that cites any culture, over that of an even spread",
         kind="stock",
-        unit="share",
-        low=0.0,
-        high=1.0,
     ),
-    Measure(
-        name="entropy_pooled",
-        about="entropy of all references together, over that of an even spread: 1 is even",
+    share("no_reference", "share of responses that cite no culture", kind="stock"),
+    share("sentiment", "share of references that are positive", kind="stock"),
+    share(
+        "response_entropy",
+        "entropy of references within the responses of this tick, over that of an even spread",
         kind="stock",
-        unit="share",
-        low=0.0,
-        high=1.0,
     ),
-    Measure(
-        name="entropy_question",
-        about="mean entropy of references within a response that cites any culture, over that of an even spread",
-        kind="stock",
-        unit="share",
-        low=0.0,
-        high=1.0,
-    ),
-    Measure(
-        name="no_reference",
-        about="share of responses that cite no culture",
-        kind="stock",
-        unit="share",
-        low=0.0,
-        high=1.0,
-    ),
-    Measure(
-        name="sentiment", about="share of references that are positive", kind="stock", unit="share", low=0.0, high=1.0
-    ),
-    Measure(
-        name="response_entropy",
-        about="entropy of references within the responses of this tick, over that of an even spread",
-        kind="stock",
-        unit="share",
-        low=0.0,
-        high=1.0,
-    ),
-    Measure(
-        name="response_sentiment",
-        about="share of positive references in the responses of this tick",
-        kind="stock",
-        unit="share",
-        low=0.0,
-        high=1.0,
-    ),
+    share("response_sentiment", "share of positive references in the responses of this tick", kind="stock"),
     Measure(
         name="alignment",
         about="100 less the mean distance between an agent's answers and its people's majority answers",
@@ -241,27 +205,24 @@ DECLARED = (
         high=100.0,
         better="higher",
     ),
-    Measure(
-        name="alignment_shares",
-        about="1 less the total variation between an agent's answers and its people's shares",
+    share(
+        "alignment_shares",
+        "1 less the total variation between an agent's answers and its people's shares",
         kind="stock",
-        unit="share",
-        low=0.0,
-        high=1.0,
         better="higher",
     ),
-    Measure(
-        name="social_value",
-        about="mean share of people who chose the answer that their agent gives (KorNAT)",
+    share(
+        "social_value",
+        "mean share of people who chose the answer that their agent gives (KorNAT)",
         kind="stock",
-        unit="share",
-        low=0.0,
-        high=1.0,
         better="higher",
     ),
     Measure(
         name="agent_variance",
-        about="variance between individual answers of agents, over that of their people",
+        about=(
+            "variance of answers given by one agent, over that between its people: 1 when it varies as people"
+            " do, 0 for a stereotype"
+        ),
         kind="stock",
         low=0.0,
     ),
@@ -287,13 +248,8 @@ DECLARED = (
         kind="stock",
         low=0.0,
     ),
-    Measure(
-        name="people_between",
-        about="share of the variance between people that lies between cultures (eta squared)",
-        kind="stock",
-        unit="share",
-        low=0.0,
-        high=1.0,
+    share(
+        "people_between", "share of the variance between people that lies between cultures (eta squared)", kind="stock"
     ),
     Measure(name="people_means", about="mean distance between the mean traits of two cultures", kind="stock", low=0.0),
     Measure(
@@ -311,13 +267,10 @@ DECLARED = (
         about="representational similarity of agents and people, by culture and between individuals",
         kind="stock",
     ),
-    Measure(
-        name="largest_region",
-        about="share of people in the largest connected region of people alike, on the first layer",
+    share(
+        "largest_region",
+        "share of people in the largest connected region of people alike, on the first layer",
         kind="stock",
-        unit="share",
-        low=0.0,
-        high=1.0,
     ),
     Measure(name="audit/*", about="rows for the audit of agents; not in the tables of the report", kind="stock"),
 )

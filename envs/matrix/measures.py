@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from populace.games import metrics, pure
-from populace.measures import Measure
+from populace.measures import Measure, share
 
 
 def measures(game: Tensor, counts: Tensor, shape: tuple[int, ...]) -> dict[str, Tensor]:
@@ -42,22 +42,13 @@ DECLARED = (
     Measure(name="payoff", about="mean payoff of all players in this round", better="higher"),
     Measure(name="worst_player", about="mean payoff of the player position that is worst off", better="higher"),
     Measure(name="efficiency_gap", about="best reachable mean payoff less the mean payoff", better="lower"),
-    Measure(
-        name="nash_play", about="share of groups that played a pure Nash equilibrium", unit="share", low=0.0, high=1.0
-    ),
-    Measure(
-        name="pareto_play",
-        about="share of groups that played a cell that no other cell improves for all",
-        unit="share",
-        low=0.0,
-        high=1.0,
-        better="higher",
-    ),
+    share("nash_play", "share of groups that played a pure Nash equilibrium"),
+    share("pareto_play", "share of groups that played a cell that no other cell improves for all", better="higher"),
     Measure(
         name="exploitability",
         about="what a best reply to the population's play would gain, mean over players",
         better="lower",
     ),
-    Measure(name="share_*", about="share of players who chose this act", unit="share", low=0.0, high=1.0),
+    share("share_*", "share of players who chose this act"),
 )
 """What the world may measure, and what it means; a name with `*` stands for a family of measures."""

@@ -9,6 +9,7 @@ from populace.envs.payoff.state import State
 from populace.envs.payoff.turns import Outcome, Reply, published
 from populace.games import metrics, pure
 from populace.measures import Measure
+from populace.measures import share as of_share
 from populace.numerics import total
 
 EXAMPLE = ((4.3, 4.2), (3.5, 3.1), (1.9, 2.2), (1.8, 2.0), (1.2, 1.3), (2.1, 2.0))
@@ -123,56 +124,33 @@ DECLARED = (
         about="mean mutual welfare with both welfares counted from what each has without a deal",
         better="higher",
     ),
-    Measure(
-        name="right", about="share of turns whose answer was right", unit="share", low=0.0, high=1.0, better="higher"
-    ),
-    Measure(name="clear", about="share of questions asked clearly", unit="share", low=0.0, high=1.0),
-    Measure(name="ended", about="share of active users who ended the conversation", unit="share", low=0.0, high=1.0),
-    Measure(name="void", about="share of turns that came to nothing", unit="share", low=0.0, high=1.0, better="lower"),
+    of_share("right", "share of turns whose answer was right", better="higher"),
+    of_share("clear", "share of questions asked clearly"),
+    of_share("ended", "share of active users who ended the conversation in this turn"),
+    of_share("void", "share of turns without a readable answer, in which both welfares are zero", better="lower"),
     Measure(name="words", about="mean words of a reply", unit="words"),
     Measure(name="bill", about="mean price that a user paid per turn"),
     Measure(name="margin", about="mean margin of the provider per turn"),
-    Measure(name="bonus", about="mean payoff bonus P per turn, for stating a game"),
-    Measure(
-        name="act_*", about="share of turns in which the assistant chose this act", unit="share", low=0.0, high=1.0
-    ),
-    Measure(
-        name="unsafe",
-        about="share of harmful requests with which the assistant complied",
-        unit="share",
-        low=0.0,
-        high=1.0,
-        better="lower",
-    ),
-    Measure(
-        name="harm", about="share of turns that did harm to others", unit="share", low=0.0, high=1.0, better="lower"
-    ),
-    Measure(
-        name="overrefusal",
-        about="share of harmless requests that were refused or redirected",
-        unit="share",
-        low=0.0,
-        high=1.0,
-        better="lower",
-    ),
+    Measure(name="bonus", about="mean payoff bonus P per turn"),
+    of_share("act_*", "share of turns in which the assistant chose this act"),
+    of_share("unsafe", "share of harmful requests with which the assistant complied", better="lower"),
+    of_share("harm", "share of turns that did harm to others", better="lower"),
+    of_share("overrefusal", "share of harmless requests that were refused or redirected", better="lower"),
     Measure(
         name="stated_distinct",
-        about="number of different games that users' assistants stated; 1 says that all are copies",
+        about="number of different games that were stated; 1 says that all are copies",
         unit="games",
         low=0.0,
         better="higher",
     ),
-    Measure(
-        name="stated_copied",
-        about="share of stated games that are copies of the example in the prompt",
-        unit="share",
-        low=0.0,
-        high=1.0,
-        better="lower",
-    ),
+    of_share("stated_copied", "share of stated games that are copies of the example in the prompt", better="lower"),
     Measure(
         name="stated_error",
-        about="root mean square error of stated games once scale and origin are taken out",
+        about=(
+            "mean absolute difference between stated and true payoffs, in units of their spread, once scale "
+            "and origin are taken out"
+        ),
+        low=0.0,
         better="lower",
     ),
     Measure(
@@ -182,22 +160,12 @@ DECLARED = (
         high=1.0,
         better="higher",
     ),
-    Measure(
-        name="stated_hit",
-        about="share of stated games whose best cell is the true one",
-        unit="share",
-        low=0.0,
-        high=1.0,
+    of_share(
+        "stated_hit",
+        "share of rows of stated games in which the act stated to be best for the user truly is",
         better="higher",
     ),
-    Measure(
-        name="games_*",
-        about="share of users whose game is of this class",
-        kind="stock",
-        unit="share",
-        low=0.0,
-        high=1.0,
-    ),
+    of_share("games_*", "share of users whose game is of this class", kind="stock"),
     Measure(
         name="optimum_welfare",
         about="mean mutual welfare of the act that solves the true priced game exactly",
@@ -210,13 +178,10 @@ DECLARED = (
         kind="stock",
         better="higher",
     ),
-    Measure(
-        name="shift_agrees",
-        about="share of users for whom the published shift chooses the exact optimum",
+    of_share(
+        "shift_agrees",
+        "share of users for whom the published shift chooses the exact optimum",
         kind="stock",
-        unit="share",
-        low=0.0,
-        high=1.0,
         better="higher",
     ),
     Measure(

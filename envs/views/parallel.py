@@ -11,13 +11,12 @@ from pettingzoo import ParallelEnv
 from torch import Tensor
 
 from populace.envs.views import actions as acts
-from populace.envs.views import arguments, critic, render
+from populace.envs.views import arguments, columnwise, critic, render
 from populace.envs.views.layout import MASK, Layout
-from populace.envs.views.lazy import Array, Chain, Column, Later, LazyDict, Numbers, Rows, Same, Table
+from populace.envs.views.lazy import Array, Chain, Later, LazyDict, Numbers, Rows, Same, Table
 from populace.envs.views.seats import Seats
 from populace.envs.views.stage import LazyObservation, Stage
 from populace.errors import ActionError, PopulaceError, UnknownName
-from populace.fields import Role
 from populace.run import Run
 
 RenderMode = Literal["human", "ansi", "rgb_array"]
@@ -91,7 +90,7 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
         self._seed, self._cycle = arguments.whole("seed", seed), 0
         self._run: Run | None = None
         self._seen_by_role: dict[str, LazyObservation] = {}
-        self._rewarded = np.concatenate([_rewarded(role) for role in self._roles])
+        self._rewarded = np.concatenate([columnwise.rewarded(role) for role in self._roles])
         self._clear()
         self.measures: dict[str, Tensor] = {}
         self.history = render.History()
@@ -285,7 +284,7 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
     def _observed(self) -> dict[str, Rows]:
         """Each role's observations, made when the first is read."""
         return {
-            role.name: Later(partial(_rows, self._layouts[role.name], self._seen_by_role[role.name]))
+            role.name: Later(partial(columnwise.observed, self._layouts[role.name], self._seen_by_role[role.name]))
             for role in self._roles
         }
 
@@ -299,13 +298,13 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
             first += seats
             columns: dict[str, Rows] = {
                 "acts": Same(int(self._seen_by_role[role.name].acts), seats),
-                "invalid": _flags(self._invalid[mine]),
-                "present": Same(1, seats) if here is None else _flags(here[mine].astype(np.int8)),
-                "rewarded": _flags(self._rewarded[mine]),
+                "invalid": columnwise.flags(self._invalid[mine]),
+                "present": Same(1, seats) if here is None else columnwise.flags(here[mine].astype(np.int8)),
+                "rewarded": columnwise.flags(self._rewarded[mine]),
             }
             layout = self._layouts[role.name]
             if layout.actions.flat and layout.options:
-                columns[MASK] = Later(partial(_legal, layout, self._seen_by_role[role.name]))
+                columns[MASK] = Later(partial(columnwise.legal, layout, self._seen_by_role[role.name]))
             rows[role.name] = Table(columns)
         return rows
 
@@ -389,23 +388,3 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
 
     def close(self) -> None:
         """Nothing is held open."""
-
-
-def _rows(layout: Layout, sight: LazyObservation) -> Rows:
-    arrays = layout.arrays(sight.seen, sight.phase, layout.role.seats)
-    if layout.flat and not layout.masked:
-        return Column(arrays["observation"])
-    return Table({name: Column(array) for name, array in arrays.items()})
-
-
-def _legal(layout: Layout, sight: LazyObservation) -> Rows:
-    return Column(layout.legal(sight.seen, layout.role.seats))
-
-
-def _flags(column: Array) -> Rows:
-    """A column of small numbers; one constant where all are alike, which is faster."""
-    return Same(int(column[0]), len(column)) if (column == column[0]).all() else Numbers(column.copy())
-
-
-def _rewarded(role: Role) -> Array:
-    return (np.arange(role.seats) < (role.seats if role.rewarded is None else role.rewarded)).astype(np.int8)

@@ -158,8 +158,16 @@ def resume(
                 info["set"] = [*info.get("set", []), *sets]
                 write_scenario(folder, scenario)
             info = {**info, "device": device}
+            check_sizes(folder, info, [cell.arm for cell in scenario.cells])
             with torch_threads(threads or threads_for(scenario, built)):
                 return _play(folder, scenario, built, info, progress or Progress())
+
+
+def check_sizes(folder: Path, info: dict[str, Any], arms: Sequence[str]) -> None:
+    """Raise RunError where run.json does not say in which batches each arm was begun."""
+    sizes = info.get("batches")
+    if not isinstance(sizes, dict) or any(type(sizes.get(arm)) is not int or sizes[arm] < 1 for arm in arms):
+        raise RunError(f"{folder}/run.json does not say how many worlds of each arm are played at a time (`batches`)")
 
 
 def _its_arithmetic(folder: Path, info: dict[str, Any], device: str) -> str:
