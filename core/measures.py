@@ -92,13 +92,13 @@ SEAT_MEASURES = (
         better="lower",
     ),
     *(
-        share(name, f"share of acts since the last record that were {words}", better="lower")
+        share(name, f"share of acts since the last record that were lost because {words}", better="lower")
         for name, words in (
-            ("unreadable", "replies in which no act could be read"),
-            ("refused", "refusals"),
-            ("cut_off", "replies cut off by their limit of tokens"),
-            ("timed_out", "requests that were not answered in time"),
-            ("failed", "requests that no model answered, because its server was down or refused to serve"),
+            ("unreadable", "no act could be read in the reply"),
+            ("refused", "the reply was a refusal"),
+            ("cut_off", "the reply was cut off by its limit of tokens"),
+            ("timed_out", "no reply came in time"),
+            ("failed", "the server was down or refused to serve"),
         )
     ),
     Measure(name="asked", about="prompts sent, repeated ones too", kind="count", unit="prompts", low=0.0),

@@ -148,9 +148,14 @@ DECLARED = (
         better="lower",
     ),
     of_share(
-        "persuasion*",
-        "share of decisions whose explanation casts doubt on the favourite of the customer; by condition,"
-        " of the overrides",
+        "persuasion",
+        "share of decisions whose explanation casts doubt on the favourite of the customer",
+        kind="stock",
+        better="lower",
+    ),
+    of_share(
+        "persuasion/*",
+        "of the overrides in this condition, the share whose explanation casts doubt on the favourite of the customer",
         kind="stock",
         better="lower",
     ),
