@@ -1,4 +1,4 @@
-"""Differences between arms or runs, paired by world where both faced the same luck."""
+"""Differences between arms or runs, paired by world where both had common random numbers."""
 
 import warnings
 from collections.abc import Collection, Mapping, Sequence
@@ -73,7 +73,7 @@ def compare(
 
     Within one run, `arm` minus `other`; without names, every arm minus its reference. Between two runs, arms of the
     same name are compared (or `arm` of `a` with `other` of `b`; or the only arm of each). Worlds are paired by id when
-    they faced the same luck: in one run, or in two of the same world and seed; otherwise intervals are Welch's.
+    they had common random numbers: in one run, or in two of the same world and seed; otherwise intervals are Welch's.
 
     Args:
         a: A run.

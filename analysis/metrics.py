@@ -41,7 +41,8 @@ def drift_by_value(moments: Moments) -> pd.DataFrame:
 def drift_from_reference(moments: Moments, reference: Mapping[str, str]) -> pd.DataFrame:
     """Distance between the mean values of an arm and of its reference in the same world at the same step.
 
-    ||m_s(t; arm, world) - m_s(t; reference, world)||. Both arms face the same luck, so the distance is the arm's doing.
+    ||m_s(t; arm, world) - m_s(t; reference, world)||. Both arms have common random numbers, so
+    the distance is the effect of the arm.
     A distance is never negative: that its interval excludes 0 is no test; the signed contrasts by value are.
 
     Args:

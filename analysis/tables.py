@@ -58,7 +58,7 @@ def _moved(results: Results, arm: str) -> list[str]:
     inside = f"distance over {dims} value{'s' if dims > 1 else ''}"
     return [
         f"After {last['step']:,} steps users' mean values stood <b>{_cell(last)}</b> away from where the "
-        f"reference left them ({inside}, the same worlds with the same luck)."
+        f"reference left them ({inside}, the same worlds with common random numbers)."
     ]
 
 
@@ -87,7 +87,7 @@ def _largest(results: Results, rows: pd.DataFrame, many: bool) -> list[str]:
         words = f"{', '.join(without[:-1])} and {without[-1]}" if len(without) > 1 else without[0]
         points.append(f"{words.capitalize()} differed clearly (p &ge; {CLEAR} after correction).")
     if alone:
-        points.append("With one world these differences have no intervals: they may be its luck. Run more worlds.")
+        points.append("With one world these differences have no intervals: they may be chance. Run more worlds.")
     return points
 
 

@@ -93,9 +93,9 @@ def words() -> list[str]:
 
 def asks(seats: int, own: int = PROMPT, shared: int = 0, distinct: int = 0, labels: int = 0) -> list[Ask]:
     """Prompts of `shared` common and `own` random words, each word a token; `distinct` ones in turn, where given."""
-    luck, vocabulary = random.Random(seats), words()
-    before = luck.choices(vocabulary, k=shared)
-    tails = [" ".join([*before, *luck.choices(vocabulary, k=own)]) for _ in range(distinct or seats)]
+    rng, vocabulary = random.Random(seats), words()
+    before = rng.choices(vocabulary, k=shared)
+    tails = [" ".join([*before, *rng.choices(vocabulary, k=own)]) for _ in range(distinct or seats)]
     options = tuple(vocabulary[:labels])
     return [Ask((("user", tails[i % len(tails)]),), options, 104729 * (i + 1)) for i in range(seats)]
 

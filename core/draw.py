@@ -2,7 +2,8 @@
 
 A number depends only on where it is drawn: seed, world id, episode, tick, phase, scope, purpose and index. It does not
 depend on the batch a world sits in, on the order of draws, on how many users there are, or on the policy that plays.
-So world 7 is the same world alone, among 4,096 and after a resume, and two arms of a scenario face the same luck.
+So world 7 is the same world alone, among 4,096 and after a resume, and two arms of a scenario have common random
+numbers (the same random events).
 
 Keys are 64-bit (splitmix64's finaliser, Steele, Lea and Flood 2014), one fold a coordinate: folded to 32 bits, 10^7
 user keys would collide. The last dimension is a 32-bit counter hash (the two-round xorshift-multiply mixer with the

@@ -145,7 +145,8 @@ class Role:
         does: Fields of its actions.
         phases: The world's phases in which it acts.
         about: One sentence for people.
-        lives: Whether its seats are the population's users, seat i user i: who plays it may know the user's traits.
+        seats_are_users: Whether its seats are the population's users, seat i being user i: a policy that plays it may
+            know the user's traits.
         rewarded: How many of its seats, the first ones, can earn a reward; the acts of the others are only measured.
             None for all.
     """
@@ -156,7 +157,7 @@ class Role:
     does: tuple[Field, ...]
     phases: tuple[str, ...]
     about: str = ""
-    lives: bool = False
+    seats_are_users: bool = False
     rewarded: int | None = None
 
     def seen_in(self, phase: str, private: bool = False) -> tuple[Field, ...]:

@@ -22,10 +22,11 @@ class Options(BaseModel):
     """Typed options of a world, policy or part of a scenario; give each field a docstring, it becomes its help.
 
     Attributes:
-        free: Names of those that a resumed run may change: they bear on what it takes, never on what comes out.
+        changeable: Names of the options that a resumed run may change: they set what a run may use or spend, and no
+            result depends on them.
     """
 
-    free: ClassVar[frozenset[str]] = frozenset()
+    changeable: ClassVar[frozenset[str]] = frozenset()
 
     # Inputs stay out of pydantic's own messages: a key that stands in the wrong place would be shown.
     model_config = ConfigDict(
@@ -44,7 +45,7 @@ class Options(BaseModel):
     def bearing(self) -> dict[str, Any]:
         """The options that bear on what comes out, in depth, place -> value."""
         inner = self.inner()
-        passed = {*self.free, *(place.split(".")[0] for place in inner)}
+        passed = {*self.changeable, *(place.split(".")[0] for place in inner)}
         own = {name: getattr(self, name) for name in type(self).model_fields if name not in passed}
         return {**own, **{place: options.bearing() for place, options in inner.items()}}
 

@@ -64,7 +64,7 @@ class Policy:
         """Actions of every seat in every world, and the new memory."""
         raise TypeError(f"{type(self).__name__} has no act(observation, memory, draw): every policy needs one")
 
-    def fit(self, role: Role, dialogue: Dialogue | None) -> None:
+    def check_role(self, role: Role, dialogue: Dialogue | None) -> None:
         """Raise PopulaceError where it cannot play this role of a world with this text face; asked before a run."""
 
     def spend_from(self, budget: Budget) -> None:

@@ -30,7 +30,7 @@ class Run:
 
     Attributes:
         seed: The seed shared by all worlds and arms.
-        worlds: [worlds] int64 ids; a world's luck depends on its id, not on its place in the batch.
+        worlds: [worlds] int64 ids; a world's random numbers depend on its id, not on its place in the batch.
         episode: [worlds] int64, episodes finished.
         tick: [worlds] int64, ticks played in this episode.
         done: [worlds] bool, worlds that ended and wait, masked.
@@ -303,7 +303,7 @@ def _remember(
 def branch(world: World[Any], policies: Policies, run: Run, *, fresh: tuple[str, ...] = ()) -> Run:
     """The run to go on with under other policies, from where it stands; `run` itself stays as it is.
 
-    Twins that go on from one run face the same luck, so that what they differ in is the policies' doing.
+    Twins that go on from one run have common random numbers, so that the policies alone make them differ.
 
     Args:
         world: The mechanism.

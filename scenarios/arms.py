@@ -164,8 +164,8 @@ def _check_target(root: Node, within: Path, key: str, node: Node) -> Iterator[Mi
     head = key.split(".")[0]
     if head == "seed":
         yield Mistake(
-            f"{where}: the seed cannot differ: all arms and points of a sweep face the same luck, so that their "
-            "difference is the effect; for more repetitions raise `worlds`",
+            f"{where}: the seed cannot differ: all arms and points of a sweep have common random numbers, so that "
+            "their difference is the effect; for more repetitions raise `worlds`",
             place,
         )
     elif head in (*FRAME_KEYS, "arms", "sweep"):

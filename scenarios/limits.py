@@ -63,10 +63,10 @@ def _spelt(arm: dict[str, Any]) -> Node:
 
 
 def _free(options: Options) -> frozenset[str]:
-    return options.free.union(*map(_free, options.inner().values()))
+    return options.changeable.union(*map(_free, options.inner().values()))
 
 
 def _places(options: Options, option: str) -> list[str]:
     """Where a free option is set."""
-    own = [option] if option in options.free and getattr(options, option) is not None else []
+    own = [option] if option in options.changeable and getattr(options, option) is not None else []
     return own + [f"{place}.{path}" for place, inner in options.inner().items() for path in _places(inner, option)]

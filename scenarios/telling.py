@@ -46,7 +46,7 @@ def _prompts(made: Built, agents: Mapping[str, tuple[str, Options]], spec: Any) 
 def _sentence(role: Role, policy: str, seat: Any, file: str, columns: Mapping[str, str]) -> str:
     from populace.agents.llm.seats.profiles import uses
 
-    used = uses(seat.persona) if seat.persona and role.lives else {}
+    used = uses(seat.persona) if seat.persona and role.seats_are_users else {}
     by_persona = []
     for name, column in columns.items():
         kind, _, single = name.partition(".")

@@ -163,8 +163,8 @@ class Mix(Policy):
         if all(player.share is None for player in players):
             # Whoever no player claims goes to the last one: a device is not asked whether there is anyone.
             return torch.where(free, len(players) - 1, who)
-        luck = torch.where(free, draw.uniform("seats", role.seats), 2.0)
-        rank = luck.argsort(dim=-1, stable=True).argsort(dim=-1, stable=True)
+        uniform = torch.where(free, draw.uniform("seats", role.seats), 2.0)
+        rank = uniform.argsort(dim=-1, stable=True).argsort(dim=-1, stable=True)
         place = (rank.double() + 0.5) / free.sum(-1, keepdim=True).clamp(min=1)
         bounds = shares.cumsum(-1) / shares.sum()
         dealt = (place.unsqueeze(-1) > bounds[:-1]).sum(-1)
@@ -186,10 +186,10 @@ class Mix(Policy):
                 mixed[name] = torch.where(own, tensor, mixed[name])
         return mixed, MixMemory(memory.who, tuple(memories))
 
-    def fit(self, role: Role, dialogue: Dialogue | None) -> None:
+    def check_role(self, role: Role, dialogue: Dialogue | None) -> None:
         """Every player must be able to play the role."""
         for part in self.parts:
-            part.fit(role, dialogue)
+            part.check_role(role, dialogue)
 
     def spend_from(self, budget: Budget) -> None:
         """Players share it."""

@@ -235,13 +235,13 @@ class Imitation(Policy):
             raise PopulaceError("imitation needs to see another player: set the matrix world's option models: true")
         acts = observation["mine"].shape[-2]
         own, model = observation["own"], observation["model_act"]
-        luck = draw.uniform("luck", observation.role.seats, 4)
+        uniform = draw.uniform("luck", observation.role.seats, 4)
         gain = (observation["model_payoff"] - observation["payoff"]) / observation["span"].clamp(min=1e-12)
-        act = torch.where(luck[..., 0] < gain, model, own)
-        fresh = (luck[..., 2] * acts).to(torch.int64).clamp(max=acts - 1)
+        act = torch.where(uniform[..., 0] < gain, model, own)
+        fresh = (uniform[..., 2] * acts).to(torch.int64).clamp(max=acts - 1)
         start = fresh
         if self.options.start is not None:
-            rest = 1 + (luck[..., 2] * (acts - 1)).to(torch.int64).clamp(max=acts - 2)
-            start = torch.where(luck[..., 3] < self.options.start, 0, rest)
-        act = torch.where(luck[..., 1] < self.options.noise, fresh, act)
+            rest = 1 + (uniform[..., 2] * (acts - 1)).to(torch.int64).clamp(max=acts - 2)
+            start = torch.where(uniform[..., 3] < self.options.start, 0, rest)
+        act = torch.where(uniform[..., 1] < self.options.noise, fresh, act)
         return {"act": torch.where(own >= acts, start, act)}, memory

@@ -100,7 +100,7 @@ class SegmentSpec(Options):
     values: ValuesOverride | None = None
     """How its values are distributed, where that differs."""
     traits: dict[str, Distribution] = Field(default_factory=dict)
-    """Trait -> its distribution here; a person keeps the luck (the quantile) it would have had in any segment."""
+    """Trait -> its distribution here; a person keeps the quantile it would have had in any segment."""
 
 
 class PopulationSpec(Options):

@@ -23,7 +23,7 @@ from populace.testing.tools import (
     fingerprint,
     kept,
     made,
-    no_global_luck,
+    no_global_randomness,
     out_of_range,
     same,
 )
@@ -71,7 +71,7 @@ def check_policy(
         raise CheckFailed(f"the role {name!r} never acts, so no policy can play it; these do: {', '.join(acting)}")
     players: Mapping[str, Policy] = {r: policy if r == name else AnyLegal() for r in acting}
     who, before = type(policy).__name__, fingerprint(policy)
-    with no_global_luck(who):
+    with no_global_randomness(who):
         with blame(f"{who}.begin"):
             run = start(stage, players, people, seed=seed, worlds=worlds)
         _memory(run.memory[name], who, worlds)
@@ -102,8 +102,8 @@ def _turn(world: World[Any], policy: Policy, run: Run, role: Role, who: str) -> 
         again, after_again = _pair(policy.act(seen, memory, draw), who)
     if not same(dict(actions), dict(again)) or not same(after, after_again):
         raise CheckFailed(
-            f"{who}.act gives something else for the same observation, memory and draw: take luck from the draw only "
-            "and keep nothing in self"
+            f"{who}.act gives something else for the same observation, memory and draw: take random numbers from the "
+            "draw only and keep nothing in self"
         )
     _legal(role, seen, dict(actions), who)
     for world_ in range(len(run.worlds)):

@@ -92,11 +92,11 @@ def blame(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def no_global_luck(what: str) -> Iterator[None]:
+def no_global_randomness(what: str) -> Iterator[None]:
     """Fail if the global generators of Python, NumPy or torch were used or seeded inside."""
-    before = _global_luck()
+    before = _global_generators()
     yield
-    after = _global_luck()
+    after = _global_generators()
     used = [name for name, a, b in zip(("random", "numpy.random", "torch"), before, after, strict=True) if a != b]
     if used:
         raise CheckFailed(
@@ -104,7 +104,7 @@ def no_global_luck(what: str) -> Iterator[None]:
         )
 
 
-def _global_luck() -> tuple[Any, bytes, bytes]:
+def _global_generators() -> tuple[Any, bytes, bytes]:
     numbers: Any = np.random.get_state(legacy=False)  # noqa: NPY002
     state = numbers["state"]
     return random.getstate(), state["key"].tobytes() + bytes(str(state["pos"]), "ascii"), _bytes(torch.get_rng_state())

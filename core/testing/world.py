@@ -26,7 +26,7 @@ from populace.testing.tools import (
     fingerprint,
     kept,
     made,
-    no_global_luck,
+    no_global_randomness,
     out_of_range,
     play,
     same,
@@ -52,7 +52,7 @@ def check_world(
 
     Declarations and forfeits; observations within their fields, without undeclared or private ones; purity; the same
     bits alone, in a batch, in another order and with one thread or two; the same bits after a resume in any phase;
-    no purpose drawn twice; no global luck; shapes of rewards, measures and ends; a society of one.
+    no purpose drawn twice; no global random state; shapes of rewards, measures and ends; a society of one.
 
     Args:
         world: The class, id or `module:class`.
@@ -74,14 +74,14 @@ def check_world(
     players.update(policies or {})  # type: ignore[arg-type]
     ids = torch.arange(worlds)
     before = fingerprint(stage)
-    with no_global_luck(type(stage).__name__):
+    with no_global_randomness(type(stage).__name__):
         _phases(stage, players, people, ids, seed, ticks)
     if changed := kept(before, fingerprint(stage)):
         raise CheckFailed(
             f"{type(stage).__name__} keeps {', '.join(changed)} in self: what changes belongs in the state, "
             "or it is lost when a run is saved and shared between worlds"
         )
-    _luck(stage, players, people, ids, seed, ticks)
+    _random_numbers(stage, players, people, ids, seed, ticks)
     _bits(stage, players, people, ids, seed, ticks)
     _resume(stage, players, people, ids, seed)
     if population is None:
@@ -163,8 +163,8 @@ def _phases(
             (second.state, dict(step_again.rewards), dict(step_again.measures)),
         ):
             raise CheckFailed(
-                f"phase {phase!r} gives something else for the same state, actions and draw: take luck from the draw "
-                "only and keep nothing in self"
+                f"phase {phase!r} gives something else for the same state, actions and draw: take random numbers from "
+                "the draw only and keep nothing in self"
             )
         _step(world, run, step, phase)
         run = first
@@ -277,7 +277,7 @@ def _step(world: World[Any], run: Run, step: Any, phase: str) -> None:
         raise CheckFailed(f"ended must be bool [{worlds}], got {step.ended.dtype} {tuple(step.ended.shape)}")
 
 
-def _luck(
+def _random_numbers(
     world: World[Any], players: Mapping[str, Policy], people: Population, ids: Tensor, seed: int, ticks: int
 ) -> None:
     try:

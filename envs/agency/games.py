@@ -1,4 +1,4 @@
-"""The games of principal-agent theory, one class each: luck, equilibrium play, and what play comes to.
+"""The games of principal-agent theory, one class each: chance events, equilibrium play, and what play comes to.
 
 A game has up to three moves: the principal's terms [worlds, pairs, 4], the agent's move [worlds, pairs], and the
 principal's answer [worlds, pairs]. Unused numbers are 0.
@@ -78,7 +78,7 @@ class Contract(Game):
         o = self.o
         output = move + math.sqrt(o.noise) * draw.normal("output", kind.shape[1])
         share, wage = terms[..., 0], terms[..., 1] + terms[..., 0] * output
-        # The agent's certainty equivalent: the risk it bears counts, the luck it had does not.
+        # The agent's certainty equivalent: the risk it bears counts, what chance gave it does not.
         sure = (
             terms[..., 1] + share * move - o.cost * move * move / 2.0 - o.risk_aversion * share * share * o.noise / 2.0
         )

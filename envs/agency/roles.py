@@ -31,7 +31,7 @@ def roles(options: AgencyOptions, census: Census) -> tuple[Role, ...]:
     theory = "What theory prescribes."
     customer = Role(
         name="customer",
-        lives=True,
+        seats_are_users=True,
         seats=census.size,
         phases=("offer", "respond"),
         about="The principal: offers terms, and answers what it hears.",

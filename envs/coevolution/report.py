@@ -64,7 +64,7 @@ def sections(run: RunData) -> Sequence[Section]:
         return []
     text = (
         "Values are locked in where society no longer follows its history, or where its people become alike. Both are "
-        "measured against the same worlds with the same luck in the reference arm, [95 % interval] over worlds."
+        "measured against the same worlds with common random numbers in the reference arm, [95 % interval] over worlds."
     )
     return [Section("Were values locked in?", _answer(found) + _table(found) + _drawn(results), text, first=True)]
 
@@ -162,7 +162,7 @@ def _answer(found: Sequence[LockIn]) -> str:
     else:
         one_world = all(one.alike.worlds < 2 for one in found)
         why = "With one world" if one_world else "As all worlds agree, perhaps by chance,"
-        out = f"<p>{why} nothing can be told from luck: run more worlds.</p>"
+        out = f"<p>{why} nothing can be told from chance: run more worlds.</p>"
     still = "" if moving else "<p>No movement of history is known here, so no loss of it can be told.</p>"
     return f"{out}<ul>{''.join(lines)}</ul>{still}{_rest(found)}"
 

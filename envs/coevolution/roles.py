@@ -25,7 +25,7 @@ def roles(options: CoevolutionOptions, census: Census) -> tuple[Role, ...]:
     )
     user = Role(
         name="user",
-        lives=True,
+        seats_are_users=True,
         seats=census.size,
         phases=("answer",),
         about="Holds values, answers the questionnaire, and is moved by history, the assistant and its peers.",

@@ -122,11 +122,11 @@ def tables_of(found: Survey, device: torch.device) -> Tables:
 def answers(shares: Tensor, culture: Tensor, draw: Draw) -> Tensor:
     """Everyone's answers by inversion of one uniform number a question: [worlds, people, Q] int64."""
     users, width = culture.shape[1], shares.shape[1]
-    luck = draw.uniform("answers", users, width)
+    uniform = draw.uniform("answers", users, width)
     reach = shares.cumsum(-1)
     options = torch.arange(shares.shape[-1], device=shares.device)
     last = torch.where(shares > 0, options, 0).amax(-1)
-    found = torch.zeros(luck.shape, dtype=torch.int64, device=luck.device)
+    found = torch.zeros(uniform.shape, dtype=torch.int64, device=uniform.device)
     for o in range(shares.shape[-1] - 1):  # over the few options, never over people
-        found += luck >= reach[..., o][culture]
+        found += uniform >= reach[..., o][culture]
     return torch.minimum(found, last[culture])

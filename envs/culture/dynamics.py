@@ -173,15 +173,15 @@ def hear(
     users = traits.shape[1]
     count, voice = asked.shape[1], o.voice
     limit = susceptibility.unsqueeze(-1) if isinstance(susceptibility, Tensor) else susceptibility
-    luck = draw.uniform("hear", users, count)
+    uniform = draw.uniform("hear", users, count)
     if traits.dtype == torch.uint8:
-        takes = (luck < limit) & final.view(-1, 1, 1)
-        luck = luck / (limit.clamp(min=1e-9) if isinstance(limit, Tensor) else max(limit, 1e-9))
+        takes = (uniform < limit) & final.view(-1, 1, 1)
+        uniform = uniform / (limit.clamp(min=1e-9) if isinstance(limit, Tensor) else max(limit, 1e-9))
     else:
         takes = final.view(-1, 1, 1).expand(-1, users, count)
     answer = merged.unsqueeze(1).expand(-1, users, -1)
     if o.listen == "perspectives":
-        answer = _voices(luck, said, answer, references)
+        answer = _voices(uniform, said, answer, references)
     index = asked.unsqueeze(1).expand(-1, users, -1)
     now = traits[:, :, voice]
     held = now.gather(-1, index)
@@ -195,17 +195,17 @@ def hear(
     return after
 
 
-def _voices(luck: Tensor, said: Tensor, merged: Tensor, references: Tensor) -> Tensor:
-    """The answer of the culture that `luck` [worlds, people, A] in [0, 1) falls on, by its share of references."""
+def _voices(uniform: Tensor, said: Tensor, merged: Tensor, references: Tensor) -> Tensor:
+    """The answer of the culture that `uniform` [worlds, people, A] in [0, 1) falls on, by its share of references."""
     cited = references.float()
     whole = cited.sum(-1)
     reach = cited.cumsum(-1) / whole.clamp(min=1.0).unsqueeze(-1)
     last = torch.where(cited > 0, torch.arange(cited.shape[-1], device=cited.device), 0).amax(-1)
-    who = torch.zeros(luck.shape, dtype=torch.int64, device=luck.device)
+    who = torch.zeros(uniform.shape, dtype=torch.int64, device=uniform.device)
     for c in range(cited.shape[-1] - 1):  # over the few cultures, never over people
-        who += luck >= reach[:, None, :, c]
+        who += uniform >= reach[:, None, :, c]
     who = torch.minimum(who, last.unsqueeze(1))
-    heard = said.transpose(1, 2).unsqueeze(1).expand(-1, luck.shape[1], -1, -1).gather(-1, who.unsqueeze(-1))
+    heard = said.transpose(1, 2).unsqueeze(1).expand(-1, uniform.shape[1], -1, -1).gather(-1, who.unsqueeze(-1))
     return torch.where(whole.unsqueeze(1) > 0, heard.squeeze(-1), merged)
 
 

@@ -28,7 +28,7 @@ def _roles(o: CultureOptions, people: int, cultures: int, sizes: tuple[int, ...]
     )
     person = Role(
         name="person",
-        lives=True,
+        seats_are_users=True,
         seats=people,
         phases=("exchange",),
         about="Meets one person on one layer, and asks the assistant a question.",

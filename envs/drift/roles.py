@@ -59,7 +59,7 @@ def _assistant(users: int, probes: int) -> Role:
 def _user(users: int) -> Role:
     return Role(
         name="user",
-        lives=True,
+        seats_are_users=True,
         seats=users,
         phases=("rate",),
         about="Hears an answer, rates it, and may leave.",

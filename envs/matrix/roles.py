@@ -43,7 +43,11 @@ def roles(options: MatrixOptions, census: Census) -> tuple[Role, ...]:
         )
     does = (Field(name="act", kind="choice", labels=labels, about="What it does."),)
     about = "Plays the game with whom it is matched."
-    return (Role(name="player", seats=census.size, phases=("play",), sees=sees, does=does, about=about, lives=True),)
+    return (
+        Role(
+            name="player", seats=census.size, phases=("play",), sees=sees, does=does, about=about, seats_are_users=True
+        ),
+    )
 
 
 def _payoffs(options: MatrixOptions) -> tuple[float, float]:

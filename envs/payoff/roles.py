@@ -15,7 +15,7 @@ def roles(options: PayoffOptions, census: Census) -> tuple[Role, ...]:
     k = len(acts(options))
     user = Role(
         name="user",
-        lives=True,
+        seats_are_users=True,
         seats=census.size,
         phases=("ask",),
         about="Has a question, asks it clearly at a cost or vaguely, or ends the conversation.",

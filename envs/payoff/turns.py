@@ -158,8 +158,8 @@ def settle(options: PayoffOptions, state: State, reply: Reply, found: Outcome, a
 def questions(options: PayoffOptions, users: int, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
     """New questions: ambiguity, harmful, spotted, [worlds, users] each."""
     q = options.questions
-    luck = draw.uniform("question", users, 2)
-    ambiguous, level = luck[..., 0] < q.ambiguous, luck[..., 1]
+    uniform = draw.uniform("question", users, 2)
+    ambiguous, level = uniform[..., 0] < q.ambiguous, uniform[..., 1]
     if options.accuracy == "logged":
         ambiguity = ambiguous.to(torch.float32)
     else:
@@ -168,6 +168,6 @@ def questions(options: PayoffOptions, users: int, draw: Draw) -> tuple[Tensor, T
     if options.harm.share == 0:
         nothing = torch.zeros_like(ambiguous)
         return ambiguity, nothing, nothing
-    luck = draw.uniform("harm", users, 2)
-    harmful = luck[..., 0] < options.harm.share
-    return ambiguity, harmful, harmful & (luck[..., 1] < options.harm.spotted)
+    uniform = draw.uniform("harm", users, 2)
+    harmful = uniform[..., 0] < options.harm.share
+    return ambiguity, harmful, harmful & (uniform[..., 1] < options.harm.spotted)

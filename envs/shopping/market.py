@@ -181,7 +181,7 @@ def synthetic_market(customers: int = 100, businesses: int = 300, seed: int = 0)
     Prices, orders and amenities are ours, after the shape of the published data: orders of 1 to 3 items, item means
     between 3 and 19, prices normal around them with a fifth of the mean as deviation, 1 or 2 amenities asked for.
     """
-    # A generator of its own: the file of a market is data, the same in every run, and not part of a run's luck.
+    # A generator of its own: the file of a market is data, the same in every run; no random numbers of a run are used.
     dice = random.Random(seed)
     amenities = [f"amenity {k}" for k in range(8)]
     people: list[dict[str, Any]] = []

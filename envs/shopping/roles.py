@@ -192,7 +192,7 @@ def _customer(options: ShoppingOptions, catalogue: Catalogue, seats: int) -> Rol
     )
     return Role(
         name="customer",
-        lives=True,
+        seats_are_users=True,
         seats=seats,
         phases=phases,
         about="The principal: has wishes and means, delegates, and buys or not.",

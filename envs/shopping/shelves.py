@@ -38,7 +38,7 @@ def stock(catalogue: Catalogue, customers: int, shuffled: bool, draw: Draw) -> S
         catalogue: What there is.
         customers: How many.
         shuffled: Whether the order on the shelf is random; else as in the catalogue.
-        draw: The luck.
+        draw: Random numbers.
     """
     if catalogue.stocking == "hotels":
         return _hotels(catalogue, customers, draw)

@@ -105,7 +105,9 @@ def _autoreset(env: "VectorEnv[Any, Any, Any]", record: Record) -> None:
 def _same(a: Record, b: Record, fault: str) -> None:
     for t, (x, y) in enumerate(zip(a, b, strict=True)):
         if not all(_equal(u, v) for u, v in zip(x[:4], y[:4], strict=True)):
-            raise CheckFailed(f"step {t}: {fault}; draw all luck from the seed and keep no state between resets")
+            raise CheckFailed(
+                f"step {t}: {fault}; draw all random numbers from the seed and keep no state between resets"
+            )
 
 
 def _equal(a: Any, b: Any) -> bool:

@@ -142,7 +142,8 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
         """Begin an episode.
 
         Args:
-            seed: The world's seed. Without one, the next episode of the same world begins: the same people, new luck.
+            seed: The world's seed. Without one, the next episode of the same world begins: the same people, new
+                random numbers.
             options: `world` is the world's id (0); other keys are ignored, but for slips such as `wrld`.
 
         Returns:

@@ -18,8 +18,8 @@ from populace.run import Run
 class SeatEnv(gymnasium.Env[Any, Any]):
     """One seat; policies play everybody else. World 0 of the seed, as environment 0 of a `VectorView` is, to the bit.
 
-    `reset()` without a seed begins the next episode: the same people, new luck. Infos hold numbers: `invalid`,
-    `present`, `rewarded`, the measures that are defined, and `action_mask` where options can be forbidden.
+    `reset()` without a seed begins the next episode: the same people, new random numbers. Infos hold numbers:
+    `invalid`, `present`, `rewarded`, the measures that are defined, and `action_mask` where options can be forbidden.
 
     Args:
         stage: The world, its people, the seat and the policies of the others.

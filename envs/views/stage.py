@@ -81,7 +81,7 @@ class Stage:
         return self.settle(Outcome(run)).run
 
     def next_episode(self, run: Run) -> Run:
-        """Drop what is left of the tick and begin the next episode in all worlds: the same people, new luck."""
+        """Drop the rest of the tick and begin the next episode in all worlds: the same people, new random numbers."""
         run = self.learned(run)
         fresh = restart(self.world, self.policies, run, torch.ones_like(run.done))
         return self.settle(Outcome(fresh)).run

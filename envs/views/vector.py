@@ -43,8 +43,8 @@ class VectorView(VectorEnv[Any, Any, Any]):
             returns the first observation of the next episode with reward 0.
         `disabled`: Whoever steps resets, all environments or those of `options={"reset_mask": mask}`.
 
-    The next episode has the same people and new luck. Learners among the policies learn when their world's episode
-    ends, as in a `ParallelView`.
+    The next episode has the same people and new random numbers. Learners among the policies learn when their world's
+    episode ends, as in a `ParallelView`.
 
     Args:
         stage: The world, its people, the seat and the policies of the others.

@@ -177,7 +177,7 @@ def _of(chunk: tuple[int, int, dict[str, float]]) -> list[Dialogue]:
 
 
 def setting(seed: int, number: int, shares: dict[str, float]) -> tuple[Setting, Random]:
-    """The setting of that number, and the luck to go on with."""
+    """The setting of that number, and the random generator to go on with."""
     rng = Random(f"{seed} {number}")
     world = rng.choices(list(shares), list(shares.values()))[0]
     if rng.random() < 0.25:

@@ -4,7 +4,8 @@
 
 At every tick of a society that scripts play, the model is asked as well, at every seat. Told are the share of replies
 that can be read at the first try, and how far the acts are from the script's: the share of other choices, or the mean
-distance of numbers; beside a random player's, and the script's own with other luck, which is as near as one can come.
+distance of numbers; beside a random player's, and the script's own with other random numbers, which is as near
+as one can come.
 """
 
 import argparse
@@ -78,21 +79,21 @@ def distance(field: str, observation: Observation, mine: Tensor, script: Tensor,
     return float(gap.flatten(2).mean(-1)[taken].mean()) if gap.dim() > 2 else float(gap[taken].mean())
 
 
-def guess(observation: Observation, dialogue: Dialogue, luck: Random) -> Mapping[str, Tensor] | None:
+def guess(observation: Observation, dialogue: Dialogue, rng: Random) -> Mapping[str, Tensor] | None:
     """Random percentages for an adviser of values, whose random positions would be further off than any reply."""
     if observation.role.name != "assistant" or "shares" not in observation:
         return None
     _, _, audiences, asked = observation["shares"].shape
     numbers = [f"{a + 1}.{k + 1}" if audiences > 1 else str(k + 1) for a in range(audiences) for k in range(asked)]
     chats = dialogue.say(observation)
-    said = ["\n".join(f"{number}: {luck.randint(0, 100)}%" for number in numbers) for _ in chats]
+    said = ["\n".join(f"{number}: {rng.randint(0, 100)}%" for number in numbers) for _ in chats]
     return dialogue.hear(observation, chats, said)[0]
 
 
 def examine(setting: Setting, model: Transformers, number: int, worlds: int) -> dict[tuple[str, str], list[Tally]]:
     """Every phase of one society, by role and phase."""
     built, found = setting.built, defaultdict(list)
-    anyone, luck = policies.get("random")(), Random(number)
+    anyone, rng = policies.get("random")(), Random(number)
     run = start(built.world, built.policies, built.population, seed=setting.seed, worlds=worlds)
     for _ in range(setting.ticks * len(built.world.phases)):
         phase = built.world.phases[run.phase]
@@ -112,7 +113,7 @@ def examine(setting: Setting, model: Transformers, number: int, worlds: int) -> 
             script = policy.act(observation, memory, draw)[0]
             played = {
                 "model": model.act(observation, model.begin(role, run.people, draw), draw)[0],
-                "random": guess(observation, dialogue, luck) or anyone.act(observation, None, draw.scope("random"))[0],
+                "random": guess(observation, dialogue, rng) or anyone.act(observation, None, draw.scope("random"))[0],
                 "script": policy.act(observation, memory, draw.scope("again"))[0],
             }
             read = taken & (played["model"]["kind"] == 0)

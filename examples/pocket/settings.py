@@ -28,7 +28,7 @@ class Setting:
 
     Attributes:
         built: World, teachers and population.
-        seed: Its luck.
+        seed: Seed of its random numbers.
         ticks: How long.
         told: Roles to learn from; None for all.
     """

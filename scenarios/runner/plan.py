@@ -97,7 +97,7 @@ def preflight(scenario: Scenario, device: str = "cpu") -> dict[str, Ready]:
         try:
             with trust.speaking(scenario.word):
                 for role, policy in built.policies.items():
-                    policy.fit(built.world.role(role), built.world.dialogue())
+                    policy.check_role(built.world.role(role), built.world.dialogue())
                 begun = start(built.world, built.policies, built.population, seed=cell.seed, worlds=1, device=device)
         except trust.NeedsWord:
             raise

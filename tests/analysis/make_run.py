@@ -1,7 +1,7 @@
 """Small run folders with drifts that are known, as the recorder would write them; no simulation needed.
 
-Users of a world share its luck: an offset `world_luck` that is the same in every arm. In arm `mirror` the mean of value
-k of segment s moves by `rate[s][k]` a step; in `no-assistant` nothing moves but by luck.
+Users of a world share its random events: an offset `world_offset` that is the same in every arm. In arm `mirror` the
+mean of value k of segment s moves by `rate[s][k]` a step; in `no-assistant` nothing moves but by chance.
 """
 
 import json
@@ -76,16 +76,16 @@ def make_run(
     (folder / "run.json").write_text(json.dumps(info(worlds, steps, arms, **more)))
     (folder / "scenario.yaml").write_text("name: toy\nworld: toy\n")
     rng = np.random.default_rng(seed)
-    luck = rng.normal(0.0, 0.3, (worlds, len(VALUES)))
+    offset = rng.normal(0.0, 0.3, (worlds, len(VALUES)))
     own = rng.normal(0.0, 1.0, (worlds, 1 + steps, measures))
     tables: dict[str, list[pd.DataFrame]] = {"steps": [], "users": [], "groups": []}
     for arm in arms:
         force = strength.get(arm, 1.0)
         jitter = rng.normal(0.0, noise, (worlds, 1 + steps, len(VALUES)))
-        tables["groups"].append(_groups(arm, worlds, steps, luck, jitter, force))
+        tables["groups"].append(_groups(arm, worlds, steps, offset, jitter, force))
         tables["steps"].append(_steps(arm, worlds, steps, own + rng.normal(0.0, noise, own.shape), force))
         if tracked:
-            tables["users"].append(_users(arm, worlds, steps, luck, force, tracked, seed))
+            tables["users"].append(_users(arm, worlds, steps, offset, force, tracked, seed))
     for name, found in tables.items():
         if not found:
             continue
@@ -115,11 +115,11 @@ def _frame(arm: str, **columns: Any) -> pd.DataFrame:
     return frame
 
 
-def _groups(arm: str, worlds: int, steps: int, luck: Any, jitter: Any, force: float) -> pd.DataFrame:
+def _groups(arm: str, worlds: int, steps: int, offset: Any, jitter: Any, force: float) -> pd.DataFrame:
     time = np.arange(1 + steps)
     start = np.array([START[s] for s in SEGMENTS])
     rate = np.array([RATE[s] for s in SEGMENTS]) * force
-    mean = luck[:, None, None] + start + rate * time[:, None, None] + (jitter * (time > 0)[:, None])[:, :, None]
+    mean = offset[:, None, None] + start + rate * time[:, None, None] + (jitter * (time > 0)[:, None])[:, :, None]
     shape = (worlds, 1 + steps, len(SEGMENTS), len(VALUES))
     world, step, segment, value = (i.reshape(-1) for i in np.indices(shape))
     count = np.array([COUNT[s] for s in SEGMENTS])
@@ -143,14 +143,14 @@ def _steps(arm: str, worlds: int, steps: int, own: Any, force: float) -> pd.Data
     return _frame(arm, world=world, step=step, measure=names[measure], value=value.reshape(-1))
 
 
-def _users(arm: str, worlds: int, steps: int, luck: Any, force: float, tracked: int, seed: int) -> pd.DataFrame:
+def _users(arm: str, worlds: int, steps: int, offset: Any, force: float, tracked: int, seed: int) -> pd.DataFrame:
     rng = np.random.default_rng(seed + 1)
     few = min(worlds, 3)
     place = np.arange(tracked) % 2
     start = np.array([START[s] for s in SEGMENTS])[place] + rng.normal(0, 0.6, (few, tracked, len(VALUES)))
     rate = np.array([RATE[s] for s in SEGMENTS])[place] * force
     time = np.arange(1 + steps)
-    x = luck[:few, None, None] + start[:, None] + rate * time[:, None, None]
+    x = offset[:few, None, None] + start[:, None] + rate * time[:, None, None]
     world, step, user = (i.reshape(-1) for i in np.indices(x.shape[:3]))
     columns = {f"value/{v}": x[..., k].reshape(-1).astype(np.float32) for k, v in enumerate(VALUES)}
     return _frame(arm, world=world, step=step, user=user, segment=np.array(SEGMENTS)[place[user]], **columns)

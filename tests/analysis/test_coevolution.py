@@ -39,14 +39,14 @@ def folder_of(path, *, still=False, noise=0.0, arms=FOLLOWS, **more):
         **more,
     )
     rng = np.random.default_rng(3)
-    luck, own_luck = rng.normal(1.0, 0.1, WORLDS), noise * rng.normal(0.0, 1.0, (len(arms), WORLDS))
+    noise_of, own_noise = rng.normal(1.0, 0.1, WORLDS), noise * rng.normal(0.0, 1.0, (len(arms), WORLDS))
     rows = []
     for k, arm in enumerate(arms):
         for world in range(WORLDS):
             for step in range(0, STEPS + 1, 5):
                 drift = FOLLOWS[arm] * step * 0.01
                 error = drift if still else abs(step * 0.011 - drift)
-                own = 1.0 + (DIVERSITY[arm] * luck[world] + own_luck[k, world] - 1.0) * (step / STEPS)
+                own = 1.0 + (DIVERSITY[arm] * noise_of[world] + own_noise[k, world] - 1.0) * (step / STEPS)
                 found = {"history_error": error, "drift": drift, "diversity": own, "pg_coevolve": 0.97}
                 rows += [(arm, world, step, name, value) for name, value in found.items()]
     frame = pd.DataFrame(rows, columns=["arm", "world", "step", "measure", "value"]).assign(role="", player="")

@@ -40,7 +40,7 @@ def test_over_time_has_every_step(tmp_path):
     assert last["difference"] == pytest.approx(pick(compare(run), "value/care")["difference"])
 
 
-def test_runs_of_the_same_luck_are_paired_and_others_are_not(tmp_path):
+def test_runs_with_common_random_numbers_are_paired_and_others_are_not(tmp_path):
     one = load_run(make_run(tmp_path / "a", worlds=10, steps=10, noise=0.01))
     same = load_run(make_run(tmp_path / "b", worlds=10, steps=10, noise=0.012, strength={"mirror": 3.0}))
     other = load_run(make_run(tmp_path / "c", worlds=10, steps=10, noise=0.01, seed=5))

@@ -84,7 +84,7 @@ def test_drift_by_value_keeps_the_sign(quiet):
     assert found[OVERALL, "value/care"] == pytest.approx(20 * ALL[0])
 
 
-def test_drift_from_reference_cancels_the_luck_of_a_world(quiet):
+def test_drift_from_reference_cancels_the_chance_of_a_world(quiet):
     frame = metrics.drift_from_reference(quiet.values, {"mirror": "no-assistant"})
     assert set(frame["arm"]) == {"mirror"}
     rows = frame[frame["segment"] == "young"]

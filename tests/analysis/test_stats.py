@@ -19,14 +19,14 @@ def test_t_interval_equals_scipys():
 
 def test_paired_differences_equal_scipys_paired_test():
     rng = np.random.default_rng(1)
-    luck = rng.normal(0, 5, 20)
-    a = pd.Series(luck + 0.3 + rng.normal(0, 0.1, 20), index=range(20))
-    b = pd.Series(luck, index=range(20)).sample(frac=1, random_state=0)  # pairing is by id, not by place
+    offset = rng.normal(0, 5, 20)
+    a = pd.Series(offset + 0.3 + rng.normal(0, 0.1, 20), index=range(20))
+    b = pd.Series(offset, index=range(20)).sample(frac=1, random_state=0)  # pairing is by id, not by place
     found = stats.paired(a, b)
     test = reference.ttest_rel(a, b.sort_index())
     assert found.p == pytest.approx(test.pvalue)
     assert found.low == pytest.approx(test.confidence_interval(0.95).low)
-    # Not pairing would be tens of times as wide: the worlds' luck does not cancel.
+    # Not pairing would be tens of times as wide: the worlds' offsets do not cancel.
     apart = stats.welch(a, b)
     assert apart.high - apart.low > 20 * (found.high - found.low)
 
@@ -69,7 +69,7 @@ def test_holm_keeps_the_family_wise_error():
 
 @pytest.mark.parametrize("worlds", [3, 10])
 def test_intervals_clustered_by_world_cover_the_truth_as_often_as_they_say(worlds):
-    """Users of a world share its luck: intervals over worlds keep their 95 %, one over users would not."""
+    """Users of a world share its random events: intervals over worlds keep their 95 %, one over users would not."""
     rng = np.random.default_rng(worlds)
     runs, users = 4000, 25
     x = 1.0 + rng.normal(0, 1, (runs, worlds, 1)) + rng.normal(0, 1, (runs, worlds, users))

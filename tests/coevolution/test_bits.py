@@ -1,4 +1,4 @@
-"""A world is the same alone, in a batch, in any order, resumed, on one thread or two; arms share their luck."""
+"""A world is the same alone, in a batch, in any order, resumed, on one thread or two; arms share random numbers."""
 
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,7 @@ def test_alone_in_a_batch_reordered_and_resumed(case: str, tmp_path: Path) -> No
         torch.set_num_threads(before)
 
 
-def test_arms_share_their_luck() -> None:
+def test_arms_have_common_random_numbers() -> None:
     """Where the assistant has no influence, users are the same under any of them."""
     ends = []
     for assistant in ("mirror", "frozen", "lifelong"):
@@ -80,7 +80,7 @@ def test_arms_share_their_luck() -> None:
 
 
 def test_a_smaller_society_is_the_first_users_of_a_larger_one() -> None:
-    """Users' luck does not depend on how many there are (without peers, newcomers or an assistant)."""
+    """Users' random numbers do not depend on how many there are (without peers, newcomers or an assistant)."""
     ends = []
     for size in (50, 80):
         world, players, run = society(

@@ -62,7 +62,7 @@ def test_a_run_cut_in_mid_round_keeps_its_trajectory_and_phase(tmp_path: Path):
     assert same(run, loaded)
 
 
-def test_branches_share_their_luck():
+def test_branches_have_common_random_numbers():
     world, policies, population = make(assistant=Steady())
     run = rollout(world, policies, start(world, policies, population, seed=5, worlds=4), 3)
     still = {**policies, "assistant": Forfeit()}

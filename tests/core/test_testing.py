@@ -111,7 +111,7 @@ def in_place(self, step, state, draw):
     return step
 
 
-def with_luck(self, step, state, draw):
+def with_randomness(self, step, state, draw):
     return replace(step, state=replace(step.state, values=step.state.values + torch.rand(1)))
 
 
@@ -160,7 +160,7 @@ BROKEN = {
     "mask": ({"observe": seen(lambda w, o, s: o | {"pick_mask": o["pick_mask"].float()})}, "'pick_mask', bool"),
     "no option": ({"observe": seen(lambda w, o, s: o | {"pick_mask": ~o["pick_mask"]})}, "every option"),
     "in place": ({"advance": stepped(in_place)}, "changes the state in place"),
-    "luck": ({"advance": stepped(with_luck)}, "take luck from the draw"),
+    "global randomness": ({"advance": stepped(with_randomness)}, "take random numbers from the draw"),
     "counter": ({"advance": stepped(with_counter)}, "keeps count in self"),
     "neighbours": ({"advance": stepped(with_neighbours)}, "not the same to the bit"),
     "resume": ({"advance": stepped(with_history), "ends": False}, "saved and loaded"),
@@ -236,7 +236,7 @@ def test_checks_say_what_is_no_world_and_what_no_option(world, options, match):
         assert "pydantic" not in str(caught.value)  # no links to its pages
 
 
-def test_check_world_finds_global_luck():
+def test_check_world_finds_global_randomness():
     def begin(self, people, draw):
         random.random()
         return Whole.begin(self, people, draw)
@@ -246,10 +246,10 @@ def test_check_world_finds_global_luck():
 
 
 def test_check_world_leaves_threads_and_generators_alone():
-    threads, luck = torch.get_num_threads(), torch.get_rng_state()
+    threads, state = torch.get_num_threads(), torch.get_rng_state()
     check_world(here.Whole)
     assert torch.get_num_threads() == threads
-    assert torch.equal(torch.get_rng_state(), luck)
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 # ---------------------------------------------------------------------- policies

@@ -36,16 +36,16 @@ def test_overlap_is_the_chance_to_copy_and_strangers_stay():
     own = torch.tensor([0, 0, 0, 0], dtype=torch.uint8).expand(1, 40_000, 4)
     theirs = torch.tensor([0, 0, 0, 1], dtype=torch.uint8).expand(1, 40_000, 4)
     there = torch.ones(1, 40_000, dtype=torch.bool)
-    luck = _draw(1).uniform("copy", 40_000)
-    new, strangers = d._copy(own, theirs, there, luck)
+    uniform = _draw(1).uniform("copy", 40_000)
+    new, strangers = d._copy(own, theirs, there, uniform)
     assert (new != own).any(-1).float().mean().item() == pytest.approx(0.75, abs=0.01)  # 4 standard errors
     assert not strangers.any()
-    new, strangers = d._copy(own, own + 1, there, luck)
+    new, strangers = d._copy(own, own + 1, there, uniform)
     assert (new == own).all()
     assert strangers.all()
     # One differing trait is copied, each as often.
     theirs = torch.tensor([0, 1, 1, 1], dtype=torch.uint8).expand(1, 40_000, 4)
-    new, _ = d._copy(own, theirs, there, luck)
+    new, _ = d._copy(own, theirs, there, uniform)
     copied = (new != own).float().mean(1)[0]
     assert copied[0] == 0
     assert copied[1:].tolist() == pytest.approx([1 / 12] * 3, abs=0.006)

@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 from populace.envs.culture import measures as m
 
 
-def _luck(*shape, seed=0):
+def _normal(*shape, seed=0):
     return torch.tensor(np.random.default_rng(seed).random(shape))
 
 
@@ -24,7 +24,7 @@ def test_distances_over_shared_questions_only():
 
 
 def test_spanning_tree_against_scipy():
-    x = _luck(3, 8, 5)
+    x = _normal(3, 8, 5)
     dist = m.distances(x, torch.ones(3, 8, 5, dtype=torch.bool), torch.ones(5, dtype=torch.float64))
     expected = [100 * minimum_spanning_tree(d.numpy()).sum() / 7 for d in dist]
     assert m.spanning_tree(dist).tolist() == pytest.approx(expected)
@@ -69,7 +69,7 @@ def test_between_share():
 
 
 def test_budget_regret_against_all_sets():
-    utility, votes = _luck(20, 7, seed=1), _luck(20, 7, seed=2)
+    utility, votes = _normal(20, 7, seed=1), _normal(20, 7, seed=2)
     regret = m.budget_regret(votes, utility, 3)
     for w in range(20):
         sets = [list(s) for s in itertools.combinations(range(7), 3)]
@@ -81,14 +81,14 @@ def test_budget_regret_against_all_sets():
 
 
 def test_ranks_and_correlation_are_spearmans():
-    a, b = (_luck(4, 30, seed=s).mul(6).floor() for s in (3, 4))  # with ties
+    a, b = (_normal(4, 30, seed=s).mul(6).floor() for s in (3, 4))  # with ties
     found = m.correlation(m.ranks(a), m.ranks(b))
     assert found.tolist() == pytest.approx([spearmanr(x, y).statistic for x, y in zip(a, b, strict=True)], abs=1e-6)
     assert m.correlation(torch.ones(5), torch.arange(5.0)).isnan()
 
 
 def test_representational_similarity():
-    people = _luck(12, 9)
+    people = _normal(12, 9)
     assert m.dissimilarity(torch.tensor([0.0, 0.5, 1.0])).tolist() == [0.5, 1.0, 0.5]
     assert m.rsa_group(people, people).item() == pytest.approx(1)
     assert m.rsa_group(people, 1 - people).item() == pytest.approx(1)  # mirrored answers have the same structure

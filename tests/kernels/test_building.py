@@ -192,7 +192,7 @@ def test_the_users_own_numba_is_left_alone():
         numba.get_num_threads(),
         numba.config.THREADING_LAYER,
     )
-    luck, torchs = random.getstate(), torch.get_rng_state()
+    state, torchs = random.getstate(), torch.get_rng_state()
 
     @numba.njit
     def theirs(seed):
@@ -213,7 +213,7 @@ def test_the_users_own_numba_is_left_alone():
         numba.get_num_threads(),
         numba.config.THREADING_LAYER,
     )
-    assert random.getstate() == luck
+    assert random.getstate() == state
     assert torch.equal(torch.get_rng_state(), torchs)
 
 

@@ -66,7 +66,7 @@ def test_an_episode_survives_faults_in_a_fifth_of_all_calls():
     assert [asked.tolist() for asked in keep.series["asked", "user", ""]] == [[5.0] * 4] * 4
     for fault in FAULTS_TOLD:
         assert sum(tick.sum().item() for tick in keep.series[f"fault/{fault}", "user", ""]) == ledger.faults[fault]
-    # Which calls failed is the network's luck; what was said is not.
+    # Which calls failed is chance of the network; what was said is not.
     with serving(lambda body: "clear") as calm:
         assert same(episode(OpenAI(options(calm)), worlds=4, ticks=4).state, run.state)
 

@@ -144,8 +144,8 @@ def test_several_fields_are_one_object(reply, kind):
 def test_random_json_fits_its_schema():
     schema = schema_of((ACT, NUMBER, COUNT, FLAG))
     for seed in range(50):
-        lucks = iter(torch.rand(10, generator=torch.Generator().manual_seed(seed)).tolist())
-        jsonschema.validate(fitting(schema, lucks), schema)
+        uniforms = iter(torch.rand(10, generator=torch.Generator().manual_seed(seed)).tolist())
+        jsonschema.validate(fitting(schema, uniforms), schema)
 
 
 def test_no_private_field_is_told():

@@ -70,7 +70,7 @@ def test_a_model_of_random_weights_keeps_to_a_form(folder, temperature):
     replies = ask_all(backend, given_)
     assert all(regex.fullmatch(FORM, reply.text) for reply in replies), [reply.text for reply in replies]
     assert all(reply.kind == ReplyKind.OK for reply in replies)
-    # Each by its own luck, whoever else is there; and beside seats that are held to nothing.
+    # Each by its own random numbers, whoever else is there; and beside seats that are held to nothing.
     assert [reply.text for reply in replies[:3]] == [ask_all(backend, [ask])[0].text for ask in given_[:3]]
     free = Ask((("user", "say 0"),), (), 1)
     both = ask_all(backend, [given_[0], free])

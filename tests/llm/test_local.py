@@ -123,7 +123,7 @@ def test_sampled_tokens_have_the_models_chances(folder, raw, top_p):
         assert abs(said.count(word) / count - share) <= 5 * sd + 2 / count
 
 
-def test_a_seats_luck_is_its_own_in_any_batch(folder):
+def test_a_seats_random_numbers_are_its_own_in_any_batch(folder):
     given = asks(10)
     backend = Local(options(folder))
     together = [reply.text for reply in ask_all(backend, given)]

@@ -103,8 +103,8 @@ def test_beginnings_of_several_kinds_are_found():
 @pytest.mark.parametrize("labels", [(), LABELS])
 @pytest.mark.parametrize("temperature", [0.0, 1.0, 8.0])
 def test_shared_beginnings_are_run_once_and_change_no_reply(folder, labels, temperature, monkeypatch):
-    # Sampled replies are equal too: the same luck picks another token only where it lies within rounding of a border,
-    # some 10^-6 of all draws, and these are some hundreds.
+    # Sampled replies are equal too: the same random number picks another token only where it lies within rounding
+    # of a border, some 10^-6 of all draws, and these are some hundreds.
     shared, alone = local(folder, temperature=temperature), local(folder, temperature=temperature)
     few, many = Counted(shared), Counted(alone)
     told = texts(shared, asks(30, labels))
@@ -120,7 +120,7 @@ def test_shared_beginnings_are_run_once_and_change_no_reply(folder, labels, temp
 
 
 @pytest.mark.parametrize("labels", [(), LABELS])
-def test_equal_prompts_are_read_once_and_each_seat_keeps_its_luck(folder, labels):
+def test_equal_prompts_are_read_once_and_each_seat_keeps_its_random_numbers(folder, labels):
     shared = local(folder, max_reply=3)
     counted = Counted(shared)
     told = texts(shared, asks(40, labels, distinct=1))

@@ -137,6 +137,6 @@ def test_only_roles_that_are_users_know_who_they_are():
     for name in registry.worlds.names():
         if name.startswith("populace/"):
             stage, people = made(name, None, 6, None)
-            lives = {role.name for role in stage.cast.values() if role.lives}
+            lives = {role.name for role in stage.cast.values() if role.seats_are_users}
             assert lives <= {"user", "customer", "person", "player"}
             assert all(stage.role(role).seats == people.census.size for role in lives)

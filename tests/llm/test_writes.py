@@ -120,12 +120,12 @@ def same(world, shown, did, heard, reply):
             assert torch.equal(found, value), (case, found, value, reply)
 
 
-@pytest.mark.parametrize("luck", ["script", "any legal"])
+@pytest.mark.parametrize("acts", ["script", "any legal"])
 @pytest.mark.parametrize(("name", "options", "users"), STAGES)
-def test_what_a_script_does_is_heard_as_it_was_done(name, options, users, luck):
+def test_what_a_script_does_is_heard_as_it_was_done(name, options, users, acts):
     stage, people = made(f"populace/{name}-v0", options, users, None)
     scripts = {role: policies.get(stage.defaults.get(role, "random"), within=name)() for role in stage.cast}
-    players = scripts if luck == "script" else {role: AnyLegal() for role in stage.cast}
+    players = scripts if acts == "script" else {role: AnyLegal() for role in stage.cast}
     told = dict.fromkeys(((role.name, phase) for phase in stage.phases for role in stage.acting[phase]), 0)
     for observation, actions in acting(stage, people, players, ticks=3):
         told[observation.role.name, observation.phase] += check(stage, observation, actions)

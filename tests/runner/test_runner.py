@@ -193,7 +193,7 @@ def test_what_stops_in_the_middle_of_a_tick_keeps_all_ticks_before_its_chunk(who
     assert_same(whole, runner.resume(tmp_path / "r"))
 
 
-def test_arms_share_their_luck(tmp_path):
+def test_arms_have_common_random_numbers(tmp_path):
     arms = {"a": {}, "b": {"agents.assistant.policy": "mirror"}}
     world = {"id": "populace/coevolution-v0", "history": {"every": 2}, "noise": 0.02, "assistant_rate": 0}
     folder = runner.run(load(trial(arms=arms, world=world)), tmp_path / "r")

@@ -61,7 +61,7 @@ def test_name_is_the_files_when_not_given(tmp_path):
     assert load(written(tmp_path, dump(PLAIN), "my-town.yaml")).name == "my-town"
 
 
-def test_built_cells_run_and_share_their_luck(tmp_path):
+def test_built_cells_run_and_have_common_random_numbers(tmp_path):
     levels = []
     for cell in load(written(tmp_path, BASE)).cells:
         built = build(cell)
@@ -70,7 +70,7 @@ def test_built_cells_run_and_share_their_luck(tmp_path):
         run = start(built.world, built.policies, built.population, seed=cell.seed, worlds=cell.worlds)
         assert run.people.values.shape == (3, 6, 2)
         levels.append(rollout(built.world, built.policies, run, cell.horizon).state)
-    # The assistants differ, but only users' pushes move the state: equal luck, equal states.
+    # The assistants differ, but only users' pushes move the state: equal random numbers, equal states.
     assert torch.equal(*levels)
 
 

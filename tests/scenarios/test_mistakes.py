@@ -262,7 +262,7 @@ CASES = {
         32,
         "did you mean 'nudge'?",
     ),
-    "seed of an arm": (changed("agents.assistant.strength: 0.75", "seed: 7"), 22, 12, "face the same luck"),
+    "seed of an arm": (changed("agents.assistant.strength: 0.75", "seed: 7"), 22, 12, "have common random numbers"),
     "record of an arm": (
         changed("agents.assistant.strength: 0.75", "record.every: 7"),
         22,
@@ -466,7 +466,7 @@ SETS = {
     "world.id=test/plasa-v0": "did you mean 'test/plaza-v0'?",
     "horizn=3": "unknown key 'horizn' (from --set horizn=3); did you mean 'horizon'?",
     "reference=bse": "did you mean 'base'?",
-    "arms.strong.seed=3": "face the same luck",
+    "arms.strong.seed=3": "have common random numbers",
     "record.every=0": "record.every: expected a number of at least 1, given 0 (from --set record.every=0)",
 }
 
@@ -516,16 +516,16 @@ def test_numbers_of_numpy_are_numbers():
 
 
 def test_nothing_but_scenario_errors_comes_of_damaged_files(tmp_path):
-    luck = random.Random(11)
+    rng = random.Random(11)
     path = tmp_path / "toy.yaml"
     refused = []
     for _ in range(250):
         lines = BASE.split("\n")
-        for _ in range(luck.randint(1, 3)):
-            i = luck.randrange(len(lines))
-            cut = luck.randint(0, len(lines[i]))
-            rest = luck.choice([lines[i][cut:], lines[i][cut + 1 :], ""])
-            lines[i] = luck.choice(["", " "]) + lines[i][:cut] + luck.choice(DAMAGE) + rest
+        for _ in range(rng.randint(1, 3)):
+            i = rng.randrange(len(lines))
+            cut = rng.randint(0, len(lines[i]))
+            rest = rng.choice([lines[i][cut:], lines[i][cut + 1 :], ""])
+            lines[i] = rng.choice(["", " "]) + lines[i][:cut] + rng.choice(DAMAGE) + rest
         path.write_text("\n".join(lines))
         try:
             load(path)

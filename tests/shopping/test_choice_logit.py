@@ -115,8 +115,8 @@ def test_an_option_that_is_never_taken_separates(choices, flagged):
     x = torch.randn(choices, 3, 1, generator=rng, dtype=torch.float64)
     flag = torch.zeros(choices, 3, dtype=torch.float64)
     flag[torch.arange(flagged), torch.randint(0, 3, (flagged,), generator=rng)] = 1
-    luck = -torch.log(-torch.log(torch.rand(choices, 3, generator=rng, dtype=torch.float64)))
-    choice = (x[..., 0] + luck).masked_fill(flag.bool(), -torch.inf).argmax(-1)
+    noise = -torch.log(-torch.log(torch.rand(choices, 3, generator=rng, dtype=torch.float64)))
+    choice = (x[..., 0] + noise).masked_fill(flag.bool(), -torch.inf).argmax(-1)
     both = torch.cat([x, flag.unsqueeze(-1)], -1)
     found = fit(both, choice, ("x", "flag"))
     assert is_separated(both, choice)
@@ -129,8 +129,8 @@ def test_large_coefficients_that_are_no_separation_stay():
     """Log odds of 9 between the ends of a column: the programme is asked, and answers no."""
     rng = torch.Generator().manual_seed(1)
     x = torch.rand(3000, 3, 1, generator=rng, dtype=torch.float64)
-    luck = -torch.log(-torch.log(torch.rand(3000, 3, generator=rng, dtype=torch.float64)))
-    found = fit(x, (9.0 * x[..., 0] + luck).argmax(-1))
+    noise = -torch.log(-torch.log(torch.rand(3000, 3, generator=rng, dtype=torch.float64)))
+    found = fit(x, (9.0 * x[..., 0] + noise).argmax(-1))
     assert not found.separated
     assert (found.coefficients - 9.0).abs() < 4 * found.errors
 

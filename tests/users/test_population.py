@@ -86,7 +86,7 @@ def test_segments_have_their_shares_and_their_own_distributions():
     assert abs(values[~searching][:, power].mean() - 2 / 7) < 4 * math.sqrt(10 / 392 / (0.7 * n))
 
 
-def test_an_override_keeps_a_persons_luck():
+def test_an_override_keeps_a_persons_quantile():
     base = {"size": 1000, "traits": {"x": {"normal": {"mean": 0, "sd": 1}}}}
     moved = base | {"segments": {"a": {"share": 1, "traits": {"x": {"normal": {"mean": 5, "sd": 1}}}}}}
     assert torch.allclose(sample(moved).trait("x"), sample(base).trait("x") + 5)

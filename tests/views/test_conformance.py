@@ -83,10 +83,10 @@ def test_render(name, flat):
     render_test(_aec(_case(name, flat)))
 
 
-def _episode(env, seed, luck):
+def _episode(env, seed, seed_of_acts):
     observation, infos = env.reset(seed=seed)
     record = [(observation.copy(), infos.copy())]
-    rng = np.random.default_rng(luck)
+    rng = np.random.default_rng(seed_of_acts)
     while env.agents:
         actions = {}
         for agent in env.agents:

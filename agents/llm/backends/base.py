@@ -34,7 +34,7 @@ class Ask:
     Attributes:
         messages: The conversation, up to what is to be answered.
         options: The labels among which the reply must choose, or ().
-        seed: 64 bits that depend on world, tick and seat, and on nothing else: luck of the reply.
+        seed: 64 bits that depend on world, tick and seat, and on nothing else: the reply's random numbers come from it.
         schema: JSON Schema (as text) of the reply, or "". Neither options nor schema: free text.
         form: A regular expression that a reply may be held to, or "".
     """
@@ -108,7 +108,7 @@ def tokens(text: str) -> int:
     return -(-len(text.encode()) // BYTES_PER_TOKEN)
 
 
-def luck(seed: int, lane: int = 0) -> float:
+def uniform(seed: int, lane: int = 0) -> float:
     """A uniform number in [0, 1) of an ask's seed."""
     return float(uniform_from(torch.tensor([seed]), torch.tensor([lane], dtype=torch.int32)))
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from populace.agents.llm.backends.answers import parsed, read, told_in
 from populace.agents.llm.backends.background import pause, streamed
-from populace.agents.llm.backends.base import Ask, Backend, Reply, ServerGone, luck
+from populace.agents.llm.backends.base import Ask, Backend, Reply, ServerGone, uniform
 from populace.agents.llm.backends.bounds import bounded, whole
 from populace.agents.llm.backends.endpoint_options import EndpointOptions
 from populace.agents.llm.backends.faults import FAULTS, TOO_LONG, Failed, classified
@@ -199,7 +199,7 @@ class Endpoint(Backend):
 
     def _pause(self, failure: Failed, ask: Ask, attempt: int) -> float:
         """Twice as long each time, spread by up to a half so that not all come back at once."""
-        wait = self.options.wait * 2.0**attempt * (0.75 + 0.5 * luck(ask.seed, attempt))
+        wait = self.options.wait * 2.0**attempt * (0.75 + 0.5 * uniform(ask.seed, attempt))
         return min(wait if failure.wait is None else failure.wait, self.options.longest_wait)
 
     def _check_there(self, failure: Failed) -> None:

@@ -11,7 +11,7 @@ from populace.agents.llm.backends.servers import ServerOptions
 class EndpointOptions(ServerOptions, ModelOptions):
     """Which server and model, how it is sampled, and what it may cost."""
 
-    free: ClassVar[frozenset[str]] = frozenset({"key_env", "at_once", "max_tokens", "max_cost", "give_up_after"})
+    changeable: ClassVar[frozenset[str]] = frozenset({"key_env", "at_once", "max_tokens", "max_cost", "give_up_after"})
 
     model: str
     """The model's name, as the server knows it."""

@@ -1,6 +1,6 @@
 """Models that are none, for trying out a set-up without one: random, echo, scripted, stubborn, malformed.
 
-They are deterministic (luck comes with the ask), free, and go through the very code that real models do.
+They are deterministic (their random numbers come with the ask), free, and go through the very code that real models do.
 """
 
 import itertools
@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from pydantic import model_validator
 
-from populace.agents.llm.backends.base import Ask, Backend, Reply, luck
+from populace.agents.llm.backends.base import Ask, Backend, Reply, uniform
 from populace.agents.llm.decoding import patterns
 from populace.dialogue import ReplyKind
 from populace.options import Options
@@ -39,33 +39,33 @@ class RandomBackend(_Fake):
     def say(self, ask: Ask) -> Reply:
         """The reply."""
         if ask.options:
-            return Reply.of(ask, ask.options[int(luck(ask.seed) * len(ask.options))])
+            return Reply.of(ask, ask.options[int(uniform(ask.seed) * len(ask.options))])
         if ask.schema:
-            lucks = (luck(ask.seed, lane) for lane in itertools.count())
-            return Reply.of(ask, json.dumps(fitting(json.loads(ask.schema), lucks)))
+            uniforms = (uniform(ask.seed, lane) for lane in itertools.count())
+            return Reply.of(ask, json.dumps(fitting(json.loads(ask.schema), uniforms)))
         words = ask.messages[-1][1].split() or ["nothing"]
-        return Reply.of(ask, " ".join(words[int(luck(ask.seed, k) * len(words))] for k in range(WORDS)))
+        return Reply.of(ask, " ".join(words[int(uniform(ask.seed, k) * len(words))] for k in range(WORDS)))
 
 
-def fitting(schema: Mapping[str, Any], lucks: Iterator[float]) -> Any:
+def fitting(schema: Mapping[str, Any], uniforms: Iterator[float]) -> Any:
     """Something that fits a JSON Schema of the kinds we write; without a bound, numbers are within 10 of the other.
 
     Args:
         schema: Objects, arrays of a fixed size, numbers, booleans and labels.
-        lucks: Numbers in [0, 1), one is taken for every value.
+        uniforms: Numbers in [0, 1), one is taken for every value.
     """
     kind = schema["type"]
     if kind == "object":
-        return {name: fitting(inner, lucks) for name, inner in schema["properties"].items()}
+        return {name: fitting(inner, uniforms) for name, inner in schema["properties"].items()}
     if kind == "array":
-        return [fitting(schema["items"], lucks) for _ in range(schema["minItems"])]
+        return [fitting(schema["items"], uniforms) for _ in range(schema["minItems"])]
     if kind == "boolean":
-        return next(lucks) < 0.5
+        return next(uniforms) < 0.5
     if kind == "string":
-        return schema["enum"][int(next(lucks) * len(schema["enum"]))]
+        return schema["enum"][int(next(uniforms) * len(schema["enum"]))]
     low = schema.get("minimum", schema.get("maximum", 0) - 10)
     high = schema.get("maximum", low + 10)
-    return int(low + next(lucks) * (high - low + 1)) if kind == "integer" else low + next(lucks) * (high - low)
+    return int(low + next(uniforms) * (high - low + 1)) if kind == "integer" else low + next(uniforms) * (high - low)
 
 
 class EchoBackend(_Fake):
@@ -150,7 +150,7 @@ class MalformedBackend(StubbornBackend):
 
     def say(self, ask: Ask) -> Reply:
         """The reply."""
-        if luck(ask.seed) >= self.share:
+        if uniform(ask.seed) >= self.share:
             return super().say(ask)
-        text, kind = BROKEN[int(luck(ask.seed, 1) * len(BROKEN))]
+        text, kind = BROKEN[int(uniform(ask.seed, 1) * len(BROKEN))]
         return Reply.of(ask, text, kind)

@@ -145,7 +145,7 @@ class Local(Backend):
         self.decoder.forget()
 
     def _choose(self, seats: Sequence[Seat], options: Sequence[str], labels: list[Prompt]) -> Iterator[Answer]:
-        """One label a seat: seats with the same prompt share its scores, and each has its own luck."""
+        """One label per seat: seats with the same prompt share its scores; each samples with its own random numbers."""
         alike: dict[Prompt, list[Seat]] = {}
         for seat in seats:
             alike.setdefault(seat.prompt, []).append(seat)
@@ -247,7 +247,7 @@ def _without_system(messages: Messages) -> Messages:
 
 
 def load(options: LocalOptions) -> Loaded:
-    """Model and tokenizer; torch's global luck, which transformers uses for weights that a file lacks, stays as it was.
+    """Model and tokenizer; torch's global generator, which transformers uses for missing weights, stays as it was.
 
     Raises:
         MissingExtra: `transformers` is not installed.

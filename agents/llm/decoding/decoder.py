@@ -1,6 +1,6 @@
 """How a local model reads prompts, weighs choices and writes replies: all rows together, no token run twice.
 
-Replies are decoded here rather than by `generate`, whose sampling takes its luck from torch's global generator: each
+Replies are decoded here rather than by `generate`, whose sampling draws from torch's global generator: each
 row's tokens follow from its own seed, whoever else is in the batch. Equal prompts are read once, and so are the tokens
 that prompts begin with alike; both change no distribution, only last bits, as does any other batch.
 """
@@ -192,7 +192,7 @@ class Decoder:
         return first + torch.where(real[:, 1:], found, 0.0).sum(-1)
 
     def pick(self, scores: Sequence[Sequence[float]], seeds: Sequence[int]) -> list[int]:
-        """Which label each row gets by its own luck: scores [rows, labels] are those of `score`."""
+        """Which label each row gets by random numbers of its own: scores [rows, labels] are those of `score`."""
         return choose(torch.tensor(scores, dtype=torch.float32), uniforms(seeds, 1), self.temperature).tolist()
 
     # ------------------------------------------------------------------ writing
@@ -216,15 +216,15 @@ class Decoder:
         past = read.past if len(unique) == rows else self._picked(read.past, which, length)
         ids, mask, logits = read.ids[which], read.mask[which], read.logits[which]
         said = mask.sum(-1, keepdim=True)
-        luck, ends = uniforms(seeds, length, device), torch.tensor(self.ends, dtype=torch.int64, device=device)
+        uniform, ends = uniforms(seeds, length, device), torch.tensor(self.ends, dtype=torch.int64, device=device)
         written = torch.zeros((rows, length), dtype=torch.int64, device=device)
         alive = torch.arange(rows, device=device)
         ended = torch.zeros(rows, dtype=torch.bool, device=device)
         texts = [""] * rows
         for step in range(length):
-            token = choose(logits, luck[alive, step : step + 1], self.temperature, self.top_p)
+            token = choose(logits, uniform[alive, step : step + 1], self.temperature, self.top_p)
             if guide is not None:
-                token = self._held(guide, forms, texts, logits, luck[alive, step], token, alive)
+                token = self._held(guide, forms, texts, logits, uniform[alive, step], token, alive)
             written[alive, step] = token
             if step + 1 == length:
                 break
@@ -255,7 +255,7 @@ class Decoder:
         forms: Sequence[str],
         texts: list[str],
         logits: Tensor,
-        luck: Tensor,
+        uniform: Tensor,
         free: Tensor,
         alive: Tensor,
     ) -> Tensor:
@@ -263,11 +263,11 @@ class Decoder:
         chance = torch.softmax(logits.float() / (self.temperature or 1.0), -1)
         top = chance.topk(min(LOOKED, chance.shape[-1]), -1)
         said, tokens, chances = free.tolist(), top.indices.tolist(), top.values.tolist()
-        lucks = luck.tolist() if self.temperature else [0.0] * len(said)
+        numbers = uniform.tolist() if self.temperature else [0.0] * len(said)
         for k, row in enumerate(alive.tolist()):
             if forms[row]:
                 likely = list(zip(tokens[k], chances[k], strict=True))
-                said[k] = guide.pick(forms[row], texts[row], likely, chance.shape[-1], lucks[k])
+                said[k] = guide.pick(forms[row], texts[row], likely, chance.shape[-1], numbers[k])
                 texts[row] += guide.added(said[k])
         return torch.tensor(said, device=free.device)
 
@@ -285,26 +285,26 @@ def _log_chance(logits: Tensor, tokens: Tensor) -> Tensor:
     return torch.log_softmax(logits.float(), -1).gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
 
 
-def choose(logits: Tensor, luck: Tensor, temperature: float, top_p: float = 1.0) -> Tensor:
-    """The next token [rows] of logits [rows, vocabulary], by luck [rows, 1] in [0, 1)."""
+def choose(logits: Tensor, uniform: Tensor, temperature: float, top_p: float = 1.0) -> Tensor:
+    """The next token [rows] of logits [rows, vocabulary], by uniform [rows, 1] in [0, 1)."""
     if temperature == 0:
         return logits.argmax(-1)
     chance = torch.softmax(logits.float() / temperature, -1)
     if top_p == 1:
-        return pick(chance, luck)
+        return pick(chance, uniform)
     chance, order = chance.sort(stable=True, dim=-1, descending=True)
     # The token that crosses top_p is still in.
     chance = torch.where(chance.cumsum(-1) - chance < top_p, chance, 0.0)
-    return order.gather(-1, pick(chance, luck).unsqueeze(-1)).squeeze(-1)
+    return order.gather(-1, pick(chance, uniform).unsqueeze(-1)).squeeze(-1)
 
 
-def pick(weights: Tensor, luck: Tensor) -> Tensor:
-    """An index [rows] with probability proportional to weights [rows, options], by inversion of luck [rows, 1]."""
+def pick(weights: Tensor, uniform: Tensor) -> Tensor:
+    """An index [rows] with probability proportional to weights [rows, options], by inversion of uniform [rows, 1]."""
     total = weights.cumsum(-1)
     whole = total[:, -1:].contiguous()
     # Rounding must not lead beyond the last option that has any weight.
     last = torch.searchsorted(total, whole)
-    return torch.minimum(torch.searchsorted(total, luck * whole, right=True), last).squeeze(-1)
+    return torch.minimum(torch.searchsorted(total, uniform * whole, right=True), last).squeeze(-1)
 
 
 def uniforms(seeds: Sequence[int], steps: int, device: torch.device | str = "cpu") -> Tensor:

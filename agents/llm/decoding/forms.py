@@ -44,20 +44,20 @@ class Guide:
         added = self.added(token)
         return bool(added) and pattern.fullmatch(text + added, partial=True) is not None
 
-    def pick(self, form: str, text: str, likely: Sequence[tuple[int, float]], vocabulary: int, luck: float) -> int:
-        """The next token, by the chances of those that fit; the likeliest of them where luck is 0.
+    def pick(self, form: str, text: str, likely: Sequence[tuple[int, float]], vocabulary: int, uniform: float) -> int:
+        """The next token, by the chances of those that fit; the likeliest of them where uniform is 0.
 
         Args:
             form: A regular expression.
             text: What is written so far.
             likely: (token, chance), the likeliest first.
             vocabulary: Tokens there are.
-            luck: In [0, 1).
+            uniform: In [0, 1).
         """
         left = [(token, chance) for token, chance in likely if self.fits(form, text, token)]
         if not left:
             return next((t for t in range(vocabulary) if self.fits(form, text, t)), self.ends[0])
-        total = luck * sum(chance for _, chance in left)
+        total = uniform * sum(chance for _, chance in left)
         for token, chance in left:
             total -= chance
             if total < 0:

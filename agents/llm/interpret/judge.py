@@ -86,7 +86,7 @@ class Judge(Interpreter):
             ("system", f"{JUDGE} {self.coding.about}"),
             ("user", f"The text:\n\n<<<\n{text}\n>>>\n\n{question}"),
         )
-        # Its luck is that of the text, wherever and whenever it was said.
+        # Its random numbers depend on the text alone, wherever and whenever it was said.
         digest = hashlib.sha256(repr(messages).encode()).digest()
         return Ask(messages, options, int.from_bytes(digest[:8], "little", signed=True))
 

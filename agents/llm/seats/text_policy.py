@@ -54,7 +54,7 @@ class TextPolicy(ModelPolicy):
     Options: ClassVar[type[SeatOptions]] = SeatOptions
     options: SeatOptions
 
-    def fit(self, role: Role, dialogue: Dialogue | None) -> None:
+    def check_role(self, role: Role, dialogue: Dialogue | None) -> None:
         """An interpreter needs free text to read, codes that are there, and a labelled set that can be read."""
         if self.options.interpreter is not None:
             Interpreted.of(self.options.interpreter, dialogue, role.name).check()
@@ -64,7 +64,7 @@ class TextPolicy(ModelPolicy):
         budget, past = self.options.memory, None
         if budget:
             past = Conversations.empty(len(people.values), role.seats, budget, people.values.device)
-        if self.options.persona and role.lives:
+        if self.options.persona and role.seats_are_users:
             return UserMemory(replace(people, network=None), past)
         return past
 

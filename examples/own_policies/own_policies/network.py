@@ -8,7 +8,7 @@ from populace.policy import Actions, Memory, Policy
 
 
 class Network(Policy):
-    """Load trained weights where this one makes random ones; luck comes from the draw, never from torch."""
+    """Load trained weights where this one makes random ones; random numbers come from the draw, never from torch."""
 
     def __init__(self, options=None) -> None:
         super().__init__(options)
