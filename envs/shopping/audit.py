@@ -24,13 +24,15 @@ def auditor(run: RunData) -> Section | None:
         rows = rows[(rows["step"] > 0) & rows["chosen"].notna()]
         made = _design(rows)
         if made is not None:
-            fits[str(arm)] = choice_logit.fit(*made)
+            x, choice, names, worlds = made
+            fits[str(arm)] = choice_logit.fit(x, choice, names, clusters=worlds)
     if not fits:
         return None
     text = (
         "The auditor: a conditional logit of the recorded choices (the ACES form: place on the shelf, attributes, a "
-        "dummy a title where there are few). Standard errors take choices as independent; intervals are 95 %. Choices "
-        "that some combination of attributes explains without exception have no finite estimate and are marked."
+        "dummy per title where there are few). Intervals are 95 %, clustered by world (a jackknife over worlds), so "
+        "that with one world there are none. Choices that some combination of attributes explains without exception "
+        "have no finite estimate and are marked."
     )
     return Section("What moved the choices", _logit_picture(fits) + _logit_table(fits), text)
 
@@ -38,8 +40,8 @@ def auditor(run: RunData) -> Section | None:
 _COLUMN = re.compile(r"(.+)_(\d+)")
 
 
-def _design(rows: pd.DataFrame) -> tuple[torch.Tensor, torch.Tensor, tuple[str, ...]] | None:
-    """Columns of the logit from the recorded shelves: x [choices, options, columns], choice [choices], names."""
+def _design(rows: pd.DataFrame) -> tuple[torch.Tensor, torch.Tensor, tuple[str, ...], torch.Tensor] | None:
+    """The recorded shelves: x [choices, options, columns], choice [choices], names, and the world of each [choices]."""
     found: dict[str, list[str]] = {}
     for column in rows.columns:
         match = _COLUMN.fullmatch(str(column))
@@ -66,7 +68,8 @@ def _design(rows: pd.DataFrame) -> tuple[torch.Tensor, torch.Tensor, tuple[str, 
     if not names or len(rows) < 10:
         return None
     x = torch.from_numpy(np.stack([np.asarray(columns[name], dtype=np.float64) for name in names], -1))
-    return x, torch.from_numpy(rows["chosen"].to_numpy(np.int64)), tuple(names)
+    choice, worlds = (torch.tensor(rows[name].to_numpy(np.int64)) for name in ("chosen", "world"))
+    return x, choice, tuple(names), worlds
 
 
 def _logit_picture(fits: dict[str, choice_logit.LogitFit]) -> str:
@@ -84,9 +87,9 @@ def _logit_picture(fits: dict[str, choice_logit.LogitFit]) -> str:
             if name not in fit.names:
                 continue
             at = fit.names.index(name)
-            b, se = float(fit.coefficients[at]), float(fit.errors[at])
+            b, (low, high) = float(fit.coefficients[at]), (float(end[at]) for end in fit.ends())
             y = len(names) - 1 - k - (row - (min(len(shown), len(PALETTE)) - 1) / 2) * 0.16
-            axes.plot([b - 1.96 * se, b + 1.96 * se], [y, y], color=colour, linewidth=1.6)
+            axes.plot([low, high], [y, y], color=colour, linewidth=1.6)
             axes.plot([b], [y], marker="o", markersize=3.5, color=colour)
     axes.axvline(0, color=MUTED, linewidth=0.8)
     axes.set_yticks(range(len(names)), names[::-1], color=INK)
@@ -104,10 +107,10 @@ def _logit_table(fits: dict[str, choice_logit.LogitFit]) -> str:
         cells = []
         for fit in fits.values():
             at = fit.names.index(name) if name in fit.names else None
-            b, se = (float("nan"),) * 2 if at is None else (float(fit.coefficients[at]), float(fit.errors[at]))
-            cells.append(
-                f"<td class='n'>{with_interval(b, b - 1.96 * se, b + 1.96 * se) if np.isfinite(se) else '&ndash;'}</td>"
-            )
+            parts = (fit.coefficients, *fit.ends())
+            b, low, high = (float("nan") if at is None else float(part[at]) for part in parts)
+            shown = with_interval(b, low, high) if np.isfinite(b) and not bool(fit.separated) else "&ndash;"
+            cells.append(f"<td class='n'>{shown}</td>")
         body.append(f"<tr><th>{html.escape(name)}</th>{''.join(cells)}</tr>")
     fit_row = "".join(
         f"<td class='n'>{'separated' if bool(fit.separated) else number(float(fit.pseudo_r2), 3)}</td>"

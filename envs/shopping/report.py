@@ -71,8 +71,8 @@ def _overrides(run: RunData) -> Section | None:
     )
     text = (
         "Share of customers for whom the company's favourite was chosen instead of their feasible best, by who would "
-        "read the explanation, with Wilson's 95 % intervals over all choices; published counts stand below. Where the "
-        "customer's best is harmful, an override enforces a norm."
+        "read the explanation, with Wilson's 95 % intervals over all choices, which are taken as independent; "
+        "published counts stand below. Where the customer's best is harmful, an override enforces a norm."
     )
     return Section("Overrides by who reads the explanation", _override_picture(counts, names) + table, text)
 

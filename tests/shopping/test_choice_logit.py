@@ -155,3 +155,28 @@ def test_a_buyer_who_always_takes_the_first_is_said_to_separate(tmp_path):
     shown = re.sub("<[^>]*>", " ", page[page.index("What moved the choices</h2>") : page.index("pseudo R<sup>2")])
     assert not re.search(r"\d{2},\d{3}", shown)
     assert load_run(tmp_path / "run").complete
+
+
+def test_errors_clustered_by_world_are_those_of_leaving_worlds_out():
+    """The linearised jackknife against 40 fits, each without one world; choices of a world share a taste for price."""
+    x, names = _shelves(1, 240)
+    x, world = x[..., :10], torch.arange(240) // 6
+    own = torch.randn(40, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64)[world]
+    choice = _choose(x, PLANTED + 0.4 * own[None, :, None])
+    found = fit(x, choice, names[:10], clusters=world)
+    alone = fit(x, choice, names[:10])
+    without = torch.stack([fit(x[:, world != g], choice[:, world != g], names[:10]).coefficients[0] for g in range(40)])
+    jackknife = (39 / 40 * (without - found.coefficients[0]).square().sum(0)).sqrt()
+    assert torch.equal(found.coefficients, alone.coefficients)
+    assert found.errors[0].numpy() == pytest.approx(jackknife.numpy(), rel=0.1)
+    assert (found.errors / alone.errors).max() > 1.3
+    low, high = found.ends()
+    assert ((high - low) / (2 * found.errors)).mean().item() == pytest.approx(2.0227, abs=1e-4)  # t of 39, both tables'
+
+
+def test_choices_of_one_world_have_no_clustered_errors():
+    x, names = _shelves(1, 60)
+    found = fit(x[..., :10], _choose(x[..., :10], PLANTED), names[:10], clusters=torch.zeros(60, dtype=torch.int64))
+    assert found.errors.isnan().all()
+    assert torch.isfinite(found.coefficients).all()
+    assert all(end.isnan().all() for end in found.ends())
