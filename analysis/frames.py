@@ -141,7 +141,7 @@ class RunData:
 
     @cached_property
     def groups(self) -> pd.DataFrame:
-        """A row a segment, step and panel variable: `arm, world, step, segment, variable, n, mean, var`.
+        """A row per segment, step and panel variable: `arm, world, step, segment, variable, n, mean, var`.
 
         `var` divides by n, so that moments of segments combine exactly (`Moments.pooled`).
         """
@@ -149,7 +149,7 @@ class RunData:
 
     @cached_property
     def arms(self) -> pd.DataFrame:
-        """A row an arm: `arm, base`, a column a swept key, and `reference`, the arm compared with (or missing)."""
+        """A row per arm: `arm, base`, a column per swept key, and `reference`, the arm compared with (or missing)."""
         rows = []
         for arm, about in self.info.get("arms", {}).items():
             coordinates = about.get("coordinates") or {}

@@ -2,8 +2,8 @@
 
 Written m_s(t) for the mean vector of segment s at step t over D value dimensions, v_s(t) for its variances (divided by
 n), n_s for its users, and m(t), v(t) for those of all users, pooled exactly. Every function returns a tidy frame `arm,
-world, step, segment, measure, value`, one row a world: intervals over worlds come from `populace.analysis.stats`. Where
-a measure is undefined, or too large for a number, its row is left out; `Moments.complete` finds these rows again.
+world, step, segment, measure, value`, one row per world; intervals over worlds come from `populace.analysis.stats`.
+Where a measure is undefined, or too large for a number, its row is left out; `Moments.complete` finds these rows again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -111,14 +111,14 @@ def participation(users: pd.DataFrame, variables: Sequence[str]) -> pd.DataFrame
     """Effective number of directions in which tracked users differ: (tr C)² / tr(C²), C their covariance matrix.
 
     Unlike `diversity` it knows that values move together: 1 where all users lie on a line, D where no direction is
-    preferred. Needs two tracked users a world.
+    preferred. Needs two tracked users per world.
     """
     return _by_world(users, variables, 2, _participation, "participation")
 
 
 @_QUIET
 def bimodality(users: pd.DataFrame, variables: Sequence[str]) -> pd.DataFrame:
-    """Sarle's bimodality coefficient of tracked users, averaged over values; needs four tracked users a world.
+    """Sarle's bimodality coefficient of tracked users, averaged over values; needs four tracked users per world.
 
     (g² + 1) / (k + 3 (n - 1)² / ((n - 2)(n - 3))) with the sample skewness g and excess kurtosis k, both corrected for
     bias (SAS/STAT User's Guide, CLUSTER procedure). 5/9 for a uniform distribution, 1/3 for a normal one in the limit,

@@ -27,7 +27,7 @@ COUNTS = tuple(measure.name for measure in SEAT_MEASURES if measure.kind == "cou
 
 
 def players(run: RunData) -> str:
-    """The table: a row an arm, role and player; empty where nobody reads and writes, and no role is shared."""
+    """The table: a row per arm, role and player; empty where nobody reads and writes, and no role is shared."""
     means = _means(run)
     if means.empty:
         return ""
@@ -111,7 +111,7 @@ def _row(arm: str, role: str, player: str, about: Mapping[str, Any], means: pd.D
     named = f"<abbr title='{html.escape(str(voice), quote=True)}'>{name}</abbr>" if voice else name
     cells = [
         f"<th>{html.escape(arm)}</th><td>{html.escape(role)}</td><td>{named}</td>",
-        f"<td class='n'>{cell('invalid') if speaks or amount('invalid') > 0 else 'none: acts on tensors'}</td>",
+        f"<td class='n'>{cell('invalid') if speaks or amount('invalid') > 0 else 'none (a script)'}</td>",
         f"<td class='words'>{why or '&ndash;'}</td>",
         f"<td class='n'>{cell('reward')}</td>" if "reward" in firsts else "",
         *(f"<td class='n'>{number(amount(name)) if speaks else '&ndash;'}</td>" for name in ("asked", "tokens")),
@@ -122,7 +122,7 @@ def _row(arm: str, role: str, player: str, about: Mapping[str, Any], means: pd.D
 
 
 def _coders(known: Mapping[str, Any]) -> str:
-    """How far whoever read free text agrees with a labelled set, where somebody did."""
+    """How far each interpreter of free text agrees with a labelled set, where one was used."""
     lines = []
     for arm, roles in known.items():
         for role, about in roles.items():

@@ -146,7 +146,7 @@ class Results:
 
     @cached_property
     def lock_in(self) -> pd.DataFrame:
-        """Lock-in time of all users' mean values, a row a world; see `metrics.lock_in`."""
+        """Lock-in time of all users' mean values, a row per world; see `metrics.lock_in`."""
         return metrics.lock_in(self.run.values.pooled)
 
     @cached_property

@@ -69,7 +69,7 @@ def estimate(
     """Mean over worlds with a Student t interval: mean ± t(worlds - 1) · s / sqrt(worlds).
 
     Args:
-        values: [worlds], one number a world; NaN and infinite ones are left out and counted in the note.
+        values: [worlds], one number per world; NaN and infinite ones are left out and counted in the note.
         confidence: Nominal coverage.
         deterministic: Whether the number is the same in all worlds by construction. If not, worlds that agree may do so
             by chance, and there is no interval.

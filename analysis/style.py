@@ -157,7 +157,7 @@ MARKS = {AGREE: "\N{DAGGER}", LARGE: "\N{SECTION SIGN}", "undefined in": "\N{DOU
 
 
 def marks(note: str) -> str:
-    """The marks of a note's cautions, each with its words for whoever points at it, as HTML."""
+    """The marks of a note's cautions, each with its words as a tooltip, as HTML."""
     found = ""
     for part in note.split("; "):
         for begin, sign in MARKS.items():

@@ -120,7 +120,7 @@ def _sentence(results: Results, row: "pd.Series[Any]") -> str:
 
 
 def _named(results: Results, measure: str, kind: str) -> str:
-    """An outcome's name, with what it means for whoever points at it."""
+    """An outcome's name, with what it means as a tooltip."""
     label, about = html.escape(results.label(measure)), results.about.get(measure) if kind != "mean" else None
     return f'<abbr title="{html.escape(about, quote=True)}">{label}</abbr>' if about else label
 

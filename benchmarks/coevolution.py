@@ -44,7 +44,7 @@ def society(
 
 
 def rate(worlds: int, users: int, device: str = "cpu", fast: bool = False, assistant: str = "frozen") -> float:
-    """Agent-steps a second of whole ticks: observe, both policies, the world."""
+    """Agent-steps per second of whole ticks: observe, both policies, the world."""
     with compiled(fast):
         world, players, run = society(worlds, users, device, assistant)
         return timing.per_second(lambda: rollout(world, players, run, 3), 3 * worlds * users, seconds=4.0)
@@ -97,7 +97,7 @@ def update() -> Iterator[timing.Row]:
 
 
 def memory() -> Iterator[timing.Row]:
-    """Peak bytes a user over the state's, in a process of its own, and whether it grows with steps."""
+    """Peak bytes per user over the state's, in a process of its own, and whether it grows with steps."""
     code = (
         "from benchmarks.coevolution import society, MILLION\n"
         "from populace import tree\nfrom populace.rollout import rollout\n"
@@ -110,9 +110,9 @@ def memory() -> Iterator[timing.Row]:
         peak, out = timing.peak_of(code.format(steps=steps))
         peaks.append(peak)
     state = float(out)
-    yield "state", state / MILLION, "bytes a user", ""
-    yield "peak", peaks[0] / MILLION, "bytes a user", f"{peaks[0] / state:.2f} of the state; aim 2.5"
-    yield "peak after 10 more ticks", peaks[1] / MILLION, "bytes a user", f"{peaks[1] / peaks[0]:.2f} of the first"
+    yield "state", state / MILLION, "bytes per user", ""
+    yield "peak", peaks[0] / MILLION, "bytes per user", f"{peaks[0] / state:.2f} of the state; aim 2.5"
+    yield "peak after 10 more ticks", peaks[1] / MILLION, "bytes per user", f"{peaks[1] / peaks[0]:.2f} of the first"
 
 
 def others() -> Iterator[timing.Row]:

@@ -1,7 +1,7 @@
 """How fast people of the culture world go: `python -m benchmarks.culture [--people 1000000 --features 5 --ticks 10]`.
 
 A person-step is one person's tick: it meets someone on a layer, compares all features, may copy one, asks a question,
-and hears the assistant where it is susceptible. Aim on two cores: 10^6 people at 5 million person-steps a second.
+and hears the assistant where it is susceptible. Aim on two cores: 10^6 people at 5 million person-steps per second.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def losses(run: Run) -> str:
 
 
 def play(case: dict[str, Any], args: argparse.Namespace) -> tuple[float, Run]:
-    """Million person-steps a second, and the run after them."""
+    """Million person-steps per second, and the run after them."""
     world, policies, run = stage(case, args)
     run = rollout(world, policies, run, 1)  # warm-up
     began = time.perf_counter()
@@ -79,7 +79,7 @@ def rows() -> Iterator[timing.Row]:
 
 
 def main() -> None:
-    """Play every case, and print person-steps a second, memory and what came of it."""
+    """Play every case, and print person-steps per second, memory and what came of it."""
     args = arguments(None)
     print(f"{args.worlds} x {args.people:,} people, {args.features} features, {torch.get_num_threads()} threads")
     for name, case in CASES.items():

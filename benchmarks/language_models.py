@@ -276,7 +276,7 @@ def gpu() -> Iterator[timing.Row]:
     with torch.device("cuda"):
         model = llama(2048, 8192, 12, 32, 8, 32_000).to(torch.bfloat16)
     weights = sum(part.numel() for part in model.parameters()) - model.model.embed_tokens.weight.numel()
-    # A step reads all weights but the embeddings, of which it reads a row a token.
+    # A step reads all weights but the embeddings, of which it reads a row per token.
     bound = timing.copy_bandwidth("cuda", 4096) / (weights * 2)
     yield f"{torch.cuda.get_device_name()}: a step's weights ({2e-9 * weights:.2f} GB) read", bound, "times/s", "bound"
     decoder = decoding.Decoder(model, (), 1.0)

@@ -73,7 +73,7 @@ def arm(cell_of: list[Cell]) -> Cell:
 
 
 def measured(scenario: str) -> tuple[Cell, dict[str, tuple[float, float]]]:
-    """The arm, and arithmetic -> (operations a tick, milliseconds a tick), the median tick of each."""
+    """The arm, and arithmetic -> (operations per tick, milliseconds per tick), the median tick of each."""
     cell = arm(list(load(scenario).cells))
     stages = {name: Stage(cell, name) for name in NAMES}
     while min(sum(stage.spent) for stage in stages.values()) < SECONDS:

@@ -1,6 +1,6 @@
 """How fast the shopping world goes, and that its assistants do what they should: `python -m benchmarks.shopping`.
 
-Aim on two cores: 5 million customer-steps a second with 8 products of 6 attributes.
+Aim on two cores: 5 million customer-steps per second with 8 products of 6 attributes.
 """
 
 import argparse
@@ -23,7 +23,7 @@ ASSISTANTS = ("cheapest", "pricebench", "loyal", "sponsor-follower", "tin-gpt35"
 def play(
     assistant: str, restock: bool, customers: int = 1000, worlds: int = 16, **options: Any
 ) -> tuple[float, float, float]:
-    """Customer-steps a second of wall time and of processor time, and the mean agency loss at the end.
+    """Customer-steps per second of wall time and of processor time, and the mean agency loss at the end.
 
     Wall time suffers from whatever else runs; processor time adds up the cores in use.
     """

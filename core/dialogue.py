@@ -51,10 +51,10 @@ class Chat:
 
 
 class Dialogue(Protocol):
-    """One file a world: `say` asks every seat that acts, `hear` reads the replies of some of them back into actions."""
+    """One per world: `say` asks every seat that acts, `hear` reads the replies of some of them back into actions."""
 
     def say(self, observation: Observation) -> Sequence[Chat]:
-        """One chat a seat that acts in the observation's phase."""
+        """One chat per seat that acts in the observation's phase."""
         ...
 
     def hear(
@@ -106,7 +106,7 @@ class FreeFace(Protocol):
     coding: Coding
 
     def say(self, observation: Observation) -> Sequence[Chat]:
-        """One chat a seat that acts, without options or schema."""
+        """One chat per seat that acts, without options or schema."""
         ...
 
     def passages(self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]) -> list[list[str]]:

@@ -155,7 +155,7 @@ class Draw:
     """Numbers from (seed, world, episode, tick, phase, scope, purpose, index).
 
     Attributes:
-        keys: [worlds] int64, one a world; they hold seed, world and counters.
+        keys: [worlds] int64, one per world; they hold seed, world and counters.
         path: Names of the scopes that led here; hashed with the purpose when one is drawn, so a scope costs nothing.
         seen: Where drawn purposes are noted, or None to note nothing (the default outside tests).
         seed: The seed of the root, for what all worlds share.

@@ -88,14 +88,14 @@ def apply_linear(x: Tensor, weight: Tensor) -> Tensor:
 
 
 def blocks(users: int, width: int, numbers: int = 1 << 18) -> Iterator[slice]:
-    """Slices over `users` whose `width` numbers a user stay in the processor's cache."""
+    """Slices over `users` whose `width` numbers per user stay in the processor's cache."""
     size = max(1, numbers // max(width, 1))
     for start in range(0, users, size):
         yield slice(start, min(start + size, users))
 
 
 def tiles(worlds: int, users: int, width: int, numbers: int = 1 << 18) -> Iterator[tuple[slice, slice]]:
-    """Slices over worlds and users whose `width` numbers a user stay in the processor's cache.
+    """Slices over worlds and users whose `width` numbers per user stay in the processor's cache.
 
     Where users are cut never depends on how many worlds there are, so neither do the bits of a sum over tiles.
     """

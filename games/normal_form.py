@@ -70,8 +70,8 @@ def from_payoffs(payoffs: Any) -> Tensor:
         level = level[0]
     if len(shape) < 2 or shape[-1] != len(shape) - 1:
         raise PopulaceError(
-            f"payoffs nested {len(shape)} deep with {shape[-1] if shape else 0} numbers a cell: a game of n players is "
-            "nested n deep in acts and holds a list of n payoffs in every cell"
+            f"payoffs nested {len(shape)} deep with {shape[-1] if shape else 0} numbers per cell: a game of n players "
+            "is nested n deep in acts and holds a list of n payoffs in every cell"
         )
     flat: list[float] = []
     _collect(payoffs, tuple(shape), (), flat)

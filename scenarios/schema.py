@@ -20,7 +20,7 @@ class RecordOptions(Options):
     every: int = Field(default=1, ge=1)
     """Ticks between two records; the start and the end are always recorded."""
     users: int = Field(default=50, ge=0)
-    """Tracked users a world, recorded one by one."""
+    """Tracked users per world, recorded one by one."""
     worlds: int = Field(default=4, ge=0)
     """Worlds whose users are tracked."""
     groups: bool = True

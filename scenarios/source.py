@@ -1,4 +1,4 @@
-"""Scenario text to and from a tree of values that know where they stand.
+"""Scenario text to and from a tree of values, each with its place: file, line and column.
 
 YAML is read by the core schema of YAML 1.2, where `no`, `on` and `yes` are text, and only as far as composing nodes: no
 tag ever makes a Python object. Size, depth and the number of nodes (aliases expanded) are bounded before values are

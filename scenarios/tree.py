@@ -1,4 +1,4 @@
-"""Values that know where they stand: the tree between scenario text and options."""
+"""Values with their place (file, line, column): the tree between scenario text and options."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence

@@ -47,7 +47,7 @@ def _likelihood(model: Model, params: Params, batch: Batch, weight: Tensor) -> T
 class PolicyGradient(FeedbackLearner):
     """The gradient of the mean rating, less `kl` times the divergence from the reference.
 
-    A step is `rate` times the gradient of E[(r - mean) log pi] - kl KL(pi || reference), `epochs` times a round, the
+    A step is `rate` times the gradient of E[(r - mean) log pi] - kl KL(pi || reference), `epochs` times per round, the
     round's conversations weighted by pi / pi_round (importance ratios, at most 5) after the first step.
     """
 

@@ -1,1 +1,1 @@
-"""Policies that follow a rule; one file a world, and `common` for all."""
+"""Policies that follow a rule; one file per world, and `common` for all."""

@@ -63,7 +63,7 @@ class EstimateOptions(Options):
     """How answers become values."""
 
     steps: int = Field(default=40, ge=1)
-    """Gradient steps a tick."""
+    """Gradient steps per tick."""
     ridge: float = Field(default=0.05, gt=0)
     """Pull towards the estimate before (or the prior)."""
 

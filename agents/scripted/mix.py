@@ -142,7 +142,7 @@ class Mix(Policy):
         """Seats dealt out, and the players' memories.
 
         Raises:
-            PopulaceError: Segments are named for a role without a seat a user, or by name outside a scenario.
+            PopulaceError: Segments are named for a role without a seat per user, or by name outside a scenario.
         """
         parts = tuple(part.begin(role, people, draw.scope(f"player {i}")) for i, part in enumerate(self.parts))
         return MixMemory(self._deal(role, people, draw), parts)

@@ -61,7 +61,7 @@ class PreferenceSpec(Options):
     @classmethod
     def _alone(cls, dist: Distribution) -> Distribution:
         if dist.joint or dist.categorical is not None:
-            raise ValueError(f"{dist.kind} does not give one number a user")
+            raise ValueError(f"{dist.kind} does not give one number per user")
         return dist
 
     @field_validator("beta", "flip", "tie")
@@ -226,7 +226,7 @@ def compare(preferences: Preferences, a: Tensor, b: Tensor, draw: Draw, prompt: 
         preferences: Of the users.
         a: Features of the answers shown first; see `utility` for shapes.
         b: Features of the answers shown second.
-        draw: One uniform number a user and pair.
+        draw: One uniform number per user and pair.
         prompt: [pairs, prompt features], for the prompt-dependent family.
     """
     gap = utility(preferences, a, prompt) - utility(preferences, b, prompt)

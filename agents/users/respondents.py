@@ -58,7 +58,7 @@ class Respondents:
         return np.asarray(np.bincount(self.segment, self.weights, len(self.segments)), dtype=np.float64)
 
     def sample(self, users: int, draw: Draw) -> tuple[Tensor, Tensor | None]:
-        """Numbers [worlds, users, values + traits] and segments [worlds, users] of `users` rows a world."""
+        """Numbers [worlds, users, values + traits] and segments [worlds, users] of `users` rows per world."""
         row = pick(self.weights, draw.normal("data/row", users))
         numbers = torch.as_tensor(self.rows, dtype=torch.float32, device=draw.device)[row]
         if self.bandwidth:
@@ -210,7 +210,7 @@ def option_shares(
     """Answers of a survey that is published as shares: item -> its options, with the shares renormalised.
 
     Args:
-        frame: One row an item and option.
+        frame: One row per item and option.
         item: Column of the items, which become value dimensions.
         option: Column of the answers, as numbers.
         share: Column of their shares; they need not add up to 1.

@@ -61,7 +61,7 @@ def from_dataframe(
     """A population whose people are rows of `frame`; the arguments are those of `data` in a scenario file.
 
     Args:
-        frame: One row a respondent.
+        frame: One row per respondent.
         size: Users in a world.
         values: Columns that become value dimensions, or dimension -> column.
         traits: Columns that become traits, or trait -> column.

@@ -118,7 +118,7 @@ def _tell_estimate(found: "Estimate", as_json: bool) -> None:
 
     text = (
         f"{found.arms} arm(s) x {found.worlds:,} worlds x {found.users:,} users x {found.ticks:,} ticks\n"
-        f"state: {found.state_bytes / max(found.users, 1):,.0f} bytes a user, {_size(found.state_bytes)} a world\n"
+        f"state: {found.state_bytes / max(found.users, 1):,.0f} bytes per user, {_size(found.state_bytes)} per world\n"
         f"memory: up to about {_size(found.peak_bytes)} at the peak\n"
         f"time: about {_time(found.seconds)}, measured on a few ticks (recording comes on top)"
     )

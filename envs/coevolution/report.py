@@ -133,7 +133,7 @@ def _moves(run: RunData, reference: str) -> bool:
 
 
 def _answer(found: Sequence[LockIn]) -> str:
-    """The answer first, then a sentence an arm."""
+    """The answer first, then a sentence per arm."""
     corrected = holm([p for one in found for p in (one.history.p, one.alike.p)]).reshape(-1, 2)
     tested = bool(np.isfinite(corrected).any())
     lines: list[str] = []
@@ -213,7 +213,7 @@ def _percent(found: Estimate, turned: bool = False) -> str:
 
 
 def _table(found: Sequence[LockIn]) -> str:
-    """A row an arm; the time of coming to rest only where any world did."""
+    """A row per arm; the time of coming to rest only where any world did."""
     resting = any(one.rest.mean > 0 for one in found)
     heads = ["history's movement lost", "further from history's course", "diversity lost", "worlds at rest"]
     heads += ["at rest from step (median)"] if resting else []

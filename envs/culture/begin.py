@@ -120,7 +120,7 @@ def tables_of(found: Survey, device: torch.device) -> Tables:
 
 
 def answers(shares: Tensor, culture: Tensor, draw: Draw) -> Tensor:
-    """Everyone's answers by inversion of one uniform number a question: [worlds, people, Q] int64."""
+    """Everyone's answers by inversion of one uniform number per question: [worlds, people, Q] int64."""
     users, width = culture.shape[1], shares.shape[1]
     uniform = draw.uniform("answers", users, width)
     reach = shares.cumsum(-1)

@@ -20,7 +20,7 @@ class DriftOptions(Options):
     topics: tuple[Topic, ...] = Field(default=("therapy",), min_length=1)
     """Topics of conversation, equally likely."""
     probes: int = Field(default=16, ge=0)
-    """Off-domain questions a tick, which nobody rates and nothing is learned from."""
+    """Off-domain questions per tick, which nobody rates and nothing is learned from."""
     turns: int = Field(default=1, ge=1)
     """Ticks a conversation lasts: topic, claim and cue stay."""
     cue_accuracy: float = Field(default=0.9, ge=0, le=1)

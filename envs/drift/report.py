@@ -186,10 +186,10 @@ def _noise(run: RunData) -> str:
         return ""
     head = (
         "<tr><th>arm</th><th>biased share</th><th>change off the domain, points [95 %, over worlds]</th>"
-        "<th>95 % half-width of one learner on 175 items, points</th><th>items an arm for 80 % power</th></tr>"
+        "<th>95 % half-width of one learner on 175 items, points</th><th>items per arm for 80 % power</th></tr>"
     )
     note = (
         "<p>In the published table the step from 0 to 10 % biased users is 2.6 points with a half-width of 9.5: "
-        "z = 0.53. Telling it from nothing with 80 % power takes about 4,880 items an arm.</p>"
+        "z = 0.53. Telling it from nothing with 80 % power takes about 4,880 items per arm.</p>"
     )
     return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>{note}"

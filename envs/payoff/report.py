@@ -199,7 +199,7 @@ def _tables(run: RunData, means: dict[tuple[str, str], Estimate]) -> list[Sectio
 
 
 def _table(arms: Sequence[str], means: dict[tuple[str, str], Estimate], columns: dict[str, str]) -> str:
-    """A row an arm, a column a measure that was recorded."""
+    """A row per arm, a column per measure that was recorded."""
     known = {measure: word for measure, word in columns.items() if any((arm, measure) in means for arm in arms)}
     head = "".join(f"<th>{html.escape(word)}</th>" for word in known.values())
     rows = "".join(

@@ -73,7 +73,7 @@ def _design(rows: pd.DataFrame) -> tuple[torch.Tensor, torch.Tensor, tuple[str, 
 
 
 def _logit_picture(fits: dict[str, choice_logit.LogitFit]) -> str:
-    """A forest plot: a row a coefficient, a colour an arm; titles are left to the table."""
+    """A forest plot: a row per coefficient, a colour per arm; titles are left to the table."""
     shown = {arm: fit for arm, fit in fits.items() if not bool(fit.separated)}
     names = [name for name in next(iter(fits.values())).names if not name.startswith("title ")]
     if not shown:

@@ -2,7 +2,7 @@
 
 P(k) = exp(x_k.b) / sum_j exp(x_j.b) (McFadden 1974), fitted by Newton's method in float64. The columns of `aces_design`
 are those of mycustomai/ACES at 6c561d8 (arXiv 2508.02630): row and columns of the 2 x 4 grid, log price,
-log(reviews + 1), rating, sponsored, overall pick, scarcity, and a dummy a title. Upstream keeps every dummy, and so
+log(reviews + 1), rating, sponsored, overall pick, scarcity, and a dummy per title. Upstream keeps every dummy, and so
 they lack a base; here the first one is dropped, and the other coefficients are the same.
 """
 

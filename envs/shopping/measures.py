@@ -1,4 +1,4 @@
-"""What is reported of a settled tick: one number a world and measure, NaN where undefined."""
+"""What is reported of a settled tick: one number per world and measure, NaN where undefined."""
 
 import torch
 from torch import Tensor

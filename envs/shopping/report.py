@@ -27,7 +27,7 @@ PUBLISHED: dict[tuple[str, str], tuple[int, tuple[int, int, int, int]]] = {
     ("tin-gpt4", "0.6"): (30, (30, 30, 30, 23)),
     ("tin-gpt4", "pooled"): (60, (60, 60, 60, 53)),
 }
-"""Policy and temperature -> replies a condition, and overrides for Shell Oil in the order of `CONDITIONS`.
+"""Policy and temperature -> replies per condition, and overrides for Shell Oil in the order of `CONDITIONS`.
 
 Counted in the raw replies of Phelps and Ranson 2023 (phelps-sg/llm-cooperation at 067747c). For OpenAI all 480 do.
 """
@@ -256,7 +256,7 @@ def _losses(run: RunData) -> Section | None:
 
 
 def _loss_picture(points: dict[str, dict[str, Estimate]]) -> str:
-    """Loss of every arm, a colour a group."""
+    """Loss of every arm, a colour per group."""
     arms = list(dict.fromkeys(arm for cells in points.values() for arm in cells))[:12]
     fig, axes = figure(6.4, 0.9 + 0.3 * len(arms))
     groups = list(points)[: len(PALETTE)]

@@ -1,4 +1,4 @@
-"""The batch of worlds itself, on its device, for whoever writes the training loop: no copies, no dicts of agents."""
+"""The batch of worlds as tensors on its device, for your own training loop: no copies, no dicts of agents."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -49,8 +49,8 @@ def test_models_stand_beside_scripts(mixed):
         ("mixed", "user", "llm/random"),
         ("mixed", "assistant", "best-response"),
     ]
-    assert table["script", "user", "logit"]["invalid acts"] == "none: acts on tensors"
-    assert table["mixed", "user", "payoff/logit"]["invalid acts"] == "none: acts on tensors"
+    assert table["script", "user", "logit"]["invalid acts"] == "none (a script)"
+    assert table["mixed", "user", "payoff/logit"]["invalid acts"] == "none (a script)"
     assert table["mixed", "user", "llm/random"]["invalid acts"] == "0.00†"  # no world had any: no interval
     assert float(table["mixed", "user", "llm/random"]["prompts"]) <= 4.0 * 4  # seats of this player, 4 ticks
 

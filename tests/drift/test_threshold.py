@@ -153,7 +153,7 @@ def test_mask_steps():
 
 
 def test_how_many_items_a_step_of_ten_per_cent_would_need(rates):
-    """The step is 2.6 points, its 95 % half-width 9.5; 80 % power takes about 4,880 items an arm."""
+    """The step is 2.6 points, its 95 % half-width 9.5; 80 % power takes about 4,880 items per arm."""
     a, b = rates["SFT", "0.0"], rates["SFT", "0.1"]
     assert b - a == pytest.approx(0.026, abs=0.0005)
     assert t.half_width(a, b, N) == pytest.approx(0.095, abs=0.0005)

@@ -102,7 +102,7 @@ def _seen_and_not(model, temperature, seed):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_fisher_company_visible_or_not(seed):
-    """120 replies a side, as published (60 a condition)."""
+    """120 replies per side, as published (60 per condition)."""
     for temperature in ("0.2", "0.6", "pooled"):
         assert _seen_and_not("gpt-3.5", temperature, seed) < 1e-6
     assert _seen_and_not("gpt-4", "0.2", seed) == 1.0

@@ -88,7 +88,7 @@ class Backend(ABC):
 
     @property
     def in_doubt(self) -> bool:
-        """Whether whoever is asked may be gone, so that its last failures are nobody's own."""
+        """Whether the server may be gone, so that its last failures say nothing about single prompts."""
         return False
 
     def settle(self) -> None:  # noqa: B027  # a hook that most need not have

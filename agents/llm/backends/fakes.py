@@ -1,6 +1,6 @@
-"""Models that are none, for trying out a set-up without one: random, echo, scripted, stubborn, malformed.
+"""Fake language models, to try out a set-up without a real one: random, echo, scripted, stubborn, malformed.
 
-They are deterministic (their random numbers come with the ask), free, and go through the very code that real models do.
+They are deterministic (their random numbers come with the ask), free, and go through the same code as real models.
 """
 
 import itertools

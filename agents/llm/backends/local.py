@@ -31,8 +31,8 @@ Answer = tuple[int, Reply]
 Done = TypeVar("Done")
 
 ALIKE = 32
-"""Prompts whose lengths lie this close may share a batch in any order (choice of ours): more of those that begin alike
-meet, for some padding."""
+"""Prompts whose lengths lie this close may share a batch in any order (choice of ours): more of those with a
+common prefix meet, for some padding."""
 
 
 class LocalOptions(ModelOptions):
@@ -182,7 +182,7 @@ class Local(Backend):
         self, seats: Sequence[Seat], work: Callable[[Sequence[Seat]], list[Done]], labels: Sequence[Prompt] = ()
     ) -> Iterator[tuple[list[Seat], list[Done]]]:
         """Batches that fit into the budget, the longest prompts first, and what is made of them."""
-        # Within some length, prompts that begin alike lie together.
+        # Within some length, prompts with a common prefix lie together.
         waiting = sorted(seats, key=lambda seat: (_rounded(len(seat.prompt)), seat.prompt), reverse=True)
         while waiting:
             rows, behind = self.decoder.width(labels) if labels else (1, self.options.max_reply)

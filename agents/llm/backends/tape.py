@@ -1,6 +1,6 @@
 """Prompts and replies on record: what is on the tape is not asked again, and a finished run replays without its model.
 
-One JSON line a reply: its key (a hash of voice, messages, options and, unless the voice is greedy, seed), the voice,
+One JSON line per reply: its key (a hash of voice, messages, options and, unless the voice is greedy, seed), the voice,
 the messages and the reply. Lines are written as replies come in, so that a run that is killed loses none; a line that
 was cut off by that is passed over. Failures that another try may mend (a server that was down) stand there too, so that
 a run replays as it was; whoever may ask asks again, and the reply that comes takes their place.
@@ -147,16 +147,16 @@ class Tape(Backend):
 
     @property
     def in_doubt(self) -> bool:
-        """Whether whoever is asked may be gone."""
+        """Whether the backend that is asked may be gone."""
         return self.inner is not None and self.inner.in_doubt
 
     def settle(self) -> None:
-        """Find out whether whoever is asked is gone."""
+        """Find out whether the backend that is asked is gone."""
         if self.inner is not None:
             self.inner.settle()
 
     def describe(self) -> Mapping[str, Any]:
-        """What whoever is asked says of itself."""
+        """What the backend that is asked says of itself."""
         return {} if self.inner is None else self.inner.describe()
 
     def _holds(self, key: str) -> bool:

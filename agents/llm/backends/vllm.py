@@ -1,7 +1,7 @@
 """A language model in this process, through vLLM: all asks of a tick go in together, and vLLM packs them.
 
 Written against vLLM's documented interface (0.12 and later) and tried on a stand-in for it; never yet run on a GPU.
-Prompts that begin alike share what was computed for their beginnings. Every ask has a seed of its own; the last bits of
+What was computed for a common prefix of prompts is shared. Every ask has a seed of its own; the last bits of
 the arithmetic depend on the batch, so keep a tape where a run must repeat.
 """
 

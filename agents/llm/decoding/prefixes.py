@@ -1,4 +1,4 @@
-"""How prompts begin alike, and what is worth reading apart for it."""
+"""Common prefixes of prompts, and when it saves tokens to compute them once."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -23,7 +23,7 @@ class Parts(NamedTuple):
 
 
 def share(prompts: Sequence[Prompt], known: Sequence[Prompt] = ()) -> Parts | None:
-    """How to run fewest tokens when prompts begin alike; None where it is not worth while.
+    """How to run fewest tokens when prompts share a prefix; None where it is not worth while.
 
     The beginnings in `known` have been run already; beside them, 1, 2, 4, 8, ... beginnings are tried.
     """

@@ -55,7 +55,7 @@ class Interpreted:
             labelled_of(self.face.coding, self.labelled)
 
     def say(self, observation: Observation) -> Sequence[Chat]:
-        """One chat a seat that acts, for free text."""
+        """One chat per seat that acts, for free text."""
         return self.face.say(observation)
 
     def hear(

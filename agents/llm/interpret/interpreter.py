@@ -1,7 +1,7 @@
 """Free text, read: an interpreter says which codes hold of what was said, and the world says what codes come to.
 
-Rules, prototypes and judges are interchangeable, and none is believed unseen: each one's agreement with a labelled set
-is kept in the run folder.
+Rules, prototypes and judges are interchangeable. The agreement of each with a labelled set is measured and kept in
+the run folder.
 """
 
 from abc import ABC, abstractmethod

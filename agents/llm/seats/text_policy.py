@@ -139,7 +139,7 @@ class TextPolicy(ModelPolicy):
 
     @cached_property
     def _readers(self) -> dict[str, Interpreted]:
-        """Role -> its free text with whoever reads it, once it was needed: a judge's budget and tape live there."""
+        """Role -> its free text with its interpreter, once it was needed: a judge's budget and tape live there."""
         return {}
 
     def _dialogue(self, observation: Observation) -> Dialogue:
