@@ -1,8 +1,8 @@
 """Batches of worlds that stand in the same phase: what a vector environment is when episodes begin apart.
 
 All worlds of a run share their phase. An environment whose seat acts several times per tick may have to begin anew
-while its neighbours are in mid-tick; it then goes on in a run of its own until both stand in the same phase, and is joined to
-them. Worlds do not notice: their bits do not depend on the batch.
+while its neighbours are in mid-tick; it then goes on in a run of its own until both stand in the same phase, and is
+joined to them. Worlds do not notice: their bits do not depend on the batch.
 """
 
 from collections.abc import Callable, Sequence
