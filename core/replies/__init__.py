@@ -15,9 +15,9 @@ The words that are looked for are English, and the lists of them are assumptions
 """
 
 from populace.replies.asked import ask, seats, shown
-from populace.replies.choices import choice, exactly
-from populace.replies.forfeits import Read, fill, forfeits, understood
-from populace.replies.lines import Item, agreed, begun_in_order, has, named_values, numbered, once
+from populace.replies.choices import choice, exactly, named, taken_back
+from populace.replies.forfeits import Read, fill, forfeits, pair, understood
+from populace.replies.lines import Item, after, agreed, before, begun_in_order, has, named_values, numbered, once
 from populace.replies.numbers import number, numbers
 from populace.replies.plain import plain, unfenced
 from populace.replies.refusals import REFUSAL, refuses, refuses_at_once
@@ -27,25 +27,30 @@ __all__ = [
     "REFUSAL",
     "Item",
     "Read",
+    "after",
     "agreed",
     "ask",
+    "before",
     "begun_in_order",
     "choice",
     "exactly",
     "fill",
     "forfeits",
     "has",
+    "named",
     "named_values",
     "number",
     "numbered",
     "numbers",
     "once",
+    "pair",
     "plain",
     "refuses",
     "refuses_at_once",
     "seats",
     "shown",
     "spoken",
+    "taken_back",
     "understood",
     "unfenced",
 ]

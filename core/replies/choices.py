@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 LEADS = frozenset(
-    "i i'd i'll i'm we my would will shall like want to go going with for choose chose pick select take prefer opt say "
-    "vote rate rating option choice product item number act is id final question".split()
+    """i i'd i'll i'm we my would will shall like want to go going with for choose chose pick select take prefer opt say
+    vote rate rating option choice product item number act is id final question""".split()  # noqa: SIM905
 )
 """Words that may stand before a value in its sentence: `I would go with`, `my choice is`, `option`."""
 CLOSERS = r"(?:\s+(?:here|now|please|today|thanks|thank you)\b)*"
@@ -24,7 +24,8 @@ _DOUBT_FIRST = re.compile(
 )
 _HEDGE = re.compile(
     r"\b(?:maybe|perhaps|possibly|probably|might|could be|not (?:quite )?(?:sure|certain)|unsure|uncertain|undecided|"
-    r"i guess|i suppose|either|it depends|depends on|(?:don't|do not|can't|cannot) (?:know|decide|say)|hard to say|leaning)\b",
+    r"i guess|i suppose|either|it depends|depends on|(?:don't|do not|can't|cannot) (?:know|decide|say)|hard to say|"
+    r"leaning)\b",
     re.I,
 )
 _BACK = re.compile(
@@ -47,7 +48,8 @@ def exactly(text: str, labels: Sequence[str]) -> int | None:
 def choice(text: str, labels: Sequence[str]) -> int | None:
     """Place of the one label that a text states, or None.
 
-    It may stand in a sentence of its own, after words such as `I choose` and before a reason; no other label may be named.
+    It may stand in a sentence of its own, after words such as `I choose` and before a reason. No other label may be
+    named.
 
     Args:
         text: Plain text (see `plain`).
@@ -75,11 +77,13 @@ def named(text: str, labels: Sequence[str]) -> set[int]:
 @lru_cache(maxsize=256)
 def _pattern(labels: tuple[str, ...]) -> "re.Pattern[str]":
     longest = sorted(labels, key=len, reverse=True)
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest))})(?!\w)", re.I)
+    return re.compile(rf"(?<!\w)(?<![0-9][.,:/-])(?:{'|'.join(map(re.escape, longest))})(?!\w)", re.I)
 
 
 def stated(text: str, start: int, end: int) -> bool:
     """Whether what stands at `start` to `end` is what its sentence says, and nothing after it puts it in doubt."""
+    if text[start].isdigit() and re.search(r"\d", text[:start]):
+        return False
     sentence = max((text.rfind(mark, 0, start) for mark in ".!?;\n"), default=-1) + 1
     return lead(text[sentence:start]) and settled(text[end:])
 

@@ -38,6 +38,11 @@ def understood(reply: str, read: Callable[[str], T | ReplyKind | None], keep: tu
     return found
 
 
+def pair(found: dict[str, Any] | ReplyKind) -> Read:
+    """What was understood, as fields and kind."""
+    return ({}, found) if isinstance(found, ReplyKind) else (found, ReplyKind.OK)
+
+
 def forfeits(observation: Observation) -> dict[str, Tensor]:
     """What is done by seats that do nothing, field -> [worlds, seats, *shape], on the host."""
     worlds, seats = next(iter(observation.values())).shape[:2]

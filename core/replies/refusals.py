@@ -5,13 +5,16 @@ import re
 REFUSAL = "I'm sorry, but I can't help with that."
 """A refusal, as fakes write it."""
 
-VERBS = (
-    "help assist answer comment talk engage continue respond reply provide fulfil fulfill comply discuss choose pick "
-    "select decide rate rank judge estimate recommend participate pretend proceed support complete role-play roleplay "
-    "sell buy"
-).split()
+VERBS = tuple(
+    """help assist answer comment talk engage continue respond reply provide fulfil fulfill comply discuss choose pick
+    select decide rate rank judge estimate recommend participate pretend proceed support complete role-play roleplay
+    sell buy""".split()  # noqa: SIM905
+)
 """What a refusal says is not done."""
-_VERBS = rf"(?:(?:{'|'.join(VERBS)})\b|(?:do|make|take part in|give|give you|be part of) (?:that|this|it|so|such|a|an|any|you)\b)"
+_VERBS = (
+    rf"(?:(?:{'|'.join(VERBS)})\b|(?:do|make|take part in|give|give you|be part of) "
+    r"(?:that|this|it|so|such|a|an|any|you)\b)"
+)
 _NOT = (
     r"(?:can ?not|can't|could not|couldn't|will not|won't|must not|mustn't|should not|shouldn't|"
     r"(?:am|'m) (?:not (?:able|allowed|permitted|willing|comfortable|going)|unable)|"
@@ -37,7 +40,8 @@ _OTHER = re.compile(
     re.I,
 )
 _BEFORE = re.compile(
-    r"\W*(?:(?:i'm|i am)? ?(?:very |so )?(?:sorry|afraid)?,? ?(?:but )?(?:that )?)(?:as an ai\b[^.!?\n]{0,40}?,? )?(?=i\b)",
+    r"\W*(?:(?:i'm|i am)? ?(?:very |so )?(?:sorry|afraid)?,? ?(?:but )?(?:that )?)"
+    r"(?:as an ai\b[^.!?\n]{0,40}?,? )?(?=i\b)",
     re.I,
 )
 _SPACE = re.compile(r"[ \t\n]+")

@@ -6,21 +6,16 @@ derive from the role's fields, as spaces and tensors do. Worlds whose own text f
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from populace import replies as words
 from populace.dialogue import Chat, ReplyKind
 from populace.fields import Field
 from populace.observation import Observation
 
-_REFUSAL = re.compile(
-    r"^\s*(i('m| am) (sorry|afraid|unable)|sorry|as an ai|i (can(no|')t|won't|will not))", re.IGNORECASE
-)
-_FENCE = re.compile(r"^\s*```(?:json)?\s*(.*?)\s*```\s*$", re.DOTALL)
 Json = dict[str, Any]
 
 
@@ -29,30 +24,20 @@ class FieldsDialogue:
 
     def say(self, observation: Observation) -> Sequence[Chat]:
         """One chat a seat that is present."""
-        shown = {name: value.cpu() for name, value in observation.items()}
-        worlds, seats = next(iter(shown.values())).shape[:2]
-        present = observation.present
-        taken = torch.ones((worlds, seats), dtype=torch.bool) if present is None else present.cpu()
-        return [_chat(observation, shown, world, seat) for world, seat in taken.nonzero().tolist()]
+        return words.ask(observation, lambda shown, world, seat: _chat(observation, shown, world, seat))
 
     def hear(
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
     ) -> tuple[Mapping[str, Tensor], Tensor]:
         """Actions and kinds; a reply that its schema does not allow forfeits."""
-        some = next(iter(observation.values()))
-        worlds, seats = some.shape[:2]
         fields = observation.role.done_in(observation.phase)
-        actions = {f.name: f.empty(worlds, seats) for f in fields}
-        kinds = torch.zeros((worlds, seats), dtype=torch.int8)
         masks = _masks(fields, observation)
-        for chat, reply in zip(chats, replies, strict=True):
-            read = _read(fields, masks, chat, reply)
-            if isinstance(read, ReplyKind):
-                kinds[chat.world, chat.seat] = int(read)
-                continue
-            for f in fields:
-                actions[f.name][chat.world, chat.seat] = torch.tensor(read[f.name], dtype=f.dtype)
-        return {name: value.to(some.device) for name, value in actions.items()}, kinds.to(some.device)
+        return words.fill(
+            observation,
+            chats,
+            replies,
+            lambda chat, reply: words.understood(reply, lambda said: _read(fields, masks, chat, said)),
+        )
 
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
         """Acts in the form that is asked for."""
@@ -169,28 +154,25 @@ def _word(f: Field, value: Any) -> Any:
 # ------------------------------------------------------------------ what is heard
 
 
-def _read(fields: Sequence[Field], masks: Mapping[str, Tensor], chat: Chat, reply: str) -> Json | ReplyKind:
+def _read(fields: Sequence[Field], masks: Mapping[str, Tensor], chat: Chat, said: str) -> Json | ReplyKind | None:
     """Field -> value or nested list of values, in tensors' numbers; or the kind of failure."""
-    text = (found[1] if (found := _FENCE.match(reply)) else reply).strip()
     if chat.options:
-        said = text.rstrip(".").lower()
-        places = [k for k, label in enumerate(chat.options) if label.lower() == said]
-        if len(places) != 1:
-            return ReplyKind.REFUSED if _REFUSAL.match(text) else ReplyKind.UNREADABLE
+        place = words.choice(words.plain(said), chat.options)
         (f,) = fields
-        return {f.name: _numbers(f, chat.options[places[0]], f.shape, None)}
+        return None if place is None else {f.name: _numbers(f, chat.options[place], f.shape, None)}
+    text = words.unfenced(said)
     try:
-        given = json.loads(text)
+        given = json.loads(text, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         if text.startswith("{") and error.pos >= len(text.rstrip()) - 1:
             return ReplyKind.CUT_OFF
-        return ReplyKind.REFUSED if _REFUSAL.match(text) else ReplyKind.UNREADABLE
+        return _bare(fields, said)
     except (ValueError, RecursionError):
-        return ReplyKind.UNREADABLE
+        return None
     if not _wrapped(fields):
         given = {fields[0].name: given}
     if not isinstance(given, dict) or set(given) != {f.name for f in fields}:
-        return ReplyKind.UNREADABLE
+        return None
     try:
         return {
             f.name: _numbers(
@@ -199,7 +181,28 @@ def _read(fields: Sequence[Field], masks: Mapping[str, Tensor], chat: Chat, repl
             for f in fields
         }
     except (ValueError, OverflowError):
-        return ReplyKind.UNREADABLE
+        return None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Json:
+    """An object without a key that stands twice.
+
+    Raises:
+        ValueError: One does.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(pairs)
+    return found
+
+
+def _bare(fields: Sequence[Field], said: str) -> Json | None:
+    """One number that is stated in a sentence or in markdown."""
+    number = None if _wrapped(fields) else words.number(words.plain(said))
+    try:
+        return None if number is None else {fields[0].name: _numbers(fields[0], number, (), None)}
+    except ValueError:
+        return None
 
 
 def _numbers(f: Field, value: Any, shape: tuple[int, ...], legal: Tensor | None) -> Any:
