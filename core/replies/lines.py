@@ -85,7 +85,7 @@ class Item(NamedTuple):
 
 
 _ITEM = re.compile(
-    r"^[ \t(\[]*(?:(?:q|question|statement|item)\b[ \t]*|q)?#?(?:([0-9]{1,9})\.)?([0-9]{1,9})[)\]]?"
+    r"^[ \t(\[]*(?:(?:q|question|statement|item)\b[ \t]*|q)?#?(?:([0-9]+)\.)?([0-9]+)[)\]]?"
     r"[ \t]*([:)=]|\.(?=[ \t])|(?<=[ \t])-(?=[ \t]))[ \t]*(?=\S)([^\n]*)$",
     re.I | re.M,
 )
@@ -99,9 +99,16 @@ def numbered(text: str, dots: bool = True) -> list[Item]:
         dots: Whether `1. value` is such a line, too.
     """
     hits = (hit for hit in _ITEM.finditer(text) if dots or hit[3] != ".")
-    return [
-        Item(int(hit[1]) if hit[1] else None, int(hit[2]), hit[4].strip(), hit.start(), hit.start(4)) for hit in hits
-    ]
+    found = []
+    for hit in hits:
+        group = _int(hit[1]) if hit[1] else None
+        found.append(Item(group, _int(hit[2]), hit[4].strip(), hit.start(), hit.start(4)))
+    return found
+
+
+def _int(digits: str) -> int:
+    """A number; of more than nine digits, one that is beyond every range, as Python reads none of thousands."""
+    return int(digits[:10])
 
 
 def begun_in_order(given: Sequence[bool]) -> bool:

@@ -69,6 +69,8 @@ def read_options(reply: str, sizes: Sequence[int], free: bool = False) -> Sheet 
 
 def _read(text: str, sizes: Sequence[int], free: bool) -> Sheet | ReplyKind | None:
     items = words.numbered(text)
+    if not items:
+        return None
     found: list[int | None] = [None] * len(sizes)
     beside = [""] * len(sizes)
     ends = [item.start for item in items[1:]] + [len(text)]
