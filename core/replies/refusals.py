@@ -25,7 +25,9 @@ _HOW = r"(?: (?:to|in good conscience|ethically|responsibly|possibly|really|be a
 _BUT = r"(?! but\b| between\b| (?:[\w'-]+ ){0,3}or\b)"
 """`I can't choose between` and `I can't help but` refuse nothing."""
 _I = r"\bi(?: (?:really|simply|just|also|still|truly|must say that i))?(?: |(?='))"
-_STRONG = re.compile(rf"{_I}{_NOT}(?:{_HOW} {_VERBS}{_BUT}|{_HOW}\s*(?:[,.!;\"]|\Z))", re.I)
+_END = r"(?: *(?:[,.!;\"\n]|\Z))"
+_DOING = r"(?<=comfortable)(?: with)? \w+ing\b"
+_STRONG = re.compile(rf"{_I}{_NOT}(?:{_HOW} {_VERBS}{_BUT}|{_HOW}{_END}|{_DOING})", re.I)
 _STOPPED = re.compile(rf"{_I}{_NOT}{_HOW} ([a-z]{{1,9}})\Z", re.I)
 _APOLOGY = re.compile(
     r"(?:^|[\n:>\"(])[ \t\"'(\[]{0,3}(?:(?:i'm|i am) (?:(?:very|so|really|truly) )?(?:sorry|afraid|unable)|"
@@ -40,7 +42,8 @@ _OTHER = re.compile(
     re.I,
 )
 _BEFORE = re.compile(
-    r"\W*(?:(?:i'm|i am)? ?(?:very |so )?(?:sorry|afraid)?,? ?(?:but )?(?:that )?)"
+    r"\W*(?:(?:unfortunately|hello|hi|well|thanks|thank you)[,.!]? )?"
+    r"(?:(?:i'm|i am)? ?(?:very |so )?(?:sorry|afraid)?,? ?(?:but )?(?:that )?)"
     r"(?:as an ai\b[^.!?\n]{0,40}?,? )?(?=i\b)",
     re.I,
 )
