@@ -9,6 +9,8 @@ LEADS = frozenset(
     vote rate rating option choice product item number act is id final question""".split()  # noqa: SIM905
 )
 """Words that may stand before a value in its sentence: `I would go with`, `my choice is`, `option`."""
+MOST = 16
+"""A text that names a label more often than that states nothing (assumption of ours)."""
 CLOSERS = r"(?:\s+(?:here|now|please|today|thanks|thank you)\b)*"
 _HEADING = re.compile(
     r"\s*(?:so |thus |hence )?(?:(?:my|the|final|our) )*(?:answer|reply|response|choice|decision|verdict)\s*[:=]\s*",
@@ -63,7 +65,7 @@ def choice(text: str, labels: Sequence[str]) -> int | None:
     found = list(_pattern(tuple(labels)).finditer(text))
     said = {hit[0].casefold() for hit in found}
     places = [k for k, label in enumerate(labels) if label.casefold() in said]
-    if len(said) != 1 or len(places) != 1 or hedged(text) or taken_back(text):
+    if len(found) > MOST or len(said) != 1 or len(places) != 1 or hedged(text) or taken_back(text):
         return None
     return places[0] if any(stated(text, hit.start(), hit.end()) for hit in found) else None
 

@@ -17,10 +17,8 @@ def _key(key: str, keys: Sequence[str] = ()) -> "re.Pattern[str]":
 def _found(text: str, key: str, keys: Sequence[str] = ()) -> list["re.Match[str]"]:
     """Where a key stands: from the first line that begins with it on, or anywhere if none does."""
     hits = list(_key(key, keys).finditer(text))
-    first = next(
-        (hit.start() for hit in hits if not text[text.rfind("\n", 0, hit.start()) + 1 : hit.start()].strip()), 0
-    )
-    return [hit for hit in hits if hit.start() >= first]
+    begins = re.compile(rf"^[ \t\"'(]*(?={re.escape(key)}[ \t]*[:=])", re.I | re.M).search(text)
+    return [hit for hit in hits if begins is None or hit.start() >= begins.start()]
 
 
 def has(text: str, key: str) -> bool:

@@ -95,10 +95,15 @@ class CultureDialogue:
 
     def _meeting(self, said: str) -> Mapping[str, int] | None:
         """Where a person meets someone (the first of its list) and what it asks."""
-        place, _, number = words.plain(said).rpartition(",")
-        layer = words.exactly(place, [layer.name for layer in self.options.layers])
+        text = words.plain(said).strip("\"'()[]`. ")
+        layers = [layer.name for layer in self.options.layers]
+        fits = [k for k, name in enumerate(layers) if text.casefold().startswith(f"{name.casefold()},")]
+        if not fits:
+            return None
+        layer = max(fits, key=lambda k: len(layers[k]))
+        number = text[len(layers[layer]) + 1 :]
         question = words.choice(number, [str(k + 1) for k in range(len(self.survey.questions))])
-        return None if layer is None or question is None else {"layer": layer, "question": question}
+        return None if question is None else {"layer": layer, "question": question}
 
     def _read(self, observation: Observation, chat: Chat, reply: str) -> Mapping[str, Tensor] | ReplyKind:
         sizes, free = observation["sizes"][chat.world, chat.seat].tolist(), observation.role.name == "synthesiser"

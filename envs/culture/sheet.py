@@ -15,9 +15,11 @@ from populace.observation import Observation
 _EXPLAINED = re.compile(r"(\D*\d+)\s*(?:[;(]|\.(?!\d))")
 """An option, and what begins an explanation of it."""
 _SECOND = re.compile(
-    r"\W*(?:(?:or|and|no|not|rather|actually|maybe|perhaps|but|then|on second thought)\b\W*)*(?:option\W+)?\d", re.I
+    r"\W*(?:(?:or|and|no|not|rather|actually|maybe|perhaps|but|then|wait|on second thought)\b\W*)*"
+    r"(?:(?:option\W+)?\d|(?:not )?(?:quite )?(?:sure|certain)\b|unsure\b|(?:maybe|perhaps|i guess)\W*$)",
+    re.I,
 )
-"""A second option in its place."""
+"""A second option in its place, or doubt."""
 
 MERGER = "You merge the answers of several cultures into a response for everyone."
 """What the synthesiser is told it is."""
@@ -90,4 +92,4 @@ def _read(text: str, sizes: Sequence[int], free: bool) -> Sheet | ReplyKind | No
     answers = [place for place in found if place is not None]
     if len(answers) < len(sizes):
         return ReplyKind.CUT_OFF if words.begun_in_order([place is not None for place in found]) else None
-    return None if not free and words.taken_back(text) else Sheet(torch.tensor(answers), beside)
+    return None if words.taken_back(text) else Sheet(torch.tensor(answers), beside)

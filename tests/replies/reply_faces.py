@@ -107,7 +107,7 @@ FACES = (
          (4, 0)),
     Face("drift: stance", "drift", "assistant", "speak", "label", "act: omit\nreasoning: @", "differs", "none",
          "stance", (2, 0)),
-    Face("drift: rating", "drift", "user", "rate", "number", "rating: @", "5.5", "10", "rating", (0.5, 1.0)),
+    Face("drift: rating", "drift", "user", "rate", "number", "rating: @", "5.5", "9", "rating", (0.5, 8 / 9)),
     Face("drift: leave", "drift", "user", "rate", "yes", "rating: 7\nleave: @", "yes", "no", "leave", (True, False)),
     Face("drift: priorities", "drift", "auditor", "rate", "list", "@, 1, 2, 4", "8", "3", "rank", (8.0, 3.0),
          options=AUDITED),

@@ -101,9 +101,31 @@ def test_the_prompt_itself_is_no_reply(face):
 def long_ones(face):
     """Replies of 20,000 characters that a careless pattern would chew on for minutes."""
     whole = face.whole(face.a)
-    parts = ("a", "1: ", "1.", "not ", "<think>", "</think>", "<thinking></thinking>", whole, f"{whole}\n", "\n", " ", "(",
-             "*", "_", "`", '"', "- ", "# ", "I can't ", "I ", "I am sorry ", "as an ai ", "leave: ", "rating: ", "choice:",
-             "act: omit ", "[", "{", '{"a":', "9", "1,", "1 or ", "no ", "maybe", "\u200b", "<", "![", "a: ", "=", "mean: 1 ")  # fmt: skip
+    parts = [
+        whole,
+        f"{whole}\n",
+        "<thinking></thinking>",
+        "I can't ",
+        "I am sorry ",
+        "as an ai ",
+        "act: omit ",
+        "mean: 1 ",
+    ]
+    parts += [
+        "1: ",
+        "1.",
+        "1,",
+        "1 or ",
+        "not ",
+        "no ",
+        "maybe",
+        "leave: ",
+        "rating: ",
+        "choice:",
+        "compare: yes",
+        "a: ",
+    ]
+    parts += ["<think>", "</think>", "- ", "# ", '{"a":', "![", *'aI9<([{*_`=\n "\u200b']
     return [(part * (20_000 // len(part) + 1))[:20_000] for part in parts]
 
 
