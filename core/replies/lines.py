@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
-from populace.replies.choices import taken_back
+from populace.replies.choices import MOST, taken_back
 
 T = TypeVar("T")
 
@@ -59,9 +59,10 @@ def once(values: Iterable[T | None]) -> T | None:
 
 def agreed(text: str, key: str, read: Callable[[str], T | None], keys: Sequence[str] = ()) -> T | None:
     """The one value of a key, or None: it is missing, cannot be read, is given twice and differs, or is taken back."""
-    if taken_back(after(text, key)):
+    values = named_values(text, key, keys)
+    if len(values) > MOST or taken_back(after(text, key)):
         return None
-    return once(read(value) for value in named_values(text, key, keys))
+    return once(read(value) for value in values)
 
 
 class Item(NamedTuple):
