@@ -70,7 +70,7 @@ def _chat(observation: Observation, shown: Mapping[str, Tensor], world: int, sea
     lines += ["", "What you do:", *(f"- {f.name}: {f.about} {_span(f, legal.get(f.name))}" for f in fields), ""]
     options: tuple[str, ...] = ()
     schema = ""
-    if len(fields) == 1 and fields[0].kind in ("choice", "flag") and fields[0].shape == ():
+    if len(fields) == 1 and _labelled(fields[0]) and fields[0].shape == ():
         options = tuple(_labels(fields[0], legal.get(fields[0].name)))
         lines.append("Reply with one of these, and nothing else.")
     else:
@@ -98,14 +98,14 @@ def schema_of(fields: Sequence[Field], legal: Mapping[str, Tensor] | None = None
 
 
 def _wrapped(fields: Sequence[Field]) -> bool:
-    return len(fields) > 1 or fields[0].kind not in ("real", "count") or fields[0].shape != ()
+    return len(fields) > 1 or _labelled(fields[0]) or fields[0].shape != ()
 
 
 def _schema(f: Field, legal: Tensor | None) -> Json:
     one: Json
     if f.kind == "flag":
         one = {"type": "boolean"}
-    elif f.kind == "choice":
+    elif _labelled(f):
         # Masks of several choices at once may differ from one to the next; what is illegal is then told by `hear`.
         one = {"type": "string", "enum": _labels(f, legal if f.shape == () else None)}
     else:
@@ -116,14 +116,19 @@ def _schema(f: Field, legal: Tensor | None) -> Json:
     return one
 
 
+def _labelled(f: Field) -> bool:
+    """Whether a value is said by a name: a choice, a flag, or a place in a list."""
+    return f.kind in ("choice", "flag") or bool(f.names)
+
+
 def _labels(f: Field, legal: Tensor | None) -> list[str]:
-    labels = ("no", "yes") if f.kind == "flag" else f.labels
+    labels = ("no", "yes") if f.kind == "flag" else f.names or f.labels
     return [label for k, label in enumerate(labels) if legal is None or bool(legal[k])]
 
 
 def _span(f: Field, legal: Tensor | None) -> str:
     shape = f"[{' x '.join(map(str, f.shape))} of them] " if f.shape else ""
-    if f.kind in ("choice", "flag"):
+    if _labelled(f):
         return f"{shape}One of: {', '.join(_labels(f, legal if f.shape == () else None))}."
     low, high = (f"{x:g}" if math.isfinite(x) else "" for x in (f.low, f.high))
     what = "a whole number" if f.kind == "count" else "a number"
@@ -146,8 +151,8 @@ def _masks(fields: Sequence[Field], observation: Mapping[str, Tensor]) -> dict[s
 def _word(f: Field, value: Any) -> Any:
     if isinstance(value, list):
         return [_word(f, one) for one in value]
-    if f.kind == "choice":
-        return f.labels[value]
+    if f.kind == "choice" or f.names:
+        return (f.names or f.labels)[value]
     return value
 
 
@@ -221,8 +226,8 @@ def _numbers(f: Field, value: Any, shape: tuple[int, ...], legal: Tensor | None)
         if not isinstance(value, bool):
             raise ValueError(value)
         return value
-    if f.kind == "choice":
-        place = f.labels.index(value) if isinstance(value, str) else -1
+    if f.kind == "choice" or f.names:
+        place = (f.names or f.labels).index(value) if isinstance(value, str) else -1
         if place < 0 or (legal is not None and not bool(legal[place])):
             raise ValueError(value)
         return place
