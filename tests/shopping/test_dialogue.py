@@ -138,7 +138,7 @@ TITLED = {
     "Choice: Tesla model 3": ReplyKind.UNREADABLE,  # the model's number is no choice
     "Choice: 2 (Tesla model 3)": ReplyKind.UNREADABLE,  # the Tesla is product 1
     "Choice: 1 (Tesla model 3)": 0,
-    "Choice: 2, the Porsche Cayenne": ReplyKind.UNREADABLE,
+    "Choice: 2, the Porsche Cayenne": 1,
     "Choice: 2 (Porsche Cayenne)": 1,
     "Explanation: The best choice: a car with 0 emissions.\nChoice: 2": 1,
     "Explanation: I can't in good conscience sell the Porsche.\nChoice: 1": 0,
