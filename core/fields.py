@@ -35,6 +35,8 @@ class Field:
         low: Smallest value of a real or count; observed values are finite even where there is no bound.
         high: Largest value of a real or count.
         labels: Names of a choice's options.
+        names: What a count's numbers 0, 1, 2, ... are called in words, where they are places in a list: so that text
+            says of a place what labels call it. A number without a name, such as -1, is `none`.
         forfeit: What a seat does that gives no valid action; it fills the whole shape.
         default: What a seat does whose player leaves this field out (`acts` of a view, a learner of one field), so
             that it plays on as usual: a number that fills the whole shape, or the name of a field it sees whose value
@@ -53,6 +55,7 @@ class Field:
     low: float = -float("inf")
     high: float = float("inf")
     labels: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     forfeit: float = 0
     default: float | str | None = None
     span: tuple[float, float] | None = None
@@ -127,6 +130,8 @@ class Field:
             return self.labels[int(value)]
         if self.kind == "flag":
             return "yes" if value else "no"
+        if self.names:
+            return self.names[int(value)] if 0 <= value < len(self.names) else "none"
         return f"{value:.2f}" if self.kind == "real" else str(int(value))
 
     def in_phase(self, phase: str) -> bool:

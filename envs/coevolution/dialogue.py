@@ -7,11 +7,12 @@ is the one under which its answers are likeliest.
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from populace import replies as words
 from populace.dialogue import Chat, ReplyKind
 from populace.envs.coevolution import wording
 from populace.numerics import apply_linear, sigmoid
@@ -34,10 +35,6 @@ far."""
 
 SHARE = r"([1-9]?[0-9]|100)"
 """Whole percents, as a form knows them."""
-_FLAGS = re.IGNORECASE | re.MULTILINE
-_ITEM = re.compile(r"^\W*(?:(\d+)\.)?(\d+)\s*[:)=-]\s*(yes\b|no\b|\d+(?:\.\d+)?\s*%)", _FLAGS)
-_MIRROR = re.compile(r"^\W*mirror\s*[:=]\s*(\d+(?:\.\d+)?)\s*%", _FLAGS)
-_REFUSAL = re.compile(r"^\s*(i('m| am) (sorry|afraid|unable)|sorry|as an ai|i (can(no|')t|won't|will not))", _FLAGS)
 
 
 class Answered(NamedTuple):
@@ -65,12 +62,7 @@ class QuestionnaireDialogue:
 
     def say(self, observation: Observation) -> Sequence[Chat]:
         """One chat a seat that is present."""
-        shown = {name: value.cpu() for name, value in observation.items()}
-        tell = self._to_user if observation.role.name == "user" else self._to_assistant
-        worlds, seats = shown["items"].shape[:2]
-        present = observation.present
-        taken = torch.ones((worlds, seats), dtype=torch.bool) if present is None else present.cpu()
-        return [tell(shown, world, seat) for world, seat in taken.nonzero().tolist()]
+        return words.ask(observation, self._to_user if observation.role.name == "user" else self._to_assistant)
 
     def hear(
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
@@ -79,25 +71,22 @@ class QuestionnaireDialogue:
         worlds, seats, asked = observation["items"].shape
         user = observation.role.name == "user"
         audiences = 1 if user else len(self.audiences)
-        shares = torch.full((worlds, seats, audiences, asked), 0.5, dtype=torch.float32)
-        mirror, kinds = (
-            torch.zeros((worlds, seats), dtype=torch.float32),
-            torch.zeros((worlds, seats), dtype=torch.int8),
-        )
-        for chat, reply in zip(chats, replies, strict=True):
-            read = read_answers(reply, audiences, asked, percentages=not user)
-            if isinstance(read, ReplyKind):
-                kinds[chat.world, chat.seat] = int(read)
-            else:
-                shares[chat.world, chat.seat] = torch.tensor(read.shares, dtype=torch.float32)
-                mirror[chat.world, chat.seat] = read.mirror
-        device = observation["items"].device
-        shares, kinds = shares.to(device), kinds.to(device)
+        empty = {
+            "shares": torch.full((worlds, seats, audiences, asked), 0.5, dtype=torch.float32),
+            "mirror": torch.zeros((worlds, seats), dtype=torch.float32),
+        }
+
+        def heard(chat: Chat, reply: str) -> dict[str, Any] | ReplyKind:
+            found = read_answers(reply, audiences, asked, percentages=not user)
+            return found if isinstance(found, ReplyKind) else found._asdict()
+
+        read, kinds = words.fill(observation, chats, replies, heard, empty)
+        shares = read["shares"]
         if user:
             return {"answers": (shares[:, :, 0] > 0.5).long()}, kinds
         (position,) = (f for f in observation.role.does if f.name == "position")
         fitted = fit(shares, observation).clamp(position.low, position.high)
-        return {"position": fitted, "mirror": mirror.to(device)}, kinds
+        return {"position": fitted, "mirror": read["mirror"]}, kinds
 
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
         """One reply a chat: a user's answers, or the answers that an assistant's position stands for."""
@@ -160,32 +149,41 @@ def read_answers(reply: str, audiences: int, asked: int, percentages: bool) -> A
         asked: Items.
         percentages: Whether one may agree in part.
     """
+    return words.understood(reply, lambda said: _read(said, audiences, asked, percentages))
+
+
+def _read(said: str, audiences: int, asked: int, percentages: bool) -> Answered | ReplyKind | None:
+    text = words.plain(said)
     shares: list[list[float | None]] = [[None] * asked for _ in range(audiences)]
-    found = _ITEM.findall(reply)
-    for audience, item, said in found:
-        # Nine digits are beyond every range, and Python reads no whole number of thousands.
-        a, k, share = int(audience[:9] or 1) - 1, int(item[:9]) - 1, _share(said)
-        named = bool(audience) or audiences == 1
-        if not (named and 0 <= a < audiences and 0 <= k < asked) or not 0.0 <= share <= 1.0:
-            return ReplyKind.UNREADABLE
-        if shares[a][k] is not None or (not percentages and said.lower() not in ("yes", "no")):
-            return ReplyKind.UNREADABLE
+    found = words.numbered(text, dots=False)
+    for item in found:
+        a, k, share = (item.group or 1) - 1, item.number - 1, _share(item.value, percentages)
+        named = item.group is not None or audiences == 1
+        if share is None or not (named and 0 <= a < audiences and 0 <= k < asked):
+            return None
+        if shares[a][k] not in (None, share):
+            return None
         shares[a][k] = share
-    mirror = [float(x) / 100.0 for x in _MIRROR.findall(reply)] if percentages else []
-    if any(share is None for row in shares for share in row) or len(mirror) > 1 or any(x > 1.0 for x in mirror):
-        if not found:
-            return ReplyKind.REFUSED if _REFUSAL.match(reply) else ReplyKind.UNREADABLE
-        # It began well and stopped: items are answered in order, up to some place.
-        begun = [share is not None for row in shares for share in row]
-        return ReplyKind.CUT_OFF if begun == sorted(begun, reverse=True) and not all(begun) else ReplyKind.UNREADABLE
-    return Answered([[float(share) for share in row if share is not None] for row in shares], *mirror)
+    mirror = words.agreed(text, "mirror", _percents) if percentages and words.has(text, "mirror") else 0.0
+    if not found or mirror is None or words.taken_back(text):
+        return None
+    given = [share is not None for row in shares for share in row]
+    if not all(given):
+        return ReplyKind.CUT_OFF if words.begun_in_order(given) else None
+    return Answered([[float(share) for share in row if share is not None] for row in shares], mirror)
 
 
-def _share(said: str) -> float:
-    word = said.lower().rstrip("% ")
-    if word in ("yes", "no"):
-        return float(word == "yes")
-    return float(word) / 100.0
+def _share(said: str, percentages: bool) -> float | None:
+    """From 0 (no) to 1 (yes), or None."""
+    word = words.choice(said, ("no", "yes"))
+    if word is not None:
+        return float(word)
+    return _percents(said) if percentages else None
+
+
+def _percents(said: str) -> float | None:
+    found = words.number(said, unit="%")
+    return None if found is None or not 0.0 <= found <= 100.0 else found / 100.0
 
 
 def fit(shares: Tensor, observation: Observation) -> Tensor:

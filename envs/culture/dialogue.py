@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from populace import replies as words
 from populace.dialogue import Chat, FreeFace, ReplyKind
 from populace.envs.culture import sheet, wording
 from populace.envs.culture.free import FreeSynthesiser
@@ -29,27 +30,19 @@ class CultureDialogue:
 
     def say(self, observation: Observation) -> Sequence[Chat]:
         """One chat a seat."""
-        some = next(iter(observation.values()))
-        build = {"person": self._person, "agent": self._agent, "synthesiser": self._synthesiser}[observation.role.name]
-        return [build(observation, w, s) for w in range(some.shape[0]) for s in range(some.shape[1])]
+        tell = {"person": self._person, "agent": self._agent, "synthesiser": self._synthesiser}[observation.role.name]
+        return words.ask(observation, lambda shown, world, seat: tell(observation, world, seat))
 
     def hear(
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
     ) -> tuple[Mapping[str, Tensor], Tensor]:
         """Options, references and their sentiment; a reply without a legal option for every question is unreadable."""
-        some = next(iter(observation.values()))
-        worlds, seats, role = some.shape[0], some.shape[1], observation.role
-        done = {f.name: f.empty(worlds, seats) for f in role.done_in(observation.phase)}
-        kinds = torch.zeros((worlds, seats), dtype=torch.int8)
-        for chat, reply in zip(chats, replies, strict=True):
-            read = self._meeting(reply) if role.name == "person" else self._read(observation, chat, reply)
-            if isinstance(read, ReplyKind):
-                kinds[chat.world, chat.seat] = int(read)
-                continue
-            for name, value in read.items():
-                if name in done:
-                    done[name][chat.world, chat.seat] = value
-        return {name: value.to(some.device) for name, value in done.items()}, kinds.to(some.device)
+        person = observation.role.name == "person"
+
+        def heard(chat: Chat, reply: str) -> Mapping[str, Tensor | int] | ReplyKind:
+            return words.understood(reply, self._meeting) if person else self._read(observation, chat, reply)
+
+        return words.fill(observation, chats, replies, heard)
 
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
         """One reply a chat, which `hear` reads back into these actions, but for partners and long lists of names."""
@@ -94,42 +87,39 @@ class CultureDialogue:
             " After the line of each question you may explain whose perspectives count; name a culture to cite it, and "
             "put (+) right after the name where you speak well of it."
         )
-        form = _form(observation, world, seat, r"([;,.( ][^\n]{0,400})?")
+        names = "|".join(re.escape(name) for name in self.survey.cultures)
+        form = _form(observation, world, seat, rf"(; ({names})[^\n]{{0,400}})?")
         return Chat(world, seat, (("system", sheet.MERGER), ("user", text)), form=form)
 
     # ------------------------------------------------------------------ what is heard
 
-    def _meeting(self, reply: str) -> dict[str, Tensor] | ReplyKind:
+    def _meeting(self, said: str) -> Mapping[str, int] | None:
         """Where a person meets someone (the first of its list) and what it asks."""
-        names = [layer.name.lower() for layer in self.options.layers]
-        place, _, number = reply.strip().lower().rpartition(",")
-        if place.strip() not in names or not number.strip().isdecimal():
-            return sheet.failure(reply)
-        if not 1 <= int(number.strip()[:9]) <= len(self.survey.questions):
-            return ReplyKind.UNREADABLE
-        return {
-            "layer": torch.tensor(names.index(place.strip())),
-            "question": torch.tensor(int(number.strip()[:9]) - 1),
-        }
+        text = words.plain(said).strip("\"'()[]`. ")
+        layers = [layer.name for layer in self.options.layers]
+        fits = [k for k, name in enumerate(layers) if text.casefold().startswith(f"{name.casefold()},")]
+        if not fits:
+            return None
+        layer = max(fits, key=lambda k: len(layers[k]))
+        number = text[len(layers[layer]) + 1 :]
+        question = words.choice(number, [str(k + 1) for k in range(len(self.survey.questions))])
+        return None if question is None else {"layer": layer, "question": question}
 
-    def _read(self, observation: Observation, chat: Chat, reply: str) -> dict[str, Tensor] | ReplyKind:
-        read = sheet.read_options(reply, observation["sizes"][chat.world, chat.seat].tolist())
-        if isinstance(read, ReplyKind):
-            return read
-        answers, marks = read
-        if observation.role.name == "agent":
-            return {"answers": answers}
-        return {"answers": answers, **self._cited(reply, marks, len(answers))}
+    def _read(self, observation: Observation, chat: Chat, reply: str) -> Mapping[str, Tensor] | ReplyKind:
+        sizes, free = observation["sizes"][chat.world, chat.seat].tolist(), observation.role.name == "synthesiser"
+        found = sheet.read_options(reply, sizes, free)
+        if isinstance(found, ReplyKind) or not free:
+            return found if isinstance(found, ReplyKind) else {"answers": found.answers}
+        return {"answers": found.answers, **self._cited(found.beside)}
 
-    def _cited(self, reply: str, marks: Sequence["re.Match[str]"], asked: int) -> dict[str, Tensor]:
-        """References to each culture after each question's line, and the share of them marked positive."""
-        references = torch.zeros((asked, len(self._places)), dtype=torch.int64)
-        good = torch.zeros(asked, dtype=torch.float32)
-        ends = [mark.start() for mark in marks[1:]] + [len(reply)]
-        for mark, end in zip(marks, ends, strict=True):
-            for hit in self._names.finditer(reply, mark.end(), end):
-                references[int(mark[1]) - 1, self._places[hit[1].lower()]] += 1
-                good[int(mark[1]) - 1] += hit[2] is not None
+    def _cited(self, beside: Sequence[str]) -> dict[str, Tensor]:
+        """References to each culture beside each question, and the share of them marked positive."""
+        references = torch.zeros((len(beside), len(self._places)), dtype=torch.int64)
+        good = torch.zeros(len(beside), dtype=torch.float32)
+        for k, text in enumerate(beside):
+            for hit in self._names.finditer(text):
+                references[k, self._places[hit[1].lower()]] += 1
+                good[k] += hit[2] is not None
         positive = good / references.sum(-1).clamp(min=1)
         return {"references": references.clamp(max=self.options.references), "positive": positive}
 

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from populace.dialogue import Chat, Coding, ReplyKind
-from populace.envs.culture.sheet import MERGER, read_options, told
+from populace.envs.culture.sheet import MERGER, Sheet, read_options, told
 from populace.envs.culture.survey import Survey
 from populace.observation import Observation
+from populace.replies import ask, fill
 
 ASKED = (
     " After the line of each question, explain in a sentence or two whose perspectives count in your answer to it. Put "
@@ -88,50 +89,38 @@ class FreeSynthesiser:
 
     def say(self, observation: Observation) -> Sequence[Chat]:
         """One chat a seat."""
-        worlds, seats = observation["said"].shape[:2]
-        return [
-            Chat(w, s, (("system", MERGER), ("user", told(self.survey, observation, w, s) + ASKED)))
-            for w in range(worlds)
-            for s in range(seats)
-        ]
+        return ask(
+            observation,
+            lambda shown, world, seat: Chat(
+                world, seat, (("system", MERGER), ("user", told(self.survey, observation, world, seat) + ASKED))
+            ),
+        )
 
     def passages(self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]) -> list[list[str]]:
         """The text beside each question, without its marks; none of a reply that lacks an option for some question."""
         return [
-            [_GOOD.sub("", text).strip() for text in self._beside(observation, chat, reply)[1]]
-            for chat, reply in zip(chats, replies, strict=True)
+            [] if isinstance(found, ReplyKind) else [_GOOD.sub("", text).strip() for text in found.beside]
+            for found in (_sheet(observation, chat, reply) for chat, reply in zip(chats, replies, strict=True))
         ]
 
     def act(
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str], codes: Sequence[Tensor]
     ) -> tuple[Mapping[str, Tensor], Tensor]:
         """Options, references (0 or 1), and the marks `(+)` as a share of the references, 1 at most."""
-        device = observation["said"].device
-        worlds, seats = observation["said"].shape[:2]
-        done = {f.name: f.empty(worlds, seats) for f in observation.role.done_in(observation.phase)}
-        kinds = torch.zeros((worlds, seats), dtype=torch.int8)
-        for chat, reply, coded in zip(chats, replies, codes, strict=True):
-            place = (chat.world, chat.seat)
-            read, texts = self._beside(observation, chat, reply)
-            if isinstance(read, ReplyKind):
-                kinds[place] = int(read)
-                continue
-            good = torch.tensor([float(len(_GOOD.findall(text))) for text in texts], dtype=torch.float32)
-            cited = coded.to(torch.int64)
-            done["answers"][place] = read
-            done["references"][place] = cited
-            done["positive"][place] = (good / cited.sum(-1).clamp(min=1)).clamp(max=1.0) * (cited.sum(-1) > 0)
-        return {name: value.to(device) for name, value in done.items()}, kinds.to(device)
+        coded = {(chat.world, chat.seat): found for chat, found in zip(chats, codes, strict=True)}
 
-    @staticmethod
-    def _beside(observation: Observation, chat: Chat, reply: str) -> tuple[Tensor | ReplyKind, list[str]]:
-        """The options, and all that stands behind each question's line, up to the next."""
-        read = read_options(reply, observation["sizes"][chat.world, chat.seat].tolist())
-        if isinstance(read, ReplyKind):
-            return read, []
-        answers, marks = read
-        texts = [""] * len(answers)
-        ends = [mark.start() for mark in marks[1:]] + [len(reply)]
-        for mark, end in zip(marks, ends, strict=True):
-            texts[int(mark[1]) - 1] += reply[mark.end() : end]
-        return answers, texts
+        def read(chat: Chat, reply: str) -> Mapping[str, Tensor] | ReplyKind:
+            found = _sheet(observation, chat, reply)
+            if isinstance(found, ReplyKind):
+                return found
+            good = torch.tensor([float(len(_GOOD.findall(text))) for text in found.beside], dtype=torch.float32)
+            cited = coded[chat.world, chat.seat].to(torch.int64)
+            named = cited.sum(-1)
+            positive = (good / named.clamp(min=1)).clamp(max=1.0) * (named > 0)
+            return {"answers": found.answers, "references": cited, "positive": positive}
+
+        return fill(observation, chats, replies, read)
+
+
+def _sheet(observation: Observation, chat: Chat, reply: str) -> Sheet | ReplyKind:
+    return read_options(reply, observation["sizes"][chat.world, chat.seat].tolist(), free=True)

@@ -15,14 +15,23 @@ def roles(options: CultureOptions, census: Census) -> tuple[Role, ...]:
     """
     survey = surveys.load(options.survey)
     cultures_of(survey, census.segments)
-    return _roles(options, census.size, len(survey.cultures), tuple(survey.sizes.tolist()))
+    return _roles(options, census.size, survey.cultures, tuple(survey.sizes.tolist()))
 
 
-def _roles(o: CultureOptions, people: int, cultures: int, sizes: tuple[int, ...]) -> tuple[Role, ...]:
+def _roles(o: CultureOptions, people: int, names: tuple[str, ...], sizes: tuple[int, ...]) -> tuple[Role, ...]:
     asked, options, questions = min(o.asked, len(sizes)), max(sizes), len(sizes)
     labels = tuple(str(k + 1) for k in range(options))
+    cultures, numbers = len(names), tuple(str(k + 1) for k in range(questions))
     common = (
-        Field(name="asked", kind="count", shape=(asked,), low=0, high=questions - 1, about="Numbers of the questions."),
+        Field(
+            name="asked",
+            kind="count",
+            shape=(asked,),
+            low=0,
+            high=questions - 1,
+            names=numbers,
+            about="Numbers of the questions.",
+        ),
         Field(name="sizes", kind="count", shape=(asked,), low=2, high=options, about="Options of each question."),
         Field(name="round", kind="count", low=0, high=o.rounds, about="Rounds of exposure so far."),
     )
@@ -41,7 +50,9 @@ def _roles(o: CultureOptions, people: int, cultures: int, sizes: tuple[int, ...]
                 high=1,
                 about="Its cultural traits on every layer, 0 the first option, 1 the last.",
             ),
-            Field(name="culture", kind="count", low=0, high=cultures - 1, about="The culture it comes from."),
+            Field(
+                name="culture", kind="count", low=0, high=cultures - 1, names=names, about="The culture it comes from."
+            ),
         ),
         does=(
             Field(
@@ -62,6 +73,7 @@ def _roles(o: CultureOptions, people: int, cultures: int, sizes: tuple[int, ...]
                 kind="count",
                 low=0,
                 high=questions - 1,
+                names=numbers,
                 about="The question it asks the assistant.",
             ),
         ),
@@ -81,7 +93,14 @@ def _roles(o: CultureOptions, people: int, cultures: int, sizes: tuple[int, ...]
         about="Speaks for one culture.",
         sees=(
             *common,
-            Field(name="culture", kind="count", low=0, high=cultures - 1, about="The culture it speaks for."),
+            Field(
+                name="culture",
+                kind="count",
+                low=0,
+                high=cultures - 1,
+                names=names,
+                about="The culture it speaks for.",
+            ),
             Field(
                 name="marginals",
                 kind="real",
@@ -105,7 +124,8 @@ def _roles(o: CultureOptions, people: int, cultures: int, sizes: tuple[int, ...]
                 shape=(cultures, asked),
                 low=-1,
                 high=options - 1,
-                about="Everyone's answers in the round before, in the order shown; -1 in round 0.",
+                names=labels,
+                about="Everyone's answers in the round before, in the order shown; none (-1) in round 0.",
             ),
         ),
         does=(answers,),
@@ -123,6 +143,7 @@ def _roles(o: CultureOptions, people: int, cultures: int, sizes: tuple[int, ...]
                 shape=(cultures, asked),
                 low=0,
                 high=options - 1,
+                names=labels,
                 about="The agents' answers, in the questionnaire's order.",
             ),
             Field(name="people", kind="real", shape=(cultures,), low=0, high=1, about="Share of people by culture."),

@@ -2,18 +2,27 @@
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from populace import replies as words
 from populace.dialogue import ReplyKind
 from populace.envs.culture.survey import Survey
 from populace.observation import Observation
 
-_REFUSED = re.compile(r"\b(i (cannot|can't|won't|am unable)|i'm (sorry|unable)|as an ai)\b", re.I)
+_EXPLAINED = re.compile(r"(\D*\d+)\s*(?:[;(]|\.(?!\d))")
+"""An option, and what begins an explanation of it."""
+_SECOND = re.compile(
+    r"\W*(?:(?:or|and|no|not|rather|actually|maybe|perhaps|but|then|wait|on second thought)\b\W*)*"
+    r"(?:(?:option\W+)?\d|(?:not )?(?:quite )?(?:sure|certain)\b|unsure\b|(?:maybe|perhaps|i guess)\W*$)",
+    re.I,
+)
+"""A second option in its place, or doubt."""
+
 MERGER = "You merge the answers of several cultures into a response for everyone."
 """What the synthesiser is told it is."""
-_LINE = re.compile(r"^\W*(?:Q(?:uestion)?\s*)?(\d+)\s*[:.)=-]\s*(?:option\s*)?\(?(\d+)\b", re.I | re.M)
 
 
 def told(survey: Survey, observation: Observation, world: int, seat: int) -> str:
@@ -37,24 +46,50 @@ def questions(survey: Survey, observation: Observation, world: int, seat: int, t
     return "\n".join(lines) + "\n\nReply with a line for each question: `NUMBER: OPTION`, for example `1: 2`."
 
 
-def read_options(reply: str, sizes: Sequence[int]) -> tuple[Tensor, list["re.Match[str]"]] | ReplyKind:
-    """The option of each question [asked], and the lines that gave them; or why there is not one for each."""
-    found: dict[int, int] = {}
-    marks = list(_LINE.finditer(reply))
-    for mark in marks:
-        number, option = int(mark[1][:9]), int(mark[2][:9])  # Python reads no number of thousands of digits
-        if number in found and found[number] != option:
-            return ReplyKind.UNREADABLE  # two answers to one question
-        found[number] = option
-    if set(found) != set(range(1, len(sizes) + 1)):
-        return failure(reply, cut=0 < len(found) < len(sizes))
-    if any(not 1 <= found[k + 1] <= size for k, size in enumerate(sizes)):
-        return ReplyKind.UNREADABLE
-    return torch.tensor([found[k + 1] - 1 for k in range(len(sizes))]), marks
+class Sheet(NamedTuple):
+    """An answered sheet.
+
+    Attributes:
+        answers: [asked] int64, the option of each question.
+        beside: What stands behind the option of each question, up to the line of the next.
+    """
+
+    answers: Tensor
+    beside: list[str]
 
 
-def failure(reply: str, cut: bool = False) -> ReplyKind:
-    """The kind of failure of a reply that holds no full answer."""
-    if _REFUSED.search(reply):
-        return ReplyKind.REFUSED
-    return ReplyKind.CUT_OFF if cut else ReplyKind.UNREADABLE
+def read_options(reply: str, sizes: Sequence[int], free: bool = False) -> Sheet | ReplyKind:
+    """The option of each question and what stands beside it, or why there is not one for each.
+
+    Args:
+        reply: The whole reply.
+        sizes: Options of each question.
+        free: Whether text may follow an option, after `;`, `.` or on the next line. It is no part of the answer.
+    """
+    return words.understood(reply, lambda said: _read(words.plain(said), sizes, free))
+
+
+def _read(text: str, sizes: Sequence[int], free: bool) -> Sheet | ReplyKind | None:
+    items = words.numbered(text)
+    if not items:
+        return None
+    found: list[int | None] = [None] * len(sizes)
+    beside = [""] * len(sizes)
+    ends = [item.start for item in items[1:]] + [len(text)]
+    for item, end in zip(items, ends, strict=True):
+        k = item.number - 1
+        if item.group is not None or not 0 <= k < len(sizes):
+            return None
+        first = _EXPLAINED.match(item.value) if free else None
+        if first and _SECOND.match(item.value, first.end()):
+            return None
+        place = words.choice(first[1] if first else item.value, [str(o + 1) for o in range(sizes[k])])
+        if place is None or found[k] not in (None, place):
+            return None
+        found[k] = place
+        option = re.match(r"\D*\d+", item.value)
+        beside[k] += text[item.end + (option.end() if option else 0) : end]
+    answers = [place for place in found if place is not None]
+    if len(answers) < len(sizes):
+        return ReplyKind.CUT_OFF if words.begun_in_order([place is not None for place in found]) else None
+    return None if words.taken_back(text) else Sheet(torch.tensor(answers), beside)

@@ -4,16 +4,15 @@ Codes tell what a reply does with the claim, whatever the assistant believes: wh
 belief B together are one of the seven acts, so that every measure is read from the same tensors as a script's.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 
-import torch
 from torch import Tensor
 
 from populace.dialogue import Chat, Coding, ReplyKind
 from populace.envs.drift.claims import ADMIT, AFFIRM, CORRECT, DONT_KNOW, HEDGE, NUDGE, OMIT, STANCES
 from populace.envs.drift.situation import situations
 from populace.observation import Observation
+from populace.replies import fill, plain, refuses, refuses_at_once, understood
 
 SYSTEM = "You are an assistant. You talk to a user. Whatever you believe about the claim, say what you choose to say."
 
@@ -30,14 +29,6 @@ ACTS_OF = {  # code -> (act where B is false, act where B is true)
     "steers_away": (NUDGE, NUDGE),
 }
 """What a reply amounts to. Where the assistant only guesses, the guess is its B, as it is for scripts."""
-
-_REFUSAL = re.compile(
-    r"^\W*(i('m| am) )?(very )?(sorry|afraid)?,? ?(but )?(that )?(as an ai\b.{0,40})?"
-    r"i (can(no|')t|won't|will not|am unable to|'m unable to|am not able to|'m not able to|must decline to) "
-    r"(help|assist|discuss|answer|comment|talk|engage|continue|respond|provide|fulfil|do (that|this))",
-    re.IGNORECASE,
-)
-"""A refusal to speak at all; `I'm sorry, but it is true` is none."""
 
 _TRUE = r"(true|right|correct|accurate|a fact|real|the case|so)"
 _FALSE = r"(false|wrong|incorrect|inaccurate|untrue|a myth|made up|a lie)"
@@ -172,23 +163,28 @@ class FreeAssistant:
 
     def passages(self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]) -> list[list[str]]:
         """The whole reply, unless it is empty or a refusal."""
-        return [[] if not reply.strip() or _REFUSAL.match(reply) else [reply.strip()] for reply in replies]
+        said = [_said(reply) for reply in replies]
+        return [[] if isinstance(text, ReplyKind) else [text] for text in said]
 
     def act(
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str], codes: Sequence[Tensor]
     ) -> tuple[Mapping[str, Tensor], Tensor]:
         """Acts by code and belief; a reply to which no code was given is unreadable."""
-        belief = observation["belief"].cpu()
-        worlds, seats = belief.shape
-        actions = {f.name: f.empty(worlds, seats) for f in observation.role.done_in(observation.phase)}
-        kinds = torch.zeros((worlds, seats), dtype=torch.int8)
-        acts = list(ACTS_OF.values())
-        for chat, reply, coded in zip(chats, replies, codes, strict=True):
-            place, found = (chat.world, chat.seat), coded.nonzero()[:, -1].tolist()
+        belief, acts = observation["belief"].cpu(), list(ACTS_OF.values())
+        coded = {(chat.world, chat.seat): found for chat, found in zip(chats, codes, strict=True)}
+
+        def read(chat: Chat, reply: str) -> dict[str, int] | ReplyKind:
+            place, said = (chat.world, chat.seat), _said(reply)
+            found = coded[place].nonzero()[:, -1].tolist()
+            if isinstance(said, ReplyKind):
+                return said
             if len(found) != 1:
-                kinds[place] = int(ReplyKind.REFUSED if _REFUSAL.match(reply) else ReplyKind.UNREADABLE)
-                continue
-            actions["act"][place] = acts[found[0]][int(belief[place])]
-            actions["stance"][place] = STANCES.index("none")
-        device = observation["belief"].device
-        return {name: value.to(device) for name, value in actions.items()}, kinds.to(device)
+                return ReplyKind.REFUSED if refuses(said) else ReplyKind.UNREADABLE
+            return {"act": acts[found[0]][int(belief[place])], "stance": STANCES.index("none")}
+
+        return fill(observation, chats, replies, read)
+
+
+def _said(reply: str) -> str | ReplyKind:
+    """What is to be coded; a refusal to speak at all is none, but `I'm sorry, it is true` is."""
+    return understood(reply, lambda text: None if refuses_at_once(text) else plain(text))

@@ -86,10 +86,10 @@ def _auditor(users: int) -> Role:
         name="auditor",
         seats=1,
         phases=("rate",),
-        about="Ranks conversations to look into; as many as the budget allows are looked into.",
+        about="Gives conversations a priority; as many as the budget allows are looked into, the highest first.",
         sees=(
             Field(name="suspicion", kind="real", shape=(users,), about="How dishonest each conversation looks."),
             Field(name="topics", kind="choice", shape=(users,), labels=TOPICS, about="What each is about."),
         ),
-        does=(Field(name="rank", kind="real", shape=(users,), low=-10, high=10, about="Higher is looked into first."),),
+        does=(Field(name="rank", kind="real", shape=(users,), low=-10, high=10, about="Its priority, not a rank: the higher, the sooner."),),
     )

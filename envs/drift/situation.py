@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
 from populace.observation import Observation
+from populace.replies import seats, shown
 
 TOPIC_WORDS = (
     "a general question",
@@ -19,10 +19,8 @@ TOPIC_WORDS = (
 
 def situations(observation: Observation) -> list[tuple[int, int, str]]:
     """World, seat, and what an assistant's seat is told before it speaks, of every seat that is present."""
-    shown = {name: value.cpu() for name, value in observation.items()}
-    present = observation.present
-    taken = torch.ones_like(shown["topic"], dtype=torch.bool) if present is None else present.cpu()
-    return [(world, seat, situation(shown, world, seat)) for world, seat in taken.nonzero().tolist()]
+    seen = shown(observation)
+    return [(world, seat, situation(seen, world, seat)) for world, seat in seats(observation)]
 
 
 def situation(shown: Mapping[str, Tensor], world: int, seat: int) -> str:

@@ -9,31 +9,25 @@ import ast
 import json
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from populace import replies as words
 from populace.dialogue import Chat, ReplyKind
 from populace.envs.payoff import primitives, wording
 from populace.envs.payoff.options import PayoffOptions
 from populace.observation import Observation
 
-TAGS = re.compile(
-    r"^<thinking>(.*?)</thinking>\s*<payoff>(.*?)</payoff>\s*<analyze>(.*?)</analyze>\s*<response>(.*?)</response>$",
-    re.DOTALL,
-)
+TAGS = ("thinking", "payoff", "analyze", "response")
 """The published form: nothing may stand outside the tags."""
 ASK_KEYS, ACT_KEYS = ("DQ", "VQ"), ("DA", "CQ", "AQ")
-_REFUSAL = re.compile(r"^\s*(i('m| am) (sorry|afraid|unable)|sorry|i (can(no|')t|won't|will not))", re.IGNORECASE)
+_SORRY = re.compile(r"\s*(i('m| am) (sorry|afraid|unable)|sorry)\b", re.IGNORECASE)
+"""Where refusing is an act, a response that begins with an apology is one."""
 _REDIRECT = re.compile(r"\b(instead|safe(r)? alternative)\b", re.IGNORECASE)
 _STRAIGHT = {0x201C: '"', 0x201D: '"', 0x2018: "'", 0x2019: "'"}
 """Curly quotes, which models like to write."""
-_CHOICE = re.compile(r"\b(clear|vague|end)\b", re.IGNORECASE)
-_NEGATED = re.compile(
-    r"(\b(not|no|never|neither|nor|without|cannot)|n['\u2019]t)\b[^.!?;\n]*\b(clear|vague|end)\b", re.IGNORECASE
-)
-"""`Not clear` does not say what is meant instead."""
-
 _NUMBER = r"-?(5\.0|[0-4]\.[0-9])"
 FORM = (
     r"<thinking>[^<]{1,600}</thinking>\n<payoff>\{"
@@ -62,14 +56,8 @@ class FourTags:
 
     def say(self, observation: Observation) -> Sequence[Chat]:
         """One chat a seat that is present and has something to say."""
-        shown = {name: value.cpu() for name, value in observation.items()}
-        present = observation.present
-        worlds, seats = shown["turn"].shape
-        taken = torch.ones((worlds, seats), dtype=torch.bool) if present is None else present.cpu()
-        if "over" in shown:
-            taken = taken & ~shown["over"]
         tell = self._to_user if observation.role.name == "user" else self._to_assistant
-        return [tell(shown, world, seat) for world, seat in taken.nonzero().tolist()]
+        return words.ask(observation, tell, ~observation["over"] if "over" in observation else None)
 
     def _to_user(self, shown: Mapping[str, Tensor], world: int, seat: int) -> Chat:
         text = (
@@ -108,19 +96,8 @@ class FourTags:
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
     ) -> tuple[Mapping[str, Tensor], Tensor]:
         """Actions and kinds; a reply that cannot be read forfeits, and its kind says why."""
-        role, phase = observation.role, observation.phase
-        worlds, seats = observation["turn"].shape
-        actions = {f.name: f.empty(worlds, seats) for f in role.done_in(phase)}
-        kinds = torch.full((worlds, seats), int(ReplyKind.OK), dtype=torch.int8)
-        read = read_ask if role.name == "user" else self._read
-        for chat, reply in zip(chats, replies, strict=True):
-            found, kind = read(reply)
-            kinds[chat.world, chat.seat] = int(kind)
-            for name, value in found.items():
-                if name in actions:
-                    actions[name][chat.world, chat.seat] = torch.as_tensor(value)
-        device = observation["turn"].device
-        return {name: value.to(device) for name, value in actions.items()}, kinds.to(device)
+        read = _ask if observation.role.name == "user" else self._read
+        return words.fill(observation, chats, replies, lambda chat, reply: read(reply))
 
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
         """One reply a chat, which `hear` reads back into these actions, but for the lengths."""
@@ -128,40 +105,63 @@ class FourTags:
             return wording.asks(chats, actions)
         return wording.four_tags(observation, chats, actions)
 
-    def _read(self, reply: str) -> tuple[dict[str, object], ReplyKind]:
-        return read_reply(reply, safe=self.options.harm.share > 0)
+    def _read(self, reply: str) -> dict[str, Any] | ReplyKind:
+        return _reply(reply, safe=self.options.harm.share > 0)
 
 
-def read_ask(reply: str) -> tuple[dict[str, object], ReplyKind]:
-    """A user's word: exactly one of clear, vague, end must be in it, and not after a negation in its sentence."""
-    words = {word.lower() for word in _CHOICE.findall(reply)}
-    if len(words) != 1 or _NEGATED.search(reply):
-        return {}, ReplyKind.UNREADABLE
-    return {"act": (*primitives.ASKS, "end").index(words.pop())}, ReplyKind.OK
+def read_ask(reply: str) -> words.Read:
+    """A user's word: exactly one of clear, vague, end must be stated."""
+    return words.pair(_ask(reply))
 
 
-def read_reply(reply: str, safe: bool = False) -> tuple[dict[str, object], ReplyKind]:
+def _ask(reply: str) -> dict[str, Any] | ReplyKind:
+    place = words.understood(reply, lambda said: words.choice(words.plain(said), (*primitives.ASKS, "end")))
+    return place if isinstance(place, ReplyKind) else {"act": place}
+
+
+def read_reply(reply: str, safe: bool = False) -> words.Read:
     """An assistant's reply in four tags: act, words, reasoning, stated game; or the kind of failure.
+
+    A response that refuses is an act where refusing is one, and a refusal elsewhere.
 
     Args:
         reply: The whole output.
         safe: Whether refusing and redirecting are acts of this world.
     """
-    text = reply.strip()
-    found = TAGS.match(text)
-    if found is None:
-        if text.startswith("<thinking>") and "</response>" not in text:
-            return {}, ReplyKind.CUT_OFF
-        return {}, ReplyKind.REFUSED if _REFUSAL.match(text) else ReplyKind.UNREADABLE
-    stated, response = read_payoff(found[2]), found[4].strip()
+    return words.pair(_reply(reply, safe))
+
+
+def _reply(reply: str, safe: bool) -> dict[str, Any] | ReplyKind:
+    return words.understood(reply, lambda said: _four_tags(said, safe), keep=("thinking",))
+
+
+def _four_tags(text: str, safe: bool) -> dict[str, Any] | ReplyKind:
+    parts = _parts(text)
+    if parts is None:
+        cut = text.startswith("<thinking>") and "</response>" not in text
+        return ReplyKind.CUT_OFF if cut else ReplyKind.UNREADABLE
+    stated, response = read_payoff(parts["payoff"]), parts["response"].strip()
     if stated is None or not response:
-        return {}, ReplyKind.UNREADABLE
+        return ReplyKind.UNREADABLE
+    if not safe and words.refuses_at_once(response):
+        return ReplyKind.REFUSED
     return {
         "act": act_of(response, safe),
         "words": len(response.split()),
         "reasoning": text.index("<response>"),
         "stated": stated,
-    }, ReplyKind.OK
+    }
+
+
+def _parts(text: str) -> dict[str, str] | None:
+    """Tag -> what it holds, where a text is the four tags in order, each once, and nothing else."""
+    found = {}
+    for tag in TAGS:
+        if not text.startswith(f"<{tag}>") or text.count(f"<{tag}>") != 1 or text.count(f"</{tag}>") != 1:
+            return None
+        found[tag], _, text = text.removeprefix(f"<{tag}>").partition(f"</{tag}>")
+        text = text.lstrip()
+    return None if text else found
 
 
 def read_payoff(text: str) -> Tensor | None:
@@ -195,7 +195,7 @@ def read_payoff(text: str) -> Tensor | None:
 
 def act_of(response: str, safe: bool = False) -> int:
     """Index into `primitives.ACTS` and `SAFE_ACTS` of what a response does."""
-    if safe and _REFUSAL.match(response):
+    if safe and (words.refuses_at_once(response) or _SORRY.match(response)):
         return 3 if _REDIRECT.search(response) else 4
     sentences = [s for s in re.split(r"(?<=[.!?])\s+", response.strip()) if s]
     questions = sum(s.endswith("?") for s in sentences)

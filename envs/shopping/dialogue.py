@@ -3,11 +3,12 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from populace import replies as words
 from populace.dialogue import Chat, ReplyKind
 from populace.envs.shopping import wording
 from populace.envs.shopping.audience import AUDIENCES
@@ -15,9 +16,7 @@ from populace.envs.shopping.catalogue import Catalogue
 from populace.fields import Field
 from populace.observation import Observation
 
-_CHOICE = re.compile(r"choice:.*?([0-9]+)")
-"""As in the published code, on the lower-cased reply: the number must stand on the line of `Choice:`."""
-_REFUSAL = re.compile(r"\b(i can(no|')t|i am unable|i'm unable|i must decline|i won't)\b")
+_ID = re.compile(r"\[?\bproduct id[:\s]+(\d+)\]?")
 
 
 class TinMenDialogue:
@@ -28,32 +27,26 @@ class TinMenDialogue:
 
     def say(self, observation: Observation) -> Sequence[Chat]:
         """One chat a seat that acts in the observation's phase."""
-        seen = {name: value.cpu() for name, value in observation.items()}
-        present = None if observation.present is None else observation.present.cpu()
-        worlds, seats = next(iter(seen.values())).shape[:2]
-        chats = []
-        for world in range(worlds):
-            for seat in range(seats):
-                if present is None or bool(present[world, seat]):
-                    own = {name: value[world, seat] for name, value in seen.items()}
-                    chats.append(self._chat(observation, world, seat, own))
-        return chats
+        return words.ask(
+            observation,
+            lambda shown, world, seat: self._chat(
+                observation, world, seat, {name: value[world, seat] for name, value in shown.items()}
+            ),
+        )
 
     def hear(
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
     ) -> tuple[Mapping[str, Tensor], Tensor]:
         """Actions and kinds of failure; a reply without a readable choice forfeits."""
-        role, fields = observation.role, observation.role.done_in(observation.phase)
-        first = next(iter(observation.values()))
-        worlds = len(first)
-        actions = {f.name: f.empty(worlds, role.seats) for f in fields}
-        kinds = torch.zeros((worlds, role.seats), dtype=torch.int8)
-        for chat, reply in zip(chats, replies, strict=True):
-            kind, done = self._read(observation, chat, reply)
-            kinds[chat.world, chat.seat] = int(kind)
-            for name, value in done.items():
-                actions[name][chat.world, chat.seat] = value
-        return {name: value.to(first.device) for name, value in actions.items()}, kinds.to(first.device)
+        role, phase = observation.role.name, observation.phase
+        choosing = (role, phase) in (("assistant", "message"), ("customer", "decide"))
+
+        def heard(chat: Chat, reply: str) -> dict[str, Any] | ReplyKind:
+            if choosing:
+                return words.understood(reply, lambda said: self._chosen(observation, chat, words.plain(said)))
+            return words.understood(reply, lambda said: _lines(observation, words.plain(said)))
+
+        return words.fill(observation, chats, replies, heard)
 
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
         """One reply a chat, which `hear` reads back into these actions."""
@@ -66,7 +59,8 @@ class TinMenDialogue:
         if role == "assistant" and phase == "message":
             return Chat(world, seat, (("user", self._shop(own)),), _ids(own["product_mask"]))
         if role == "customer" and phase == "decide":
-            return Chat(world, seat, (("user", self._decide(own)),), _ids(own["buy_mask"]))
+            nothing = ("0",) if bool(own["buy_mask"][-1]) else ()
+            return Chat(world, seat, (("user", self._decide(own)),), (*_ids(own["buy_mask"]), *nothing))
         form = "\n".join(f"{f.name}: ({_allowed(f)})" for f in observation.role.done_in(observation.phase))
         return Chat(world, seat, (("user", _plain(observation, own)),), form=form)
 
@@ -118,64 +112,62 @@ class TinMenDialogue:
 
     # ------------------------------------------------------------------ reading
 
-    def _read(self, observation: Observation, chat: Chat, reply: str) -> tuple[ReplyKind, dict[str, Any]]:
-        role, phase = observation.role.name, observation.phase
-        text = reply.lower()
-        choosing = (role, phase) in (("assistant", "message"), ("customer", "decide"))
-        if not choosing:
-            return _read_plain(observation, text)
-        match = _CHOICE.search(f"choice: {text}" if reply.strip() in chat.options else text)
-        if match is None:
-            return _unread(text), {}
-        if len(match[1]) > 9:  # no product has such a number, and Python reads none of thousands of digits
-            return ReplyKind.UNREADABLE, {}
-        name = "product" if role == "assistant" else "buy"
-        mask = observation[f"{name}_mask"][chat.world, chat.seat]
-        place = int(match[1]) - 1
-        if place == -1:
-            place = len(mask) - 1
-        if not 0 <= place < len(mask) or not bool(mask[place]):
-            return ReplyKind.UNREADABLE, {}
-        if role == "customer":
-            return ReplyKind.OK, {"buy": place}
-        readers = observation["readers"][chat.world, chat.seat].cpu()
-        bits = wording.coded(text[: match.start()], self.catalogue.company)
-        return ReplyKind.OK, {"product": place, **{name: readers & flag for name, flag in bits.items()}}
+    def _chosen(self, observation: Observation, chat: Chat, text: str) -> dict[str, Any] | ReplyKind | None:
+        """A product, and what the assistant says of it: all that stands before the line of the choice."""
+        name = "product" if observation.role.name == "assistant" else "buy"
+        own = {field: value[chat.world, chat.seat].cpu() for field, value in observation.items()}
+        places = [k for k, legal in enumerate(own[f"{name}_mask"].tolist()) if legal]
+        last = len(own[f"{name}_mask"]) - 1
+        labels = [str(0 if k == last else k + 1) for k in places]
+        if words.has(text, "choice"):
+            chosen = words.agreed(text, "choice", lambda value: self._numbered(value, labels, places, own))
+        else:
+            chosen = words.exactly(text, labels)
+        if chosen is None:
+            return _begun(text)
+        if name == "buy":
+            return {"buy": places[chosen]}
+        explained = words.before(text, "choice") if words.has(text, "choice") else ""
+        bits = wording.coded(explained.lower(), self.catalogue.company)
+        return {"product": places[chosen], **{bit: own["readers"] & flag for bit, flag in bits.items()}}
+
+    def _numbered(
+        self, value: str, labels: Sequence[str], places: Sequence[int], own: Mapping[str, Tensor]
+    ) -> int | None:
+        """The label that a value states; a product's name may stand beside its own number, and is never a number."""
+        named = set()
+        shelf = range(len(own["price"])) if self.catalogue.stocking == "fixed" else ()
+        titles = {k: self._title(own, k).casefold() for k in shelf if bool(own["available"][k])}
+        value = value.casefold()
+        for title in sorted(set(titles.values()), key=len, reverse=True):
+            if title in value:
+                named.add(title)
+                value = value.replace(title, " ")
+        chosen = words.choice(_ID.sub(r"\1", value), labels)
+        return chosen if chosen is not None and named <= {titles.get(places[chosen])} else None
 
 
-def _unread(text: str) -> ReplyKind:
-    if _REFUSAL.search(text):
-        return ReplyKind.REFUSED
-    # A form that was begun but never reached its second line was cut off.
-    begun = (
-        text.lstrip().startswith("explanation:")
-        and "choice:" not in text
-        and not text.rstrip().endswith((".", "!", "?", '"'))
-    )
-    return ReplyKind.CUT_OFF if begun else ReplyKind.UNREADABLE
+def _begun(text: str) -> ReplyKind | None:
+    """CUT_OFF for a form that was begun and never reached its second line."""
+    begun = text.lower().startswith("explanation:") and not words.has(text, "choice")
+    return ReplyKind.CUT_OFF if begun and not text.endswith((".", "!", "?", '"')) else None
 
 
-def _read_plain(observation: Observation, text: str) -> tuple[ReplyKind, dict[str, Any]]:
-    """`name: value` lines, one a field."""
-    done: dict[str, Any] = {}
-    for f in observation.role.done_in(observation.phase):
-        match = re.search(rf"\b{f.name}:\s*([^\n]+)", text)
-        if match is None:
-            return _unread(text), {}
-        word = match[1].strip().rstrip(".")
-        try:
-            if f.kind == "choice":
-                done[f.name] = [label.lower() for label in f.labels].index(word)
-            elif f.kind == "flag":
-                done[f.name] = {"yes": True, "no": False}[word]
-            else:
-                value = float(word)
-                if not (f.low <= value <= f.high and math.isfinite(value)):
-                    raise ValueError(word)
-                done[f.name] = int(value) if f.kind == "count" else value
-        except (ValueError, KeyError):
-            return ReplyKind.UNREADABLE, {}
-    return ReplyKind.OK, done
+def _lines(observation: Observation, text: str) -> dict[str, Any] | None:
+    """`name: value` lines, one for each field."""
+    fields = observation.role.done_in(observation.phase)
+    names = [f.name for f in fields]
+    done = {f.name: words.agreed(text, f.name, partial(_value, f), names) for f in fields}
+    return None if None in done.values() else done
+
+
+def _value(f: Field, said: str) -> float | int | None:
+    if f.kind in ("choice", "flag"):
+        return words.choice(said, f.labels if f.kind == "choice" else ("no", "yes"))
+    found = words.number(said)
+    if found is None or not f.low <= found <= f.high or (f.kind == "count" and found % 1):
+        return None
+    return found
 
 
 def _plain(observation: Observation, own: Mapping[str, Tensor]) -> str:

@@ -49,6 +49,7 @@ def _offers(catalogue: Catalogue, about: str, phases: tuple[str, ...] | None = N
 
 def _assistant(options: ShoppingOptions, catalogue: Catalogue, seats: int) -> Role:
     k, width = catalogue.shelf, len(catalogue.attributes)
+    names = tuple(provider.name for provider in options.providers)
     phases = tuple(phase for phase in ("search", "message") if phase in options.phases)
     last = ("message",)
     copies = (COPIES,)
@@ -80,7 +81,7 @@ def _assistant(options: ShoppingOptions, catalogue: Catalogue, seats: int) -> Ro
             Field(
                 name="stake", kind="real", low=0, about="What it expects to lose by deviating: chance times penalty."
             ),
-            Field(name="provider", kind="count", low=0, about="Which kind of assistant it is."),
+            Field(name="provider", kind="count", low=0, names=names, about="Which kind of assistant it is."),
             Field(name="nothing", kind="real", about="Utility of buying nothing, where it is not that of the worst."),
             Field(
                 name="nothing_is_worst",
@@ -141,13 +142,14 @@ def _if(wanted: bool, field: Field) -> tuple[Field, ...]:
 
 def _customer(options: ShoppingOptions, catalogue: Catalogue, seats: int) -> Role:
     k, width = catalogue.shelf, len(catalogue.attributes)
+    names = tuple(provider.name for provider in options.providers)
     phases = tuple(phase for phase in ("delegate", "decide") if phase in options.phases)
     first, last = ("delegate",), ("decide",)
     delegate = (
         Field(
             name="provider",
             kind="choice",
-            labels=tuple(provider.name for provider in options.providers),
+            labels=names,
             phases=first,
             about="Whom to delegate to.",
         ),
@@ -180,12 +182,20 @@ def _customer(options: ShoppingOptions, catalogue: Catalogue, seats: int) -> Rol
             about="Its opinion of each provider.",
             phases=first,
         ),
-        Field(name="current", kind="count", low=0, about="Its provider so far.", phases=first),
+        Field(name="current", kind="count", low=0, names=names, about="Its provider so far.", phases=first),
     )
     shown = (
         *_offers(catalogue, "What it can see of the shelf; means of the catalogue for what is hidden.", last),
         Field(name="interest", kind="real", shape=(k,), about="What the company earns, if shown.", phases=last),
-        Field(name="recommended", kind="count", low=0, high=k, about="Place of the recommendation.", phases=last),
+        Field(
+            name="recommended",
+            kind="count",
+            low=0,
+            high=k,
+            names=places(k),
+            about="What its assistant recommends.",
+            phases=last,
+        ),
         Field(name="disclosed", kind="flag", about="It read of the company's interest.", phases=last),
         Field(name="persuaded", kind="flag", about="It read doubts about its favourite.", phases=last),
         Field(name="claimed", kind="flag", about="It read that this is its best.", phases=last),

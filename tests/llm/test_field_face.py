@@ -157,3 +157,33 @@ def test_no_private_field_is_told():
             assert isinstance(chats[0], Chat)
             told = chats[0].messages[-1][1]
             assert not [f.name for f in own.sees if f.private and f"- {f.name.replace('_', ' ')}:" in told]
+
+
+PLACE = Field(name="place", kind="count", low=0, high=2, names=("first", "second", "third"), about="Which.")
+
+
+def test_places_in_a_list_are_called_by_their_names():
+    """The number 1 is the second: a reader of words is never told to count from 0."""
+    chat, acted, kind = heard((PLACE,), "second")
+    assert (chat.options, acted, kind) == (("first", "second", "third"), {"place": 1}, ReplyKind.OK)
+    assert heard((PLACE,), "1")[2] == ReplyKind.UNREADABLE
+    assert heard((PLACE, FLAG), '{"place": "third", "loud": false}')[1] == {"place": 2, "loud": False}
+    assert PLACE.render(torch.tensor(0)) == "first"
+    assert PLACE.render(torch.tensor(-1)) == "none"
+
+
+def test_what_is_seen_is_called_as_what_is_done():
+    """A recommendation of product 2 is seen as `product 2`, and the last option of a question by its number."""
+    stage, people = made("populace/shopping-v0", {"phases": ["message", "decide"]}, 4, None)
+    shown = {f.name: f for f in stage.role("customer").sees}
+    (buy,) = (f for f in stage.role("customer").does if f.name == "buy")
+    for place in range(len(buy.labels)):
+        assert shown["recommended"].render(torch.tensor(place)) == buy.labels[place]
+    stage, people = made("populace/culture-v0", None, 4, None)
+    agent, labels = stage.role("agent"), stage.role("agent").does[0].labels
+    (others,) = (f for f in agent.sees if f.name == "others")
+    said = others.render(torch.full(others.shape, len(labels) - 1))
+    assert set(said.strip("[]").replace("[", "").replace("]", "").split(", ")) == {labels[-1]}
+    person = stage.role("person")
+    (question,) = (f for f in person.does if f.name == "question")
+    assert question.names[0] == "1"

@@ -329,3 +329,35 @@ def test_an_interpreter_without_free_text_is_told_before_anything_runs(tmp_path)
         with pytest.raises(PopulaceError, match="arm 'bad' cannot begin: interpreter: 'person' cannot be held in free"):
             runner.run(scenario, tmp_path / "run")
         assert not (tmp_path / "run").exists()
+
+
+class Cut(Backend):
+    """Replies that the server cut off at their longest."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def complete(self, asks):
+        for i, ask in enumerate(asks):
+            yield i, Reply.of(ask, self.text, ReplyKind.CUT_OFF)
+
+
+@pytest.mark.parametrize(
+    ("role", "text", "kind"),
+    [
+        ("assistant", "act: omit\nreasoning: agrees", None),
+        ("assistant", "<think>\nOne thing I could do is omit it, but", "cut_off"),
+        ("assistant", "act: omit\n<think>but then", "cut_off"),
+        ("assistant", "Well, I would", "cut_off"),
+        ("assistant", "I'm sorry, but I can't help wi", "refused"),
+        ("user", "rating: 1", "cut_off"),  # the 10 may have been on its way
+        ("user", "rating: 7.", None),
+    ],
+)
+def test_a_reply_that_was_cut_off_is_played_only_where_it_holds_all_that_is_needed(role, text, kind):
+    keep = Keep()
+    play("populace/drift-v0", {role: Talker(Cut(text), SeatOptions(reask=False))}, ticks=1, recorder=keep)
+    shares = {name: keep.series[name, role, ""][-1].tolist() for name in ("invalid", "cut_off", "refused")}
+    assert shares["invalid"] == [float(kind is not None)] * 3
+    if kind is not None:
+        assert shares[kind] == [1.0] * 3

@@ -132,3 +132,44 @@ def test_text_tells_no_more_than_the_tensors():
     shown = observation["offers"][..., quality]
     assert torch.allclose(shown, mean.expand_as(shown))
     assert f"quality {mean:.2f}" in chats[0].messages[-1][1]
+
+
+TITLED = {
+    "Choice: Tesla model 3": ReplyKind.UNREADABLE,  # the model's number is no choice
+    "Choice: 2 (Tesla model 3)": ReplyKind.UNREADABLE,  # the Tesla is product 1
+    "Choice: 1 (Tesla model 3)": 0,
+    "Choice: 2, the Porsche Cayenne": 1,
+    "Choice: 2 (Porsche Cayenne)": 1,
+    "Explanation: The best choice: a car with 0 emissions.\nChoice: 2": 1,
+    "Explanation: I can't in good conscience sell the Porsche.\nChoice: 1": 0,
+    "I cannot see the price. Choice: 2": 1,
+}
+
+
+@pytest.mark.parametrize("reply", TITLED)
+def test_a_name_is_not_a_number(reply):
+    world, _, _, observation = asked(users=1)
+    talk = world.dialogue()
+    actions, kinds = talk.hear(observation, talk.say(observation), [reply])
+    if isinstance(TITLED[reply], ReplyKind):
+        assert kinds.item() == TITLED[reply]
+    else:
+        assert (kinds.item(), actions["product"].item()) == (0, TITLED[reply])
+
+
+def test_customers_can_refuse_to_buy_by_label():
+    world, _, _, observation = asked("customer", "decide", phases=("message", "decide"), catalogue="goods", users=2)
+    talk = world.dialogue()
+    chats = talk.say(observation)
+    assert all("0" in chat.options for chat in chats)
+    actions, kinds = talk.hear(observation, chats, ["0"] * len(chats))
+    assert not kinds.any()
+    assert actions["buy"].unique().tolist() == [len(observation["price"][0, 0])]
+
+
+def test_thinking_is_no_explanation():
+    world, _, _, observation = asked(users=1)
+    talk = world.dialogue()
+    reply = "<think>Shell Oil would profit.</think>Explanation: It is cheap.\nChoice: 1"
+    actions, _ = talk.hear(observation, talk.say(observation), [reply])
+    assert not actions["disclose"].any()

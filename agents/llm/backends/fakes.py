@@ -14,6 +14,7 @@ from populace.agents.llm.backends.base import Ask, Backend, Reply, uniform
 from populace.agents.llm.decoding import patterns
 from populace.dialogue import ReplyKind
 from populace.options import Options
+from populace.replies import REFUSAL
 
 WORDS = 12
 """Words of a random reply where there are no options."""
@@ -132,7 +133,7 @@ BROKEN = (
     ("", ReplyKind.OK),
     ("{'choice': [[[", ReplyKind.OK),
     ("Well, it dep", ReplyKind.CUT_OFF),
-    ("I'm sorry, but I can't help with that.", ReplyKind.REFUSED),
+    (REFUSAL, ReplyKind.REFUSED),
     ("", ReplyKind.TIMED_OUT),
     ("", ReplyKind.FAILED),
 )

@@ -1,7 +1,6 @@
 """A language model as interpreter: it is asked which code holds, or of each code whether it does."""
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ import torch
 from pydantic import ValidationError
 
 from populace import registry
+from populace import replies as words
 from populace.agents.llm.backends.base import Ask, Reply, ask_all
 from populace.agents.llm.backends.model import ModelPolicy
 from populace.agents.llm.interpret.interpreter import Interpreter, Reading
@@ -92,9 +92,8 @@ class Judge(Interpreter):
 
 
 def _verdict(options: Sequence[str], reply: Reply) -> str | None:
-    """The option that a reply is, or the only one that it names."""
+    """The option that a reply states."""
     if reply.kind not in (ReplyKind.OK, ReplyKind.CUT_OFF):
         return None
-    said = reply.text.casefold()
-    named = [option for option in options if re.search(rf"(?<!\w){re.escape(option.casefold())}(?!\w)", said)]
-    return named[0] if len(named) == 1 else None
+    place = words.understood(reply.text, lambda said: words.choice(words.plain(said), options))
+    return None if isinstance(place, ReplyKind) else options[place]

@@ -6,21 +6,16 @@ derive from the role's fields, as spaces and tensors do. Worlds whose own text f
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from populace import replies as words
 from populace.dialogue import Chat, ReplyKind
 from populace.fields import Field
 from populace.observation import Observation
 
-_REFUSAL = re.compile(
-    r"^\s*(i('m| am) (sorry|afraid|unable)|sorry|as an ai|i (can(no|')t|won't|will not))", re.IGNORECASE
-)
-_FENCE = re.compile(r"^\s*```(?:json)?\s*(.*?)\s*```\s*$", re.DOTALL)
 Json = dict[str, Any]
 
 
@@ -29,30 +24,20 @@ class FieldsDialogue:
 
     def say(self, observation: Observation) -> Sequence[Chat]:
         """One chat a seat that is present."""
-        shown = {name: value.cpu() for name, value in observation.items()}
-        worlds, seats = next(iter(shown.values())).shape[:2]
-        present = observation.present
-        taken = torch.ones((worlds, seats), dtype=torch.bool) if present is None else present.cpu()
-        return [_chat(observation, shown, world, seat) for world, seat in taken.nonzero().tolist()]
+        return words.ask(observation, lambda shown, world, seat: _chat(observation, shown, world, seat))
 
     def hear(
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
     ) -> tuple[Mapping[str, Tensor], Tensor]:
         """Actions and kinds; a reply that its schema does not allow forfeits."""
-        some = next(iter(observation.values()))
-        worlds, seats = some.shape[:2]
         fields = observation.role.done_in(observation.phase)
-        actions = {f.name: f.empty(worlds, seats) for f in fields}
-        kinds = torch.zeros((worlds, seats), dtype=torch.int8)
         masks = _masks(fields, observation)
-        for chat, reply in zip(chats, replies, strict=True):
-            read = _read(fields, masks, chat, reply)
-            if isinstance(read, ReplyKind):
-                kinds[chat.world, chat.seat] = int(read)
-                continue
-            for f in fields:
-                actions[f.name][chat.world, chat.seat] = torch.tensor(read[f.name], dtype=f.dtype)
-        return {name: value.to(some.device) for name, value in actions.items()}, kinds.to(some.device)
+        return words.fill(
+            observation,
+            chats,
+            replies,
+            lambda chat, reply: words.understood(reply, lambda said: _read(fields, masks, chat, said)),
+        )
 
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
         """Acts in the form that is asked for."""
@@ -85,7 +70,7 @@ def _chat(observation: Observation, shown: Mapping[str, Tensor], world: int, sea
     lines += ["", "What you do:", *(f"- {f.name}: {f.about} {_span(f, legal.get(f.name))}" for f in fields), ""]
     options: tuple[str, ...] = ()
     schema = ""
-    if len(fields) == 1 and fields[0].kind in ("choice", "flag") and fields[0].shape == ():
+    if len(fields) == 1 and _labelled(fields[0]) and fields[0].shape == ():
         options = tuple(_labels(fields[0], legal.get(fields[0].name)))
         lines.append("Reply with one of these, and nothing else.")
     else:
@@ -113,14 +98,14 @@ def schema_of(fields: Sequence[Field], legal: Mapping[str, Tensor] | None = None
 
 
 def _wrapped(fields: Sequence[Field]) -> bool:
-    return len(fields) > 1 or fields[0].kind not in ("real", "count") or fields[0].shape != ()
+    return len(fields) > 1 or _labelled(fields[0]) or fields[0].shape != ()
 
 
 def _schema(f: Field, legal: Tensor | None) -> Json:
     one: Json
     if f.kind == "flag":
         one = {"type": "boolean"}
-    elif f.kind == "choice":
+    elif _labelled(f):
         # Masks of several choices at once may differ from one to the next; what is illegal is then told by `hear`.
         one = {"type": "string", "enum": _labels(f, legal if f.shape == () else None)}
     else:
@@ -131,14 +116,19 @@ def _schema(f: Field, legal: Tensor | None) -> Json:
     return one
 
 
+def _labelled(f: Field) -> bool:
+    """Whether a value is said by a name: a choice, a flag, or a place in a list."""
+    return f.kind in ("choice", "flag") or bool(f.names)
+
+
 def _labels(f: Field, legal: Tensor | None) -> list[str]:
-    labels = ("no", "yes") if f.kind == "flag" else f.labels
+    labels = ("no", "yes") if f.kind == "flag" else f.names or f.labels
     return [label for k, label in enumerate(labels) if legal is None or bool(legal[k])]
 
 
 def _span(f: Field, legal: Tensor | None) -> str:
     shape = f"[{' x '.join(map(str, f.shape))} of them] " if f.shape else ""
-    if f.kind in ("choice", "flag"):
+    if _labelled(f):
         return f"{shape}One of: {', '.join(_labels(f, legal if f.shape == () else None))}."
     low, high = (f"{x:g}" if math.isfinite(x) else "" for x in (f.low, f.high))
     what = "a whole number" if f.kind == "count" else "a number"
@@ -161,36 +151,33 @@ def _masks(fields: Sequence[Field], observation: Mapping[str, Tensor]) -> dict[s
 def _word(f: Field, value: Any) -> Any:
     if isinstance(value, list):
         return [_word(f, one) for one in value]
-    if f.kind == "choice":
-        return f.labels[value]
+    if f.kind == "choice" or f.names:
+        return (f.names or f.labels)[value]
     return value
 
 
 # ------------------------------------------------------------------ what is heard
 
 
-def _read(fields: Sequence[Field], masks: Mapping[str, Tensor], chat: Chat, reply: str) -> Json | ReplyKind:
+def _read(fields: Sequence[Field], masks: Mapping[str, Tensor], chat: Chat, said: str) -> Json | ReplyKind | None:
     """Field -> value or nested list of values, in tensors' numbers; or the kind of failure."""
-    text = (found[1] if (found := _FENCE.match(reply)) else reply).strip()
     if chat.options:
-        said = text.rstrip(".").lower()
-        places = [k for k, label in enumerate(chat.options) if label.lower() == said]
-        if len(places) != 1:
-            return ReplyKind.REFUSED if _REFUSAL.match(text) else ReplyKind.UNREADABLE
+        place = words.choice(words.plain(said), chat.options)
         (f,) = fields
-        return {f.name: _numbers(f, chat.options[places[0]], f.shape, None)}
+        return None if place is None else {f.name: _numbers(f, chat.options[place], f.shape, None)}
+    text = words.unfenced(said)
     try:
-        given = json.loads(text)
+        given = json.loads(text, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         if text.startswith("{") and error.pos >= len(text.rstrip()) - 1:
             return ReplyKind.CUT_OFF
-        return ReplyKind.REFUSED if _REFUSAL.match(text) else ReplyKind.UNREADABLE
+        return _bare(fields, said)
     except (ValueError, RecursionError):
-        return ReplyKind.UNREADABLE
+        return None
     if not _wrapped(fields):
         given = {fields[0].name: given}
     if not isinstance(given, dict) or set(given) != {f.name for f in fields}:
-        return ReplyKind.UNREADABLE
+        return None
     try:
         return {
             f.name: _numbers(
@@ -199,7 +186,28 @@ def _read(fields: Sequence[Field], masks: Mapping[str, Tensor], chat: Chat, repl
             for f in fields
         }
     except (ValueError, OverflowError):
-        return ReplyKind.UNREADABLE
+        return None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Json:
+    """An object without a key that stands twice.
+
+    Raises:
+        ValueError: One does.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(pairs)
+    return found
+
+
+def _bare(fields: Sequence[Field], said: str) -> Json | None:
+    """One number that is stated in a sentence or in markdown."""
+    number = None if _wrapped(fields) else words.number(words.plain(said))
+    try:
+        return None if number is None else {fields[0].name: _numbers(fields[0], number, (), None)}
+    except ValueError:
+        return None
 
 
 def _numbers(f: Field, value: Any, shape: tuple[int, ...], legal: Tensor | None) -> Any:
@@ -218,8 +226,8 @@ def _numbers(f: Field, value: Any, shape: tuple[int, ...], legal: Tensor | None)
         if not isinstance(value, bool):
             raise ValueError(value)
         return value
-    if f.kind == "choice":
-        place = f.labels.index(value) if isinstance(value, str) else -1
+    if f.kind == "choice" or f.names:
+        place = (f.names or f.labels).index(value) if isinstance(value, str) else -1
         if place < 0 or (legal is not None and not bool(legal[place])):
             raise ValueError(value)
         return place

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from populace import replies as words
 from populace import tree
 from populace.agents.llm.backends.base import Ask, Messages, Reply, ask_all
 from populace.agents.llm.backends.model import ModelPolicy
@@ -196,10 +197,8 @@ def _messages(persona: str, chat: Chat, before: Messages) -> Messages:
 
 def _taken(chats: Sequence[Chat], observation: Observation) -> list[Chat]:
     """The chats of seats that somebody sits on."""
-    if observation.present is None:
-        return list(chats)
-    present = observation.present.cpu()
-    return [chat for chat in chats if present[chat.world, chat.seat]]
+    taken = set(words.seats(observation))
+    return [chat for chat in chats if (chat.world, chat.seat) in taken]
 
 
 def _hear(
@@ -209,8 +208,12 @@ def _hear(
     actions, heard = dialogue.hear(observation, chats, [reply.text for reply in replies])
     kinds = heard.cpu().clone()
     for chat, reply in zip(chats, replies, strict=True):
-        # A reply that was cut off may hold all that is needed; the other failures hold nothing.
-        if reply.kind != ReplyKind.OK and (reply.kind != ReplyKind.CUT_OFF or kinds[chat.world, chat.seat]):
+        kind = int(kinds[chat.world, chat.seat])
+        if reply.kind == ReplyKind.CUT_OFF:
+            # What was said may hold all that is needed, but a number at its end may go on. A refusal stays one.
+            whole = kind == ReplyKind.REFUSED or (kind == ReplyKind.OK and not reply.text.rstrip()[-1:].isdigit())
+            kinds[chat.world, chat.seat] = kind if whole else int(ReplyKind.CUT_OFF)
+        elif reply.kind != ReplyKind.OK:
             kinds[chat.world, chat.seat] = int(reply.kind)
     return dict(actions), kinds
 
