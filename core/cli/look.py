@@ -30,10 +30,13 @@ def list_(as_json: AsJson = False) -> None:
     width = max((len(name) for name in found["scenarios"]), default=0)
     for name, about in found["scenarios"].items():
         say(f"  {name:<{width}}  {about}")
+    abouts = {manifest.id: manifest.about for manifest in registry.manifests}
     for kind in ("worlds", "policies", "measures"):
         say(f"\n{kind}")
+        width = max((len(name) for name in found[kind]), default=0)
         for name in found[kind]:
-            say(f"  {name}")
+            about = abouts.get(name, "") if kind == "worlds" else ""
+            say(f"  {name:<{width}}  {about}".rstrip())
 
 
 @app.command()
