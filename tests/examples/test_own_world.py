@@ -2,13 +2,14 @@
 
 import json
 import re
-from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
-from installing import EXAMPLES, Environment
+from installing import EXAMPLES, ROOT, Environment
 
+from populace.cli import app
+from populace.cli.starting import KINDS
 from populace.rollout import Keep, rollout
 from populace.run import start
 from populace.testing import check_policy, check_world
@@ -157,12 +158,29 @@ def test_replies_are_read(world):
     assert kinds.tolist() == [[0, 1]]
 
 
+PAGE = (ROOT / "docs" / "writing-a-world.md").read_text(encoding="utf-8")
+QUOTED = re.compile(r"```\w+\n# (own_world/\S+|pyproject\.toml)\n(.*?)```", re.DOTALL)
+
+
 def test_the_page_quotes_the_code_as_it_is():
-    """Every Python snippet of the page that names a file of the example stands in that file, line for line."""
-    page = (Path(__file__).resolve().parents[2] / "docs" / "writing-a-world.md").read_text(encoding="utf-8")
-    quoted = re.findall(r"```\w+\n# (own_world/\S+|pyproject\.toml)\n(.*?)```", page, re.DOTALL)
-    assert len(quoted) >= 5
+    """Every snippet of the page that names a file of the example stands in that file, line for line."""
+    quoted = QUOTED.findall(PAGE)
+    assert len(quoted) >= 10
     for file, block in quoted:
         text = (PACKAGE / file).read_text(encoding="utf-8")
         for part in re.split(r"^ *\.\.\.\n", block, flags=re.MULTILINE):
             assert part.strip("\n") in text, (file, part)
+
+
+def test_the_other_snippets_of_the_page_run_in_order(installed):
+    blocks = re.findall(r"```python\n(.*?)```", QUOTED.sub("", PAGE), re.DOTALL)
+    assert len(blocks) == 2
+    installed.run("-c", "\n".join(blocks))
+
+
+def test_the_links_and_commands_of_the_page_exist():
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", PAGE):
+        assert (ROOT / "docs" / target).exists(), target
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands}
+    assert set(re.findall(r"^    populace (\w+)", PAGE, re.MULTILINE)) <= commands
+    assert set(re.findall(r"--(\w+) (?:my-|acme)", PAGE)) == set(KINDS)
