@@ -34,7 +34,7 @@ class Manifest:
         report: `module:function` of the world's report sections: a function of a `populace.analysis.RunData` that
             returns a list of `populace.analysis.Section`, or "".
         audits: Name -> `module:function` of instruments that `populace audit NAME RUN` offers for runs of this world: a
-            function of a `RunData` that returns a data frame.
+            function of a `RunData` that returns a data frame, or raises `RunError` where nothing was recorded for it.
         docs: Path within the package's repository, or address, of the page that describes the world, or "".
 
     Raises:

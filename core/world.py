@@ -47,6 +47,7 @@ class World(ABC, Generic[State]):
         phases: A tick is one pass over these, all worlds in the same phase.
         ends: Whether a world can end by itself; if not, the runner need not look.
         defaults: Role -> name of the policy that plays it when nobody else is named.
+        optional: Names of roles in `defaults` that are there with some options only.
     """
 
     id: ClassVar[str]
@@ -54,6 +55,7 @@ class World(ABC, Generic[State]):
     phases: ClassVar[tuple[str, ...]] = ("act",)
     ends: ClassVar[bool] = False
     defaults: ClassVar[Mapping[str, str]] = {}
+    optional: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, options: Any, census: Census) -> None:
         self.options = options

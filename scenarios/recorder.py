@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from populace.errors import ActionError
+from populace.errors import ActionError, PopulaceError
 from populace.folder import TABLES, digest, increment_path, mark_path, part_path, read_json, write_checked, write_json
 from populace.measures import Key, OfSeats
 from populace.numerics import blocks
@@ -107,12 +107,22 @@ class FolderRecorder:
             self._numbers += 2 * len(moments) * count.numel()
 
     def _columns(self, panel: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Panel variables as [worlds, users] columns; a vector of values becomes one column per dimension."""
+        """Panel variables as [worlds, users] columns; a vector of values becomes one column per dimension.
+
+        Raises:
+            PopulaceError: A variable is wider or narrower than the population has values, which name its columns.
+        """
         columns = {}
         for name, value in panel.items():
             if value.dim() == 2:
                 columns[name] = value
             else:
+                if value.shape[2] != len(self.census.values):
+                    raise PopulaceError(
+                        f"arm {self.arm!r}: the world's panel variable {name!r} is {value.shape[2]} wide, and the "
+                        f"population has {len(self.census.values)} values, which name its columns: mend the world's "
+                        "panel() (populace.testing.check_world looks for this)"
+                    )
                 columns.update({f"{name}/{dim}": value[..., k] for k, dim in enumerate(self.census.values)})
         return columns
 

@@ -82,10 +82,17 @@ def _world(name: str, world: type[World[Any]]) -> dict[str, Any]:
             ]
             lines += [f"  sees {f.name} ({f.kind}{list(f.shape) or ''}): {f.about}" for f in role.sees]
             lines += [f"  does {f.name} ({f.kind}{list(f.shape) or ''}): {f.about}" for f in role.does]
+    manifest = registry.manifests.get(name)
+    docs = manifest.docs if manifest is not None else ""
+    if manifest is not None and manifest.policies:
+        lines += ["", f"policies: {', '.join(manifest.policies)}"]
+    if docs:
+        lines += ["", f"described in {docs}"]
     return {
         "kind": "world",
         "name": name,
         "roles": roles,
+        "docs": docs,
         "schema": world.Options.model_json_schema(),
         "text": "\n".join(lines),
     }

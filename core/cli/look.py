@@ -30,10 +30,13 @@ def list_(as_json: AsJson = False) -> None:
     width = max((len(name) for name in found["scenarios"]), default=0)
     for name, about in found["scenarios"].items():
         say(f"  {name:<{width}}  {about}")
+    abouts = {manifest.id: manifest.about for manifest in registry.manifests}
     for kind in ("worlds", "policies", "measures"):
         say(f"\n{kind}")
+        width = max((len(name) for name in found[kind]), default=0)
         for name in found[kind]:
-            say(f"  {name}")
+            about = abouts.get(name, "") if kind == "worlds" else ""
+            say(f"  {name:<{width}}  {about}".rstrip())
 
 
 @app.command()
@@ -57,15 +60,41 @@ def show(
 
 @app.command()
 def new(
-    path: Annotated[Path, typer.Argument(help="The scenario file to write.")],
+    path: Annotated[
+        Path | None, typer.Argument(help="The scenario file to write; with the options below, the folder to write in.")
+    ] = None,
     base: Annotated[str, typer.Option("--from", help="The library scenario to start from.")] = "value-lock-in",
+    world: Annotated[str | None, typer.Option(metavar="NAME", help="Write a package with a world instead.")] = None,
+    policy: Annotated[str | None, typer.Option(metavar="NAME", help="Write a policy instead.")] = None,
+    learner: Annotated[str | None, typer.Option(metavar="NAME", help="Write a learner instead.")] = None,
+    backend: Annotated[str | None, typer.Option(metavar="NAME", help="Write a language model instead.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a scenario file of your own, ready to run and to edit."""
+    """Write a scenario, world, policy, learner or backend of your own, ready to run and to edit."""
+    from populace.cli.starting import KINDS, write_start
     from populace.scenarios.showing import write_new
 
-    written = write_new(path, base)
-    tell(as_json, f"wrote {written}; run it with: populace run {written}", path=str(written))
+    named = {
+        kind: name for kind, name in zip(KINDS, (world, policy, learner, backend), strict=True) if name is not None
+    }
+    if len(named) > 1:
+        raise PopulaceError(f"one thing at a time, got {' and '.join(f'--{kind}' for kind in named)}")
+    if named:
+        ((kind, name),) = named.items()
+        folder, *written = write_start(kind, name, path or Path())
+        package = folder.name
+        run = (
+            f"pip install -e {folder} && populace run {package.replace('_', '-')}-first"
+            if kind == "world"
+            else f"populace run {folder / package}.yaml --trust"
+        )
+        text = "\n  ".join([f"wrote {folder}", *(str(file.relative_to(folder)) for file in written)])
+        tell(as_json, f"{text}\nrun it with: {run}", path=str(folder), files=[str(file) for file in written])
+        return
+    if path is None:
+        raise PopulaceError("name the scenario file to write: populace new my-scenario.yaml")
+    scenario = write_new(path, base)
+    tell(as_json, f"wrote {scenario}; run it with: populace run {scenario}", path=str(scenario))
 
 
 @app.command()

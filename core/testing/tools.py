@@ -81,6 +81,17 @@ def made(
 
 
 @contextmanager
+def about(where: str) -> Iterator[None]:
+    """Begin the text of any failure inside with where it was found."""
+    try:
+        with blame(where):
+            yield
+    except CheckFailed as error:
+        text = str(error)
+        raise CheckFailed(text if text.startswith(where) else f"{where}: {text}") from error
+
+
+@contextmanager
 def blame(what: str) -> Iterator[None]:
     """Turn any error inside into a CheckFailed that names `what`."""
     try:

@@ -5,7 +5,7 @@ from populace.measures import Measure, share
 DECLARED = (
     Measure(name="effort", about="mean effort of agents"),
     Measure(name="profit", about="mean profit of the principal", better="higher"),
-    share("share", "mean share of output that the agent keeps"),
+    Measure(name="share", about="mean share of output that contracts give the agent", unit="share"),
     Measure(name="loss", about="mean quadratic loss of the principal", low=0.0, better="lower"),
     Measure(name="cap", about="mean cap on what the agent may choose"),
     Measure(name="price", about="mean price asked"),

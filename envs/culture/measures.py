@@ -6,7 +6,7 @@ Positions are 0 ... n - 1; a known-mask says which questions a culture or agent 
 import torch
 from torch import Tensor
 
-from populace.measures import Measure, share
+from populace.measures import Kind, Measure, share
 from populace.numerics import total
 
 
@@ -180,6 +180,8 @@ def rsa_individual(a: Tensor) -> Tensor:
     return correlation(ranks(own), ranks(others))
 
 
+_AUDITED: dict[str, Kind] = {"position": "flow", "descending": "flow", "agent/*": "stock", "human/*": "stock"}
+
 DECLARED = (
     share("perspective/*", "share of a culture among all references made so far", kind="stock"),
     share("entropy_pooled", "entropy of all references together, over that of an even spread: 1 is even", kind="stock"),
@@ -193,9 +195,8 @@ DECLARED = (
     share(
         "response_entropy",
         "entropy of references within the responses of this tick, over that of an even spread",
-        kind="stock",
     ),
-    share("response_sentiment", "share of positive references in the responses of this tick", kind="stock"),
+    share("response_sentiment", "share of positive references in the responses of this tick"),
     Measure(
         name="alignment",
         about="100 less the mean distance between an agent's answers and its people's majority answers",
@@ -272,6 +273,9 @@ DECLARED = (
         "share of people in the largest connected region of people alike, on the first layer",
         kind="stock",
     ),
-    Measure(name="audit/*", about="rows for the audit of agents; not in the tables of the report", kind="stock"),
+    *(
+        Measure(name=f"audit/{name}", about="rows for the audit of agents; not in the tables of the report", kind=kind)
+        for name, kind in _AUDITED.items()
+    ),
 )
 """What the world may measure, and what it means; a name with `*` stands for a family of measures."""

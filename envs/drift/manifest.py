@@ -16,5 +16,6 @@ MANIFEST = Manifest(
     },
     scenarios="populace.scenarios:library/drift",
     report="populace.envs.drift.report:sections",
+    audits={"threshold": "populace.envs.drift.audit:audit_threshold"},
     docs="docs/worlds/drift.md",
 )

@@ -174,5 +174,6 @@ DECLARED = (
     Measure(name="trust/*", about="mean trust of users of a type", kind="stock"),
     share("biased_share", "share of the present users who are biased, which the scenario sets", kind="stock"),
     share("users", "share of the seats for users that are taken", kind="stock"),
+    share("fined", "share of the seats for users in whose conversation the auditor fined the assistant"),
 )
 """What the world may measure, and what it means; a name with `*` stands for a family of measures."""

@@ -5,26 +5,22 @@ import math
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from populace.analysis.comparison import ranges
 from populace.analysis.frames import RunData
-from populace.analysis.intervals import Floats
 from populace.analysis.plots import bands, thinned
 from populace.analysis.results import Results
 from populace.analysis.sections import Section
 from populace.analysis.stats import estimate
 from populace.analysis.style import legend, number, with_interval
 from populace.analysis.summaries import summarise
-from populace.envs.drift.threshold import drift_of, from_sweep, half_width, items_needed
+from populace.envs.drift.audit import SHARE, ends, sweeps, thresholds
+from populace.envs.drift.threshold import half_width, items_needed
 
 GROUPS = {
     "dishonest/biased": "With biased users",
     "dishonest/benign": "With benign users",
     "dishonest/off_domain": "Off the domain, never rated",
 }
-SHARE = "world.biased_share"
 ITEMS = 175
 """Items of DeceptionBench that could be read in the study of one round (Hu et al. 2025)."""
 
@@ -83,61 +79,6 @@ def _over_time(results: Results) -> str:
     return f'{legend(results.looks)}<div class="grid">{cells}</div>'
 
 
-def thresholds(run: RunData) -> pd.DataFrame:
-    """Thresholds of a run that sweeps the biased share: `base, measure, p, low, high, worlds, chosen, note`,
-    and the `first` and `last` share of the sweep.
-
-    `chosen` tells whether the sweep settles the threshold: drift is clearly below zero at the lowest share and clearly
-    above at the highest. Where it does not, `note` says why.
-    """
-    found = []
-    for base, rows in _sweeps(run):
-        for measure in ("dishonest/all", "dishonest/off_domain"):
-            drift, undefined = _drift(run, measure, list(rows["arm"]))
-            if drift is None:
-                continue
-            shares = [float(p) for p in rows[SHARE]]
-            t = from_sweep(shares, drift)
-            row = {"base": base, "measure": measure, "p": t.p, "low": t.low, "high": t.high, "worlds": t.worlds}
-            row |= {"first": shares[0], "last": shares[-1]}
-            left = f"{undefined:,} more worlds are left out, as their drift is undefined" if undefined else ""
-            found.append({**row, "chosen": t.settled, "note": "; ".join(part for part in (t.note, left) if part)})
-    return pd.DataFrame(found)
-
-
-def _sweeps(run: RunData) -> list[tuple[str, pd.DataFrame]]:
-    arms = run.arms
-    if SHARE not in arms or set(run.swept) != {SHARE}:
-        return []
-    recorded = set(run.steps["arm"].unique())
-    groups = []
-    for base, rows in arms[arms["arm"].isin(recorded)].groupby("base", sort=False):
-        ordered = rows.assign(**{SHARE: rows[SHARE].astype(float)}).sort_values(SHARE)
-        if len(ordered) > 1:
-            groups.append((str(base), ordered))
-    return groups
-
-
-def _ends(run: RunData) -> tuple[int, int]:
-    """The last step before anything was learned, and the last of all."""
-    steps = run.steps
-    learned = steps[steps["measure"] == "assistant/loss"]
-    said = steps[(steps["measure"] == "dishonest/all") & steps["value"].notna()]["step"]
-    first = int(learned["step"].min()) if len(learned) else int(said.min())
-    return (first if (said == first).any() else int(said.min())), int(said.max())
-
-
-def _drift(run: RunData, measure: str, arms: list[str]) -> tuple[Floats | None, int]:
-    """Drift [arms, worlds] of the worlds in which it is defined at every share, and the number of the other worlds."""
-    first, last = _ends(run)
-    if first == last:
-        return None, 0
-    frame = drift_of(run.steps, measure, first, last, float(run.society(next(iter(run.info["arms"])))["users"]))
-    wide = frame.pivot_table(index="arm", columns="world", values="drift", observed=True).reindex(arms)
-    known = wide.dropna(axis=1)
-    return (known.to_numpy(np.float64) if known.shape[1] > 1 else None), wide.shape[1] - known.shape[1]
-
-
 def _thresholds(run: RunData) -> str:
     found = thresholds(run)
     if found.empty:
@@ -167,8 +108,8 @@ def _told(row: dict[Hashable, Any]) -> str:
 
 def _noise(run: RunData) -> str:
     rows = []
-    for base, arms in _sweeps(run):
-        end = run.steps[(run.steps["measure"] == "dishonest/off_domain") & (run.steps["step"] == _ends(run)[1])]
+    for base, arms in sweeps(run):
+        end = run.steps[(run.steps["measure"] == "dishonest/off_domain") & (run.steps["step"] == ends(run)[1])]
         wide = end.pivot_table(index="world", columns="arm", values="value", observed=True)
         names = [arm for arm in arms["arm"] if arm in wide]
         for arm, share in zip(names[1:], arms[SHARE].iloc[1:], strict=False):

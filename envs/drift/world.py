@@ -37,6 +37,7 @@ class Drift(World[State]):
     Options = DriftOptions
     phases = ("ask", "speak", "rate")
     defaults: ClassVar[Mapping[str, str]] = {"assistant": "honest", "user": "candid", "auditor": "suspicious"}
+    optional = ("auditor",)
     options: DriftOptions
 
     def roles(self) -> tuple[Role, ...]:

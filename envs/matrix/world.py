@@ -183,7 +183,7 @@ class Matrix(World[State]):
 
     def panel(self, state: State) -> dict[str, Tensor]:
         """Last acts and payoffs."""
-        return {"act": state.act.to(torch.float32), "payoff": state.payoff}
+        return {"act": state.act.to(torch.float32), "own_payoff": state.payoff}
 
     @classmethod
     def population(cls, users: int, options: MatrixOptions) -> Population:

@@ -166,8 +166,8 @@ class Payoff(World[State]):
     def panel(self, state: State) -> dict[str, Tensor]:
         """Both welfares of the last turn, and the question at hand."""
         return {
-            "user_welfare": state.user_welfare,
-            "assistant_welfare": state.assistant_welfare,
+            "own_welfare": state.user_welfare,
+            "own_assistant_welfare": state.assistant_welfare,
             "ambiguity": state.ambiguity,
         }
 

@@ -1,4 +1,4 @@
-"""The auditor's part of the report: a conditional logit of the recorded choices, as a forest plot and a table."""
+"""The auditor: a conditional logit of the recorded choices, for `populace audit choice-logit RUN` and the report."""
 
 import html
 import re
@@ -12,20 +12,42 @@ from populace.analysis.frames import RunData
 from populace.analysis.sections import Section
 from populace.analysis.style import INK, MUTED, PALETTE, figure, legend, number, svg, with_interval
 from populace.envs.shopping import choice_logit
+from populace.errors import RunError
+
+
+def audit_choices(run: RunData) -> pd.DataFrame:
+    """A conditional logit of every arm's recorded choices, as a table.
+
+    Args:
+        run: A run of the shopping world that recorded users and, with `world.reveal: true`, their shelves.
+
+    Returns:
+        One row per arm and coefficient: `arm, attribute, log_odds, low, high, choices, pseudo_r2, separated`. low and
+        high are a 95 % interval clustered by world (a jackknife over worlds), NaN with one world; where choices are
+        separated there is no finite estimate, and all three are NaN.
+
+    Raises:
+        RunError: The run recorded no choices, or too few.
+    """
+    fits = _fits(run)
+    if not fits:
+        raise RunError(
+            f"{run.path} recorded no choices to audit: run the shopping world with world.reveal: true and "
+            "record.users, ten choices or more per arm (the scenario `shelf-of-eight` does)"
+        )
+    rows = []
+    for arm, fit in fits.items():
+        low, high = fit.ends()
+        separated, r2 = bool(fit.separated), float(fit.pseudo_r2)
+        for k, name in enumerate(fit.names):
+            found = [float("nan") if separated else float(x[k]) for x in (fit.coefficients, low, high)]
+            rows.append([arm, name, *found, fit.n, r2, separated])
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def auditor(run: RunData) -> Section | None:
-    """A conditional logit of every arm's recorded choices."""
-    users = run.users
-    if len(users) == 0 or "chosen" not in users.columns:
-        return None
-    fits = {}
-    for arm, rows in users.groupby("arm", sort=False, observed=True):
-        rows = rows[(rows["step"] > 0) & rows["chosen"].notna()]
-        made = _design(rows)
-        if made is not None:
-            x, choice, names, worlds = made
-            fits[str(arm)] = choice_logit.fit(x, choice, names, clusters=worlds)
+    """The same as a section of the report, or None where nothing was recorded for it."""
+    fits = _fits(run)
     if not fits:
         return None
     text = (
@@ -37,6 +59,21 @@ def auditor(run: RunData) -> Section | None:
     return Section("What moved the choices", _logit_picture(fits) + _logit_table(fits), text)
 
 
+def _fits(run: RunData) -> dict[str, choice_logit.LogitFit]:
+    """The fit of every arm whose choices were recorded."""
+    users, fits = run.users, {}
+    if len(users) == 0 or "chosen" not in users.columns:
+        return {}
+    for arm, rows in users.groupby("arm", sort=False, observed=True):
+        rows = rows[(rows["step"] > 0) & rows["chosen"].notna()]
+        made = _design(rows)
+        if made is not None:
+            x, choice, names, worlds = made
+            fits[str(arm)] = choice_logit.fit(x, choice, names, clusters=worlds)
+    return fits
+
+
+COLUMNS = ["arm", "attribute", "log_odds", "low", "high", "choices", "pseudo_r2", "separated"]
 _COLUMN = re.compile(r"(.+)_(\d+)")
 
 

@@ -27,5 +27,6 @@ MANIFEST = Manifest(
     },
     scenarios="populace.scenarios:library/shopping",
     report="populace.envs.shopping.report:sections",
+    audits={"choice-logit": "populace.envs.shopping.audit:audit_choices"},
     docs="docs/worlds/shopping.md",
 )

@@ -32,7 +32,7 @@ PUBLISHED: dict[tuple[str, str], tuple[int, tuple[int, int, int, int]]] = {
 Counted in the raw replies of Phelps and Ranson 2023 (phelps-sg/llm-cooperation at 067747c). For OpenAI all 480 do.
 """
 
-LOSSES = ("loss", "loss_search", "loss_conflict", "loss_communication", "regret")
+LOSSES = ("loss", "loss_search", "loss_conflict", "loss_communication", "own_regret")
 """Columns of the losses by group, as recorded of users."""
 
 

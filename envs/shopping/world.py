@@ -40,6 +40,7 @@ class Shopping(World[State]):
         "seller": "list-price",
         "auditor": "steady",
     }
+    optional = ("customer", "seller", "auditor")
     options: ShoppingOptions
 
     def __init__(self, options: Any, census: Census) -> None:
@@ -273,9 +274,9 @@ class Shopping(World[State]):
         o = state.outcome
         found = {
             "loss": o.first_best - o.value,
-            "regret": regret(o),
-            "override": o.override.float(),
-            "utility": o.value,
+            "own_regret": regret(o),
+            "own_override": o.override.float(),
+            "own_utility": o.value,
             "loss_search": o.search,
             "loss_conflict": o.conflict,
             "loss_communication": o.communication,

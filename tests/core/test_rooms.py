@@ -3,12 +3,14 @@
 import ast
 import importlib
 import inspect
+import re
 from pathlib import Path
 
 import pytest
 
 from populace.fields import Role
 from populace.registry import manifests, worlds
+from populace.testing import fit_table
 
 ROOT = Path(__file__).resolve().parents[2]
 MAY = {"core": (), "games": ("core",), "envs": ("core", "games"), "agents": ("core",), "analysis": ("core",)}
@@ -97,3 +99,34 @@ def test_every_world_calls_the_same_things_by_the_same_names(name):
     assert inspect.signature(world.begin).return_annotation is state
     users = world.population(12, world.Options())
     assert roles(world.Options(), users.census) == world(world.Options(), users.census).roles()
+
+
+def test_the_tables_of_worlds_in_the_architecture_page_are_of_this_code():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert fit_table.BEGIN in page
+    assert page == fit_table.rewritten(page), (
+        "the worlds have changed: run `python -m populace.testing.fit_table docs/architecture.md`"
+    )
+    for world_id in manifests.shipped():
+        for role in worlds.get(world_id).optional:
+            short = world_id.removeprefix("populace/").removesuffix("-v0")
+            assert f"| {short} | {role} (with some options) |" in page
+
+
+def test_every_place_that_the_architecture_page_names_exists():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = page[page.index("## Where does it go?") : page.index("## Rooms")]
+    named = re.findall(r"`((?:core|games|envs|agents|scenarios|analysis|tests|examples)/[\w./]*)`", table)
+    assert len(named) > 20
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+LONGEST = 400
+"""Lines of a file of the library at most: what is longer is two things."""
+
+
+def test_no_file_of_the_library_is_long():
+    files = [file for room in (*MAY, "scenarios", "examples") for file in (ROOT / room).rglob("*.py")]
+    assert len(files) > 200
+    lengths = {str(file.relative_to(ROOT)): len(file.read_text(encoding="utf-8").splitlines()) for file in files}
+    assert {file: lines for file, lines in lengths.items() if lines > LONGEST} == {}

@@ -12,10 +12,12 @@ import torch
 from pydantic import Field as Limited
 
 from populace.fields import Field, Role
+from populace.measures import Measure
 from populace.numerics import mean
 from populace.options import Options
 from populace.policy import Policy
 from populace.population import PlainPopulation
+from populace.registry import manifests
 from populace.testing import CheckFailed, check_policy, check_scenario, check_world
 from populace.world import Step, World
 
@@ -27,6 +29,13 @@ import test_testing as here
 class State:
     values: torch.Tensor
     tick: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Grown(State):
+    """A state with a tensor more than it began with."""
+
+    before: torch.Tensor
 
 
 class Whole(World):
@@ -69,6 +78,9 @@ class Whole(World):
 
     def measure(self, state):
         return {"mean": mean(state.values)}
+
+    def measures(self):
+        return (Measure(name="level", about="mean value"), Measure(name="mean", about="mean value", kind="stock"))
 
     def panel(self, state):
         return {"value": state.values}
@@ -138,6 +150,11 @@ def twice(self, step, state, draw):
     return step
 
 
+def growing(self, step, state, draw):
+    """Keeps all values there ever were, for those who read the last ones only."""
+    return replace(step, state=here.Grown(step.state.values, step.state.tick, state.values), ended=None)
+
+
 def few_users(self, step, state, draw):
     if state.values.shape[1] < 2:
         raise ValueError("no pairs")
@@ -170,6 +187,64 @@ BROKEN = {
     "measure": ({"advance": stepped(lambda w, s, b, d: replace(s, measures={"m": b.values}))}, "measure 'm'"),
     "stock": ({"measure": lambda self, state: {"s": state.tick}}, "measure 's' must be float32"),
     "panel": ({"panel": lambda self, state: {"p": state.tick}}, "panel 'p'"),
+    "default of nobody": (
+        {"defaults": {"user": "random", "usr": "random"}},
+        "'usr', who is no role; did you mean 'user'.*list it in Broken.optional",
+    ),
+    "wide panel": (
+        {"panel": lambda self, state: {"p": state.values.unsqueeze(-1).expand(-1, -1, 2)}},
+        "panel 'p' is 2 wide, and the population has 1 values .taste.",
+    ),
+    "panel of few": ({"panel": lambda self, state: {"p": state.values[:, :1]}}, r"panel 'p' must be float32 \[4, 6\]"),
+    "panel and measure": (
+        {"panel": lambda self, state: {"level": state.values}},
+        "'level' is both a measure and a panel variable.*rename one",
+    ),
+    "panel twice": (
+        {"panel": lambda self, state: {"p": state.values.unsqueeze(-1), "p/taste": state.values}},
+        "panel 'p/taste' becomes the column 'p/taste', which is panel 'p' too",
+    ),
+    "panel like a key": (
+        {"panel": lambda self, state: {"segment": state.values}},
+        "'segment', which is a column of every",
+    ),
+    "undeclared flow": (
+        {"measures": lambda self: Whole.measures(self)[1:]},
+        "the measure 'level' is not declared.*Broken.measures.. return .*Measure.name='level'",
+    ),
+    "undeclared stock": ({"measures": lambda self: Whole.measures(self)[:1]}, "the measure 'mean' is not declared"),
+    "kind": (
+        {"measures": lambda self: (Measure(name="level", about="x", kind="stock"), Whole.measures(self)[1])},
+        "'level' is declared as a stock, but comes from advance",
+    ),
+    "bounds": (
+        {"measures": lambda self: (Measure(name="level", about="x", high=-9.0), Whole.measures(self)[1])},
+        r"'level' is .*, outside its declared bounds \[-inf, -9\]",
+    ),
+    "no measure": ({"measures": lambda self: ("level",)}, "measures failed with AttributeError"),
+    "infinite": ({"observe": seen(lambda w, o, s: o | {"value": o["value"] / 0.0})}, "sees infinity as 'value'"),
+    "infinite alone": (
+        {"observe": seen(lambda w, o, s: o | {"value": o["value"] / (0.0 if o["value"].shape[1] == 1 else 1.0)})},
+        "a world with one user: user sees infinity as 'value'",
+    ),
+    "deviation of one": (
+        {
+            "observe": seen(
+                lambda w, o, s: (
+                    o
+                    | {
+                        "value": (o["value"] - o["value"].mean(1, keepdim=True))
+                        / o["value"].std(1, correction=0, keepdim=True)
+                    }
+                )
+            )
+        },
+        "a world with one user: user sees NaN as 'value'",
+    ),
+    "growing state": (
+        {"advance": stepped(growing), "ends": False},
+        "after phase 'act' the state has 13 numbers per world, and 7 at the start: state.. of the PettingZoo view",
+    ),
     "ends": ({"ends": False}, "ends is False"),
     "ended": ({"advance": stepped(lambda w, s, b, d: replace(s, ended=b.tick))}, "ended must be bool"),
     "present": ({"present": lambda self, state, role: state.values}, "present\\('user'\\)"),
@@ -234,6 +309,37 @@ def test_checks_say_what_is_no_world_and_what_no_option(world, options, match):
         with pytest.raises(CheckFailed, match=match) as caught:
             check(world, options)
         assert "pydantic" not in str(caught.value)  # no links to its pages
+
+
+UNSAFE = {
+    "sigmoid": torch.sigmoid,
+    "pow": lambda x: x.abs().pow(1.3),
+    "softplus": torch.nn.functional.softplus,
+    "silu": torch.nn.functional.silu,
+    "logaddexp": lambda x: torch.logaddexp(x, 2.0 * x),
+    "matmul": lambda x: x @ torch.linspace(-1.0, 1.0, x.shape[1] ** 2).reshape(x.shape[1], -1),
+}
+"""Operations of docs/architecture.md, Bits, that a world of one number per user may use."""
+
+
+@pytest.mark.parametrize("name", UNSAFE)
+def test_check_world_finds_operations_whose_bits_depend_on_the_batch(name):
+    def advance(self, state, phase, actions, draw):
+        step = Whole.advance(self, state, phase, actions, draw)
+        return replace(step, state=replace(step.state, values=UNSAFE[name](step.state.values)))
+
+    with pytest.raises(CheckFailed, match=r"not the same to the bit .*safe forms of populace.numerics"):
+        check_world(type("Broken", (here.Whole,), {"advance": advance}))
+
+
+@pytest.mark.parametrize("name", manifests.shipped())
+def test_worlds_of_the_library_pass(name):
+    check_world(name)
+
+
+def test_roles_that_other_options_bring_may_have_defaults():
+    more = {"defaults": {"user": "random", "auditor": "random"}, "optional": ("auditor",)}
+    check_world(type("Fine", (here.Whole,), more))
 
 
 def test_check_world_finds_global_randomness():

@@ -3,12 +3,15 @@
 import json
 
 import pytest
+import torch
 from test_runner import trial
 
 from populace.analysis import load_run
-from populace.errors import RunError
+from populace.errors import PopulaceError, RunError
 from populace.folder import TABLES, read_info
+from populace.population import Census
 from populace.scenarios import load, runner
+from populace.scenarios.recorder import FolderRecorder
 from populace.scenarios.runner import play
 
 SCENARIO = trial(seed=0, horizon=6, record={"every": 1, "users": 4, "worlds": 3})
@@ -94,3 +97,14 @@ def test_batches_that_are_none_are_refused_in_words(tmp_path, monkeypatch, batch
     (folder / "run.json").write_text(json.dumps({**info, "batches": batches}))
     with pytest.raises(RunError, match="batches"):
         runner.resume(folder)
+
+
+def test_a_panel_that_does_not_fit_the_values_is_refused_and_not_cut(tmp_path):
+    """Columns beyond the population's values were dropped without a word."""
+    recorder = FolderRecorder(
+        tmp_path, "unit", "wide", Census(3, ("a", "b")), every=1, users=3, worlds=1, groups=True, last=1
+    )
+    assert list(recorder._columns({"p": torch.zeros(1, 3, 2)})) == ["p/a", "p/b"]
+    for width in (1, 3):
+        with pytest.raises(PopulaceError, match=f"arm 'wide': .* 'p' is {width} wide, and the population has 2 values"):
+            recorder._columns({"p": torch.zeros(1, 3, width)})
