@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from populace import trust
 from populace.agents.llm.backends.base import Backend
 from populace.agents.llm.backends.local import Local, LocalOptions
 from populace.agents.llm.backends.model import ModelOptions
@@ -46,7 +47,8 @@ def folder() -> Path:
 def of(options: PocketOptions, model: Path) -> LocalOptions:
     """The same options for a model in that folder, computed in float32: half precision is for the disk only."""
     own = options.model_dump(include=set(PocketOptions.model_fields))
-    return LocalOptions(model=str(model), dtype="float32", **own)
+    with trust.speaking(trust.Word()):  # the folder is the caller's, not a scenario's
+        return LocalOptions(model=str(model), dtype="float32", **own)
 
 
 def opened(options: PocketOptions) -> Backend:

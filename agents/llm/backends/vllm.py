@@ -10,13 +10,14 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from populace.agents.llm.backends.base import Ask, Backend, Reply
 from populace.agents.llm.backends.faults import TOO_LONG
 from populace.agents.llm.backends.model import ModelOptions
 from populace.dialogue import ReplyKind
 from populace.errors import MissingExtra, PopulaceError
+from populace.files import name_or_folder
 
 _SEEDS = (1 << 63) - 1
 """vLLM's seeds are 63 bits wide."""
@@ -29,6 +30,7 @@ class VLLMOptions(ModelOptions):
 
     model: str
     """A folder, or an id on the Hugging Face hub; any causal model that vLLM knows, with a chat template."""
+    _may_be_read = field_validator("model")(name_or_folder)
     revision: str | None = None
     """The hub's branch, tag or commit."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"

@@ -21,6 +21,7 @@ from populace.agents.llm.backends.servers import ServerOptions, client_options
 from populace.agents.llm.interpret.interpreter import Interpreter, Reading, known
 from populace.dialogue import Coding
 from populace.errors import MissingExtra, PopulaceError
+from populace.files import name_or_folder
 
 DIMS = 4096
 """Places among which sequences of letters are shared out."""
@@ -51,6 +52,8 @@ class PrototypeOptions(ServerOptions):
     def _whole(self) -> Self:
         if self.base_url is not None and self.model is None:
             raise ValueError("base_url needs model: the name of one of the server's models of embeddings")
+        if self.base_url is None and self.model is not None:
+            name_or_folder(self.model)
         if any(not sentences for sentences in self.sentences.values()):
             raise ValueError("sentences: a code without any; leave it out to keep the world's own")
         return self
