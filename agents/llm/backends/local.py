@@ -17,6 +17,7 @@ from pydantic import Field, field_validator
 
 from populace.agents.llm.backends.base import Ask, Backend, Messages, Reply
 from populace.agents.llm.backends.model import ModelOptions
+from populace.agents.llm.backends.rehearsal import Range
 from populace.agents.llm.decoding.prefixes import Prompt
 from populace.dialogue import ReplyKind
 from populace.errors import MissingExtra, PopulaceError
@@ -64,6 +65,11 @@ class LocalOptions(ModelOptions):
     it write, and reads what it wrote."""
     batch_tokens: int = Field(default=16384, ge=1)
     """Tokens in the model at a time, padding and replies included; halved whenever memory runs out."""
+
+    def takes(self, asks: float, read: float, written: Range) -> Range:
+        """By tokens a second (assumption of ours, for a small model on a processor to one on a good GPU)."""
+        low, likely, high = written
+        return Range(read / 20_000 + low / 2_000, read / 2_000 + likely / 200, read / 200 + high / 10)
 
 
 class Loaded(NamedTuple):

@@ -15,6 +15,7 @@ from populace import trust
 from populace.agents.llm.backends.base import Backend
 from populace.agents.llm.backends.local import Local, LocalOptions
 from populace.agents.llm.backends.model import ModelOptions
+from populace.agents.llm.backends.rehearsal import Range
 
 VERSION = 1
 """Rises whenever the shipped weights change, so that tapes of other weights are not mistaken for it."""
@@ -36,6 +37,11 @@ class PocketOptions(ModelOptions):
     each, and nothing else; `write` lets it write, and reads what it wrote."""
     batch_tokens: int = Field(default=32768, ge=1)
     """Tokens in the model at a time, padding and replies included."""
+
+    def takes(self, asks: float, read: float, written: Range) -> Range:
+        """By tokens a second (assumption of ours, for two processor cores to a GPU)."""
+        low, likely, high = written
+        return Range(read / 50_000 + low / 5_000, read / 5_000 + likely / 500, read / 1_000 + high / 100)
 
 
 def folder() -> Path:

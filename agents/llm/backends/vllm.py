@@ -15,6 +15,7 @@ from pydantic import Field, field_validator
 from populace.agents.llm.backends.base import Ask, Backend, Reply
 from populace.agents.llm.backends.faults import TOO_LONG
 from populace.agents.llm.backends.model import ModelOptions
+from populace.agents.llm.backends.rehearsal import Range
 from populace.dialogue import ReplyKind
 from populace.errors import MissingExtra, PopulaceError
 from populace.files import name_or_folder
@@ -49,6 +50,11 @@ class VLLMOptions(ModelOptions):
     """Tokens of a reply at most; one that is longer is cut off."""
     structured: bool = True
     """Keep replies to the form that is asked for: one of some labels, or a JSON schema."""
+
+    def takes(self, asks: float, read: float, written: Range) -> Range:
+        """By tokens a second (assumption of ours, for a large model on one GPU to a small one on several)."""
+        low, likely, high = written
+        return Range(read / 50_000 + low / 10_000, read / 10_000 + likely / 2_000, read / 2_000 + high / 200)
 
 
 class VLLM(Backend):
