@@ -262,3 +262,19 @@ def word_or_file(given: str, words: Iterable[str], context: Any = None) -> str:
     if not is_file(found) and "did you mean" in (near := did_you_mean(given, known)):
         raise ValueError(f"{given!r} is neither a file nor one of {', '.join(known)}{near}")
     return str(found)
+
+
+def name_or_folder(given: str) -> str:
+    """What an option says that takes a folder (a model's) or a name: as it stands; a folder must be one to be read.
+
+    Raises:
+        ValueError: The user's word is needed to read the folder.
+    """
+    try:
+        if Path(given).is_dir():
+            trust.current().demand_read(Path(given))
+    except PopulaceError as error:
+        raise ValueError(str(error)) from None
+    except (OSError, ValueError):  # too long a name, or a zero byte in it
+        pass
+    return given

@@ -9,6 +9,7 @@ from populace.budget import UNLIMITED
 from populace.errors import RunError
 from populace.options import Options
 from populace.scenarios.arms import join
+from populace.scenarios.inputs import changeable
 from populace.scenarios.loader import load
 from populace.scenarios.schema import Scenario
 from populace.scenarios.tree import Node, from_python, plain
@@ -25,7 +26,9 @@ def reopened(path: Path, sets: Sequence[str]) -> Scenario:
         return before
     after = load(path, sets)
     if _bearing(before) != _bearing(after):
-        free = sorted({key for cell in after.cells for _, options in cell.agents.values() for key in _free(options)})
+        free = sorted(
+            {key for cell in after.cells for _, options in cell.agents.values() for key in changeable(options)}
+        )
         can = "only its max_tokens and max_cost" + (f", and {', '.join(free)} of its agents" if free else "")
         raise RunError(
             f"{', '.join(sets)} would change what comes out of a run that has begun; a resumed run can change {can}; "
@@ -62,11 +65,7 @@ def _spelt(arm: dict[str, Any]) -> Node:
     return join(node.value.items(), node)
 
 
-def _free(options: Options) -> frozenset[str]:
-    return options.changeable.union(*map(_free, options.inner().values()))
-
-
 def _places(options: Options, option: str) -> list[str]:
-    """Where a free option is set."""
+    """Where a changeable option is set."""
     own = [option] if option in options.changeable and getattr(options, option) is not None else []
     return own + [f"{place}.{path}" for place, inner in options.inner().items() for path in _places(inner, option)]

@@ -167,6 +167,7 @@ class Replay(TextPolicy):
 
     Options = ReplayOptions
     options: ReplayOptions
+    recorded = True
 
     def open(self) -> Backend:
         """The tape.

@@ -24,7 +24,9 @@ from populace.cli.application import (
 from populace.cli.progress import watched
 
 if TYPE_CHECKING:
+    from populace.agents.llm.backends.rehearsal import Range
     from populace.scenarios.runner import Estimate
+    from populace.scenarios.runner.asking import Asking
 
 
 @app.command()
@@ -37,7 +39,9 @@ def run(
     arithmetic: Arithmetic = None,
     fast: Annotated[bool, typer.Option("--compile", help="Compile the arithmetic (needs a C++ compiler).")] = False,
     threads: Threads = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print size, memory and time; run nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print size, memory, time, tokens and cost; ask and run nothing.")
+    ] = False,
     report: Annotated[bool, typer.Option(help="Write report.html when done.")] = True,
     trusted: Trust = False,
     allow: Allow = None,
@@ -116,21 +120,42 @@ def _finish(folder: Path, report: bool, as_json: bool) -> None:
 def _tell_estimate(found: "Estimate", as_json: bool) -> None:
     from dataclasses import asdict
 
-    text = (
-        f"{found.arms} arm(s) x {found.worlds:,} worlds x {found.users:,} users x {found.ticks:,} ticks\n"
-        f"state: {found.state_bytes / max(found.users, 1):,.0f} bytes per user, {_size(found.state_bytes)} per world\n"
-        f"memory: up to about {_size(found.peak_bytes)} at the peak\n"
-        f"time: about {_time(found.seconds)}, measured on a few ticks (recording comes on top)"
-    )
-    tell(as_json, text, **asdict(found))
+    from populace.memory import size
+
+    free = "" if found.free_bytes is None else f" ({size(found.free_bytes)} are free here)"
+    lines = [
+        f"{found.arms} arm(s) x {found.worlds:,} worlds x {found.users:,} users x {found.ticks:,} ticks",
+        f"state: {found.state_bytes / max(found.users, 1):,.0f} bytes per user, {size(found.state_bytes)} per world",
+        f"memory: up to about {size(found.peak_bytes)} at the peak{free}",
+        f"time: about {_time(found.seconds)}, measured on a few ticks (recording comes on top)",
+    ]
+    if found.asked is not None:
+        lines.append("language models, if each prompt is asked once and nothing is on a tape:")
+        shown = list(found.asking.items())[:_MOST_ARMS]
+        lines += [f"  {arm}: {_asking(one)}" for arm, one in shown]
+        if len(found.asking) > len(shown):
+            lines.append(f"  and {len(found.asking) - len(shown):,} more arms")
+        lines.append(f"  in all: {_asking(found.asked)}")
+        lines.append(
+            "  each number is the likeliest, and from the shortest replies that can be read to the longest ones; hours "
+            "of models are by rates that are assumptions"
+        )
+    for warning in found.warnings:
+        lines.append(f"warning: {warning}")
+    tell(as_json, "\n".join(lines), **asdict(found), warnings=list(found.warnings))
 
 
-def _size(number: float) -> str:
-    for unit in ("B", "KB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:,.0f} {unit}" if unit == "B" else f"{number:,.1f} {unit}"
-        number /= 1000
-    return f"{number:,.1f} TB"
+_MOST_ARMS = 20
+
+
+def _asking(found: "Asking") -> str:
+    cost = f", cost {_range(found.cost, '.2f')}" if found.cost.high else ""
+    hours = f", {_range(found.hours, '.3g')} hours" if found.hours.high else ""
+    return f"{found.asks.likely:,.0f} prompts, tokens {_range(found.tokens, ',.0f')}{cost}{hours}"
+
+
+def _range(found: "Range", how: str) -> str:
+    return f"{found.likely:{how}} ({found.low:{how}} to {found.high:{how}})"
 
 
 def _time(seconds: float) -> str:

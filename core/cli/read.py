@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from populace.cli.application import AsJson, app, print_json, say, tell
+from populace import trust
+from populace.cli.application import Allow, AsJson, Trust, app, print_json, say, tell
 from populace.errors import PopulaceError, UnknownName
 from populace.registry import load
 
@@ -28,6 +29,32 @@ def report(
 
     path = analysis.report(folder, out, individuals=individuals)
     tell(as_json, f"report: {path}", report=str(path))
+
+
+@app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(help="A run folder.")],
+    trusted: Trust = False,
+    allow: Allow = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check that a run folder is what it claims: its checksums, row counts, scenario and input files.
+
+    Exit code 1 where something was changed, damaged or lost. Input files that are not found are told, not counted.
+    """
+    from dataclasses import asdict
+
+    from populace.scenarios.verifying import verify as verified
+
+    with trust.speaking(trust.guarded(trust=trusted, allow=allow or ())):
+        found = verified(folder)
+    wrong = [one for one in found if one.verdict == "wrong"]
+    width = max(len(one.what) for one in found)
+    lines = [f"{one.verdict:<7}  {one.what:<{width}}  {one.told}" for one in found]
+    what = f"{folder}: {len(wrong)} of {len(found)} checks failed" if wrong else f"{folder} is what it claims"
+    tell(as_json, "\n".join([*lines, what]), run=str(folder), valid=not wrong, checks=[asdict(one) for one in found])
+    if wrong:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -1,14 +1,21 @@
 """What a run would cost, measured on a few of its ticks."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from populace import trust
-from populace.agents.llm.backends.tape import unwritten
+from populace import memory, trust
+from populace.agents.llm.backends.rehearsal import Tally, rehearsing
+from populace.budget import UNLIMITED, Limit
 from populace.rollout import rollout
 from populace.run import start
+from populace.scenarios.runner.asking import Asking, asking, models_of
 from populace.scenarios.runner.plan import batches, preflight, threads_for, torch_threads, units
 from populace.scenarios.schema import Scenario
+
+PLAYED = 100_000
+"""Users, of all worlds together, whose ticks are timed."""
+WORDED = 500
+"""The same where language models sit on seats, as every prompt is worded."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +29,11 @@ class Estimate:
         ticks: Ticks an arm's world lives.
         state_bytes: Bytes of state a world.
         peak_bytes: Estimated peak of the largest batch: what batches are sized by, more than most worlds need.
-        seconds: Estimated time for all arms.
+        seconds: Estimated time for all arms, that of language models left out.
+        free_bytes: Memory that is free on the device, or None where it does not tell.
+        asking: Arm -> what its language models would be asked; only arms that have any.
+        asked: What all of them would be asked, or None where there are none.
+        limit: What the scenario lets the whole run spend.
     """
 
     arms: int
@@ -32,10 +43,35 @@ class Estimate:
     state_bytes: int
     peak_bytes: int
     seconds: float
+    free_bytes: int | None = None
+    asking: dict[str, Asking] = field(default_factory=dict)
+    asked: Asking | None = None
+    limit: Limit = UNLIMITED
+
+    @property
+    def warnings(self) -> list[str]:
+        """What should be mended before the run: too little memory, or a limit that ends it early."""
+        found = []
+        if self.free_bytes is not None and self.peak_bytes > self.free_bytes:
+            found.append(
+                f"about {memory.size(self.peak_bytes)} of memory are needed at the peak, and {memory.size(self.free_bytes)} "
+                f"are free: {memory.SMALLER}"
+            )
+        if self.asked is not None:
+            for key, most, likely in (
+                ("max_tokens", self.limit.tokens, self.asked.tokens.likely),
+                ("max_cost", self.limit.cost, self.asked.cost.likely),
+            ):
+                if most is not None and likely > most:
+                    found.append(f"{key}: {most:g} is likely to stop the run before its end, to be resumed with more")
+        return found
 
 
 def estimate(scenario: Scenario, device: str = "cpu", batch: int | None = None, threads: int | None = None) -> Estimate:
     """Build and begin every arm, play a few ticks of a few worlds of the first, and extrapolate; writes nothing.
+
+    No language model is asked or loaded, and no tape is looked at: of each arm that has any, a few ticks are worded, and
+    tokens are counted as a run counts them.
 
     Args:
         scenario: What `load` returned.
@@ -46,17 +82,19 @@ def estimate(scenario: Scenario, device: str = "cpu", batch: int | None = None, 
     Raises:
         PopulaceError: The device is not there, or an arm cannot be built or begun.
     """
-    with unwritten(), trust.speaking(scenario.word):
+    with rehearsing(Tally()), trust.speaking(scenario.word):
         return _played(scenario, device, batch, threads)
 
 
 def _played(scenario: Scenario, device: str, batch: int | None, threads: int | None) -> Estimate:
     ready = preflight(scenario, device)
-    plan = units(scenario, batches(ready, batch))
+    sizes = batches(ready, batch)
+    plan = units(scenario, sizes)
     cell = scenario.cells[0]
     built = ready[cell.arm].built
     users = built.population.census.size
-    few = max(1, min(plan[0].worlds, 100_000 // max(users, 1)))
+    most = WORDED if models_of(cell) else PLAYED
+    few = max(1, min(plan[0].worlds, most // max(users, 1)))
     with torch_threads(threads or threads_for(scenario, {arm: one.built for arm, one in ready.items()})):
         state = start(built.world, built.policies, built.population, seed=cell.seed, worlds=few, device=device)
         state = rollout(built.world, built.policies, state, 1)
@@ -65,6 +103,8 @@ def _played(scenario: Scenario, device: str, batch: int | None, threads: int | N
             state = rollout(built.world, built.policies, state, 1)
             ticks += 1
         a_world_tick = (time.perf_counter() - began) / (ticks * few)
+        found = {arm: asking(scenario, one, sizes[arm], device) for arm, one in ready.items()}
+    asked = {arm: one for arm, one in found.items() if one is not None}
     return Estimate(
         arms=len(scenario.cells),
         worlds=cell.worlds,
@@ -73,4 +113,8 @@ def _played(scenario: Scenario, device: str, batch: int | None, threads: int | N
         state_bytes=ready[cell.arm].world_bytes,
         peak_bytes=max(unit.worlds * ready[unit.cell.arm].peak_bytes for unit in plan),
         seconds=a_world_tick * sum(unit.agent_ticks for unit in plan),
+        free_bytes=memory.free(device),
+        asking=asked,
+        asked=sum(asked.values(), Asking()) if asked else None,
+        limit=scenario.limit,
     )

@@ -17,6 +17,7 @@ from populace.folder import faulty, mark_path, read_info, read_json, write_info
 from populace.rollout import rollout
 from populace.run import Run, start
 from populace.scenarios.building import build
+from populace.scenarios.inputs import check_inputs, check_scenario, input_claims, scenario_claim
 from populace.scenarios.limits import how_to_go_on, reopened
 from populace.scenarios.merging import merge, tidy, undefined, write_timings
 from populace.scenarios.recorder import FolderRecorder
@@ -105,6 +106,7 @@ def _run(
     built = {arm: one.built for arm, one in ready.items()}
     folder = out if out is not None else fresh(scenario.name)
     info = describe(scenario, built, device, batch) | {"batches": batches(ready, batch)}
+    info["inputs"] = input_claims(scenario.word)
     for note in info["notes"] if progress is not None else ():
         progress.told(note)
     try:
@@ -116,9 +118,10 @@ def _run(
             raise RunError(f"{folder} holds something already: name another --out{what_to_do(folder)}")
         try:
             write_scenario(folder, scenario)
+            info["scenario"] = scenario_claim(folder / "scenario.yaml", scenario)
+            write_info(folder, info)
         except OSError as error:
             raise RunError(f"cannot write to {folder}: {error.strerror}; name another --out") from None
-        write_info(folder, info)
         return _play(folder, scenario, built, info, progress)
 
 
@@ -141,19 +144,21 @@ def resume(
         progress: Who watches.
 
     Raises:
-        RunError: The folder is no run, or it is complete, or an override, a device or a machine without the run's
-            arithmetic would make another run of it.
+        RunError: The folder is no run, or it is complete, or an override, a device, a machine without the run's
+            arithmetic, a changed scenario or a changed input file would make another run of it.
     """
     read_info(folder)
     with held(folder):
         info = read_info(folder)
         if info["status"] == "complete":
             raise RunError(f"{folder} is complete: there is nothing to resume; see `populace report {folder}`")
+        check_scenario(folder, info)
         scenario = reopened(folder / "scenario.yaml", sets)
         device = device or info["device"]
         check_device(device)
         with trust.speaking(scenario.word), arithmetics.using(_its_arithmetic(folder, info, device)):
             built = {cell.arm: build(cell) for cell in scenario.cells}
+            check_inputs(folder, info, scenario.word)
             if sets:
                 info["set"] = [*info.get("set", []), *sets]
                 write_scenario(folder, scenario)

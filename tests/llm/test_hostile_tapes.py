@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 
 from populace import trust
 from populace.agents.llm import Ask, Backend, Reply, Tape, ask_all
-from populace.agents.llm.backends.tape import unwritten
 from populace.cli import app
 from populace.errors import PopulaceError, RunError, ScenarioError
 from populace.trust import NeedsWord
@@ -100,17 +99,6 @@ def test_an_estimate_writes_nothing_and_asks_with_the_tape_what_is_on_it(tmp_pat
     assert before.startswith(b'{"key": "')
     assert cli("run", path, "--dry-run", "--set", "seed=3").exit_code == 0
     assert Path("tape.jsonl").read_bytes() == before
-
-
-def test_within_an_estimate_a_tape_is_played_and_not_written_to(tmp_path):
-    tape, inner = tmp_path / "a.jsonl", Yes()
-    ask_all(Tape(inner, tape), asks("a"))
-    before = tape.read_bytes()
-    with unwritten():
-        said = ask_all(Tape(inner, tape), asks("a", "b"))
-    assert [reply.text for reply in said] == ["yes to a", "yes to b"]
-    assert inner.count == 2
-    assert tape.read_bytes() == before
 
 
 def special(kind, path):

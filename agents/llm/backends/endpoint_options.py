@@ -5,6 +5,7 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from populace.agents.llm.backends.model import ModelOptions
+from populace.agents.llm.backends.rehearsal import Range
 from populace.agents.llm.backends.servers import ServerOptions
 
 
@@ -50,6 +51,12 @@ class EndpointOptions(ServerOptions, ModelOptions):
     what is on a tape is free."""
     max_cost: float | None = Field(default=None, gt=0)
     """The same in money, by `price_in` and `price_out`."""
+
+    def takes(self, asks: float, read: float, written: Range) -> Range:
+        """As servers do (assumption of ours): .2 to 3 s, and 100 to 15 tokens a second, for each of `at_once` asks."""
+        rounds = max(asks / self.at_once, 1.0) if asks else 0.0
+        low, likely, high = (amount / max(asks, 1.0) for amount in written)
+        return Range(*(rounds * each for each in (0.2 + low / 100, 1.0 + likely / 40, 3.0 + high / 15)))
 
     @model_validator(mode="after")
     def _sound(self) -> Self:

@@ -13,13 +13,15 @@ from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from populace.agents.llm.backends.base import Ask, Backend, Messages, Reply
 from populace.agents.llm.backends.model import ModelOptions
+from populace.agents.llm.backends.rehearsal import Range
 from populace.agents.llm.decoding.prefixes import Prompt
 from populace.dialogue import ReplyKind
 from populace.errors import MissingExtra, PopulaceError
+from populace.files import name_or_folder
 
 if TYPE_CHECKING:
     from populace.agents.llm.decoding.decoder import Decoder
@@ -41,6 +43,7 @@ class LocalOptions(ModelOptions):
     model: str
     """A folder, or an id on the Hugging Face hub; any causal model with a chat template, quantised or adapted ones as
     transformers loads them."""
+    _may_be_read = field_validator("model")(name_or_folder)
     revision: str | None = None
     """The hub's branch, tag or commit."""
     device: str | None = None
@@ -62,6 +65,11 @@ class LocalOptions(ModelOptions):
     it write, and reads what it wrote."""
     batch_tokens: int = Field(default=16384, ge=1)
     """Tokens in the model at a time, padding and replies included; halved whenever memory runs out."""
+
+    def takes(self, asks: float, read: float, written: Range) -> Range:
+        """By tokens a second (assumption of ours, for a small model on a processor to one on a good GPU)."""
+        low, likely, high = written
+        return Range(read / 20_000 + low / 2_000, read / 2_000 + likely / 200, read / 200 + high / 10)
 
 
 class Loaded(NamedTuple):

@@ -7,7 +7,9 @@ from typing import ClassVar
 from pydantic import Field, model_validator
 
 from populace import trust
+from populace.agents.llm.backends import rehearsal
 from populace.agents.llm.backends.base import Backend
+from populace.agents.llm.backends.rehearsal import NONE, Range
 from populace.agents.llm.backends.tape import Tape, check
 from populace.budget import Budget
 from populace.errors import PopulaceError
@@ -28,6 +30,16 @@ class ModelOptions(Options):
     price_out: float = Field(default=0.0, ge=0)
     """Price of a million tokens written."""
 
+    def takes(self, asks: float, read: float, written: Range) -> Range:
+        """Seconds in which a model like this answers so many asks at once (no time, for models that are none).
+
+        Args:
+            asks: How many.
+            read: Tokens read in all.
+            written: Tokens written in all.
+        """
+        return NONE
+
     @model_validator(mode="after")
     def _sound_tape(self) -> "ModelOptions":
         if self.replay and self.tape is None:
@@ -45,6 +57,8 @@ class ModelPolicy(Policy):
     """A policy that asks a language model; `open` makes it."""
 
     Options: ClassVar[type[ModelOptions]] = ModelOptions
+    recorded: ClassVar[bool] = False
+    """Whether a tape alone answers, whatever the options say."""
     options: ModelOptions
     _budget: Budget | None = None
 
@@ -54,7 +68,9 @@ class ModelPolicy(Policy):
 
     @cached_property
     def backend(self) -> Backend:
-        """The language model, with its tape if there is one."""
+        """The language model, with its tape if there is one; while a run is rehearsed, what stands in for both."""
+        if rehearsal.current() is not None:
+            return rehearsal.Rehearsal(self.options, free=self.options.replay or self.recorded)
         inner, tape = self.open(), self.options.tape
         backend = inner if tape is None or isinstance(inner, Tape) else Tape(inner, tape, only=self.options.replay)
         if self._budget is not None:

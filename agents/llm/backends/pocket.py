@@ -11,9 +11,11 @@ from typing import Literal
 
 from pydantic import Field
 
+from populace import trust
 from populace.agents.llm.backends.base import Backend
 from populace.agents.llm.backends.local import Local, LocalOptions
 from populace.agents.llm.backends.model import ModelOptions
+from populace.agents.llm.backends.rehearsal import Range
 
 VERSION = 1
 """Rises whenever the shipped weights change, so that tapes of other weights are not mistaken for it."""
@@ -36,6 +38,11 @@ class PocketOptions(ModelOptions):
     batch_tokens: int = Field(default=32768, ge=1)
     """Tokens in the model at a time, padding and replies included."""
 
+    def takes(self, asks: float, read: float, written: Range) -> Range:
+        """By tokens a second (assumption of ours, for two processor cores to a GPU)."""
+        low, likely, high = written
+        return Range(read / 50_000 + low / 5_000, read / 5_000 + likely / 500, read / 1_000 + high / 100)
+
 
 def folder() -> Path:
     """Where the weights, the tokenizer and the card are."""
@@ -46,7 +53,8 @@ def folder() -> Path:
 def of(options: PocketOptions, model: Path) -> LocalOptions:
     """The same options for a model in that folder, computed in float32: half precision is for the disk only."""
     own = options.model_dump(include=set(PocketOptions.model_fields))
-    return LocalOptions(model=str(model), dtype="float32", **own)
+    with trust.speaking(trust.Word()):  # the folder is the caller's, not a scenario's
+        return LocalOptions(model=str(model), dtype="float32", **own)
 
 
 def opened(options: PocketOptions) -> Backend:

@@ -11,8 +11,6 @@ import json
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,18 +26,6 @@ _LONGEST = 64 << 20
 """Bytes of one line at most."""
 _BEGINS = b'{"key": "'
 """How every tape begins, its first line being cut off or not."""
-
-_written: ContextVar[bool] = ContextVar("populace_tapes_written", default=True)
-
-
-@contextmanager
-def unwritten() -> Iterator[None]:
-    """Within this block tapes are played and not written to: what an estimate asks is no part of any run."""
-    token = _written.set(False)
-    try:
-        yield
-    finally:
-        _written.reset(token)
 
 
 def check(path: Path) -> None:
@@ -123,10 +109,6 @@ class Tape(Backend):
             if self._holds(key):
                 yield i, self._known[key]
         if not missing or self.inner is None:
-            return
-        if not _written.get():
-            for place, reply in self.inner.complete([asks[i] for i in missing]):
-                yield missing[place], reply
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with _opened(self.path, "a+b") as file:

@@ -10,13 +10,15 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from populace.agents.llm.backends.base import Ask, Backend, Reply
 from populace.agents.llm.backends.faults import TOO_LONG
 from populace.agents.llm.backends.model import ModelOptions
+from populace.agents.llm.backends.rehearsal import Range
 from populace.dialogue import ReplyKind
 from populace.errors import MissingExtra, PopulaceError
+from populace.files import name_or_folder
 
 _SEEDS = (1 << 63) - 1
 """vLLM's seeds are 63 bits wide."""
@@ -29,6 +31,7 @@ class VLLMOptions(ModelOptions):
 
     model: str
     """A folder, or an id on the Hugging Face hub; any causal model that vLLM knows, with a chat template."""
+    _may_be_read = field_validator("model")(name_or_folder)
     revision: str | None = None
     """The hub's branch, tag or commit."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
@@ -47,6 +50,11 @@ class VLLMOptions(ModelOptions):
     """Tokens of a reply at most; one that is longer is cut off."""
     structured: bool = True
     """Keep replies to the form that is asked for: one of some labels, or a JSON schema."""
+
+    def takes(self, asks: float, read: float, written: Range) -> Range:
+        """By tokens a second (assumption of ours, for a large model on one GPU to a small one on several)."""
+        low, likely, high = written
+        return Range(read / 50_000 + low / 10_000, read / 10_000 + likely / 2_000, read / 2_000 + high / 200)
 
 
 class VLLM(Backend):

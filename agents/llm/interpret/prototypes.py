@@ -16,11 +16,14 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from populace.agents.llm.backends import rehearsal
+from populace.agents.llm.backends.base import tokens
 from populace.agents.llm.backends.local import cannot_load
 from populace.agents.llm.backends.servers import ServerOptions, client_options
 from populace.agents.llm.interpret.interpreter import Interpreter, Reading, known
 from populace.dialogue import Coding
 from populace.errors import MissingExtra, PopulaceError
+from populace.files import name_or_folder
 
 DIMS = 4096
 """Places among which sequences of letters are shared out."""
@@ -51,6 +54,8 @@ class PrototypeOptions(ServerOptions):
     def _whole(self) -> Self:
         if self.base_url is not None and self.model is None:
             raise ValueError("base_url needs model: the name of one of the server's models of embeddings")
+        if self.base_url is None and self.model is not None:
+            name_or_folder(self.model)
         if any(not sentences for sentences in self.sentences.values()):
             raise ValueError("sentences: a code without any; leave it out to keep the world's own")
         return self
@@ -181,7 +186,15 @@ class Prototypes(Interpreter):
     def table(self) -> list[Tensor]:
         """Unit embeddings [sentences, dims] of each code."""
         sentences = {**self.coding.prototypes, **self.options.sentences}
-        return [_unit(self.embed(sentences[code])) for code in self.coding.codes]
+        return [_unit(self._embed(sentences[code])) for code in self.coding.codes]
+
+    def _embed(self, texts: Sequence[str]) -> Tensor:
+        """The texts' embeddings; while a run is rehearsed those of letters, as no model is loaded and no server asked."""
+        if (tally := rehearsal.current()) is None:
+            return self.embed(texts)
+        if self.options.base_url is not None:
+            tally.asks, tally.read = tally.asks + len(texts), tally.read + sum(map(tokens, texts))
+        return letters(texts)
 
     def alike(self, texts: Sequence[str]) -> Tensor:
         """Cosine [texts, codes] of a code's sentences and the text: of the likest one, and the likest part of the text.
@@ -189,7 +202,7 @@ class Prototypes(Interpreter):
         Only where several codes may hold is a text taken sentence by sentence.
         """
         parts = [_SENTENCE.split(text.strip()) if self.coding.several else [text] for text in texts]
-        flat = _unit(self.embed([part for some in parts for part in some]))
+        flat = _unit(self._embed([part for some in parts for part in some]))
         # One row at a time: a product of matrices would change its last bits with the number of texts.
         rows = [torch.stack([(row * own).sum(-1).amax() for own in self.table]) for row in flat]
         return torch.stack([part.amax(0) for part in torch.stack(rows).split([len(some) for some in parts])])
