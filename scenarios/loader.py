@@ -3,8 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import entry_points
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +10,7 @@ from populace import trust
 from populace.budget import Limit
 from populace.errors import ScenarioError, UnknownName, did_you_mean
 from populace.files import is_file
-from populace.imports import installed
 from populace.options import Options
-from populace.registry import manifests
 from populace.scenarios import hearing
 from populace.scenarios.arms import Variant, arm_nodes, check_arms, join, merge, parse_sets, spelt_out, variants
 from populace.scenarios.cells import make_cells
@@ -23,6 +19,7 @@ from populace.scenarios.mistakes import Mistake, raise_all, unknown_key, wrong
 from populace.scenarios.schema import CELL_KEYS, FRAME_KEYS, ORDER, Cell, Frame, Scenario
 from populace.scenarios.source import read
 from populace.scenarios.tree import Node, Place, fail, from_python, plain
+from populace.shelf import shelf
 from populace.trust import Word
 
 _TYPED = ("world", "population", "agents", "arms", "sweep")
@@ -41,7 +38,7 @@ def load(source: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Sc
         ScenarioError: There is a mistake; it says where, what was expected, and how many more there are.
         NeedsWord: There is none, as far as could be checked; a file asks for what the user has not allowed.
     """
-    reader = _Reader({str(path) for path in _shelf().values()})
+    reader = _Reader({str(path) for path in shelf().values()})
     if isinstance(source, Mapping):
         file, folder, root = None, Path.cwd(), from_python(dict(source))
         root = reader.extended(_anchored(root, folder), folder, ())
@@ -81,7 +78,7 @@ def find(source: str | Path) -> Path:
     path = Path(source)
     if isinstance(source, Path) or path.suffix in (".yaml", ".yml") or "/" in text or "\\" in text or is_file(path):
         return path
-    known = _shelf()
+    known = shelf()
     if text not in known:
         raise ScenarioError(f"no scenario is called {text!r}, and no file{did_you_mean(text, known)}")
     return known[text]
@@ -90,32 +87,12 @@ def find(source: str | Path) -> Path:
 def library() -> dict[str, str]:
     """Name -> about of every library scenario, ours and those of plug-ins."""
     found = {}
-    for name, path in sorted(_shelf().items()):
+    for name, path in sorted(shelf().items()):
         try:
             about = read(path).get("about")
             found[name] = str(about.value) if about is not None else ""
         except ScenarioError as error:
             found[name] = f"(cannot be read: {error.message})"
-    return found
-
-
-def _shelf() -> dict[str, Path]:
-    """Name -> file of every library scenario; ours come first, as plug-ins cannot take their names."""
-    places = [manifest.scenarios for manifest in sorted(manifests, key=lambda m: not m.id.startswith("populace/"))]
-    places += [point.value for point in entry_points(group="populace.scenarios")]
-    found: dict[str, Path] = {}
-    for place in filter(None, places):
-        package, _, inner = place.partition(":")
-        if not installed(package) and not trust.current().code:
-            continue  # looking for its files would import it
-        try:
-            shelf = files(package).joinpath(inner) if inner else files(package)
-        except ImportError:
-            continue
-        if shelf.is_dir():
-            for entry in sorted(shelf.iterdir(), key=lambda item: item.name):
-                if entry.name.endswith((".yaml", ".yml")):
-                    found.setdefault(entry.name.rsplit(".", 1)[0], Path(str(entry)))
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from populace import trust
+from populace.cli import completing
 from populace.cli.application import Allow, AsJson, Sets, Trust, app, listed, print_json, say, tell, tell_reach
 from populace.errors import PopulaceError
 
@@ -38,7 +39,7 @@ def list_(as_json: AsJson = False) -> None:
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A scenario, world or policy.")],
+    name: Annotated[str, typer.Argument(help="A scenario, world or policy.", autocompletion=completing.things)],
     trusted: Annotated[
         bool, typer.Option("--trust", help="Import module:Class from outside installed packages.")
     ] = False,
@@ -58,7 +59,9 @@ def show(
 @app.command()
 def new(
     path: Annotated[Path, typer.Argument(help="The scenario file to write.")],
-    base: Annotated[str, typer.Option("--from", help="The library scenario to start from.")] = "value-lock-in",
+    base: Annotated[
+        str, typer.Option("--from", help="The library scenario to start from.", autocompletion=completing.names)
+    ] = "value-lock-in",
     as_json: AsJson = False,
 ) -> None:
     """Write a scenario file of your own, ready to run and to edit."""
@@ -70,7 +73,13 @@ def new(
 
 @app.command()
 def validate(
-    scenario: str, sets: Sets = None, trusted: Trust = False, allow: Allow = None, as_json: AsJson = False
+    scenario: Annotated[
+        str, typer.Argument(help="A library scenario's name or a file.", autocompletion=completing.scenarios)
+    ],
+    sets: Sets = None,
+    trusted: Trust = False,
+    allow: Allow = None,
+    as_json: AsJson = False,
 ) -> None:
     """Check a scenario and everything it names, without running it.
 
