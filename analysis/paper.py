@@ -106,8 +106,10 @@ def write_figure(
     with mpl.rc_context(_RC), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         content = _bytes(_draw(run, table, lines, over, ylabel, WIDTHS[width]), out.suffix.lower().removeprefix("."))
+    gone = [str(arm) for arm in dict.fromkeys(rows["arm"].astype(str)) if arm not in set(table["arm"].astype(str))]
     missing = any("missing from font" in str(one.message) for one in caught)
-    notes = [*summary(list(table["note"])), *(["some letters are in no font here and are boxes"] if missing else [])]
+    notes = [f"undefined in every world, so not drawn: {', '.join(gone)}"] if gone else []
+    notes += [*summary(list(table["note"])), *(["some letters are in no font here and are boxes"] if missing else [])]
     return Drawn(write(out, content, "the figure"), tuple(notes))
 
 

@@ -88,7 +88,9 @@ class Versus:
         """For a terminal: a table for every pair of arms."""
         lines = [f"A: {self.a.path}", f"B: {self.b.path}", DIRECTION, self.how, *self.left_out]
         for (arm, other), rows in self._by_pair():
-            lines += ["", f"A {arm} minus B {other}", _columns(rows)]
+            same = _same(rows)
+            lines += ["", f"A {arm} minus B {other}", *([] if same.all() else [_columns(rows[~same])])]
+            lines += [f"the same in every world: {_names(rows[same])}"] if same.any() else []
         notes = summary(list(self.frame["note"])) if len(self.frame) else ["nothing was recorded in both"]
         return "\n".join([*lines, *(["", *(f"note: {note}" for note in notes)] if notes else [])])
 
@@ -147,12 +149,12 @@ class Versus:
 
     def _table(self, arm: str, other: str, rows: pd.DataFrame) -> dict[str, Any]:
         """What the template needs for one pair of arms."""
-        groups = []
+        groups, same = [], _same(rows)
         for kind, heading in HEADINGS.items():
-            own = rows[rows["kind"] == kind]
+            own = rows[(rows["kind"] == kind) & ~same]
             lines = [self._row(row) for _, row in own.iterrows()]
             groups += [{"heading": heading, "rows": lines}] if lines else []
-        return {"arm": arm, "other": other, "groups": groups, "step": _span(rows["step"])}
+        return {"arm": arm, "other": other, "groups": groups, "same": _names(rows[same]), "step": _span(rows["step"])}
 
     def _row(self, row: "pd.Series[Any]") -> dict[str, Any]:
         clear = row["p_holm"] < CLEAR
@@ -190,6 +192,15 @@ class Versus:
 def named(row: "pd.Series[Any]") -> str:
     """An outcome's name: `role/measure/player` of seats."""
     return "/".join(str(part) for part in (row["role"], row["measure"], row["player"]) if part)
+
+
+def _same(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Whether an outcome is the same in every world of both runs: no difference, and none by chance."""
+    return (rows["difference"] == 0) & (rows["p"] == 1) & ~(rows["low"] < rows["high"])
+
+
+def _names(rows: pd.DataFrame) -> str:
+    return ", ".join(named(row) for _, row in rows.iterrows())
 
 
 def _sentence(row: "pd.Series[Any]", many: bool) -> str:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from populace.measures import SEAT_MEASURES, OfSeats, find, index
+from populace.measures import SEAT_MEASURES, OfSeats, find, index, share
 from populace.rollout import Keep, rollout
 from populace.run import advance, start
 from populace.scenarios import library, load
@@ -39,3 +39,13 @@ def test_what_a_scenario_records_is_declared(name):
                 assert declared.kind == "stock", f"{key} is read off the state"
             if key in flows:
                 assert declared.kind != "stock", f"{key} happens in a tick"
+
+
+def test_a_bound_of_nought_is_kept():
+    assert share("x", "a share").plain() == {
+        "about": "a share",
+        "kind": "flow",
+        "unit": "share",
+        "low": 0.0,
+        "high": 1.0,
+    }
