@@ -8,14 +8,15 @@ from typing import Any
 
 from populace import trust
 from populace.budget import Limit
-from populace.errors import ScenarioError, UnknownName, did_you_mean
+from populace.errors import PopulaceError, ScenarioError, UnknownName, did_you_mean
 from populace.files import is_file
 from populace.options import Options
+from populace.recording import OwnMeasure, own_measure
 from populace.scenarios import hearing
 from populace.scenarios.arms import Variant, arm_nodes, check_arms, join, merge, parse_sets, spelt_out, variants
 from populace.scenarios.cells import make_cells
 from populace.scenarios.checking import check
-from populace.scenarios.mistakes import Mistake, raise_all, unknown_key, wrong
+from populace.scenarios.mistakes import Mistake, raise_all, unknown_key, unknown_name, wrong
 from populace.scenarios.schema import CELL_KEYS, FRAME_KEYS, ORDER, Cell, Frame, Scenario
 from populace.scenarios.source import read
 from populace.scenarios.tree import Node, Place, fail, from_python, plain
@@ -142,11 +143,13 @@ class _Reader:
         assert isinstance(parent.value, dict)
         return merge(replace(parent, value={key: item for key, item in parent.value.items() if key != "name"}), own)
 
-    def word(self, plan: list[Variant], folder: Path) -> tuple[str, Word]:
+    def word(self, plan: list[Variant], root: Node, folder: Path) -> tuple[str, Word]:
         """The digest of the files, and the word for them; without any, all is the user's own."""
-        if not self.contents and not self.library & {node.place.file for v in plan for node in v.tree.walk()}:
+        record = root.get("record")
+        trees = [*(variant.tree for variant in plan), *([record] if record is not None else [])]
+        if not self.contents and not self.library & {node.place.file for tree in trees for node in tree.walk()}:
             return "", trust.current()
-        trees, content = [variant.tree for variant in plan], trust.digest(*self.contents)
+        content = trust.digest(*self.contents)
         named = hearing.named(trees, self.library)
         return content, trust.opening(content, folder, named, hearing.keys_named(trees, self.library))
 
@@ -186,9 +189,11 @@ def _scenario(
         raise_all(mistakes + malformed, file)
     plan = variants(root)
     first = str(reference.value) if reference is not None and reference.value else next(iter(arms))
-    content, word = reader.word(plan, folder)
+    content, word = reader.word(plan, root, folder)
     with trust.speaking(word):
         cells, found = make_cells(plan, first, root, folder)
+        measures, wrongly = _own(root, frame)
+        found += wrongly
     missed = _missed(plan, overrides)
     why = "has no effect: it is empty, or arms and sweep set it themselves; then override arms.<arm>.<key>"
     idle = [
@@ -218,9 +223,21 @@ def _scenario(
         cells=tuple(cells),
         resolved=_resolved(root, frame, name, first),
         file=file,
+        own=measures,
         missed=missed,
         word=word,
     )
+
+
+def _own(root: Node, frame: Frame | None) -> tuple[tuple[OwnMeasure, ...], list[Mistake]]:
+    """The measures of the user's own that are to be recorded."""
+    found, mistakes = [], []
+    for number, name in enumerate(frame.record.measures if frame is not None else ()):
+        try:
+            found.append(own_measure(name))
+        except PopulaceError as error:
+            mistakes.append(unknown_name(root, ("record", "measures", number), error))
+    return tuple(found), mistakes
 
 
 def _unpriced(root: Node, cells: Sequence[Cell]) -> list[Mistake]:

@@ -23,6 +23,7 @@ def list_(as_json: AsJson = False) -> None:
         "worlds": registry.worlds.names(),
         "policies": registry.policies.names(),
         "measures": registry.measures.names(),
+        "recorded": registry.recorded.names(),
     }
     if as_json:
         print_json(found)
@@ -31,8 +32,14 @@ def list_(as_json: AsJson = False) -> None:
     width = max((len(name) for name in found["scenarios"]), default=0)
     for name, about in found["scenarios"].items():
         say(f"  {name:<{width}}  {about}")
-    for kind in ("worlds", "policies", "measures"):
-        say(f"\n{kind}")
+    headings = {
+        "measures": "measures (run.measure(NAME))",
+        "recorded": "measures to record (record.measures)",
+    }
+    for kind in ("worlds", "policies", "measures", "recorded"):
+        if not found[kind]:
+            continue
+        say(f"\n{headings.get(kind, kind)}")
         for name in found[kind]:
             say(f"  {name}")
 
