@@ -9,11 +9,12 @@ import pandas as pd
 
 from populace.analysis import metrics
 from populace.analysis.declared import ANY, Range, is_deterministic, range_of
-from populace.analysis.frames import RunData, check_arm
+from populace.analysis.frames import RunData
 from populace.analysis.intervals import CONFIDENCE, RECORDED, Floats, agreeing, cautions, t_interval
+from populace.analysis.pairing import NoPairs, matched
 from populace.analysis.stats import holm, welch_error
 from populace.analysis.summaries import each, summarise
-from populace.errors import RunError
+from populace.errors import Notice, RunError
 
 KINDS = ("recorded", "derived", "mean")
 """Kinds of outcomes: measures the world recorded, measures derived from values, and means of panel variables."""
@@ -72,13 +73,14 @@ def compare(
     """Differences a - b of every outcome, at the end or at every step both recorded.
 
     Within one run, `arm` minus `other`; without names, every arm minus its reference. Between two runs, arms of the
-    same name are compared (or `arm` of `a` with `other` of `b`; or the only arm of each). Worlds are paired by id when
-    they had common random numbers: in one run, or in two of the same world and seed; otherwise intervals are Welch's.
+    same name are compared (or `arm` of `a` with `other` of `b`; or the only arm of each). In a sweep the name of an arm
+    stands for all its cells, which are compared point by point. Worlds are paired by id when they had common random
+    numbers: in one run, or in two of the same world and seed; otherwise intervals are Welch's.
 
     Args:
         a: A run.
         b: Another, or None.
-        arm: An arm of `a`.
+        arm: An arm of `a`, or one cell of it.
         other: The arm to compare it with, of `b` if that is given.
         over_time: All steps instead of the last one that both recorded.
         confidence: Nominal coverage of the intervals.
@@ -91,23 +93,42 @@ def compare(
 
     Raises:
         UnknownName: An arm is not in the run.
-        RunError: The runs have no arm in common, or an arm has no reference.
+        RunError: The runs have no arm in common, an arm has no reference, or no point of a sweep is in both.
 
     Warns:
-        UserWarning: A run is incomplete, or its folder lacks the table of measures.
+        Notice: A run is incomplete, or its folder lacks the table of measures.
     """
-    pairs = _pairs(a, b, arm, other)
+    try:
+        found = matched(a, b, arm, other)
+    except NoPairs as error:
+        raise RunError(f"{error}; name them: compare({'run' if b is None else 'a, b'}, arm=..., other=...)") from None
     for run in (a,) if b is None else (a, b):
         if run.notice:
-            warnings.warn(f"{run.path}: {run.notice}", stacklevel=2)
-    together = b is None or (a.world, a.info.get("seed")) == (b.world, b.info.get("seed"))
+            warnings.warn(f"{run.path}: {run.notice}", Notice, stacklevel=2)
+    return between(a, b, found.pairs, over_time=over_time, confidence=confidence)
+
+
+def together(a: RunData, b: RunData | None) -> bool:
+    """Whether two runs had common random numbers, so that they are paired by world: the same world and seed."""
+    return b is None or (a.world, a.info.get("seed")) == (b.world, b.info.get("seed"))
+
+
+def between(
+    a: RunData,
+    b: RunData | None,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    over_time: bool = False,
+    confidence: float = CONFIDENCE,
+) -> pd.DataFrame:
+    """Differences of the outcomes of `a` and `b` (or of `a` alone) for pairs of arms; see `compare`."""
     first = outcomes(a)
     second = first if b is None else outcomes(b)
     return differences(
         first,
         second,
         pairs,
-        paired=together,
+        paired=together(a, b),
         over_time=over_time,
         confidence=confidence,
         sure=deterministic(a, first),
@@ -233,30 +254,6 @@ def _unpaired(
         undefined=undefined,
         note=note,
     )
-
-
-def _pairs(a: RunData, b: RunData | None, arm: str | None, other: str | None) -> list[tuple[str, str]]:
-    if arm is not None and other is not None:
-        return [(check_arm(a, arm), check_arm(b or a, other))]
-    if b is None:
-        pairs = [(x, y) for x, y in a.contrasts if arm is None or x == check_arm(a, arm)]
-        if not pairs:
-            raise RunError(f"{a.path}: no reference arm to compare with; name both: compare(run, arm=..., other=...)")
-        return pairs
-    names, others = list(a.info["arms"]), list(b.info["arms"])
-    if arm is not None or other is not None:
-        name = arm or other
-        assert name is not None
-        return [(check_arm(a, name), check_arm(b, name))]
-    if len(names) == len(others) == 1:
-        return [(names[0], others[0])]
-    pairs = [(name, name) for name in names if name in others]
-    if not pairs:
-        raise RunError(
-            f"the runs have no arm in common ({', '.join(names)} | {', '.join(others)}); "
-            "name them: compare(a, b, arm=..., other=...)"
-        )
-    return pairs
 
 
 def _renamed(frame: pd.DataFrame) -> pd.DataFrame:

@@ -30,12 +30,14 @@ class Declared:
         low: Least value it can have.
         high: Greatest value it can have.
         deterministic: Whether it is the same in all worlds by construction.
+        unit: Its unit, "" for a plain number.
     """
 
     about: str = ""
     low: float = -math.inf
     high: float = math.inf
     deterministic: bool = False
+    unit: str = ""
 
 
 def declared(run: RunData, measure: str) -> Declared | None:
@@ -48,6 +50,7 @@ def declared(run: RunData, measure: str) -> Declared | None:
         float(said.get("low", -math.inf)),
         float(said.get("high", math.inf)),
         said.get("deterministic") is True,
+        str(said.get("unit", "")),
     )
 
 

@@ -1,12 +1,10 @@
 """One self-contained HTML page about a run: no scripts, no network, the same bytes for the same run."""
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 from populace.analysis import pictures, tables
@@ -15,8 +13,9 @@ from populace.analysis.players import players
 from populace.analysis.privacy import PublicRun, public
 from populace.analysis.results import Results
 from populace.analysis.sections import sections_of
+from populace.analysis.writing import PAGE, check_target, write
 from populace.errors import RunError
-from populace.files import FileError, opened, text
+from populace.files import FileError, text
 from populace.folder import told_of
 from populace.names import pathless
 
@@ -47,45 +46,9 @@ def report(path: str | Path, out: str | Path | None = None, *, individuals: bool
     """
     run = load_run(path)
     target = Path(out) if out is not None else run.path / "report.html"
-    _check_target(target)
+    check_target(target, "a report", PAGE)
     page = render(run if individuals else public(run))
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # A file of a new name, moved into place: never through a link, and never half a page.
-        with NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, suffix=".part", delete=False) as part:
-            part.write(page)
-        os.chmod(part.name, 0o666 & ~_umask())
-        os.replace(part.name, target)
-    except OSError as error:
-        raise RunError(f"the report cannot be written to {target}: {error.strerror or error}") from error
-    return target
-
-
-def _check_target(target: Path) -> None:
-    """Refuse what a page must not take the place of.
-
-    Raises:
-        RunError: It is a link, no file, no page, or not called like one.
-    """
-    if target.is_symlink():
-        raise RunError(f"{target} is a link, and a report is not written through one: name another file")
-    if target.suffix.lower() not in (".html", ".htm"):
-        raise RunError(f"a report is a page, and {target.name} does not end in .html: name another file")
-    if not target.exists():
-        return
-    try:
-        with opened(target, own=True) as file:
-            page = file.read(200).lstrip().lower().startswith(b"<!doctype html")
-    except FileError as error:
-        raise RunError(f"the report cannot be written to {target}: {error}") from None
-    if not page:
-        raise RunError(f"{target} is there and is no page: a report does not take its place; name another file")
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+    return write(target, page.encode(), "the report")
 
 
 def render(run: RunData) -> str:

@@ -24,6 +24,10 @@ class OldName(DeprecationWarning):
     """Something was given by a name that it no longer has; the command line prints it as one line."""
 
 
+class Notice(UserWarning):
+    """Something of ours that is no mistake and should be known; the command line prints it as one line."""
+
+
 class MissingExtra(PopulaceError):
     """An optional dependency is not installed; the text holds the line that installs it."""
 

@@ -26,7 +26,6 @@ from json import JSONDecodeError, loads
 from pathlib import Path
 from types import ModuleType
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from populace import trust
 from populace.errors import PopulaceError
@@ -151,6 +150,8 @@ def _site_folders() -> frozenset[Path]:
 @lru_cache(maxsize=1)
 def _editable_sources() -> frozenset[Path]:
     """Source folders of editable installs, as their metadata record them."""
+    from urllib.request import url2pathname  # which takes a while, and completion must answer at once
+
     found = set()
     for distribution in distributions(path=[str(folder) for folder in _site_folders()]):
         try:

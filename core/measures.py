@@ -52,7 +52,9 @@ class Measure:
 
     def plain(self) -> dict[str, Any]:
         """What run.json keeps of it: everything but the name, and no bounds where there are none."""
-        kept = {key: value for key, value in asdict(self).items() if key != "name" and value not in ("", False)}
+        kept = {
+            key: value for key, value in asdict(self).items() if key != "name" and value != "" and value is not False
+        }
         return {key: value for key, value in kept.items() if value not in (float("inf"), -float("inf"))}
 
 

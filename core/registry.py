@@ -4,12 +4,12 @@ What belongs to a world is found through its manifest (`populace.manifest`), of 
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from populace.errors import OldName, PopulaceError, UnknownName
+from populace.errors import Notice, OldName, PopulaceError, UnknownName
 from populace.imports import imported
 from populace.manifest import Manifest, short_name
 
@@ -63,15 +63,23 @@ class Manifests:
                 raise
         return self._read[world_id]
 
+    def others(self) -> Iterator[Manifest]:
+        """The manifests of plug-ins."""
+        ours = set(self.shipped()) - {*self._added}
+        return self._readable(world_id for world_id in self.ids() if world_id not in ours)
+
     def __iter__(self) -> Iterator[Manifest]:
         """All manifests that can be read. A plug-in that is broken is left out with a warning, once."""
-        for world_id in self.ids():
+        return self._readable(self.ids())
+
+    def _readable(self, ids: Iterable[str]) -> Iterator[Manifest]:
+        for world_id in ids:
             known = world_id in self._broken
             try:
                 found = self.get(world_id)
             except PopulaceError as error:
                 if not known:
-                    warnings.warn(f"the world {world_id!r} is left out: {error}", stacklevel=2)
+                    warnings.warn(f"the world {world_id!r} is left out: {error}", Notice, stacklevel=2)
                 continue
             if found is not None:
                 yield found
@@ -241,3 +249,4 @@ manifests = Manifests()
 worlds = Registry("world", "", _worlds)
 policies = Registry("policy", "populace.policies", _policies, _former_policies)
 measures = Registry("measure", "populace.measures", _measures)
+recorded = Registry("recorded measure", "populace.recorded", dict)

@@ -3,26 +3,24 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import entry_points
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from populace import trust
 from populace.budget import Limit
-from populace.errors import ScenarioError, UnknownName, did_you_mean
+from populace.errors import PopulaceError, ScenarioError, UnknownName, did_you_mean
 from populace.files import is_file
-from populace.imports import installed
 from populace.options import Options
-from populace.registry import manifests
+from populace.recording import OwnMeasure, own_measure
 from populace.scenarios import hearing
 from populace.scenarios.arms import Variant, arm_nodes, check_arms, join, merge, parse_sets, spelt_out, variants
 from populace.scenarios.cells import make_cells
 from populace.scenarios.checking import check
-from populace.scenarios.mistakes import Mistake, raise_all, unknown_key, wrong
+from populace.scenarios.mistakes import Mistake, raise_all, unknown_key, unknown_name, wrong
 from populace.scenarios.schema import CELL_KEYS, FRAME_KEYS, ORDER, Cell, Frame, Scenario
 from populace.scenarios.source import read
 from populace.scenarios.tree import Node, Place, fail, from_python, plain
+from populace.shelf import shelf
 from populace.trust import Word
 
 _TYPED = ("world", "population", "agents", "arms", "sweep")
@@ -41,7 +39,7 @@ def load(source: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Sc
         ScenarioError: There is a mistake; it says where, what was expected, and how many more there are.
         NeedsWord: There is none, as far as could be checked; a file asks for what the user has not allowed.
     """
-    reader = _Reader({str(path) for path in _shelf().values()})
+    reader = _Reader({str(path) for path in shelf().values()})
     if isinstance(source, Mapping):
         file, folder, root = None, Path.cwd(), from_python(dict(source))
         root = reader.extended(_anchored(root, folder), folder, ())
@@ -81,7 +79,7 @@ def find(source: str | Path) -> Path:
     path = Path(source)
     if isinstance(source, Path) or path.suffix in (".yaml", ".yml") or "/" in text or "\\" in text or is_file(path):
         return path
-    known = _shelf()
+    known = shelf()
     if text not in known:
         raise ScenarioError(f"no scenario is called {text!r}, and no file{did_you_mean(text, known)}")
     return known[text]
@@ -90,32 +88,12 @@ def find(source: str | Path) -> Path:
 def library() -> dict[str, str]:
     """Name -> about of every library scenario, ours and those of plug-ins."""
     found = {}
-    for name, path in sorted(_shelf().items()):
+    for name, path in sorted(shelf().items()):
         try:
             about = read(path).get("about")
             found[name] = str(about.value) if about is not None else ""
         except ScenarioError as error:
             found[name] = f"(cannot be read: {error.message})"
-    return found
-
-
-def _shelf() -> dict[str, Path]:
-    """Name -> file of every library scenario; ours come first, as plug-ins cannot take their names."""
-    places = [manifest.scenarios for manifest in sorted(manifests, key=lambda m: not m.id.startswith("populace/"))]
-    places += [point.value for point in entry_points(group="populace.scenarios")]
-    found: dict[str, Path] = {}
-    for place in filter(None, places):
-        package, _, inner = place.partition(":")
-        if not installed(package) and not trust.current().code:
-            continue  # looking for its files would import it
-        try:
-            shelf = files(package).joinpath(inner) if inner else files(package)
-        except ImportError:
-            continue
-        if shelf.is_dir():
-            for entry in sorted(shelf.iterdir(), key=lambda item: item.name):
-                if entry.name.endswith((".yaml", ".yml")):
-                    found.setdefault(entry.name.rsplit(".", 1)[0], Path(str(entry)))
     return found
 
 
@@ -165,11 +143,13 @@ class _Reader:
         assert isinstance(parent.value, dict)
         return merge(replace(parent, value={key: item for key, item in parent.value.items() if key != "name"}), own)
 
-    def word(self, plan: list[Variant], folder: Path) -> tuple[str, Word]:
+    def word(self, plan: list[Variant], root: Node, folder: Path) -> tuple[str, Word]:
         """The digest of the files, and the word for them; without any, all is the user's own."""
-        if not self.contents and not self.library & {node.place.file for v in plan for node in v.tree.walk()}:
+        record = root.get("record")
+        trees = [*(variant.tree for variant in plan), *([record] if record is not None else [])]
+        if not self.contents and not self.library & {node.place.file for tree in trees for node in tree.walk()}:
             return "", trust.current()
-        trees, content = [variant.tree for variant in plan], trust.digest(*self.contents)
+        content = trust.digest(*self.contents)
         named = hearing.named(trees, self.library)
         return content, trust.opening(content, folder, named, hearing.keys_named(trees, self.library))
 
@@ -209,9 +189,11 @@ def _scenario(
         raise_all(mistakes + malformed, file)
     plan = variants(root)
     first = str(reference.value) if reference is not None and reference.value else next(iter(arms))
-    content, word = reader.word(plan, folder)
+    content, word = reader.word(plan, root, folder)
     with trust.speaking(word):
         cells, found = make_cells(plan, first, root, folder)
+        measures, wrongly = _own(root, frame)
+        found += wrongly
     missed = _missed(plan, overrides)
     why = "has no effect: it is empty, or arms and sweep set it themselves; then override arms.<arm>.<key>"
     idle = [
@@ -241,9 +223,21 @@ def _scenario(
         cells=tuple(cells),
         resolved=_resolved(root, frame, name, first),
         file=file,
+        own=measures,
         missed=missed,
         word=word,
     )
+
+
+def _own(root: Node, frame: Frame | None) -> tuple[tuple[OwnMeasure, ...], list[Mistake]]:
+    """The measures of the user's own that are to be recorded."""
+    found, mistakes = [], []
+    for number, name in enumerate(frame.record.measures if frame is not None else ()):
+        try:
+            found.append(own_measure(name))
+        except PopulaceError as error:
+            mistakes.append(unknown_name(root, ("record", "measures", number), error))
+    return tuple(found), mistakes
 
 
 def _unpriced(root: Node, cells: Sequence[Cell]) -> list[Mistake]:

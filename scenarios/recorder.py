@@ -4,7 +4,7 @@ See `populace.folder` for the files. The rows of a finished unit are ordered by 
 which it was saved. So joining units is concatenation, and tables have the same bytes however a run was cut up.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from populace.folder import TABLES, digest, increment_path, mark_path, part_path
 from populace.measures import Key, OfSeats
 from populace.numerics import blocks
 from populace.population import Census
+from populace.recording import OwnMeasure, measured
 from populace.run import Run
 from populace.scenarios.merging import write_table
 from populace.world import World
@@ -41,6 +42,7 @@ class FolderRecorder:
         users: Tracked users per world.
         worlds: Worlds whose users are tracked: those with ids below it.
         groups: Whether to record moments by segment.
+        own: Measures of the user's own, beside the world's.
         last: The final tick, which is always recorded.
     """
 
@@ -56,9 +58,10 @@ class FolderRecorder:
         worlds: int,
         groups: bool,
         last: int,
+        own: Sequence[OwnMeasure] = (),
     ) -> None:
         self.folder, self.unit, self.arm, self.census = folder, unit, arm, census
-        self.every, self.tracked, self.groups, self.last = every, worlds, groups, last
+        self.every, self.tracked, self.groups, self.last, self.own = every, worlds, groups, last, own
         self.users = min(users, census.size)
         self._written: list[str] = []
         self._clock = 0
@@ -85,6 +88,7 @@ class FolderRecorder:
         """Hold measures, tracked users and moments by segment of this tick, on their device."""
         taken: dict[Key, Tensor] = dict(measures)
         taken.update(world.measure(run.state))
+        taken.update(measured(self.own, world, run))
         for key in [key for key in taken if isinstance(key, OfSeats) and key.measure.startswith("nan/")]:
             assert isinstance(key, OfSeats)
             self._nan.append((run.clock, key, taken.pop(key)))

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from populace.budget import Limit
 from populace.options import Name, Options
+from populace.recording import OwnMeasure
 from populace.trust import Word
 
 NAME = r"^[^\[\]=,./\\\s][^\[\]=,/\\]*$"
@@ -25,6 +26,9 @@ class RecordOptions(Options):
     """Worlds whose users are tracked."""
     groups: bool = True
     """Whether to record mean and variance of each segment in every world."""
+    measures: tuple[Name, ...] = ()
+    """Measures of your own beside the world's: functions (world, state) -> name -> [worlds] by `module:function`, or by
+    the name under which a plug-in announces them."""
 
 
 class Frame(Options):
@@ -135,6 +139,7 @@ class Scenario:
         cells: All arms at all points of the sweep.
         resolved: The scenario as a plain mapping, `extends` and overrides worked in; loading it gives the same cells.
         file: The file it was read from, or None.
+        own: The measures that `record` names, to be recorded beside the world's.
         missed: Key of an override -> the arms that it does not reach, as they set the same key themselves.
         word: What the user has said about the files it was read from; it is built and played under this word.
     """
@@ -153,5 +158,6 @@ class Scenario:
     cells: tuple[Cell, ...]
     resolved: dict[str, Any]
     file: str | None
+    own: tuple[OwnMeasure, ...] = dataclass_field(default=(), compare=False)
     missed: dict[str, tuple[str, ...]] = dataclass_field(default_factory=dict, compare=False)
     word: Word = dataclass_field(default_factory=Word, compare=False, repr=False)

@@ -1,4 +1,7 @@
-"""What is no mistake and should be known before a scenario runs: notes of worlds, and which columns reach a model."""
+"""What is no mistake and should be known before a scenario runs.
+
+Notes of worlds, rows of people that are left out, and which columns reach a language model.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,6 +10,7 @@ from urllib.parse import urlsplit
 from populace.builder import Built
 from populace.fields import Role
 from populace.options import Options
+from populace.population import Population
 from populace.scenarios.schema import Scenario
 
 HERE = "this machine"
@@ -17,7 +21,7 @@ def told(scenario: Scenario, built: Mapping[str, Built]) -> list[str]:
     met: dict[str, list[str]] = {}
     for cell in scenario.cells:
         made = built[cell.arm]
-        for note in (*made.world.notes(), *_prompts(made, cell.agents, cell.population)):
+        for note in (*made.world.notes(), *_rows(made.population), *_prompts(made, cell.agents, cell.population)):
             met.setdefault(note, []).append(cell.arm)
     many = len(scenario.cells)
     return [note if len(arms) == many else f"{_some(arms)}: {note}" for note, arms in met.items()]
@@ -25,6 +29,21 @@ def told(scenario: Scenario, built: Mapping[str, Built]) -> list[str]:
 
 def _some(arms: list[str]) -> str:
     return ", ".join(arms[:3]) + (f" and {len(arms) - 3} more arms" if len(arms) > 3 else "")
+
+
+def _rows(population: Population) -> Iterator[str]:
+    """Rows of files of people that are left out, and entries that were filled in: how many, and why."""
+    provenance: Mapping[str, Any] = getattr(population, "provenance", {})
+    for key, about in provenance.items():
+        if "used_rows" not in about:
+            continue
+        column = f" (column {about['columns'][0]!r})" if key.startswith("column/") else ""
+        name = f"{about['file'] or 'the table of people'}{column}"
+        if left := about["rows"] - about["used_rows"]:
+            why = ", ".join(f"{count:,} with {reason}" for reason, count in about["dropped"].items())
+            yield f"people: {left:,} of {about['rows']:,} rows of {name} are left out: {why}"
+        if about["missing"] and about["missing_policy"] == "mean":
+            yield f"people: {about['missing']:,} missing entries of {name} are replaced by the mean of their column"
 
 
 def _prompts(made: Built, agents: Mapping[str, tuple[str, Options]], spec: Any) -> Iterator[str]:

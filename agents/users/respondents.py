@@ -131,6 +131,7 @@ def respondents(table: Table, spec: Columns, file: Path | None = None) -> Respon
         )
     if not keep.any():
         raise PopulaceError(f"{table.name}: no row is left after missing entries and weights of 0 were taken out")
+    dropped = _dropped(gone, [*wanted, spec.segment], weights) if not keep.all() else {}
     rows, segment, weights = rows[keep], segment[keep], weights[keep] / weights[keep].sum()
     if spec.missing == "mean":
         rows = _filled(rows, weights, wanted, {spec.traits[t] for t in labels}, table.name)
@@ -152,6 +153,7 @@ def respondents(table: Table, spec: Columns, file: Path | None = None) -> Respon
         "used_rows": n,
         "missing": int(gone.sum()),
         "missing_policy": spec.missing,
+        "dropped": dropped,
         "smoothing": bandwidth,
         "few": [name for name, rows_of in zip(segments, np.bincount(segment), strict=False) if rows_of < FEW],
     }
@@ -167,6 +169,25 @@ def respondents(table: Table, spec: Columns, file: Path | None = None) -> Respon
         spec.keep_variance,
         provenance,
     )
+
+
+def _dropped(gone: NDArray[np.bool_], columns: list[str | None], weights: NDArray[np.float64]) -> dict[str, int]:
+    """Reason -> rows that were taken out for it; a row with several counts under the first of them.
+
+    Args:
+        gone: [rows, columns], whether an entry is missing.
+        columns: Names of the columns.
+        weights: [rows].
+    """
+    first = np.where(gone.any(axis=1), gone.argmax(axis=1), -1)
+    found: dict[str, int] = {}
+    for place, column in enumerate(columns):
+        if count := int((first == place).sum()):
+            reason = f"no entry in column {column!r}"
+            found[reason] = found.get(reason, 0) + count
+    if count := int(((first < 0) & (weights <= 0)).sum()):
+        found["a weight of 0"] = count
+    return found
 
 
 def _digest(*arrays: NDArray[Any]) -> str:

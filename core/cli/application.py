@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from populace import trust
+from populace.cli import completing
 from populace.errors import OldName, PopulaceError, ScenarioError, Stopped
 from populace.files import SETTING
 from populace.names import visible
@@ -30,7 +31,13 @@ app = typer.Typer(
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Sets = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. population.size=5000.")
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a key, e.g. population.size=5000.",
+        autocompletion=completing.sets,
+    ),
 ]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, cuda:1, ...")]
 Arithmetic = Annotated[

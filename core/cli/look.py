@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from populace import trust
+from populace.cli import completing
 from populace.cli.application import Allow, AsJson, Sets, Trust, app, listed, print_json, say, tell, tell_reach
 from populace.errors import PopulaceError
 
@@ -22,6 +23,7 @@ def list_(as_json: AsJson = False) -> None:
         "worlds": registry.worlds.names(),
         "policies": registry.policies.names(),
         "measures": registry.measures.names(),
+        "recorded": registry.recorded.names(),
     }
     if as_json:
         print_json(found)
@@ -30,10 +32,16 @@ def list_(as_json: AsJson = False) -> None:
     width = max((len(name) for name in found["scenarios"]), default=0)
     for name, about in found["scenarios"].items():
         say(f"  {name:<{width}}  {about}")
+    headings = {
+        "measures": "measures (run.measure(NAME))",
+        "recorded": "measures to record (record.measures)",
+    }
     abouts = {manifest.id: manifest.about for manifest in registry.manifests}
-    for kind in ("worlds", "policies", "measures"):
-        say(f"\n{kind}")
-        width = max((len(name) for name in found[kind]), default=0)
+    for kind in ("worlds", "policies", "measures", "recorded"):
+        if not found[kind]:
+            continue
+        say(f"\n{headings.get(kind, kind)}")
+        width = max(map(len, found[kind]))
         for name in found[kind]:
             about = abouts.get(name, "") if kind == "worlds" else ""
             say(f"  {name:<{width}}  {about}".rstrip())
@@ -41,7 +49,7 @@ def list_(as_json: AsJson = False) -> None:
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A scenario, world or policy.")],
+    name: Annotated[str, typer.Argument(help="A scenario, world or policy.", autocompletion=completing.things)],
     trusted: Annotated[
         bool, typer.Option("--trust", help="Import module:Class from outside installed packages.")
     ] = False,
@@ -63,7 +71,9 @@ def new(
     path: Annotated[
         Path | None, typer.Argument(help="The scenario file to write; with the options below, the folder to write in.")
     ] = None,
-    base: Annotated[str, typer.Option("--from", help="The library scenario to start from.")] = "value-lock-in",
+    base: Annotated[
+        str, typer.Option("--from", help="The library scenario to start from.", autocompletion=completing.names)
+    ] = "value-lock-in",
     world: Annotated[str | None, typer.Option(metavar="NAME", help="Write a package with a world instead.")] = None,
     policy: Annotated[str | None, typer.Option(metavar="NAME", help="Write a policy instead.")] = None,
     learner: Annotated[str | None, typer.Option(metavar="NAME", help="Write a learner instead.")] = None,
@@ -99,7 +109,13 @@ def new(
 
 @app.command()
 def validate(
-    scenario: str, sets: Sets = None, trusted: Trust = False, allow: Allow = None, as_json: AsJson = False
+    scenario: Annotated[
+        str, typer.Argument(help="A library scenario's name or a file.", autocompletion=completing.scenarios)
+    ],
+    sets: Sets = None,
+    trusted: Trust = False,
+    allow: Allow = None,
+    as_json: AsJson = False,
 ) -> None:
     """Check a scenario and everything it names, without running it.
 

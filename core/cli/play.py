@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from populace import trust
+from populace.cli import completing
 from populace.cli.application import (
     Allow,
     Arithmetic,
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 
 @app.command()
 def run(
-    scenario: Annotated[str, typer.Argument(help="A library scenario's name or a file.")],
+    scenario: Annotated[
+        str, typer.Argument(help="A library scenario's name or a file.", autocompletion=completing.scenarios)
+    ],
     out: Annotated[Path | None, typer.Option(help="The run folder to write; default runs/<name>-<time>.")] = None,
     sets: Sets = None,
     device: Device = "cpu",
@@ -69,7 +72,7 @@ def run(
 
 @app.command()
 def resume(
-    folder: Annotated[Path, typer.Argument(help="The folder of an interrupted run.")],
+    folder: Annotated[Path, typer.Argument(help="The folder of an interrupted run.", autocompletion=completing.runs)],
     sets: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Raise a limit, e.g. agents.assistant.max_tokens=500000."),

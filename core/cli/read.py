@@ -1,12 +1,14 @@
 """Commands that read run folders."""
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from populace import trust
+from populace.cli import completing
 from populace.cli.application import Allow, AsJson, Trust, app, print_json, say, tell
 from populace.errors import PopulaceError, UnknownName
 from populace.registry import load
@@ -17,9 +19,16 @@ Individuals = Annotated[
 ]
 
 
+class Width(StrEnum):
+    """Widths of a figure."""
+
+    column = "column"
+    page = "page"
+
+
 @app.command()
 def report(
-    folder: Annotated[Path, typer.Argument(help="A run folder.")],
+    folder: Annotated[Path, typer.Argument(help="A run folder.", autocompletion=completing.runs)],
     out: Annotated[Path | None, typer.Option(help="Default: report.html in the folder.")] = None,
     individuals: Individuals = False,
     as_json: AsJson = False,
@@ -60,7 +69,9 @@ def verify(
 @app.command()
 def audit(
     what: Annotated[str | None, typer.Argument(help="The audit; without it, list what each world offers.")] = None,
-    folder: Annotated[Path | None, typer.Argument(help="A run folder of that world.")] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(help="A run folder of that world.", autocompletion=completing.runs)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Audit a run with an instrument of its world; `populace audit` lists what each world offers."""
@@ -87,18 +98,89 @@ def audit(
 
 @app.command()
 def compare(
-    a: Annotated[Path, typer.Argument(help="A run folder.")],
-    b: Annotated[Path, typer.Argument(help="Another.")],
+    a: Annotated[Path, typer.Argument(help="Run folder A.", autocompletion=completing.runs)],
+    b: Annotated[Path, typer.Argument(help="Run folder B.", autocompletion=completing.runs)],
+    arm: Annotated[
+        str | None,
+        typer.Option(
+            "--arm",
+            metavar="NAME",
+            help="Compare this arm only; in a sweep, all its cells point by point.",
+            autocompletion=completing.arms,
+        ),
+    ] = None,
+    other: Annotated[
+        str | None, typer.Option("--other", metavar="NAME", help="The arm of B, where it has another name than in A.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write a page too, e.g. compare.html.")] = None,
     individuals: Individuals = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare two runs at their end, measure by measure, paired by world where seed and worlds are the same."""
+    """Compare two runs at their end, measure by measure: A minus B, paired by world where seed and world agree."""
     from populace import analysis
+    from populace.analysis.pairing import NoPairs
+    from populace.analysis.privacy import public
+    from populace.analysis.versus import DIRECTION, Versus
+    from populace.analysis.writing import PAGE, check_target
+
+    if out is not None:
+        check_target(out, "a comparison", PAGE)
+    runs = [run if individuals else public(run) for run in map(analysis.load_run, (a, b))]
+    try:
+        found = Versus.of(*runs, arm, other)
+    except NoPairs as error:
+        raise PopulaceError(f"{error}; name them: populace compare A B --arm NAME --other NAME") from None
+    for notice in found.notices:
+        say(f"note: {notice}", err=True)
+    page = None if out is None else str(found.write(out))
+    if as_json:
+        print_json(
+            {
+                "direction": DIRECTION,
+                "a": str(a),
+                "b": str(b),
+                "only_a": list(found.pairing.only_a),
+                "only_b": list(found.pairing.only_b),
+                "page": page,
+                "differences": json.loads(found.frame.to_json(orient="records", double_precision=15)),
+            }
+        )
+    else:
+        say(found.text() + (f"\n\npage: {page}" if page else "\n\nfor a page: --out compare.html"))
+
+
+@app.command()
+def figure(
+    folder: Annotated[Path, typer.Argument(help="A run folder.", autocompletion=completing.runs)],
+    measure: Annotated[
+        str, typer.Option(metavar="NAME", help="What to draw; a wrong name is told with the right ones.")
+    ],
+    out: Annotated[Path, typer.Option(help="The file to write: .pdf, .svg or .png.")],
+    arms: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--arm",
+            metavar="NAME",
+            help="Draw this arm (may be repeated); in a sweep, all its cells.",
+            autocompletion=completing.arms,
+        ),
+    ] = None,
+    role: Annotated[str | None, typer.Option(metavar="NAME", help="Whose, for a measure of seats.")] = None,
+    over: Annotated[
+        str, typer.Option(metavar="KEY", help="A swept key: draw the end against it instead of all steps.")
+    ] = "step",
+    width: Annotated[Width, typer.Option(help="Of one column (89 mm) or of the page (183 mm).")] = Width.column,
+    individuals: Individuals = False,
+    as_json: AsJson = False,
+) -> None:
+    """Draw one measure for a paper: mean and 95 % interval over worlds, an arm a line, fonts in the file."""
+    from populace import analysis
+    from populace.analysis.paper import write_figure
     from populace.analysis.privacy import public
 
-    runs = [analysis.load_run(folder) for folder in (a, b)]
-    frame = analysis.compare(*(runs if individuals else map(public, runs)))
-    if as_json:
-        print_json({"differences": json.loads(frame.to_json(orient="records", double_precision=15))})
-    else:
-        say(frame.to_string(index=False))
+    run = analysis.load_run(folder)
+    shown = run if individuals else public(run)
+    drawn = write_figure(shown, out, measure, arms=arms or (), role=role, over=over, width=width.value)
+    for note in [*([run.notice] if run.notice else []), *drawn.notes]:
+        say(f"note: {note}", err=True)
+    tell(as_json, f"figure: {drawn.path}", figure=str(drawn.path), notes=list(drawn.notes))

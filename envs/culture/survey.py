@@ -31,6 +31,7 @@ class Survey:
         sizes: [Q], number of options.
         known: [C, Q], whether the culture was asked.
         first: [Q], code of the first option in the file (0 or 1), to recode answers coded otherwise.
+        left_out: What of the file is not used, and why: sentences.
     """
 
     cultures: tuple[str, ...]
@@ -41,6 +42,7 @@ class Survey:
     sizes: NDArray[np.int64]
     known: NDArray[np.bool_]
     first: NDArray[np.int64]
+    left_out: tuple[str, ...] = ()
 
     @property
     def span(self) -> NDArray[np.int64]:

@@ -1,6 +1,8 @@
 """Reads tables of shares and of culture dimensions, and says what is wrong with them."""
 
 import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -78,6 +80,7 @@ def read_shares(file: str, texts: str = "", cultures: tuple[str, ...] = (), form
     if len(empty := [n for n, any_ in zip(wanted, np.asarray(known.any(1)), strict=True) if not any_]):
         raise PopulaceError(f"survey.file: {file} has no marginals for {', '.join(empty)}; leave it out of cultures")
     asked = known.any(0)
+    unasked = [name for name, any_ in zip(questions, asked, strict=True) if not any_]
     shares = np.divide(shares, mass, out=np.zeros_like(shares), where=mass > 0)
     described = [known_texts.get(name, {}) for name in questions]
     keep = np.flatnonzero(asked)
@@ -90,7 +93,14 @@ def read_shares(file: str, texts: str = "", cultures: tuple[str, ...] = (), form
         sizes[keep].astype(np.int64),
         known[:, keep],
         first[keep],
+        (_left_out(unasked, f"question(s) without any share in {Path(file).name}"),) if unasked else (),
     )
+
+
+def _left_out(names: Sequence[str], what: str) -> str:
+    """How many of the file are not used, why, and the first of them by name."""
+    more = f" and {len(names) - 8:,} more" if len(names) > 8 else ""
+    return f"survey.file: {len(names):,} {what} left out: {', '.join(names[:8])}{more}"
 
 
 def _in_order(index: NDArray[np.int64], words: tuple[str, ...]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -167,8 +177,10 @@ def read_table(
     cultures: tuple[str, ...] = (),
     missing_codes: Codes = (),
     format: TableFormat = PLAIN,
-) -> tuple[tuple[str, ...], tuple[str, ...], Floats]:
-    """Cultures, names of dimensions and places [C, dimensions] of a table; of several years the newest counts.
+) -> tuple[tuple[str, ...], tuple[str, ...], Floats, tuple[str, ...]]:
+    """Cultures, names of dimensions, places [C, dimensions] of a table, and sentences about rows that are left out.
+
+    Of several years the newest counts.
 
     Raises:
         PopulaceError: The file cannot be read, lacks a column, a cell is no number, or a culture that was asked for has
@@ -198,10 +210,18 @@ def read_table(
         if name not in names:
             raise UnknownName(f"culture, without a row in {file}:", name, names)
         if np.isnan(here := places[names.index(name)]).any():
-            lacking = [d for d, x in zip(dims, here, strict=True) if np.isnan(x)]
-            raise PopulaceError(f"survey.file: {file} has no number for {name} in {', '.join(lacking)}; leave it out")
+            unknown = [d for d, x in zip(dims, here, strict=True) if np.isnan(x)]
+            raise PopulaceError(f"survey.file: {file} has no number for {name} in {', '.join(unknown)}; leave it out")
     whole = [name for name, here in zip(names, places, strict=True) if not np.isnan(here).any()]
     wanted = cultures or tuple(sorted(whole) if table == "inglehart-welzel" else whole)
     if len(wanted) < 2:
         raise PopulaceError(f"survey.file: {file} has fewer than two cultures with all of {', '.join(dims)}")
-    return wanted, tuple(dims), places[[names.index(name) for name in wanted]]
+    told = []
+    if old := found.rows - len(names):
+        told.append(
+            f"survey.file: {old:,} of {found.rows:,} rows of {Path(file).name} are left out: a newer year is there"
+        )
+    lacking = [name for name in names if name not in whole]
+    if lacking and not cultures:
+        told.append(_left_out(lacking, f"culture(s) without a number in some dimension of {Path(file).name}"))
+    return wanted, tuple(dims), places[[names.index(name) for name in wanted]], tuple(told)

@@ -1,5 +1,7 @@
 """The survey that the options ask for: read from a file, made from a table of dimensions, or made up."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -30,11 +32,12 @@ def _load(options: SurveyOptions, *times: int) -> Survey:
         return Survey(**{**vars(found), "shares": shares})
     between = BETWEEN if options.between is None else options.between
     if options.source == "table":
-        names, dims, places = survey_files.read_table(
+        names, dims, places, left_out = survey_files.read_table(
             options.file, options.table, options.cultures, options.missing_codes, options.format
         )
         texts = tuple(f"{dim}, item {k + 1}" for dim in dims for k in range(options.each))
-        return plain(names, graded(np.repeat(places, options.each, axis=1), options.options, between), texts)
+        found = plain(names, graded(np.repeat(places, options.each, axis=1), options.options, between), texts)
+        return replace(found, left_out=left_out)
     names = options.cultures or tuple(f"culture_{c}" for c in range(7))
     places, balance = _places(len(names), options)
     return plain(names, graded(places, options.options, between, options.skew * balance))

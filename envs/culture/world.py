@@ -212,6 +212,10 @@ class Culture(World[State]):
             found.update(readouts.audit(state, names, o.blocks))
         return found
 
+    def notes(self) -> tuple[str, ...]:
+        """What of the survey's file is not used, and why."""
+        return self.survey.left_out
+
     def panel(self, state: State) -> dict[str, Tensor]:
         """Everyone's place on the cultural map, on the layer on which the assistant is heard."""
         tables = state.tables

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -16,6 +16,7 @@ from populace.compiling import is_compiled
 from populace.errors import RunError
 from populace.folder import read_info
 from populace.measures import SEAT_MEASURES
+from populace.recording import OwnMeasure
 from populace.scenarios.schema import Cell, Scenario
 from populace.scenarios.source import dump
 from populace.scenarios.telling import told
@@ -56,7 +57,7 @@ def describe(scenario: Scenario, built: dict[str, Built], device: str, batch: in
     societies: list[dict[str, Any]] = []
     arms = {}
     for cell in scenario.cells:
-        society = _society(cell, built[cell.arm])
+        society = _society(cell, built[cell.arm], scenario.own)
         if society not in societies:
             societies.append(society)
         arms[cell.arm] = {
@@ -86,19 +87,20 @@ def describe(scenario: Scenario, built: dict[str, Built], device: str, batch: in
     }
 
 
-def _society(cell: Cell, built: Built) -> dict[str, Any]:
+def _society(cell: Cell, built: Built, own: Sequence[OwnMeasure]) -> dict[str, Any]:
     """The world and people of an arm, and what its measures mean; arms that share it share one entry in run.json."""
     census = built.population.census
     seats: dict[str, dict[str, Any]] = {}
     for role, policy in built.policies.items():
         declared = {measure.name: measure for measure in (*SEAT_MEASURES, *policy.measures())}
         seats[role] = {name: measure.plain() for name, measure in declared.items()}
+    measures = built.world.declared | {name: measure for one in own for name, measure in one.declared.items()}
     return {
         "world": cell.world_id,
         "users": census.size,
         "values": list(census.values),
         "segments": list(census.segments),
-        "measures": {name: measure.plain() for name, measure in built.world.declared.items()},
+        "measures": {name: measure.plain() for name, measure in measures.items()},
         "seat_measures": seats,
         "provenance": getattr(built.population, "provenance", {}),
     }

@@ -11,6 +11,7 @@ from populace import tree, trust
 from populace.builder import Built
 from populace.errors import PopulaceError
 from populace.policy import Learner
+from populace.recording import check
 from populace.run import start
 from populace.scenarios.building import build
 from populace.scenarios.schema import Cell, Scenario
@@ -99,6 +100,7 @@ def preflight(scenario: Scenario, device: str = "cpu") -> dict[str, Ready]:
                 for role, policy in built.policies.items():
                     policy.check_role(built.world.role(role), built.world.dialogue())
                 begun = start(built.world, built.policies, built.population, seed=cell.seed, worlds=1, device=device)
+                check(scenario.own, built.world, begun)
         except trust.NeedsWord:
             raise
         except PopulaceError as error:

@@ -309,6 +309,7 @@ def _recorder(folder: Path, unit: Unit, built: Built, scenario: Scenario) -> Fol
         users=record.users,
         worlds=record.worlds,
         groups=record.groups,
+        own=scenario.own,
         last=unit.ticks,
     )
 

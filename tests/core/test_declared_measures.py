@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from populace.measures import SEAT_MEASURES, OfSeats, find, index
+from populace.measures import SEAT_MEASURES, OfSeats, find, index, share
 from populace.rollout import Keep, rollout
 from populace.run import start
 from populace.scenarios import library, load
@@ -37,3 +37,13 @@ def test_what_a_scenario_records_is_declared(name):
             assert ((known >= declared.low - 1e-5) & (known <= declared.high + 1e-5)).all(), (key, known)
             if isinstance(key, str):
                 assert (declared.kind == "stock") == (key in stocks), f"{key}: stocks are what is read off the state"
+
+
+def test_a_bound_of_nought_is_kept():
+    assert share("x", "a share").plain() == {
+        "about": "a share",
+        "kind": "flow",
+        "unit": "share",
+        "low": 0.0,
+        "high": 1.0,
+    }

@@ -36,7 +36,7 @@ def test_list_and_show(folder):
     code, out, _ = cli("list", "--json")
     found = json.loads(out)
     assert code == 0
-    assert set(found) == {"scenarios", "worlds", "policies", "measures"}
+    assert set(found) == {"scenarios", "worlds", "policies", "measures", "recorded"}
     assert "populace/coevolution-v0" in found["worlds"]
     code, out, _ = cli("show", "populace/coevolution-v0")
     assert code == 0

@@ -8,11 +8,11 @@ from ruamel.yaml import YAML
 from scenario_toy import BASE, Nudge, Plaza, PlazaOptions, StillOptions
 
 from populace import registry
+from populace import shelf as shelf_module
 from populace.errors import PopulaceError, ScenarioError
 from populace.rollout import rollout
 from populace.run import start
 from populace.scenarios import build, dump, library, load
-from populace.scenarios import loader as loader_module
 from populace.scenarios.source import parse
 from populace.scenarios.tree import plain
 
@@ -341,9 +341,9 @@ def shelf(tmp_path, monkeypatch):
     (tmp_path / "folder").mkdir()
     written(tmp_path / "folder", BASE, "plugged.yaml")
     written(tmp_path / "folder", "about: [", "broken.yaml")
-    ours = loader_module.files
-    monkeypatch.setattr(loader_module, "files", lambda package: tmp_path if package == "plug" else ours(package))
-    monkeypatch.setattr(loader_module, "entry_points", lambda group: [Point] if group == "populace.scenarios" else [])
+    ours = shelf_module.files
+    monkeypatch.setattr(shelf_module, "files", lambda package: tmp_path if package == "plug" else ours(package))
+    monkeypatch.setattr(shelf_module, "entry_points", lambda group: [Point] if group == "populace.scenarios" else [])
     return tmp_path / "folder"
 
 

@@ -120,6 +120,7 @@ def test_files_and_their_provenance(tmp_path, suffix):
         "used_rows": 400,
         "missing": 0,
         "missing_policy": "error",
+        "dropped": {},
         "smoothing": 0.0,
         "few": [],
     }
@@ -146,6 +147,7 @@ def test_missing_numbers():
     dropped = from_dataframe(source, 2000, values=["q1", "q2"], missing="drop", missing_codes=[99])
     assert dropped.provenance["data"]["used_rows"] == 8
     assert dropped.provenance["data"]["missing"] == 2
+    assert dropped.provenance["data"]["dropped"] == {"no entry in column 'q1'": 2}
     kept = source.q2.drop([3, 5]).to_numpy(dtype=np.float32)
     assert set(people(dropped).values[0, :, 1].tolist()) == set(kept.tolist())
     filled = from_dataframe(source, 2000, values=["q1", "q2"], missing="mean", missing_codes=[99])
