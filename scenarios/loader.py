@@ -16,7 +16,8 @@ from populace.imports import installed
 from populace.options import Options
 from populace.registry import manifests
 from populace.scenarios import hearing
-from populace.scenarios.arms import Variant, arm_nodes, check_arms, join, merge, parse_sets, spelt_out, variants
+from populace.scenarios.arms import Variant, abouts, arm_nodes, check_arms, join, merge, parse_sets, spelt_out, variants
+from populace.scenarios.asking import asked
 from populace.scenarios.cells import make_cells
 from populace.scenarios.checking import check
 from populace.scenarios.mistakes import Mistake, raise_all, unknown_key, wrong
@@ -212,6 +213,8 @@ def _scenario(
     content, word = reader.word(plan, folder)
     with trust.speaking(word):
         cells, found = make_cells(plan, first, root, folder)
+        outcomes, unasked = asked(frame.outcomes if frame is not None else (), root, cells)
+        found += unasked
     missed = _missed(plan, overrides)
     why = "has no effect: it is empty, or arms and sweep set it themselves; then override arms.<arm>.<key>"
     idle = [
@@ -229,6 +232,8 @@ def _scenario(
     return Scenario(
         name=name,
         about=frame.about,
+        outcomes=outcomes,
+        about_arms=abouts(root),
         seed=lead.seed,
         worlds=lead.worlds,
         horizon=lead.horizon,

@@ -1,6 +1,7 @@
 """What belongs to the drift world."""
 
 from populace.manifest import Manifest
+from populace.outcomes import Outcome
 
 MANIFEST = Manifest(
     id="populace/drift-v0",
@@ -17,4 +18,9 @@ MANIFEST = Manifest(
     scenarios="populace.scenarios:library/drift",
     report="populace.envs.drift.report:sections",
     docs="docs/worlds/drift.md",
+    outcomes=(
+        Outcome(measure="dishonest/all"),
+        Outcome(measure="dishonest/off_domain"),
+        Outcome(measure="harm/biased"),
+    ),
 )

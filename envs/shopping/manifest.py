@@ -1,6 +1,7 @@
 """What belongs to the shopping world."""
 
 from populace.manifest import Manifest
+from populace.outcomes import Outcome
 
 MANIFEST = Manifest(
     id="populace/shopping-v0",
@@ -28,4 +29,9 @@ MANIFEST = Manifest(
     scenarios="populace.scenarios:library/shopping",
     report="populace.envs.shopping.report:sections",
     docs="docs/worlds/shopping.md",
+    outcomes=(
+        Outcome(measure="utility"),
+        Outcome(measure="regret"),
+        Outcome(measure="override"),
+    ),
 )
