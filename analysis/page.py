@@ -1,14 +1,15 @@
 """One self-contained HTML page about a run: no scripts, no network, the same bytes for the same run."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from populace.analysis import pictures, tables
+from populace.analysis import answer, answer_table, forests, pictures, spreads, tables
 from populace.analysis.frames import RunData, load_run
+from populace.analysis.markup import accessible
 from populace.analysis.players import players
 from populace.analysis.privacy import PublicRun, public
 from populace.analysis.results import Results
@@ -61,7 +62,7 @@ def render(run: RunData) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string((room / "report.html").read_text(encoding="utf-8"))
     results = Results(run)
-    parts = [part for part in _parts(results, withheld) if part.html]
+    parts = [replace(part, html=accessible(part.html, part.title)) for part in _parts(results, withheld) if part.html]
     return template.render(
         run=run,
         css=(room / "report.css").read_text(encoding="utf-8"),
@@ -72,25 +73,34 @@ def render(run: RunData) -> str:
         provenance=_provenance(run),
         machine=_machine(run),
         notes=[*([withheld] if withheld else []), *_notes(run)],
-        hidden=[arm for arm in results.recorded_arms if arm not in results.shown],
     )
 
 
 def _parts(results: Results, withheld: str) -> list[Part]:
-    if results.outcomes.empty:
+    if results.outcomes.empty and results.asking.rows.empty:
         return [Part("Nothing recorded yet", "nothing", "", "<p>The run holds no record so far.</p>")]
     sections = list(sections_of(results.run))
     parts = [Part(section.title, f"own-{k}", section.text, section.html) for k, section in enumerate(sections)]
     first, own = ([part for part, s in zip(parts, sections, strict=True) if s.first is at] for at in (True, False))
     has = results.has_values
     return [
+        Part("The answer", "answer", "", _answer(results, [s.answer for s in sections if s.answer])),
+        Part("What the arms are", "arms", "", tables.arms(results)),
         *first,
+        Part("How to read this page", "reading", "", answer.how_to_read(results)),
+        Part("What the measures mean", "meaning", "", tables.glossary(results)),
         Part(
-            "What the assistant did",
-            "findings",
-            "The clearest differences between each arm and its reference at the end, paired by world [95 % interval]; "
-            "p-values are corrected by Holm's method.",
-            tables.findings(results),
+            "The answer over time",
+            "courses",
+            "What the scenario asks about, mean over worlds with 95 % bands.",
+            pictures.courses(results),
+        ),
+        Part(
+            "How worlds and users differ",
+            "spreads",
+            "Intervals tell how sure a mean is; here stands how far single worlds and single users lie apart: a point "
+            "each, the bar holds the middle half, the line is the median.",
+            _grid([*spreads.worlds(results), *spreads.users(results)]),
         ),
         Part(
             "Who played",
@@ -102,12 +112,6 @@ def _parts(results: Results, withheld: str) -> list[Part]:
             players(results.run),
         ),
         *own,
-        Part(
-            "What the measures mean",
-            "meaning",
-            "A line on each, as they are called on this page.",
-            tables.glossary(results),
-        ),
         Part(
             "Drift over time",
             "drift",
@@ -125,17 +129,26 @@ def _parts(results: Results, withheld: str) -> list[Part]:
             pictures.value_maps(results) if has else "",
         ),
         Part(
-            "Contrasts between arms",
+            "All contrasts between arms",
             "contrasts",
-            "Each arm minus its reference at the last step both recorded, paired by world. Intervals in colour (blue "
-            "below zero, orange above) are clear after Holm's correction over all rows of all arms; grey ones are not. "
-            "Values share one scale, every other row has its own.",
+            "Each arm minus its reference at the last step both recorded, paired by world. Bold rows are clear after "
+            "Holm's correction over all rows of all arms; grey ones are not. Values share one scale, every other row "
+            "has its own.",
             tables.forest(results),
         ),
-        Part("At the end", "end", "Mean over worlds [95 % interval].", tables.ends(results)),
-        Part("Across the sweep", "sweep", "Outcomes at the end, with 95 % intervals.", pictures.sweeps(results)),
+        Part("All measures at the end", "end", "Mean over worlds [95 % interval].", tables.ends(results)),
         Part("Everything over time", "time", "Mean over worlds with 95 % bands.", pictures.small_multiples(results)),
     ]
+
+
+def _answer(results: Results, own: Sequence[str]) -> str:
+    """What comes first: the world's own words, a sentence per outcome, a picture of each, and the numbers."""
+    world = "".join(f"<div class='answer-of-world'>{said}</div>" for said in own)
+    return world + answer.headline(results) + forests.pictures(results) + answer_table.table(results)
+
+
+def _grid(figures: list[str]) -> str:
+    return pictures.grid(figures) if figures else ""
 
 
 def _facts(run: RunData, results: Results) -> list[tuple[str, str]]:

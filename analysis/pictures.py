@@ -9,13 +9,11 @@ import pandas as pd
 from populace.analysis import plots
 from populace.analysis.moments import OVERALL
 from populace.analysis.results import Results
-from populace.analysis.style import legend, look
+from populace.analysis.style import legend, number, part_look
 from populace.analysis.tables import HEADINGS
 
 FIGURES = 24
 """Figures of one kind of outcome at most."""
-LINES, SWEPT = 8, 12
-"""Lines in a sweep's figure, and figures of a swept key, at most."""
 USERS = 80
 """Users drawn in a map of values at most."""
 
@@ -61,94 +59,65 @@ def drift(results: Results) -> str:
 
 
 def small_multiples(results: Results) -> str:
-    """Every outcome over time, a figure each, an arm a line."""
-    frame, out = results.over_time, legend(results.looks)
+    """Every outcome over time, a figure each, an arm a line; what never changes is named, not drawn."""
+    frame, out, constants = results.over_time, legend(results.looks) + left_out(results), []
     for kind, heading in HEADINGS.items():
         rows = frame[frame["kind"] == kind]
         steps = rows.groupby("measure", observed=True)["step"].nunique()
         names = list(steps.index[steps > 1])  # what was recorded once is in the tables
-        if not names:
+        figures = []
+        for name in names:
+            own, label = rows[rows["measure"] == name], results.label(str(name), kind)
+            level = own["mean"].to_numpy(float)
+            if np.ptp(level) <= 1e-6 * np.abs(level).max():
+                constants.append(f"{label} ({number(float(level[0]))})")
+                continue
+            figures.append(course(results, own, label, results.unit(str(name), kind), results.looks))
+        if not figures:
             continue
+        more = f"<p>{len(figures) - FIGURES} more are in the tables.</p>" if len(figures) > FIGURES else ""
+        out += f"<h3>{heading}</h3>{grid(figures[:FIGURES])}{more}"
+    if constants:
+        out += f"<p class='note'>The same in all arms and at all steps: {html.escape(', '.join(constants))}.</p>"
+    return out
+
+
+def course(results: Results, rows: pd.DataFrame, title: str, unit: str, series: dict[str, Any]) -> str:
+    """One outcome over time."""
+    alt = f"{title} over time, an arm a line."
+    return plots.bands(rows, series, column="arm", title=title, ylabel=unit or "mean over worlds", alt=alt)
+
+
+def left_out(results: Results) -> str:
+    """What the grey lines are, and whether there are arms that are not drawn at all."""
+    if not results.grey:
+        return ""
+    undrawn = len(results.recorded_arms) - len(results.shown) - len(results.grey)
+    more = f" {undrawn} more are in the tables only." if undrawn > 0 else ""
+    arms = f"{len(results.shown)} of {len(results.recorded_arms)} arms"
+    return f"<p class='note'>In colour: {arms}; the others grey.{more}</p>"
+
+
+def courses(results: Results) -> str:
+    """What the scenario asks about over time: all arms in one figure, or a panel for every arm with the others grey."""
+    frame = results.over_time[results.over_time["kind"] == "recorded"]
+    out, legends = "", len(results.recorded_arms) <= len(results.shown)
+    for one in results.asking.asked:
+        rows = frame[frame["measure"] == one.name]
+        if rows["step"].nunique() < 2:
+            continue
+        label = results.label(one.name)
+        if legends:
+            out += f"<figure>{course(results, rows, label, one.unit, results.looks)}</figure>"
+            continue
+        panels = [arm for arm in [*results.shown, *results.grey] if arm in set(rows["arm"])][:FIGURES]
         figures = [
-            plots.bands(
-                rows[rows["measure"] == name],
-                results.looks,
-                column="arm",
-                title=results.label(name),
-                alt=f"{results.label(name)} over time, an arm a line.",
-            )
-            for name in names[:FIGURES]
+            course(results, rows, arm, one.unit or label, {arm: {"color": results.colour(arm)}}) for arm in panels
         ]
-        more = f"<p>{len(names) - FIGURES} more are in the tables.</p>" if len(names) > FIGURES else ""
-        out += f"<h3>{heading}</h3>{grid(figures)}{more}"
-    return out
-
-
-def sweeps(results: Results) -> str:
-    """Outcomes at the end against every swept key: minus the reference where all its arms have one."""
-    arms = results.run.arms
-    out = ""
-    for key in results.run.swept:
-        cells = arms.dropna(subset=[key])
-        if cells[key].nunique() < 2:
-            continue
-        paired = len(results.contrasts) > 0 and set(cells["arm"]) <= set(results.contrasts["arm"])
-        ends = results.contrasts.rename(columns={"difference": "mean"}) if paired else results.ends
-        frame = ends.merge(cells, on="arm")
-        if frame.empty:
-            continue
-        out += f"<h3>{html.escape(key)}{' <small>difference from the reference</small>' if paired else ''}</h3>"
-        out += _sweep(results, frame, key)
-    return out
-
-
-def _sweep(results: Results, frame: pd.DataFrame, key: str) -> str:
-    """A figure an outcome, with a line for every base arm and choice of the other keys."""
-    frame = frame.assign(line=_lines(frame, [k for k in results.run.swept if k != key]))
-    series = {name: look(index) for index, name in enumerate(frame["line"].unique()[:LINES])}
-    place = pd.to_numeric(frame[key], errors="coerce")
-    labels = None
-    if place.isna().any():
-        labels = [str(v) for v in frame[key].unique()]
-        place = frame[key].astype(str).map({label: index for index, label in enumerate(labels)})
-    frame["place"] = place.astype(float)
-    figures = [
-        plots.bands(
-            rows,
-            series,
-            column="line",
-            x="place",
-            xlabel=key,
-            labels=labels,
-            title=results.label(str(name)),
-            alt=f"{results.label(str(name))} at the end against {key}.",
-        )
-        for (_, name), rows in sorted(
-            frame.groupby(["kind", "measure"], observed=True, sort=False), key=_importance(results)
-        )[:SWEPT]
-    ]
-    return legend(series) + grid(figures)
-
-
-def _lines(frame: pd.DataFrame, others: list[str]) -> "pd.Series[Any]":
-    """What is the same along a line: the base arm, and the other keys where they are swept as well."""
-    line = frame["base"].astype(str)
-    for other in others:
-        words = frame[other].map(lambda value: f"{value:g}" if isinstance(value, float) else str(value))
-        line = line + (f", {other}=" + words).where(frame[other].notna(), "")
-    return line
-
-
-def _importance(results: Results) -> Any:
-    """Order of outcomes in a sweep: those the run's hints name, derived, recorded, then means."""
-    hinted = list((results.run.info.get("hints") or {}).get("measures") or ())
-    order = {"derived": 0, "recorded": 1, "mean": 2}
-
-    def rank(group: Any) -> tuple[int, int]:
-        kind, name = group[0]
-        return (hinted.index(name) if name in hinted else len(hinted), order[str(kind)])
-
-    return rank
+        out += f"<h3>{html.escape(label)}</h3>{grid(figures)}"
+    if legends and out:
+        return f"{legend(results.looks)}<div class='grid'>{out}</div>"
+    return left_out(results) + out if out else ""
 
 
 def value_maps(results: Results) -> str:
@@ -170,7 +139,7 @@ def value_maps(results: Results) -> str:
     low, high = placed.min(0), placed.max(0)
     room = 0.06 * np.maximum(high - low, 1e-9)
     box = ((low[0] - room[0], high[0] + room[0]), (low[1] - room[1], high[1] + room[1]))
-    series = {name: look(index) for index, name in enumerate(moments.segments)}
+    series = {name: part_look(index) for index, name in enumerate(moments.segments)}
     figures = [
         plots.value_map(
             (plane.place(people[arm][0]), plane.place(people[arm][1]), people[arm][2]),

@@ -1,5 +1,6 @@
 """The report's figures: lines with interval bands, maps of values, outcomes against a swept key."""
 
+import html
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
@@ -36,7 +37,7 @@ def bands(
     limits: tuple[float, float] | None = None,
     labels: Sequence[str] | None = None,
 ) -> str:
-    """A line and an interval band for every series.
+    """A line and an interval band for every series; what else the frame holds is drawn thin and grey behind them.
 
     Args:
         frame: Rows of `summarise`: `x`, `column`, mean, low, high.
@@ -49,13 +50,20 @@ def bands(
         ylabel: Label of the vertical axis.
         limits: Of the vertical axis, or None.
         labels: Names of x = 0, 1, ... where x is not a number.
+
+    Returns:
+        The figure, and notes on lines that coincide, on intervals that cannot be seen, and on the grey lines.
     """
     fig, axes = figure()
     few = frame[x].nunique() <= 12
+    lines = {str(name): rows.sort_values(x) for name, rows in frame.groupby(column, observed=True, sort=False)}
+    grey = [name for name in lines if name not in series]
+    for name in grey:
+        axes.plot(lines[name][x], lines[name]["mean"], color=MUTED, linewidth=0.6, alpha=0.5)
     for name, style in series.items():
-        rows = frame[frame[column] == name].sort_values(x)
-        if not len(rows):
+        if name not in lines:
             continue
+        rows = lines[name]
         axes.plot(rows[x], rows["mean"], marker="o" if few else None, markersize=3.5, **{"linewidth": 1.8, **style})
         if rows["low"].notna().any():
             axes.fill_between(
@@ -75,18 +83,48 @@ def bands(
         axes.set_xticks(range(len(labels)), labels)
         axes.margins(x=0.08)
     _plain_ticks(axes)
-    return svg(fig, alt) + _narrow(frame[frame[column].isin(list(series))], axes)
+    drawn = {name: lines[name] for name in series if name in lines}
+    notes = [*_coinciding(drawn, x), *_narrow(drawn, axes)]
+    notes += [f"Grey: {len(grey)} more {'lines' if len(grey) > 1 else 'line'}."] if grey else []
+    return svg(fig, alt) + "".join(f"<p class='note'>{html.escape(note)}</p>" for note in notes)
 
 
-def _narrow(frame: pd.DataFrame, axes: Any) -> str:
-    """A note where most intervals are lost under their lines, which would look as if there were none."""
-    width = (frame["high"] - frame["low"]).to_numpy(float)
-    width = width[np.isfinite(width)]
+def _coinciding(lines: Mapping[str, pd.DataFrame], x: str) -> list[str]:
+    """Which lines lie upon each other from end to end, as only the last one of them can be seen well."""
+    groups: list[list[str]] = []
+    for name, rows in lines.items():
+        for group in groups:
+            other = lines[group[0]]
+            if len(other) == len(rows) and all(
+                np.allclose(other[c].to_numpy(float), rows[c].to_numpy(float), rtol=1e-6, atol=1e-12, equal_nan=True)
+                for c in (x, "mean")
+            ):
+                group.append(name)
+                break
+        else:
+            groups.append([name])
+    return [f"{_listed(group)} coincide." for group in groups if len(group) > 1]
+
+
+def _narrow(lines: Mapping[str, pd.DataFrame], axes: Any) -> list[str]:
+    """Which lines hide all of their intervals, which would look as if there were none."""
     low, high = axes.get_ylim()
     height = axes.get_position().height * axes.figure.get_size_inches()[1] * POINT
-    if not len(width) or width.max() <= 0 or np.median(width) > HIDDEN / height * (high - low):
-        return ""
-    return f"<p class='note'>Most intervals are narrower than the lines (at most ±{number(width.max() / 2)}).</p>"
+    hidden, widest = [], 0.0
+    for name, rows in lines.items():
+        width = (rows["high"] - rows["low"]).to_numpy(float)
+        width = width[np.isfinite(width)]
+        if len(width) and 0 < width.max() <= HIDDEN / height * (high - low):
+            hidden.append(name)
+            widest = max(widest, float(width.max()))
+    if not hidden:
+        return []
+    whose = "" if len(hidden) == len(lines) else f" of {_listed(hidden)}"
+    return [f"The intervals{whose} are narrower than the lines (at most ±{number(widest / 2)})."]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
 
 
 def _plain_ticks(axes: Any) -> None:

@@ -1,5 +1,8 @@
 """What the report is about, aggregated once: no figure or table below goes back to single worlds."""
 
+import html
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -8,18 +11,21 @@ import numpy as np
 import pandas as pd
 
 from populace.analysis import metrics
+from populace.analysis.asked import Asking
 from populace.analysis.comparison import ABOUT_DERIVED, at_end, deterministic, differences, outcomes, ranges
 from populace.analysis.declared import SIZE
 from populace.analysis.frames import RunData
 from populace.analysis.intervals import summary
 from populace.analysis.players import OF_SEATS
 from populace.analysis.plots import thinned
-from populace.analysis.style import look
+from populace.analysis.style import dash, look, part_look
 from populace.analysis.summaries import summarise
 from populace.measures import find
 
 SHOWN = 8
-"""Arms drawn over time at most; the end of all of them is in the tables and sweep figures."""
+"""Arms drawn in colour over time at most; the end of all of them is in the tables and sweep figures."""
+GREY = 24
+"""Other arms drawn in grey behind them, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +39,24 @@ class Results:
     run: RunData
 
     @cached_property
+    def recorded(self) -> pd.DataFrame:
+        """All outcomes; see `comparison.outcomes`."""
+        return outcomes(self.run)
+
+    @cached_property
+    def asking(self) -> Asking:
+        """What the scenario asks."""
+        return Asking(self.run, self.recorded)
+
+    def place(self, arm: str) -> str:
+        """Where in the sweep an arm is, as HTML: `options = 5`."""
+        about = self.run.info["arms"][arm].get("coordinates") or {}
+        return html.escape(", ".join(f"{self.short[key]} = {words(value)}" for key, value in about.items()))
+
+    @cached_property
     def outcomes(self) -> pd.DataFrame:
-        """All outcomes but what is recorded for audits and how seats were played; see `comparison.outcomes`."""
-        frame = outcomes(self.run)
+        """All outcomes but what is recorded for audits and how seats were played."""
+        frame = self.recorded
         measure, role = frame["measure"].astype(str), frame["role"].astype(str)
         seats = (role != "") & measure.isin(OF_SEATS) | measure.str.startswith("fault/") & (role != "")
         named = measure.where(role == "", role + "/" + measure)
@@ -64,23 +85,46 @@ class Results:
         return [arm for arm in arms if arm in order[:SHOWN]]
 
     @cached_property
-    def looks(self) -> dict[str, dict[str, Any]]:
-        """Colour and dashes of the shown arms; arms that others are compared with are grey."""
-        references = {reference for _, reference in self.run.contrasts}
+    def bases(self) -> dict[str, dict[str, Any]]:
+        """Colour and dashes of the arms, the same on the whole page; arms that others are compared with are grey."""
+        arms = self.run.arms.set_index("arm")
+        references = {str(arms["base"][reference]) for _, reference in self.run.contrasts}
+        names = list(dict.fromkeys(str(arms["base"][arm]) for arm in self.recorded_arms))
         styles, index = {}, 0
-        for arm in self.shown:
-            styles[arm] = look(index, arm in references and len(references) < len(self.shown))
-            index += arm not in references
+        for name in names:
+            styles[name] = look(index, name in references and len(references) < len(names))
+            index += name not in references
         return styles
 
     @cached_property
+    def looks(self) -> dict[str, dict[str, Any]]:
+        """Colour and dashes of the shown arms; points of a sweep have their arm's colour and own dashes."""
+        arms = self.run.arms.set_index("arm")
+        met: dict[str, int] = {}
+        styles = {}
+        for arm in self.shown:
+            base = str(arms["base"][arm])
+            styles[arm] = self.bases[base] if arm == base else {**self.bases[base], "linestyle": dash(met.get(base, 0))}
+            met[base] = met.get(base, 0) + 1
+        return styles
+
+    def colour(self, arm: str) -> str:
+        """The colour of an arm, or of the arm at a point of a sweep."""
+        return str(self.bases[str(self.run.info["arms"][arm].get("base", arm))]["color"])
+
+    @cached_property
+    def short(self) -> dict[str, str]:
+        """Swept key -> its last words, as long as these tell it apart."""
+        return short_keys(self.run.swept)
+
+    @cached_property
     def segment_looks(self) -> dict[str, dict[str, Any]]:
-        """Colours of segments; all users are drawn thick, in the colour of ink."""
+        """Colours of segments, none of them an arm's; all users are drawn thick, in the colour of ink."""
         from populace.analysis.moments import OVERALL
         from populace.analysis.style import INK
 
         names = list(self.run.moments.segments) if len(self.run.groups) else []
-        styles = {name: look(index) for index, name in enumerate(names)} if len(names) > 1 else {}
+        styles = {name: part_look(index) for index, name in enumerate(names)} if len(names) > 1 else {}
         return {**styles, OVERALL: {"color": INK, "linestyle": "-", "linewidth": 2.4}}
 
     @cached_property
@@ -108,11 +152,16 @@ class Results:
 
     @cached_property
     def over_time(self) -> pd.DataFrame:
-        """Rows of `summarise` by `arm, kind, measure, step`, of the shown arms at the drawn steps."""
+        """Rows of `summarise` by `arm, kind, measure, step`, of the shown arms and the grey ones at the drawn steps."""
         frame = self.outcomes
         drawn = thinned(frame["step"].drop_duplicates().to_numpy())
-        kept = frame["step"].isin(drawn) & frame["arm"].isin(self.shown)
+        kept = frame["step"].isin(drawn) & frame["arm"].isin([*self.shown, *self.grey])
         return summarise(frame[kept], ["arm", "kind", "measure", "step"], **self.known)
+
+    @cached_property
+    def grey(self) -> list[str]:
+        """The arms that are drawn thin and grey behind the shown ones: all others, up to `GREY`."""
+        return [arm for arm in self.recorded_arms if arm not in self.shown][:GREY]
 
     @cached_property
     def ends(self) -> pd.DataFrame:
@@ -158,12 +207,41 @@ class Results:
         known = ((name, find(lines, name)) for name in map(str, self.outcomes["measure"].unique()))
         return {**ABOUT_DERIVED, **{name: line for name, line in known if line is not None}}
 
-    def label(self, name: str) -> str:
-        """A name for people: the run's hint, or the name without the `value/` family in front."""
+    def label(self, name: str, kind: str = "recorded") -> str:
+        """A name for people, one per outcome: the run's hint, or the name without the `value/` family in front.
+
+        The mean over users of what the world measures, too, says so.
+        """
         hints = self.run.info.get("hints") or {}
         given = (hints.get("labels") or {}).get(name)
         if given:
             return str(given)
         if name in self.run.value_variables:
             name = name.split("/", 1)[1]
-        return name.replace("_", " ")
+            kind = "mean" if name in self.measured else kind
+        spoken = name.replace("_", " ")
+        return f"{spoken}, mean over users" if kind == "mean" and name in self.measured else spoken
+
+    def unit(self, name: str, kind: str) -> str:
+        """The unit of an outcome, or nothing."""
+        found = find(self.run.declared, name) if kind == "recorded" else None
+        return str((found or {}).get("unit", ""))
+
+    @cached_property
+    def measured(self) -> frozenset[str]:
+        """Names of what is recorded of the world."""
+        frame = self.outcomes
+        return frozenset(frame.loc[frame["kind"] == "recorded", "measure"].astype(str).unique())
+
+
+def short_keys(keys: Sequence[str]) -> dict[str, str]:
+    """Swept keys by their last words, as long as these tell them apart."""
+    last = [key.rsplit(".", 1)[-1] for key in keys]
+    return {key: end if last.count(end) == 1 else key for key, end in zip(keys, last, strict=True)}
+
+
+def words(value: object) -> str:
+    """A swept value as people write it."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return value if isinstance(value, str) else json.dumps(value)

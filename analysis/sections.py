@@ -16,13 +16,15 @@ class Section:
         html: Its body, put into the page as it is: escape what comes from data (`html.escape`). Figures come from
             `populace.analysis.style.svg`, tables from `<table>`.
         text: A sentence or two above the body, plain text.
-        first: Whether it stands before the findings that every world has, as the answer to the scenario's question.
+        first: Whether it stands right after the answer, before what every world has.
+        answer: What it adds to the answer at the top of the page: a sentence or two with an interval, as HTML.
     """
 
     title: str
     html: str
     text: str = ""
     first: bool = False
+    answer: str = ""
 
 
 def sections_of(run: RunData) -> Sequence[Section]:

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from populace.analysis import downloads
 from populace.analysis.intervals import AGREE, LARGE, summary
 
 if TYPE_CHECKING:
@@ -18,13 +19,22 @@ if TYPE_CHECKING:
 INK, MUTED, GRID = "#1a1d21", "#6a7178", "#e3e6ea"
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8b6f47", "#7f7fd5")
 """The first six are of Okabe and Ito (2008, Color Universal Design), without yellow, which is lost on white."""
+PARTS = ("#332288", "#117733", "#882255", "#999933", "#aa4499", "#44aa99", "#661100", "#6699cc")
+"""Colours of parts of a society (segments, cultures), after Tol's muted scheme: none of them is an arm's."""
 DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
-"""Beyond the palette, lines differ by dashes too."""
+"""Lines differ by dashes too, from the second on: colours alone are not told apart by all."""
+
+PIXELS = 96
+"""Pixels an inch."""
 
 TINY = 1e-4
 """Smaller numbers are written with an exponent."""
 
 _TOKENS = {INK: "--ink", MUTED: "--muted", GRID: "--line", **{c: f"--c{i}" for i, c in enumerate(PALETTE)}}
+_TOKENS |= {c: f"--d{i}" for i, c in enumerate(PARTS)}
+_COORDINATES = re.compile(r'\b(?:d|x|y|x1|y1|x2|y2|cx|cy|width|height|transform|points)="[^"]*"')
+_FINE = re.compile(r"(\d\.\d\d)\d+")
+"""Hundredths of a point are finer than any screen; more would double the page."""
 _RC: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "populace",
@@ -76,8 +86,10 @@ def svg(fig: "Figure", alt: str) -> str:
     text = out.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.S)
+    text = _COORDINATES.sub(lambda found: _FINE.sub(r"\1", found[0]), text)
     box = re.search(r'viewBox="([^"]+)"', text)
     assert box is not None
+    saved = downloads.link(re.sub(r"\n\s*", "\n", text).encode("utf-8"), f"{alt[:60]}.svg", "image/svg+xml", "SVG")
     body = text[text.index(">") + 1 : text.rindex("</svg>")].replace("xlink:href", "href")
     body = re.sub(r'<g id="[^"]*"', "<g", body)
     # What is left are clip paths and markers: no two figures of a page may share an id.
@@ -86,7 +98,10 @@ def svg(fig: "Figure", alt: str) -> str:
     for colour, token in _TOKENS.items():
         body = body.replace(colour, f"var({token})")
     body = re.sub(r"\n\s*", "\n", body)
-    return f'<svg viewBox="{box[1]}" role="img" aria-label="{html.escape(alt, quote=True)}">{body}</svg>'
+    # Its own width, so that letters have one size on the whole page.
+    width = f"width:{fig.get_size_inches()[0] * PIXELS:.0f}px"
+    named = f'role="img" aria-label="{html.escape(alt, quote=True)}"'
+    return f'<svg viewBox="{box[1]}" style="{width}" {named}>{body}</svg>{saved}'
 
 
 def _fit(fig: "Figure") -> None:
@@ -101,22 +116,35 @@ def _fit(fig: "Figure") -> None:
 
 
 def look(index: int, reference: bool = False) -> dict[str, Any]:
-    """Colour and dashes of the index-th series; a reference is grey and dashed."""
+    """Colour and dashes of the index-th arm; a reference is grey and solid."""
     if reference:
-        return {"color": MUTED, "linestyle": DASHES[1]}
-    return {"color": PALETTE[index % len(PALETTE)], "linestyle": DASHES[index // len(PALETTE) % len(DASHES)]}
+        return {"color": MUTED, "linestyle": DASHES[0]}
+    return {"color": PALETTE[index % len(PALETTE)], "linestyle": dash(index + index // len(PALETTE))}
 
 
-def legend(series: dict[str, dict[str, Any]]) -> str:
-    """Names beside a stroke in their colour, as HTML."""
+def part_look(index: int) -> dict[str, Any]:
+    """Colour and dashes of the index-th segment or culture."""
+    return {"color": PARTS[index % len(PARTS)], "linestyle": dash(index + index // len(PARTS))}
+
+
+def dash(index: int) -> Any:
+    """The index-th kind of line."""
+    return DASHES[index % len(DASHES)]
+
+
+def legend(series: dict[str, dict[str, Any]], bare: bool = False) -> str:
+    """Names beside a stroke in their colour, as HTML; bare: only the strokes, to stand in a line."""
     items = []
     for name, style in series.items():
-        token = _TOKENS[style["color"]]
-        dash = "dashed" if style.get("linestyle", "-") != "-" else "solid"
+        kind, width = style.get("linestyle", "-"), style.get("linewidth", 1.8) * 1.2
+        dashes = "" if kind == "-" else f' stroke-dasharray="{" ".join(f"{width * x:.1f}" for x in kind[1])}"'
+        stroke = f'stroke="var({_TOKENS[style["color"]]})" stroke-width="{width:.1f}"{dashes}'
         items.append(
-            f'<span><i style="border-top:{style.get("linewidth", 1.8) * 1.4:.1f}px {dash} var({token})"></i>'
+            f'<span><svg class="key" viewBox="0 0 30 8" aria-hidden="true"><path d="M0 4h30" {stroke}/></svg>'
             f"{html.escape(name)}</span>"
         )
+    if bare:
+        return "".join(items)
     return f'<p class="legend">{"".join(items)}</p>'
 
 
@@ -134,22 +162,54 @@ def number(x: float, decimals: int | None = None) -> str:
     )
 
 
+def digits(mean: float, low: float, high: float) -> int | None:
+    """Decimals that show two significant digits of an interval's half-width; None, for `number` to say, without one.
+
+    A very narrow interval is cut at four significant digits of its larger end.
+    """
+    half, size = (high - low) / 2, max(abs(low), abs(high))
+    if not (math.isfinite(half) and half > 0):
+        return None
+    wanted = min(1 - math.floor(math.log10(half)), 3 - math.floor(math.log10(size)))
+    return min(6, max(0, wanted))
+
+
+def apart(a: float, b: float, decimals: int | None) -> int | None:
+    """At least `decimals`, and as many as it takes to tell two numbers that differ apart; at most 9."""
+    if decimals is None and a != b and math.isfinite(a) and math.isfinite(b):
+        decimals = max(0, min(9, 2 - math.floor(math.log10(abs(a - b)))))
+    if decimals is None or a == b or not (math.isfinite(a) and math.isfinite(b)):
+        return decimals
+    while decimals < 9 and f"{a:.{decimals}f}" == f"{b:.{decimals}f}":
+        decimals += 1
+    return decimals
+
+
 def with_interval(mean: float, low: float, high: float, sign: bool = False) -> str:
     """`0.312 [0.300, 0.325]`, with two significant digits of the half-width; only the mean without an interval.
 
     A very narrow interval is cut at four significant digits of its larger end.
     """
-    half, size = (high - low) / 2, max(abs(low), abs(high))
-    decimals = None
+    size, decimals = max(abs(low), abs(high)), digits(mean, low, high)
+    half = (high - low) / 2
     plus = "+" if sign and mean > 0 else ""
     if 0 < size < TINY:
         words = [f"{x:.2e}".replace("-", "\N{MINUS SIGN}") for x in (mean, low, high)]
         return f"{plus}{words[0]} [{words[1]}, {words[2]}]"
-    if math.isfinite(half) and half > 0:
-        wanted = min(1 - math.floor(math.log10(half)), 3 - math.floor(math.log10(size)))
-        decimals = min(6, max(0, wanted))
     text = plus + number(mean, decimals)
     return f"{text} [{number(low, decimals)}, {number(high, decimals)}]" if math.isfinite(half) else text
+
+
+def two_lines(mean: float, low: float, high: float, decimals: int, sign: bool = False) -> str:
+    """A number over its interval, with these digits, as HTML; only the number without an interval."""
+    if not math.isfinite(mean):
+        return "&ndash;"
+    if 0 < max(abs(mean), abs(low), abs(high)) < TINY:
+        mean_text, *ends = (f"{x:.1e}".replace("-", "\N{MINUS SIGN}") for x in (mean, low, high))
+    else:
+        mean_text, *ends = (number(x, decimals) for x in (mean, low, high))
+    text = ("+" if sign and mean > 0 else "") + mean_text
+    return f"{text}<small>[{ends[0]}, {ends[1]}]</small>" if math.isfinite(low) and math.isfinite(high) else text
 
 
 MARKS = {AGREE: "\N{DAGGER}", LARGE: "\N{SECTION SIGN}", "undefined in": "\N{DOUBLE DAGGER}"}

@@ -7,135 +7,101 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from populace.analysis.intervals import AGREE, Floats
-from populace.analysis.moments import OVERALL
+from populace.analysis import downloads
+from populace.analysis.answer import sentence
+from populace.analysis.asked import CLEAR
+from populace.analysis.declared import range_of
+from populace.analysis.intervals import Floats
 from populace.analysis.results import Results
+from populace.analysis.results import words as spoken
 from populace.analysis.stats import median, wilson
-from populace.analysis.style import cell, footnotes, number, p_value, whisker, with_interval
+from populace.analysis.style import (
+    apart,
+    cell,
+    digits,
+    footnotes,
+    legend,
+    marks,
+    number,
+    p_value,
+    two_lines,
+    whisker,
+    with_interval,
+)
+from populace.measures import find
 
 HEADINGS = {"recorded": "Measures of the world", "derived": "Derived from values", "mean": "Means over all users"}
-OPEN = 3
-"""Tables of contrasts unfolded at first; a sweep has many."""
-NOUNS = {"recorded": "recorded measure", "derived": "derived measure", "mean": "mean over users"}
-FULL = 6
-"""Contrasts that are told in full; of more, only the clearest differences are."""
-ALIKE = 4
-"""Differences that are the same in all worlds are named up to so many."""
-CLEAR = 0.05
-"""A contrast is called clear when its Holm-corrected p is below this."""
-
-
-NO_FINDINGS = ("biased_share", "map/")
-"""Beginnings of measures that are no findings: what an arm sets itself, and coordinates of a picture."""
-
-
-def findings(results: Results) -> str:
-    """What each arm did beside its reference: the largest paired contrasts at the end, in sentences."""
-    contrasts = results.contrasts
-    if contrasts.empty:
-        return "<p>No arm has a reference to be compared with, so nothing can be said about an assistant's effect.</p>"
-    blocks = []
-    many = contrasts["arm"].nunique() > FULL
-    for (arm, other), rows in contrasts.groupby(["arm", "other"], sort=False, observed=True):
-        if arm not in results.shown:
-            continue
-        points = _moved(results, str(arm)) + _largest(results, rows, many)
-        items = "".join(f"<li>{point}</li>" for point in points)
-        name, reference = html.escape(str(arm)), html.escape(str(other))
-        blocks.append(f"<div class='finding'><h3>{name} <small>against {reference}</small></h3><ul>{items}</ul></div>")
-    return "".join(blocks)
-
-
-def _moved(results: Results, arm: str) -> list[str]:
-    """How far the arm left all users' mean values from where the reference left them."""
-    if not results.has_values:
-        return []
-    rows = results.apart[(results.apart["arm"] == arm) & (results.apart["segment"] == OVERALL)]
-    if rows.empty:
-        return []
-    last = rows.sort_values("step").iloc[-1]
-    dims = len(results.run.value_variables)
-    inside = f"distance over {dims} value{'s' if dims > 1 else ''}"
-    return [
-        f"After {last['step']:,} steps users' mean values stood <b>{_cell(last)}</b> away from where the "
-        f"reference left them ({inside}, the same worlds with common random numbers)."
-    ]
-
-
-def _largest(results: Results, rows: pd.DataFrame, many: bool) -> list[str]:
-    """The largest clear contrasts of means, the clearest of the world's own measures, and where there are none."""
-    points, without = [], []
-    alone = rows["worlds"].max() < 2
-    # What is derived from values says again what a world's own measures say: it leads only where there are none.
-    told = "recorded" if (rows["kind"] == "recorded").any() else "derived"
-    for kind, most in (("mean", 2), (told, 4)):
-        own = rows[rows["kind"] == kind]
-        if kind == "mean" and results.has_values:
-            own = own[own["measure"].isin(results.run.value_variables)]  # the one family that has one unit
-        own = own[~own["measure"].astype(str).str.startswith(NO_FINDINGS)]
-        clear = own if alone else own[own["p_holm"] < CLEAR]
-        scale = clear["difference"].abs()
-        if not (kind == "mean" and results.has_values) and not alone:
-            # Units differ, so a difference is measured by its own uncertainty.
-            scale = scale / (clear["high"] - clear["low"]).clip(lower=1e-12)
-        order = scale.sort_values(ascending=False, kind="stable").index
-        points += [_sentence(results, clear.loc[index]) for index in order[: 1 if many else most]]
-        if len(own) and not len(clear):
-            without.append(f"no {NOUNS[kind]}")
-        points += _alike(results, own)
-    if without:
-        words = f"{', '.join(without[:-1])} and {without[-1]}" if len(without) > 1 else without[0]
-        points.append(f"{words.capitalize()} differed clearly (p &ge; {CLEAR} after correction).")
-    if alone:
-        points.append("With one world these differences have no intervals: they may be chance. Run more worlds.")
-    return points
-
-
-def _alike(results: Results, rows: pd.DataFrame) -> list[str]:
-    """Differences that are the same in all worlds: they have no interval, but are not to be passed over."""
-    rows = rows[rows["note"].str.startswith(AGREE) & (rows["difference"] != 0)]
-    if rows.empty:
-        return []
-    named = []
-    for _, row in rows.head(ALIKE).iterrows():
-        size = with_interval(row["difference"], math.nan, math.nan, sign=True)
-        named.append(f"<i>{_named(results, str(row['measure']), str(row['kind']))}</i> ({size})")
-    more = f" and {len(rows) - ALIKE} more" if len(rows) > ALIKE else ""
-    return [
-        f"The same difference in all worlds, perhaps by chance, so that there is no interval: {', '.join(named)}{more}."
-    ]
-
-
-def _sentence(results: Results, row: "pd.Series[Any]") -> str:
-    """One contrast in words."""
-    up = row["difference"] > 0
-    low, high = (row["low"], row["high"]) if up else (-row["high"], -row["low"])
-    value = with_interval(abs(row["difference"]), low, high)
-    what = f"<i>{_named(results, str(row['measure']), str(row['kind']))}</i>"
-    p = html.escape(p_value(row["p_holm"])).replace(" ", "&nbsp;")
-    return (
-        f"{'Mean ' if row['kind'] == 'mean' else ''}{what} ended <b>{value} {'higher' if up else 'lower'}</b>: "
-        f"{number(row['a'])} instead of {number(row['b'])}{f' ({p})' if p else ''}."
-    )
+OPEN = 1
+"""Tables of contrasts unfolded at first."""
+SWEPT = 24
+"""Values of a swept key that are listed at most."""
+TABLES = 6
+"""Tables of arms at most; the file has all."""
+COLUMNS = 7
+"""Arms beside each other in a table; more come in a table below, so that nothing is cut off."""
 
 
 def _named(results: Results, measure: str, kind: str) -> str:
     """An outcome's name, with what it means as a tooltip."""
-    label, about = html.escape(results.label(measure)), results.about.get(measure) if kind != "mean" else None
+    label, about = html.escape(results.label(measure, kind)), results.about.get(measure) if kind != "mean" else None
     return f'<abbr title="{html.escape(about, quote=True)}">{label}</abbr>' if about else label
 
 
-def glossary(results: Results) -> str:
-    """What the outcomes mean, a line each, where the world explains its own."""
-    frame = results.outcomes[["kind", "measure"]].drop_duplicates().astype(str)
-    frame = frame[(frame["kind"] != "mean") & frame["measure"].isin(list(results.about))]
-    if not (frame["kind"] == "recorded").any():
+def arms(results: Results) -> str:
+    """What each arm is, and how it is drawn; empty where there is one arm of which nothing is said."""
+    about: dict[str, str] = {}
+    for arm, said in results.run.info["arms"].items():
+        base = str(said.get("base", arm))
+        about[base] = about.get(base) or str(said.get("about", ""))
+    if len(about) < 2 and not any(about.values()):
         return ""
-    rows = "".join(
-        f"<tr><th>{html.escape(results.label(name))}</th><td class='words'>{html.escape(results.about[name])}</td></tr>"
-        for name in frame["measure"].unique()
+    references = {str(results.run.info["arms"][arm].get("base", arm)) for _, arm in results.run.contrasts}
+    rows = ""
+    for base, text in about.items():
+        words = html.escape(text) or "&ndash;"
+        words += " <i>The others are compared with it.</i>" if base in references and len(about) > 1 else ""
+        key = legend({"": results.bases[base]}, bare=True) if base in results.bases else ""
+        rows += f"<tr><th>{key}{html.escape(base)}</th><td class='words'>{words}</td></tr>"
+    head = "<thead><tr><th>arm</th><th>what it is</th></tr></thead>"
+    swept = "".join(f"<li>{html.escape(key)}: {_values(results, key)}</li>" for key in results.run.swept)
+    points = f"<p>Every arm is run at every point of a sweep:</p><ul>{swept}</ul>" if swept else ""
+    return f"<table><caption>The arms of this study</caption>{head}<tbody>{rows}</tbody></table>{points}"
+
+
+def _values(results: Results, key: str) -> str:
+    found = dict.fromkeys(spoken(value) for value in results.run.arms[key].dropna())
+    shown = list(found)[:SWEPT]
+    return html.escape(", ".join(shown)) + (f" and {len(found) - SWEPT} more" if len(found) > SWEPT else "")
+
+
+def glossary(results: Results) -> str:
+    """What all outcomes mean, a row each: unit, range, and which direction is better for users."""
+    frame = results.outcomes[["kind", "measure"]].drop_duplicates().astype(str)
+    asked = [one.name for one in results.asking.asked]
+    names = [*asked, *frame.loc[frame["kind"] != "mean", "measure"]]
+    rows = ""
+    for name in dict.fromkeys(names):
+        said = find(results.run.declared, name) or {}
+        about = results.about.get(name) or str(said.get("about", "")) or "not declared by its world"
+        low, high = range_of(results.run, name)
+        span = "" if not np.isfinite([low, high]).any() else f"{_end(low)} to {_end(high)}"
+        cells = (sentence(about), str(said.get("unit", "")), span, str(said.get("better", "")))
+        inner = "".join(f"<td class='{'words' if not k else ''}'>{html.escape(c)}</td>" for k, c in enumerate(cells))
+        mark = " class='asked'" if name in asked else ""
+        rows += f"<tr{mark}><th>{html.escape(results.label(name))}</th>{inner}</tr>"
+    means = sorted({results.label(name, "mean") for name in frame.loc[frame["kind"] == "mean", "measure"]})
+    more = ""
+    if means:
+        more = f"<p class='note'>Means over all users of what is recorded of each: {html.escape(', '.join(means))}.</p>"
+    head = "".join(f"<th>{word}</th>" for word in ("measure", "what it says", "unit", "range", "better for users"))
+    return (
+        "<table><caption>All measures of this page; those that the scenario asks about come first</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}"
     )
-    return f"<table><tbody>{rows}</tbody></table>"
+
+
+def _end(value: float) -> str:
+    return f"{value:g}" if np.isfinite(value) else "any"
 
 
 def forest(results: Results) -> str:
@@ -146,11 +112,15 @@ def forest(results: Results) -> str:
         parts.append(
             f"<details{' open' if len(parts) < OPEN else ''}><summary>"
             f"<h3>{html.escape(str(arm))} <small>minus {html.escape(str(other))}</small></h3></summary>"
-            "<div class='scroll'><table><thead><tr><th>outcome</th><th class='n'>arm</th><th class='n'>reference</th>"
+            f"<table><caption>{html.escape(str(arm))} minus {html.escape(str(other))}, at the end</caption>"
+            "<thead><tr><th>outcome</th><th class='n'>arm</th><th class='n'>reference</th>"
             "<th class='n'>difference [95&nbsp;% interval]</th><th>below 0 · above 0</th><th class='n'>p (Holm)</th>"
-            f"</tr></thead><tbody>{body}</tbody></table></div></details>"
+            f"</tr></thead><tbody>{body}</tbody></table></details>"
         )
-    return "".join(parts) + footnotes(results.contrasts["note"].unique())
+    if not parts:
+        return ""
+    file = downloads.csv(downloads.tidy(results.contrasts), f"{results.run.name}-contrasts", "All contrasts")
+    return "".join(parts) + footnotes(results.contrasts["note"].unique()) + file
 
 
 def _forest_rows(results: Results, rows: pd.DataFrame, kind: str) -> str:
@@ -163,11 +133,12 @@ def _forest_rows(results: Results, rows: pd.DataFrame, kind: str) -> str:
     scales = reach.where(~values, reach[values].max())
     for (_, row), scale in zip(rows.iterrows(), scales, strict=True):
         clear = row["p_holm"] < CLEAR
-        colour = "--muted" if not clear else "--c0" if row["difference"] < 0 else "--c1"
+        colour = "--ink" if clear else "--muted"
         value = cell(row["difference"], row["low"], row["high"], row["note"], sign=True)
+        places = apart(row["a"], row["b"], digits(row["difference"], row["low"], row["high"]))
         lines.append(
-            f"<tr><th>{_named(results, str(row['measure']), kind)}</th><td class='n'>{number(row['a'])}</td>"
-            f"<td class='n'>{number(row['b'])}</td><td class='n'>{'<b>' if clear else ''}{value}"
+            f"<tr><th>{_named(results, str(row['measure']), kind)}</th><td class='n'>{number(row['a'], places)}</td>"
+            f"<td class='n'>{number(row['b'], places)}</td><td class='n'>{'<b>' if clear else ''}{value}"
             f"{'</b>' if clear else ''}</td>"
             f"<td>{whisker(row['difference'], row['low'], row['high'], 1.05 * scale, colour)}</td>"
             f"<td class='n'>{_bare(row['p_holm'])}</td></tr>"
@@ -181,10 +152,18 @@ def _bare(p: float) -> str:
 
 
 def ends(results: Results) -> str:
-    """Every outcome at the end, an arm a column: mean [low, high]."""
+    """Every outcome at the end, an arm a column: mean over its interval, a row's numbers with the same digits."""
     frame, arms = results.ends, results.recorded_arms
     if frame.empty:
         return "<p>Nothing was recorded yet.</p>"
+    shown = arms[: COLUMNS * TABLES]
+    parts = [_ends(results, frame, shown[k : k + COLUMNS]) for k in range(0, len(shown), COLUMNS)]
+    more = f"<p class='note'>{len(arms) - len(shown)} more arms are in the file.</p>" if len(arms) > len(shown) else ""
+    file = downloads.csv(downloads.tidy(frame), f"{results.run.name}-end", "All outcomes at the end")
+    return "".join(parts) + more + footnotes(frame["note"].unique()) + _undefined(results) + file
+
+
+def _ends(results: Results, frame: pd.DataFrame, arms: list[str]) -> str:
     steps = frame.groupby("arm", observed=True)["step"].max()
     worlds = frame.groupby("arm", observed=True)["worlds"].max()
     head = "".join(
@@ -200,15 +179,28 @@ def ends(results: Results) -> str:
         body += f"<tr class='group'><th colspan='{1 + len(arms)}'>{heading}</th></tr>"
         for measure in rows["measure"].unique():
             cells = rows[rows["measure"] == measure].set_index("arm")
-            inner = "".join(
-                f"<td class='n'>{_cell(cells.loc[arm]) if arm in cells.index else _missing(results, measure, arm)}</td>"
-                for arm in arms
-            )
+            places = decimals_of(cells)
+            found = [
+                _two(cells.loc[arm], places) if arm in cells.index else _missing(results, measure, arm) for arm in arms
+            ]
+            inner = "".join(f"<td class='n'>{one}</td>" for one in found)
             body += f"<tr><th>{_named(results, str(measure), kind)}</th>{inner}</tr>"
     if results.has_values:
         body += _lock_in_rows(results, arms)
-    table = f"<div class='scroll'><table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    return table + footnotes(frame["note"].unique()) + _undefined(results)
+    caption = f"At the end: {html.escape(', '.join(arms))}"
+    head = f"<thead><tr><th>outcome</th>{head}</tr></thead>"
+    return f"<table><caption>{caption}</caption>{head}<tbody>{body}</tbody></table>"
+
+
+def decimals_of(cells: pd.DataFrame) -> int:
+    """Digits for all numbers of an outcome: two significant ones of the intervals' middle half-width."""
+    rows = cells[["mean", "low", "high"]].to_numpy(float)
+    found = sorted(d for row in rows if (d := digits(*row)) is not None)
+    return found[len(found) // 2] if found else 3
+
+
+def _two(row: "pd.Series[Any]", places: int) -> str:
+    return two_lines(row["mean"], row["low"], row["high"], places) + marks(row["note"])
 
 
 def _missing(results: Results, measure: str, arm: str) -> str:
@@ -246,7 +238,3 @@ def median_step(times: Floats) -> str:
     if found.high == math.inf:
         return f"{number(found.mean)} [{number(found.low)}, later than the run]"
     return cell(found.mean, found.low, found.high, found.note)
-
-
-def _cell(row: "pd.Series[Any]") -> str:
-    return cell(row["mean"], row["low"], row["high"], row["note"])

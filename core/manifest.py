@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from populace.errors import PopulaceError
+from populace.outcomes import Outcome
 
 _ID = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9_-]+-v\d+")
 
@@ -36,6 +37,7 @@ class Manifest:
         audits: Name -> `module:function` of instruments that `populace audit NAME RUN` offers for runs of this world: a
             function of a `RunData` that returns a data frame, or raises `RunError` where nothing was recorded for it.
         docs: Path within the package's repository, or address, of the page that describes the world, or "".
+        outcomes: What reports of scenarios that name no `outcomes` themselves speak of first: measures of the world.
 
     Raises:
         PopulaceError: The id does not have its form.
@@ -50,6 +52,7 @@ class Manifest:
     report: str = ""
     audits: Mapping[str, str] = field(default_factory=dict)
     docs: str = ""
+    outcomes: tuple[Outcome, ...] = ()
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):

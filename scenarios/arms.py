@@ -15,6 +15,8 @@ from populace.scenarios.tree import Node, Place, fail, nested, shown
 MOST_CELLS = 10_000
 """Most arms times points of a sweep."""
 _ROOTS = tuple(key for key in CELL_KEYS if key != "seed")
+ABOUT = "about"
+"""The key of an arm that changes nothing: what the arm is, in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,10 @@ def _check_arm(root: Node, name: str, node: Node) -> Iterator[Mistake]:
         yield Mistake(f"arms: {name!r} cannot name an arm; leave out [ ] = , . / and \\", node.key or node.place)
     if isinstance(node.value, dict):
         for key, item in node.value.items():
-            yield from _check_target(root, ("arms", name), key, item)
+            if key != ABOUT:
+                yield from _check_target(root, ("arms", name), key, item)
+            elif not isinstance(item.value, str):
+                yield wrong(root, ("arms", name, ABOUT), "text, a sentence about the arm")
     elif node.value is not None and node.value is not False:
         yield wrong(root, ("arms", name), "a mapping of overrides (or false to leave the arm out)")
 
@@ -173,7 +178,8 @@ def _check_target(root: Node, within: Path, key: str, node: Node) -> Iterator[Mi
             f"{where}: {head!r} is one for the whole scenario; arms and sweeps change {', '.join(_ROOTS)}", place
         )
     elif head not in _ROOTS:
-        yield Mistake(f"unknown key {head!r} in {where}{did_you_mean(head, _ROOTS)}", place)
+        known = (*_ROOTS, ABOUT) if within[0] == "arms" else _ROOTS
+        yield Mistake(f"unknown key {head!r} in {where}{did_you_mean(head, known)}", place)
     elif not all(key.split(".")):
         yield Mistake(f"{where}: {key!r} is no dotted key such as population.size", place)
 
@@ -245,11 +251,22 @@ def variants(root: Node) -> list[Variant]:
                 raise fail(f"sweep: the point {label} is there twice", next(iter(point.values())).place)
             tree = base
             if isinstance(node.value, dict):
-                tree = merge(tree, join(node.value.items(), root))
+                tree = merge(tree, join(_overrides(node), root))
             if point:
                 tree = merge(tree, join(point.items(), root))
             found[full] = Variant(full, name, coordinates, tree)
     return list(found.values())
+
+
+def _overrides(arm: Node) -> list[tuple[str, Node]]:
+    """What an arm changes: everything but its `about`."""
+    return [(key, node) for key, node in arm.value.items() if key != ABOUT]
+
+
+def abouts(root: Node) -> dict[str, str]:
+    """Arm -> what it is, of the arms that say so."""
+    found = {name: node.get(ABOUT) for name, node in arm_nodes(root).items() if isinstance(node.value, dict)}
+    return {name: str(about.value) for name, about in found.items() if about is not None}
 
 
 def arm_nodes(root: Node) -> dict[str, Node]:

@@ -47,10 +47,11 @@ def make_cells(plan: list[Variant], reference: str, root: Node, folder: Path) ->
 
 
 class _Cast(NamedTuple):
-    """What is known of a world before it is built: names of its roles and of its segments."""
+    """What is known of a world before it is built: names of its roles, of its segments and of its measures."""
 
     roles: tuple[str, ...]
     segments: tuple[str, ...]
+    measures: tuple[str, ...]
 
 
 class _Maker:
@@ -94,6 +95,7 @@ class _Maker:
             episodes=frame.episodes,
             seed=frame.seed,
             word=trust.current(),
+            measures=known.measures if known is not None else (),
         ), []
 
     def _population(self, tree: Node) -> tuple[Any, list[Mistake]]:
@@ -113,7 +115,8 @@ class _Maker:
         if key not in self.casts:
             try:
                 people = make_population(world, options, population)
-                self.casts[key] = _Cast(tuple(world(options, people.census).cast), people.census.segments)
+                made = world(options, people.census)
+                self.casts[key] = _Cast(tuple(made.cast), people.census.segments, tuple(made.declared))
             except PopulaceError as error:
                 self.casts[key] = error
         found = self.casts[key]
@@ -129,7 +132,7 @@ class _Maker:
         agents: dict[str, tuple[str, Options]] = {}
         mistakes = []
         within = policy_prefix(world)
-        roles, segments = known or (None, ())
+        roles, segments, _ = known or (None, (), ())
         for role in [*(roles or ()), *(role for role in given if role not in (roles or ()))]:
             if roles is not None and role not in roles:
                 error = UnknownName(f"role of {world_id}", role, roles)

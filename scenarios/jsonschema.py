@@ -105,8 +105,9 @@ def _definitions(models: dict[str, type[BaseModel]]) -> tuple[dict[str, str], Js
 
 
 def _plain_numbers(name: str, part: Json) -> Json:
-    """A bare number is a distribution, too: a constant."""
-    return {"anyOf": [{"type": "number"}, part]} if name == "Distribution" else part
+    """A bare number is a distribution, too: a constant; a measure's bare name is an outcome."""
+    short = {"Distribution": "number", "Outcome": "string"}.get(name)
+    return {"anyOf": [{"type": short}, part]} if short else part
 
 
 def _with_choice(part: Json, key: str, value: str | None, of: type) -> Json:
@@ -196,11 +197,12 @@ def _overrides() -> Json:
     roots = [key for key in CELL_KEYS if key != "seed"]
     dotted = f"^({'|'.join(roots)})(\\..+)?$"
     point = {"type": "object", "patternProperties": {dotted: {}}, "additionalProperties": False, "minProperties": 1}
+    about = {"type": "string", "description": "What the arm is, in a sentence."}
     arm = {
         "anyOf": [
             {
                 "type": "object",
-                "properties": {key: {} for key in roots},
+                "properties": {**{key: {} for key in roots}, "about": about},
                 "patternProperties": {dotted: {}},
                 "additionalProperties": False,
             },

@@ -13,7 +13,8 @@ from populace.files import is_file
 from populace.options import Options
 from populace.recording import OwnMeasure, own_measure
 from populace.scenarios import hearing
-from populace.scenarios.arms import Variant, arm_nodes, check_arms, join, merge, parse_sets, spelt_out, variants
+from populace.scenarios.arms import Variant, abouts, arm_nodes, check_arms, join, merge, parse_sets, spelt_out, variants
+from populace.scenarios.asking import asked
 from populace.scenarios.cells import make_cells
 from populace.scenarios.checking import check
 from populace.scenarios.mistakes import Mistake, raise_all, unknown_key, unknown_name, wrong
@@ -194,6 +195,8 @@ def _scenario(
         cells, found = make_cells(plan, first, root, folder)
         measures, wrongly = _own(root, frame)
         found += wrongly
+        outcomes, unasked = asked(frame.outcomes if frame is not None else (), root, cells)
+        found += unasked
     missed = _missed(plan, overrides)
     why = "has no effect: it is empty, or arms and sweep set it themselves; then override arms.<arm>.<key>"
     idle = [
@@ -211,6 +214,8 @@ def _scenario(
     return Scenario(
         name=name,
         about=frame.about,
+        outcomes=outcomes,
+        about_arms=abouts(root),
         seed=lead.seed,
         worlds=lead.worlds,
         horizon=lead.horizon,

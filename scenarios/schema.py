@@ -8,6 +8,7 @@ from pydantic import Field
 
 from populace.budget import Limit
 from populace.options import Name, Options
+from populace.outcomes import Outcome
 from populace.recording import OwnMeasure
 from populace.trust import Word
 
@@ -42,6 +43,8 @@ class Frame(Options):
     """Its name; the file's name when not given."""
     about: str = ""
     """What it is about, in a sentence."""
+    outcomes: tuple[Outcome, ...] = ()
+    """The measures that answer its question: a report speaks of them first. The world's own when not given."""
     reference: str | None = None
     """The arm that the others are compared with; the first one when not given."""
     record: RecordOptions = RecordOptions()
@@ -79,7 +82,7 @@ class CellFrame(Options):
 CELL_KEYS = tuple(CellFrame.model_fields)
 FRAME_KEYS = tuple(field.alias or name for name, field in Frame.model_fields.items())
 ORDER = (
-    *("schema", "name", "about", "world", "worlds", "horizon", "episodes", "seed", "population", "agents"),
+    *("schema", "name", "about", "outcomes", "world", "worlds", "horizon", "episodes", "seed", "population", "agents"),
     *("arms", "reference", "sweep", "record", "max_tokens", "max_cost", "learn_every", "at_end"),
 )
 """All keys but `extends`, in the order they are written in."""
@@ -103,6 +106,7 @@ class Cell:
         episodes: Episodes.
         seed: The seed, equal in all cells.
         word: What the user has said about the files it was read from.
+        measures: Names of the measures that its world declares.
     """
 
     arm: str
@@ -118,6 +122,7 @@ class Cell:
     episodes: int
     seed: int
     word: Word = dataclass_field(default_factory=Word, compare=False, repr=False)
+    measures: tuple[str, ...] = dataclass_field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,8 @@ class Scenario:
     Attributes:
         name: Its name.
         about: What it is about.
+        outcomes: The measures that answer its question; the world's own where it names none.
+        about_arms: Arm -> what it is, where the scenario says so.
         seed: One seed for all worlds and arms.
         worlds: Independent worlds in the first cell.
         horizon: Ticks an episode in the first cell.
@@ -146,6 +153,8 @@ class Scenario:
 
     name: str
     about: str
+    outcomes: tuple[Outcome, ...]
+    about_arms: dict[str, str]
     seed: int
     worlds: int
     horizon: int

@@ -1,6 +1,7 @@
 """What belongs to the agency world."""
 
 from populace.manifest import Manifest
+from populace.outcomes import Outcome
 
 MANIFEST = Manifest(
     id="populace/agency-v0",
@@ -13,4 +14,10 @@ MANIFEST = Manifest(
     scenarios="populace.scenarios:library/agency",
     report="populace.envs.shopping.report:sections",
     docs="docs/worlds/shopping.md",
+    outcomes=(
+        Outcome(measure="loss"),
+        Outcome(measure="profit"),
+        Outcome(measure="price"),
+        Outcome(measure="separated"),
+    ),
 )

@@ -1,6 +1,7 @@
 """What belongs to the coevolution world."""
 
 from populace.manifest import Manifest
+from populace.outcomes import Outcome
 
 MANIFEST = Manifest(
     id="populace/coevolution-v0",
@@ -21,4 +22,9 @@ MANIFEST = Manifest(
     scenarios="populace.scenarios:library/coevolution",
     report="populace.envs.coevolution.report:sections",
     docs="docs/worlds/coevolution.md",
+    outcomes=(
+        Outcome(measure="history_error"),
+        Outcome(measure="diversity"),
+        Outcome(measure="assistant_error"),
+    ),
 )

@@ -1,6 +1,7 @@
 """What belongs to the culture world."""
 
 from populace.manifest import Manifest
+from populace.outcomes import Outcome
 
 MANIFEST = Manifest(
     id="populace/culture-v0",
@@ -18,4 +19,9 @@ MANIFEST = Manifest(
     report="populace.envs.culture.report:sections",
     audits={"culture": "populace.envs.culture.audit:audit_culture"},
     docs="docs/worlds/culture.md",
+    outcomes=(
+        Outcome(measure="entropy_pooled"),
+        Outcome(measure="alignment_shares"),
+        Outcome(measure="people_variance"),
+    ),
 )

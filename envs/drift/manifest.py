@@ -1,6 +1,7 @@
 """What belongs to the drift world."""
 
 from populace.manifest import Manifest
+from populace.outcomes import Outcome
 
 MANIFEST = Manifest(
     id="populace/drift-v0",
@@ -18,4 +19,9 @@ MANIFEST = Manifest(
     report="populace.envs.drift.report:sections",
     audits={"threshold": "populace.envs.drift.audit:audit_threshold"},
     docs="docs/worlds/drift.md",
+    outcomes=(
+        Outcome(measure="dishonest/all"),
+        Outcome(measure="dishonest/off_domain"),
+        Outcome(measure="harm/biased"),
+    ),
 )

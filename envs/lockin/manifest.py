@@ -1,6 +1,7 @@
 """What belongs to the lockin world."""
 
 from populace.manifest import Manifest
+from populace.outcomes import Outcome
 
 MANIFEST = Manifest(
     id="populace/lockin-v0",
@@ -12,4 +13,9 @@ MANIFEST = Manifest(
     },
     scenarios="populace.scenarios:library/lockin",
     docs="docs/worlds/coevolution.md",
+    outcomes=(
+        Outcome(measure="assistant_error"),
+        Outcome(measure="overconfident"),
+        Outcome(measure="diversity"),
+    ),
 )

@@ -1,6 +1,7 @@
 """What belongs to the matrix world."""
 
 from populace.manifest import Manifest
+from populace.outcomes import Outcome
 
 MANIFEST = Manifest(
     id="populace/matrix-v0",
@@ -30,4 +31,8 @@ MANIFEST = Manifest(
     scenarios="populace.scenarios:library/matrix",
     report="populace.envs.payoff.report:sections",
     docs="docs/worlds/payoff.md",
+    outcomes=(
+        Outcome(measure="payoff"),
+        Outcome(measure="nash_play"),
+    ),
 )

@@ -1,6 +1,7 @@
 """What belongs to the payoff world."""
 
 from populace.manifest import Manifest
+from populace.outcomes import Outcome
 
 MANIFEST = Manifest(
     id="populace/payoff-v0",
@@ -37,4 +38,9 @@ MANIFEST = Manifest(
     scenarios="populace.scenarios:library/payoff",
     report="populace.envs.payoff.report:sections",
     docs="docs/worlds/payoff.md",
+    outcomes=(
+        Outcome(measure="user_welfare"),
+        Outcome(measure="assistant_welfare"),
+        Outcome(measure="harm"),
+    ),
 )

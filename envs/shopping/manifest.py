@@ -1,6 +1,7 @@
 """What belongs to the shopping world."""
 
 from populace.manifest import Manifest
+from populace.outcomes import Outcome
 
 MANIFEST = Manifest(
     id="populace/shopping-v0",
@@ -29,4 +30,9 @@ MANIFEST = Manifest(
     report="populace.envs.shopping.report:sections",
     audits={"choice-logit": "populace.envs.shopping.audit:audit_choices"},
     docs="docs/worlds/shopping.md",
+    outcomes=(
+        Outcome(measure="utility"),
+        Outcome(measure="regret"),
+        Outcome(measure="override"),
+    ),
 )

@@ -65,10 +65,12 @@ def describe(scenario: Scenario, built: dict[str, Built], device: str, batch: in
             "coordinates": cell.coordinates,
             "reference": cell.reference,
             "society": societies.index(society),
+            "about": scenario.about_arms.get(cell.base_arm, ""),
         }
     return {
         "name": scenario.name,
         "about": scenario.about,
+        "outcomes": [outcome.model_dump() for outcome in scenario.outcomes],
         "status": "running",
         "seed": scenario.seed,
         "worlds": scenario.worlds,

@@ -1,0 +1,93 @@
+"""The answer's table: an arm (or a point of the sweep) a row, an outcome a column, with fixed digits in a column."""
+
+import html
+from typing import Any
+
+import pandas as pd
+
+from populace.analysis import downloads
+from populace.analysis.asked import HIGHER, LOWER, Asked
+from populace.analysis.results import Results, words
+from populace.analysis.style import digits, footnotes, marks, two_lines
+
+ROWS = 60
+"""Rows at most; the file has all."""
+
+
+def table(results: Results) -> str:
+    """Level of every outcome at the end, and below it the difference that was asked for."""
+    asked = results.asking.asked
+    if not asked:
+        return ""
+    levels = {one.name: _by_arm(results.asking.levels, one) for one in asked}
+    contrasts = {one.name: _by_arm(results.asking.contrasts, one) for one in asked}
+    decimals = {one.name: _decimals(levels[one.name], contrasts[one.name]) for one in asked}
+    keys = results.run.swept
+    head = "".join(f"<th class='n'>{html.escape(results.short[key])}</th>" for key in keys)
+    for one in asked:
+        unit = f"<small>{html.escape(one.unit)}</small>" if one.unit else ""
+        head += f"<th class='n'>{html.escape(results.label(one.name))}{unit}</th>"
+        head += f"<th class='n'>{_against(results, one)}</th>" if len(contrasts[one.name]) else ""
+    body = ""
+    for arm in results.recorded_arms[:ROWS]:
+        about = results.run.info["arms"][arm]
+        body += f"<tr><th>{html.escape(str(about.get('base', arm)) if keys else arm)}</th>"
+        body += "".join(
+            f"<td class='n'>{html.escape(words((about.get('coordinates') or {}).get(key, '')))}</td>" for key in keys
+        )
+        for one in asked:
+            body += _cell(levels[one.name], arm, "mean", decimals[one.name])
+            if len(contrasts[one.name]):
+                body += _cell(contrasts[one.name], arm, "difference", decimals[one.name])
+        body += "</tr>"
+    more = len(results.recorded_arms) - ROWS
+    rest = f"<p class='note'>{more} more rows are in the file.</p>" if more > 0 else ""
+    notes = [
+        note for frame in (results.asking.levels, results.asking.contrasts) if "note" in frame for note in frame["note"]
+    ]
+    caption = "Means over worlds at the end [95 % interval] and differences; bold where clear"
+    return (
+        f"<table><caption>{caption}</caption><thead><tr><th>arm</th>{head}</tr></thead><tbody>{body}</tbody></table>"
+        f"{rest}{footnotes(dict.fromkeys(notes))}{_files(results)}"
+    )
+
+
+def _by_arm(frame: pd.DataFrame, one: Asked) -> pd.DataFrame:
+    return frame[frame["measure"] == one.name].drop_duplicates("arm").set_index("arm")
+
+
+def _against(results: Results, one: Asked) -> str:
+    rows = results.asking.contrasts
+    others = rows.loc[rows["measure"] == one.name, "other"].astype(str)
+    bases = {str(results.run.info["arms"][other].get("base", other)) for other in others}
+    name = "start" if one.outcome.contrast == "start" else next(iter(bases)) if len(bases) == 1 else "reference"
+    return f"less {html.escape(name)}"
+
+
+def _decimals(*frames: pd.DataFrame) -> int:
+    """Digits that suit most of a column: two significant ones of the intervals' middle half-width."""
+    found = []
+    for frame in frames:
+        mean = "difference" if "difference" in frame else "mean"
+        rows = zip(frame[mean], frame["low"], frame["high"], strict=True)
+        found += [d for row in rows if (d := digits(*map(float, row))) is not None]
+    return sorted(found)[len(found) // 2] if found else 3
+
+
+def _cell(frame: pd.DataFrame, arm: str, column: str, decimals: int) -> str:
+    if arm not in frame.index:
+        return "<td class='n'>&ndash;</td>"
+    row: Any = frame.loc[arm]
+    text = two_lines(row[column], row["low"], row["high"], decimals, sign=column == "difference") + marks(row["note"])
+    clear = column == "difference" and row["verdict"] in (HIGHER, LOWER)
+    return f"<td class='n'>{f'<b>{text}</b>' if clear else text}</td>"
+
+
+def _files(results: Results) -> str:
+    """The same numbers as a file."""
+    levels = results.asking.levels.merge(results.run.arms, on="arm", how="left")
+    out = downloads.csv(downloads.tidy(levels), f"{results.run.name}-answer", "Levels")
+    if len(results.asking.contrasts):
+        contrasts = results.asking.contrasts
+        out += downloads.csv(downloads.tidy(contrasts), f"{results.run.name}-answer-differences", "Differences")
+    return f"<div class='saves'>{out}</div>"
