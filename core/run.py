@@ -43,8 +43,8 @@ class Run:
         trajectory: Learner's role -> what it has not yet learned from.
         counts: Role ("" for the world) -> player -> measure -> [worlds] float64, events since the last record.
         arithmetic: What it is computed by (`populace.arithmetic`), from its start to its end.
-        words: The texts that ids in state, memory and trajectory name. It grows as the run goes on, and runs that branch
-            off share it.
+        words: The texts that ids in state, memory and trajectory name. It grows as the run goes on, and branches share
+            it.
     """
 
     seed: int
@@ -208,6 +208,7 @@ def _phase(
     phase = world.phases[run.phase]
     draw = run.draw(check, world.scopes[run.phase])
     memory, acted, seen = dict(run.memory), {}, {}
+    kinds: dict[str, Tensor] = {}
     flows: dict[Key, Tensor] = {}
     events: list[tuple[OfSeats, Tensor]] = []
     for role in world.acting[phase]:
@@ -230,6 +231,8 @@ def _phase(
             present = observation.present
             if isinstance(policy, Learner):
                 seen[role.name] = observation
+        if "kind" in actions:
+            kinds[role.name] = actions["kind"]
         acted[role.name], nan = acts.valid(role, phase, actions, len(run.worlds), watch)
         flows |= {OfSeats(f"nan/{name}", role.name): share for name, share in nan.items()}
         events += acts.counted(role, actions, _players(policies, run.memory, role.name), present)
@@ -261,7 +264,16 @@ def _phase(
         trajectory=_remember(run, seen, acted, step, phase),
         counts=add(run.counts, events) if events else run.counts,
     )
-    return after, replace(step, state=state, measures=flows)
+    said = {
+        role: replace(
+            what,
+            kind=kinds.get(role),
+            present=world.present(run.state, role),
+            players=_players(policies, run.memory, role),
+        )
+        for role, what in step.said.items()
+    }
+    return after, replace(step, state=state, measures=flows, said=said)
 
 
 def _players(policies: Policies, memory: Mapping[str, Any], role: str) -> Mapping[str, Tensor]:

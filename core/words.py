@@ -22,7 +22,9 @@ UNWORDED = 0
 
 def text_id(text: str) -> int:
     """The id of a text: 64 bits of BLAKE2b of its UTF-8 bytes as a signed integer, never `UNWORDED`."""
-    found = int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little", signed=True)
+    found = int.from_bytes(
+        blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little", signed=True
+    )
     return found or 1
 
 
@@ -99,6 +101,30 @@ class Reader:
                 "(`Words.put`), and let the world's `lexicon` list all its phrases"
             )
         return text
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """What the seats of a role said in a phase.
+
+    Attributes:
+        text: [worlds, seats] int64 ids of texts; `UNWORDED` where a seat said nothing in words.
+        codes: Name -> [worlds, seats], what the text says as numbers: the fields that it carries.
+        labels: Name -> labels of a code that is a choice.
+        to: Role that hears it, or "" for all.
+        kind: [worlds, seats] int8, how the reply was read (`ReplyKind`); None where all acts were valid. This and what
+            follows is filled in by the run.
+        present: [worlds, seats] bool, seats that are taken; None for all.
+        players: Player -> [worlds, seats] bool, where several share the role.
+    """
+
+    text: Tensor
+    codes: Mapping[str, Tensor] = field(default_factory=dict)
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    to: str = ""
+    kind: Tensor | None = None
+    present: Tensor | None = None
+    players: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Phrases:

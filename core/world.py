@@ -15,6 +15,7 @@ from populace.fields import Role
 from populace.measures import Key, Measure, index
 from populace.options import Options
 from populace.population import Census, People, Population
+from populace.words import Utterance
 
 State = TypeVar("State")
 
@@ -28,15 +29,14 @@ class Step(Generic[State]):
         rewards: Role -> [worlds, seats] float32; a role that is absent has nothing at stake in this phase.
         ended: [worlds] bool, the world's own end (never the horizon); None when it cannot end here.
         measures: Name -> [worlds] float32, what happened (flows and counts); NaN where undefined.
-        said: Role -> text field -> ids [worlds, seats, *shape] of what its seats said in this phase, in words; what was
-            not put into words is 0, and codes are known from the actions.
+        said: Role -> what its seats said in this phase, in words.
     """
 
     state: State
     rewards: Mapping[str, Tensor] = field(default_factory=dict)
     ended: Tensor | None = None
     measures: Mapping[str, Tensor] | Mapping[Key, Tensor] = field(default_factory=dict)
-    said: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
+    said: Mapping[str, Utterance] = field(default_factory=dict)
 
 
 class World(ABC, Generic[State]):

@@ -25,6 +25,8 @@ class RecordOptions(Options):
     """Worlds whose users are tracked."""
     groups: bool = True
     """Whether to record mean and variance of each segment in every world."""
+    talk: Literal["all", "tracked", "none"] = "tracked"
+    """Whose words to record, where a world has words: of all worlds, of the tracked ones, or nobody's."""
 
 
 class Frame(Options):

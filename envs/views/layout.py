@@ -89,9 +89,7 @@ class Layout:
             raise PopulaceError(f"the role {role.name!r} does nothing in the phases {tuple(phases)}")
         self.actions = ActionSpace(does, flat_actions, merge)
         self.sees = tuple(
-            f
-            for f in role.sees
-            if f.kind != "text" and not f.private and any(f.in_phase(phase) for phase in own)
+            f for f in role.sees if f.kind != "text" and not f.private and any(f.in_phase(phase) for phase in own)
         )
         # One masked choice has its mask where PettingZoo's samplers look for it, and so has an array of choices.
         single = len(does) == 1 and does[0].shape == ()

@@ -304,6 +304,7 @@ def _recorder(folder: Path, unit: Unit, built: Built, scenario: Scenario) -> Fol
         users=record.users,
         worlds=record.worlds,
         groups=record.groups,
+        talk=record.talk,
         last=unit.ticks,
     )
 

@@ -21,7 +21,7 @@ from populace.population import People, PlainPopulation
 from populace.rollout import Keep, rollout
 from populace.run import Run, branch, see, start
 from populace.testing import check_world
-from populace.words import SILENCE, UNWORDED, Phrases, Reader, Words, text_id
+from populace.words import SILENCE, UNWORDED, Phrases, Reader, Utterance, Words, text_id
 from populace.world import Step, World
 
 MOODS = ("glad", "sad")
@@ -104,7 +104,9 @@ class Chat(World[State]):
             given = actions["user"]["said"]
             drawn = self.phrases.say((state.mood,), draw.scope("words").uniform("which", self.census.size))
             said = torch.where(given == UNWORDED, drawn, given)
-            return Step(replace(state, said=said), said={"user": {"said": said}})
+            return Step(
+                replace(state, said=said), said={"user": Utterance(said, {"mood": state.mood}, {"mood": MOODS})}
+            )
         noise = draw.uniform("noise", self.census.size)
         right = (actions["assistant"]["guess"] == state.mood).float() * noise
         total = state.total + right
@@ -243,7 +245,11 @@ def test_an_unreadable_reply_was_said_all_the_same():
         does=(Field(name="act", kind="count", about="x"), Field(name="said", kind="text", about="x")),
         phases=("p",),
     )
-    given = {"act": torch.tensor([[3, 3]]), "said": torch.tensor([[7, 8]]), "kind": torch.tensor([[1, 0]]).to(torch.int8)}
+    given = {
+        "act": torch.tensor([[3, 3]]),
+        "said": torch.tensor([[7, 8]]),
+        "kind": torch.tensor([[1, 0]]).to(torch.int8),
+    }
     found = acts.valid(role, "p", given, 1).actions
     assert found["act"].tolist() == [[0, 3]]
     assert found["said"].tolist() == [[7, 8]]
