@@ -38,6 +38,19 @@ COLUMNS: dict[str, dict[str, str]] = {
         "mean": "float64",
         "var": "float64",
     },
+    "talk": {
+        "arm": "category",
+        "world": "int64",
+        "step": "int64",
+        "phase": "category",
+        "role": "category",
+        "seat": "int64",
+        "to": "category",
+        "player": "category",
+        "text": "str",
+        "code": "str",
+        "kind": "category",
+    },
 }
 """Columns and dtypes of the frames; `users` has a float32 column for every panel variable beside these."""
 
@@ -146,6 +159,30 @@ class RunData:
         `var` divides by n, so that moments of segments combine exactly (`Moments.pooled`).
         """
         return self._table("groups")
+
+    @cached_property
+    def talk(self) -> pd.DataFrame:
+        """A row per utterance: `arm, world, step, phase, role, seat, to, player, text, code, kind`.
+
+        `code` is what the text carries as numbers, and `kind` how the reply was read; empty where nothing was said.
+        """
+        return self._table("talk")
+
+    def conversation(self, arm: str, world: int, seat: int) -> pd.DataFrame:
+        """What was said at one seat of one world, in its order: rows of `talk`.
+
+        Raises:
+            UnknownName: The arm is not in the run.
+            RunError: Nothing of this seat was recorded.
+        """
+        rows = self.talk
+        found = rows[(rows["arm"] == check_arm(self, arm)) & (rows["world"] == world) & (rows["seat"] == seat)]
+        if found.empty:
+            raise RunError(
+                f"{self.path} holds no words of seat {seat} in world {world} of {arm!r}: words are recorded of tracked "
+                "worlds (record.worlds, record.talk), and only where the world has words"
+            )
+        return found.reset_index(drop=True)
 
     @cached_property
     def arms(self) -> pd.DataFrame:

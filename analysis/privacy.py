@@ -30,6 +30,11 @@ class PublicRun(RunData):
         return self._table("users").iloc[:0]
 
     @cached_property
+    def talk(self) -> pd.DataFrame:
+        """No rows: what a respondent is made to say is about a respondent."""
+        return self._table("talk").iloc[:0]
+
+    @cached_property
     def groups(self) -> pd.DataFrame:
         """As of a run, small segments joined; no rows where all users of a world are fewer than `FEW`."""
         frame = self._table("groups")

@@ -35,10 +35,15 @@ def valid(role: Role, phase: str, actions: Actions, worlds: int, watch: bool = F
     kind = actions.get("kind")
     expected = {f.name for f in fields}
     given = {name for name in actions if is_field(name)}
-    if given != expected:
+    free = {f.name for f in fields if f.optional or f.kind == "text"}
+    if not expected - free <= given <= expected:
         raise ActionError(f"{role.name} in phase {phase!r} must give exactly {sorted(expected)}, got {sorted(given)}")
     checked, nan = {}, {}
     for f in fields:
+        if f.name not in given:
+            like = next(iter(actions.values()), None)
+            checked[f.name] = f.empty(worlds, role.seats, "cpu" if like is None else like.device)
+            continue
         action = actions[f.name]
         shape = (worlds, role.seats, *f.shape)
         if not isinstance(action, Tensor):
@@ -48,13 +53,18 @@ def valid(role: Role, phase: str, actions: Actions, worlds: int, watch: bool = F
                 f"{role.name}'s {f.name!r} must be {f.dtype} of shape {shape} [worlds, seats, ...], "
                 f"got {action.dtype} of shape {tuple(action.shape)}"
             )
-        if kind is not None:
+        if kind is not None and f.kind != "text":  # codes are forfeited; what was said stays said
             valid = (kind == 0).view(worlds, role.seats, *[1] * len(f.shape))
             action = torch.where(valid, action, torch.full_like(action, f.forfeit))
         if watch and f.kind == "real":
             nan[f.name] = action.isnan().flatten(1).float().mean(-1)
         checked[f.name] = action
     return Valid(checked, nan)
+
+
+def unsaid(role: Role, phase: str, worlds: Tensor) -> dict[str, Tensor]:
+    """The acts of a role that only speaks in this phase, and leaves it to the world's phrases; worlds [worlds]."""
+    return {f.name: f.empty(len(worlds), role.seats, worlds.device) for f in role.done_in(phase)}
 
 
 def counted(

@@ -15,12 +15,25 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
-Kind = Literal["real", "choice", "flag", "count"]
+from populace.errors import PopulaceError
+
+Kind = Literal["real", "choice", "flag", "count", "text"]
 
 LIMIT = 1e9
 """What stands for infinity in spaces: a real without a bound is shown and asked for within +-LIMIT."""
 
-_DTYPES = {"real": torch.float32, "choice": torch.int64, "flag": torch.bool, "count": torch.int64}
+_DTYPES = {"real": torch.float32, "choice": torch.int64, "flag": torch.bool, "count": torch.int64, "text": torch.int64}
+
+
+class AnyText(spaces.Text):
+    """Any text of at most so many characters; Gymnasium's own `Text` holds texts of a finite alphabet only."""
+
+    def __init__(self, longest: int) -> None:
+        super().__init__(max_length=longest, min_length=0)
+
+    def contains(self, x: Any) -> bool:
+        """Whether x is a text that is not too long."""
+        return isinstance(x, str) and len(x) <= self.max_length
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +42,8 @@ class Field:
 
     Attributes:
         name: Key in observations or actions.
-        kind: `real` float32, `choice` int64 index into `labels`, `flag` bool, `count` int64.
+        kind: `real` float32, `choice` int64 index into `labels`, `flag` bool, `count` int64, `text` int64 ids (see
+            `populace.words`).
         about: One sentence for people: what it means, in which units.
         shape: Shape for one seat; () for a scalar.
         low: Smallest value of a real or count; observed values are finite even where there is no bound.
@@ -43,6 +57,10 @@ class Field:
             it repeats. None for the forfeit.
         span: Range of a real's space in the views, where `low` and `high` say less: what learners are offered and
             shown. What lies beyond is shown at its ends.
+        carries: Names of the fields whose codes the words of a text say: who reads the words is not told the codes.
+        longest: Most characters of a text that a view's space holds.
+        optional: Whether a policy may leave this action out; the world then finds the forfeit. Texts may always be left
+            out: what was done is then not put into words.
         masked: The observation also holds `<name>_mask`, flags of the legal options of this choice.
         phases: Phases in which it is seen or done; None for all phases of the role.
         private: Ground truth: only policies that declare `privileged` see it, and no text face does.
@@ -59,6 +77,9 @@ class Field:
     forfeit: float = 0
     default: float | str | None = None
     span: tuple[float, float] | None = None
+    carries: tuple[str, ...] = ()
+    longest: int = 4000
+    optional: bool = False
     masked: bool = False
     phases: tuple[str, ...] | None = None
     private: bool = False
@@ -81,6 +102,9 @@ class Field:
 
     def space(self) -> spaces.Space[Any]:
         """The Gymnasium space of one seat's value; its bounds are finite."""
+        if self.kind == "text":
+            text = AnyText(self.longest)
+            return text if self.shape == () else spaces.Tuple([text] * math.prod(self.shape))
         low, high = self.bounds
         if self.kind == "real":
             return spaces.Box(np.float32(low), np.float32(high), self.shape, np.float32)
@@ -132,6 +156,8 @@ class Field:
             return "yes" if value else "no"
         if self.names:
             return self.names[int(value)] if 0 <= value < len(self.names) else "none"
+        if self.kind == "text":
+            raise PopulaceError(f"{self.name!r} holds ids of texts: read them by `Observation.text`")
         return f"{value:.2f}" if self.kind == "real" else str(int(value))
 
     def in_phase(self, phase: str) -> bool:
@@ -172,6 +198,11 @@ class Role:
     def done_in(self, phase: str) -> tuple[Field, ...]:
         """Fields done in `phase`."""
         return tuple(f for f in self.does if f.in_phase(phase))
+
+    def only_speaks(self, phase: str) -> bool:
+        """Whether all that it does in `phase` is to say something, which may be left to the world's phrases."""
+        done = self.done_in(phase)
+        return bool(done) and all(f.kind == "text" for f in done)
 
 
 def shared(**options: Any) -> Any:

@@ -10,6 +10,7 @@ from populace import arithmetic
 from populace.measures import Key, OfSeats, join, recorded
 from populace.policy import Learner
 from populace.run import Policies, Run, advance, blame, restart
+from populace.words import Utterance
 from populace.world import World
 
 AtEnd = Literal["mask", "autoreset"]
@@ -27,18 +28,30 @@ class Recorder(Protocol):
         """Take measures key -> [worlds], with counts since the last record, and what `measure` and `panel` show."""
         ...
 
+    def hear(self, world: World[Any], run: Run, phase: str, said: Mapping[str, Utterance]) -> None:
+        """Take what was said in `phase`, role -> utterance; `run` stands where the phase began."""
+        ...
+
 
 class Keep:
-    """A recorder that keeps measures in memory: `series[key]` is a list of [worlds], one per recorded tick."""
+    """A recorder that keeps measures in memory: `series[key]` is a list of [worlds], one per recorded tick.
+
+    `talk` holds what was said, in the order in which it was.
+    """
 
     def __init__(self, every: int = 1) -> None:
         self.every = every
         self.clocks: list[int] = []
         self.series: dict[Key, list[Tensor]] = {}
+        self.talk: list[tuple[int, str, str, Utterance]] = []
 
     def wants(self, clock: int) -> bool:
         """Every `every` ticks."""
         return clock % self.every == 0
+
+    def hear(self, world: World[Any], run: Run, phase: str, said: Mapping[str, Utterance]) -> None:
+        """Keep all utterances: (tick, phase, role, utterance)."""
+        self.talk += [(run.clock + 1, phase, role, utterance) for role, utterance in said.items()]
 
     def record(self, world: World[Any], run: Run, measures: Mapping[Key, Tensor]) -> None:
         """Keep them all, on their device."""
@@ -87,11 +100,14 @@ def rollout(
                 run = _renew(world, policies, run, horizon, at_end)
             flows: dict[Key, Tensor] = {}
             watch = recorder is not None and recorder.wants(run.clock + 1)
-            run, step = advance(world, policies, run, check=check, watch=watch)
-            join(flows, step.measures)
-            while run.phase:
+            while True:
+                before = run
                 run, step = advance(world, policies, run, check=check, watch=watch)
                 join(flows, step.measures)
+                if recorder is not None and step.said:
+                    recorder.hear(world, before, world.phases[before.phase], step.said)
+                if not run.phase:
+                    break
             if learn_every and run.clock % learn_every == 0:
                 run, learned = learn(policies, run)
                 join(flows, learned)

@@ -18,6 +18,7 @@ from populace.measures import Counts, Key, OfSeats, add
 from populace.observation import Observation
 from populace.policy import Actions, Learner, Policy, Trajectory, Transition
 from populace.population import People, Population
+from populace.words import Reader, Words
 from populace.world import Step, World
 
 Policies = Mapping[str, Policy]
@@ -42,6 +43,8 @@ class Run:
         trajectory: Learner's role -> what it has not yet learned from.
         counts: Role ("" for the world) -> player -> measure -> [worlds] float64, events since the last record.
         arithmetic: What it is computed by (`populace.arithmetic`), from its start to its end.
+        words: The texts that ids in state, memory and trajectory name. It grows as the run goes on, and branches share
+            it.
     """
 
     seed: int
@@ -57,16 +60,23 @@ class Run:
     clock: int = shared(default=0)
     phase: int = shared(default=0)
     arithmetic: str = shared(default="torch")
+    words: Words = shared(default_factory=Words)
 
-    def draw(self, check: bool = False) -> Draw:
-        """The randomness of this episode, tick and phase."""
+    def draw(self, check: bool = False, scope: str = "") -> Draw:
+        """The randomness of this episode, tick and phase; `scope` is the phase's (`World.scopes`), by default its
+        number.
+        """
         # One fold for both counters: ticks of an episode stay below 2^32.
         counters = (self.episode << 32) + self.tick
-        return Draw.of(self.seed, self.worlds, check).at(counters).scope(f"phase {self.phase}")
+        return Draw.of(self.seed, self.worlds, check).at(counters).scope(scope or f"phase {self.phase}")
+
+    def tidy(self) -> "Run":
+        """The same run with a new store of words, that holds only what its tensors name."""
+        return replace(self, words=self.words.kept(self)) if self.words.texts else self
 
     def save(self, path: Path) -> None:
-        """Write the run to `path`, atomically."""
-        tree.save(self, path)
+        """Write the run to `path`, atomically; of its texts those that its tensors name."""
+        tree.save(self.tidy(), path)
 
     @staticmethod
     def load(path: Path, device: torch.device | str = "cpu", packages: Collection[str] = ()) -> "Run":
@@ -154,7 +164,8 @@ def see(world: World[Any], run: Run, role: Role, privileged: bool = False) -> Ob
     kept |= {f"{name}_mask" for name in kept}
     kept |= {f"{f.name}_mask" for f in role.done_in(phase) if f.masked}
     shown = {name: tensor for name, tensor in fields.items() if name in kept}
-    return Observation(shown, role, phase, world.present(run.state, role.name), world.dialogue)
+    reader = Reader(run.words, world.lexicon)
+    return Observation(shown, role, phase, world.present(run.state, role.name), world.dialogue, reader)
 
 
 def advance(
@@ -195,14 +206,18 @@ def _phase(
     world: World[Any], policies: Policies, run: Run, given: Mapping[str, Actions] | None, check: bool, watch: bool
 ) -> tuple[Run, Step[Any]]:
     phase = world.phases[run.phase]
-    draw = run.draw(check)
+    draw = run.draw(check, world.scopes[run.phase])
     memory, acted, seen = dict(run.memory), {}, {}
+    kinds: dict[str, Tensor] = {}
     flows: dict[Key, Tensor] = {}
     events: list[tuple[OfSeats, Tensor]] = []
     for role in world.acting[phase]:
         if given is not None and role.name in given:
             actions, present = given[role.name], world.present(run.state, role.name)
         else:
+            if role.name not in policies and role.only_speaks(phase):
+                acted[role.name] = acts.unsaid(role, phase, run.worlds)
+                continue
             if role.name not in policies:
                 raise UnknownName("player of role", role.name, policies)
             policy = policies[role.name]
@@ -216,6 +231,8 @@ def _phase(
             present = observation.present
             if isinstance(policy, Learner):
                 seen[role.name] = observation
+        if "kind" in actions:
+            kinds[role.name] = actions["kind"]
         acted[role.name], nan = acts.valid(role, phase, actions, len(run.worlds), watch)
         flows |= {OfSeats(f"nan/{name}", role.name): share for name, share in nan.items()}
         events += acts.counted(role, actions, _players(policies, run.memory, role.name), present)
@@ -247,7 +264,16 @@ def _phase(
         trajectory=_remember(run, seen, acted, step, phase),
         counts=add(run.counts, events) if events else run.counts,
     )
-    return after, replace(step, state=state, measures=flows)
+    said = {
+        role: replace(
+            what,
+            kind=kinds.get(role),
+            present=world.present(run.state, role),
+            players=_players(policies, run.memory, role),
+        )
+        for role, what in step.said.items()
+    }
+    return after, replace(step, state=state, measures=flows, said=said)
 
 
 def _players(policies: Policies, memory: Mapping[str, Any], role: str) -> Mapping[str, Tensor]:

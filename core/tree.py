@@ -17,6 +17,7 @@ from torch import Tensor
 
 from populace.errors import RunError
 from populace.imports import OURS, installed
+from populace.words import Words
 
 
 def tree_map(change: Callable[[Tensor], Tensor], value: Any, *, shared: bool = True) -> Any:
@@ -81,6 +82,8 @@ def packages_of(value: Any) -> frozenset[str]:
 def _zip(join: Callable[[Tensor, Tensor], Tensor], new: Any, old: Any, skip: str) -> Any:
     if isinstance(new, Tensor):
         return join(new, old)
+    if isinstance(new, Words):
+        return new  # a store of texts is a constant; it has no worlds
     if dataclasses.is_dataclass(new) and not isinstance(new, type):
         changes = {}
         for f in dataclasses.fields(new):

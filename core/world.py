@@ -15,6 +15,7 @@ from populace.fields import Role
 from populace.measures import Key, Measure, index
 from populace.options import Options
 from populace.population import Census, People, Population
+from populace.words import Utterance
 
 State = TypeVar("State")
 
@@ -28,12 +29,14 @@ class Step(Generic[State]):
         rewards: Role -> [worlds, seats] float32; a role that is absent has nothing at stake in this phase.
         ended: [worlds] bool, the world's own end (never the horizon); None when it cannot end here.
         measures: Name -> [worlds] float32, what happened (flows and counts); NaN where undefined.
+        said: Role -> what its seats said in this phase, in words.
     """
 
     state: State
     rewards: Mapping[str, Tensor] = field(default_factory=dict)
     ended: Tensor | None = None
     measures: Mapping[str, Tensor] | Mapping[Key, Tensor] = field(default_factory=dict)
+    said: Mapping[str, Utterance] = field(default_factory=dict)
 
 
 class World(ABC, Generic[State]):
@@ -45,6 +48,8 @@ class World(ABC, Generic[State]):
         id: `namespace/name-vN`; the version rises whenever results may change.
         Options: The world's options model.
         phases: A tick is one pass over these, all worlds in the same phase.
+        worded: Phases in which something is only said. Random numbers of the other phases are the same with them and
+            without, so that words change nothing else.
         ends: Whether a world can end by itself; if not, the runner need not look.
         defaults: Role -> name of the policy that plays it when nobody else is named.
         optional: Names of roles in `defaults` that are there with some options only.
@@ -53,6 +58,7 @@ class World(ABC, Generic[State]):
     id: ClassVar[str]
     Options: ClassVar[type[Options]] = Options
     phases: ClassVar[tuple[str, ...]] = ("act",)
+    worded: ClassVar[tuple[str, ...]] = ()
     ends: ClassVar[bool] = False
     defaults: ClassVar[Mapping[str, str]] = {}
     optional: ClassVar[tuple[str, ...]] = ()
@@ -99,6 +105,10 @@ class World(ABC, Generic[State]):
         """The world's text face, if it has one."""
         return None
 
+    def lexicon(self) -> Mapping[int, str]:
+        """All that scripts can say in this world, id -> text: the phrases that `advance` looks up."""
+        return {}
+
     @classmethod
     def population(cls, users: int, options: Any) -> Population | None:
         """The people a view samples when it is given none; None when the world cannot do without."""
@@ -124,6 +134,12 @@ class World(ABC, Generic[State]):
     def acting(self) -> dict[str, tuple[Role, ...]]:
         """The roles that act, by phase."""
         return {phase: tuple(r for r in self.cast.values() if phase in r.phases) for phase in self.phases}
+
+    @cached_property
+    def scopes(self) -> tuple[str, ...]:
+        """What scopes the draws of each phase: its number among the phases that are not `worded`, or its name."""
+        plain = [phase for phase in self.phases if phase not in self.worded]
+        return tuple(f"words {p}" if p in self.worded else f"phase {plain.index(p)}" for p in self.phases)
 
     @cached_property
     def declared(self) -> dict[str, Measure]:

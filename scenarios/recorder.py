@@ -6,7 +6,7 @@ which it was saved. So joining units is concatenation, and tables have the same 
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,8 @@ from populace.population import Census
 from populace.recording import OwnMeasure, measured
 from populace.run import Run
 from populace.scenarios.merging import write_table
+from populace.scenarios.talk import Heard
+from populace.words import Reader, Utterance
 from populace.world import World
 
 _BUFFERED = 1 << 22
@@ -43,6 +45,7 @@ class FolderRecorder:
         worlds: Worlds whose users are tracked: those with ids below it.
         groups: Whether to record moments by segment.
         own: Measures of the user's own, beside the world's.
+        talk: Whose words are recorded: of all worlds, of the tracked ones, or nobody's.
         last: The final tick, which is always recorded.
     """
 
@@ -57,12 +60,13 @@ class FolderRecorder:
         users: int,
         worlds: int,
         groups: bool,
+        talk: Literal["all", "tracked", "none"],
         last: int,
         own: Sequence[OwnMeasure] = (),
     ) -> None:
         self.folder, self.unit, self.arm, self.census = folder, unit, arm, census
         self.every, self.tracked, self.groups, self.last, self.own = every, worlds, groups, last, own
-        self.users = min(users, census.size)
+        self.users, self.talk = min(users, census.size), talk
         self._written: list[str] = []
         self._clock = 0
         self._clear()
@@ -71,6 +75,7 @@ class FolderRecorder:
         self._steps: list[tuple[int, tuple[Key, ...], Tensor]] = []
         self._users: list[tuple[int, dict[str, Tensor]]] = []
         self._groups: list[tuple[int, dict[str, tuple[Tensor, Tensor]]]] = []
+        self._talk: list[Heard] = []
         self._nan: list[tuple[int, OfSeats, Tensor]] = []
         self._count: Tensor | None = None
         self._numbers = 0
@@ -109,6 +114,16 @@ class FolderRecorder:
             self._count = count
             self._groups.append((run.clock, moments))
             self._numbers += 2 * len(moments) * count.numel()
+
+    def hear(self, world: World[Any], run: Run, phase: str, said: Mapping[str, Utterance]) -> None:
+        """Hold what was said in this phase, on its device."""
+        rows = len(run.worlds) if self.talk == "all" else min(self.tracked, len(run.worlds))
+        if self.talk == "none" or rows == 0:
+            return
+        reader = Reader(run.words, world.lexicon)
+        for role, utterance in said.items():
+            self._talk.append(Heard(run.clock + 1, phase, role, utterance, reader).first(rows))
+            self._numbers += self._talk[-1].utterance.text.numel()
 
     def _columns(self, panel: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Panel variables as [worlds, users] columns; a vector of values becomes one column per dimension.
@@ -203,6 +218,11 @@ class FolderRecorder:
             if table == "steps":
                 undefined = _undefined(whole)
             # Rows of increments are [tick, ..., worlds, inner]; those of a part are [worlds, tick, ..., inner].
+            if table == "talk":
+                whole = whole.take(pa.array(np.argsort(whole.column("world").to_numpy(), kind="stable")))
+                write_table(path := part_path(self.folder, table, self.unit), [whole], whole.schema)
+                tables[table] = {"rows": len(whole), "sha256": digest(path)}
+                continue
             across = {"steps": worlds, "users": max(1, int((run.worlds[:rows] < self.tracked).sum())), "groups": worlds}
             inner = {"steps": 1, "users": self.users, "groups": len(self.census.segments)}
             path = part_path(self.folder, table, self.unit)
@@ -236,6 +256,7 @@ class FolderRecorder:
             "steps": [self._step_rows(clock, ids, keys, held) for clock, keys, held in steps],
             "users": [table for clock, held in users if (table := self._user_rows(clock, ids, held)) is not None],
             "groups": [self._group_rows(clock, ids, held) for clock, held in groups],
+            "talk": [self._talk_rows(ids, heard) for heard in self._talk if heard.step <= run.clock],
         }
         return {table: _joined(rows) for table, rows in found.items() if rows}
 
@@ -248,6 +269,11 @@ class FolderRecorder:
                     "not numbers (NaN); mend its policy (populace.testing.check_policy looks for this)"
                 )
         self._nan = [row for row in self._nan if row[0] > clock]
+
+    def _talk_rows(self, ids: np.ndarray[Any, Any], heard: Heard) -> pa.Table:
+        rows = heard.rows(self.arm, ids)
+        tracked = self.talk == "all" or len(rows) == 0
+        return rows if tracked else rows.filter(pa.array(rows.column("world").to_numpy() < self.tracked))
 
     def _step_rows(self, clock: int, ids: np.ndarray[Any, Any], keys: tuple[Key, ...], held: Tensor) -> pa.Table:
         names = [key if isinstance(key, OfSeats) else OfSeats(key, "") for key in keys]

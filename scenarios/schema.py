@@ -30,6 +30,8 @@ class RecordOptions(Options):
     measures: tuple[Name, ...] = ()
     """Measures of your own beside the world's: functions (world, state) -> name -> [worlds] by `module:function`, or by
     the name under which a plug-in announces them."""
+    talk: Literal["all", "tracked", "none"] = "tracked"
+    """Whose words to record, where a world has words: of all worlds, of the tracked ones, or nobody's."""
 
 
 class Frame(Options):

@@ -12,8 +12,9 @@ class Random(Policy):
     """Legal actions at random: uniform over options and bounds, standard normal where a real has no bounds."""
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
-        """Every field of every seat, independently."""
-        return {f.name: _sample(f, observation, draw) for f in observation.role.done_in(observation.phase)}, memory
+        """Every field of every seat, independently; texts are left to the world's phrases."""
+        done = observation.role.done_in(observation.phase)
+        return {f.name: _sample(f, observation, draw) for f in done if f.kind != "text"}, memory
 
 
 class Forfeit(Policy):

@@ -34,10 +34,17 @@ class AnyLegal(Policy):
         """A legal action for every seat."""
         some = next(iter(observation.values()))
         worlds, seats = some.shape[:2]
-        return {
+        acts = {
             f.name: self._pick(f, observation.get(f"{f.name}_mask"), worlds, seats, draw)
             for f in observation.role.done_in(observation.phase)
-        }, memory
+            if f.kind != "text"
+        }
+        for f in observation.role.done_in(observation.phase):
+            if f.kind == "text":  # some seats speak, and the others leave it to the world's phrases
+                (said,) = observation.reader.words.put(["Some words, as anybody may say them."])
+                speaks = draw.uniform(f.name, seats, *f.shape) < 0.5
+                acts[f.name] = speaks.to(torch.int64) * said
+        return acts, memory
 
     @staticmethod
     def _pick(f: Field, mask: Tensor | None, worlds: int, seats: int, draw: Draw) -> Tensor:

@@ -84,11 +84,13 @@ class Layout:
         for name in acts or ():
             if name not in done:
                 raise UnknownName(f"field that {role.name} does", name, done)
-        does = tuple(f for f in done.values() if acts is None or f.name in acts)
+        does = tuple(f for f in done.values() if f.kind != "text" and (acts is None or f.name in acts))
         if not does:
             raise PopulaceError(f"the role {role.name!r} does nothing in the phases {tuple(phases)}")
         self.actions = ActionSpace(does, flat_actions, merge)
-        self.sees = tuple(f for f in role.sees if not f.private and any(f.in_phase(phase) for phase in own))
+        self.sees = tuple(
+            f for f in role.sees if f.kind != "text" and not f.private and any(f.in_phase(phase) for phase in own)
+        )
         # One masked choice has its mask where PettingZoo's samplers look for it, and so has an array of choices.
         single = len(does) == 1 and does[0].shape == ()
         self.options = self.actions.options if self.actions.masked and (flat_actions or single) else 0

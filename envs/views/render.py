@@ -10,6 +10,8 @@ from torch import Tensor
 from populace.envs.views.lazy import Array
 from populace.envs.views.stage import Stage
 from populace.errors import PopulaceError
+from populace.fields import Field
+from populace.observation import Observation
 from populace.run import Run
 from populace.world import World
 
@@ -18,6 +20,13 @@ SEATS = 3
 
 LINES = 8
 """Measures drawn in a picture."""
+
+
+def _shown(seen: Observation, f: Field, seat: int) -> str:
+    """A field of one seat of world 0, as it reads."""
+    if f.kind == "text":
+        return repr(seen.text(f.name)[0][seat])
+    return f.render(seen[f.name][0, seat].cpu())
 
 
 @dataclass
@@ -67,7 +76,7 @@ def lines(stage: Stage, run: Run, measures: Mapping[str, Tensor]) -> str:
             continue
         seen = stage.see(run, role.name)
         for seat in range(min(role.seats, SEATS)):
-            words = [f"{f.name} {f.render(seen[f.name][0, seat].cpu())}" for f in role.seen_in(phase) if f.name in seen]
+            words = [f"{f.name} {_shown(seen, f, seat)}" for f in role.seen_in(phase) if f.name in seen]
             out.append(f"  {role.name}_{seat}: " + ", ".join(words))
         if role.seats > SEATS:
             out.append(f"  ... {role.seats - SEATS} more")

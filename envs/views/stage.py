@@ -68,12 +68,15 @@ class Stage:
         """Indices of the phases in which a focal role acts: there the caller has the turn."""
         world = self.world
         return tuple(
-            i for i, phase in enumerate(world.phases) if any(role.name in self.focal for role in world.acting[phase])
+            i
+            for i, phase in enumerate(world.phases)
+            if any(role.name in self.focal and not role.only_speaks(phase) for role in world.acting[phase])
         )
 
     def phases_of(self, role: Role) -> tuple[str, ...]:
         """The phases in which the role acts, in the order of the tick."""
-        return tuple(phase for phase in self.world.phases if phase in role.phases)
+        acting = (phase for phase in self.world.phases if phase in role.phases)
+        return tuple(phase for phase in acting if not role.only_speaks(phase))
 
     def start(self, seed: int, ids: Tensor) -> Run:
         """Sample worlds `ids` [worlds], begin episode 0 and run forward to the caller's first turn."""

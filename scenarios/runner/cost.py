@@ -54,8 +54,8 @@ class Estimate:
         found = []
         if self.free_bytes is not None and self.peak_bytes > self.free_bytes:
             found.append(
-                f"about {memory.size(self.peak_bytes)} of memory are needed at the peak, and {memory.size(self.free_bytes)} "
-                f"are free: {memory.SMALLER}"
+                f"about {memory.size(self.peak_bytes)} of memory are needed at the peak, and "
+                f"{memory.size(self.free_bytes)} are free: {memory.SMALLER}"
             )
         if self.asked is not None:
             for key, most, likely in (
@@ -70,8 +70,8 @@ class Estimate:
 def estimate(scenario: Scenario, device: str = "cpu", batch: int | None = None, threads: int | None = None) -> Estimate:
     """Build and begin every arm, play a few ticks of a few worlds of the first, and extrapolate; writes nothing.
 
-    No language model is asked or loaded, and no tape is looked at: of each arm that has any, a few ticks are worded, and
-    tokens are counted as a run counts them.
+    No language model is asked or loaded, and no tape is looked at: of each arm that has any, a few ticks are worded,
+    and tokens are counted as a run counts them.
 
     Args:
         scenario: What `load` returned.

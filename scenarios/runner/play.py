@@ -310,6 +310,7 @@ def _recorder(folder: Path, unit: Unit, built: Built, scenario: Scenario) -> Fol
         worlds=record.worlds,
         groups=record.groups,
         own=scenario.own,
+        talk=record.talk,
         last=unit.ticks,
     )
 
