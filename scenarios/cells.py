@@ -108,7 +108,8 @@ class _Maker:
             return []
         text = (
             f"world.id: the arm {variant.arm!r} plays {world_id}, and {arm!r} plays {first}; arms and points of a "
-            "sweep are compared world by world and measure by measure, so all must play one world: write a scenario for each"
+            "sweep are compared world by world and measure by measure, so all must play one world: write a scenario "
+            "for each"
         )
         return [Mistake(text, spot(variant.tree, ("world", "id")))]
 
