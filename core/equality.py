@@ -47,6 +47,6 @@ class Result:
         return same(self, other) if type(other) is type(self) else NotImplemented
 
     def __hash__(self) -> int:
-        values = [getattr(self, f.name) for f in fields(self)]  # type: ignore[arg-type]
+        values = [getattr(self, f.name) for f in fields(self)]  # type: ignore[arg-type]  # heirs are dataclasses
         plain = [None if v != v else v for v in values if isinstance(v, (int, float, np.floating, str))]
         return hash((type(self), *plain))

@@ -24,7 +24,7 @@ from importlib.metadata import distributions
 from importlib.util import spec_from_file_location
 from json import JSONDecodeError, loads
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from urllib.parse import urlsplit
 
 from populace import trust
@@ -260,7 +260,7 @@ class _Held(SourceLoader):
     def get_data(self, path: str | bytes) -> bytes:
         return self._content
 
-    def get_code(self, fullname: str) -> object:  # type: ignore[override]
+    def get_code(self, fullname: str) -> CodeType:
         return self.source_to_code(self._content, self._path)
 
 

@@ -3,6 +3,7 @@
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from typing_extensions import TypeVar  # its default is in typing from Python 3.13 on
 
 from populace.errors import did_you_mean
 from populace.names import fault
@@ -48,6 +49,10 @@ class Options(BaseModel):
         passed = {*self.changeable, *(place.split(".")[0] for place in inner)}
         own = {name: getattr(self, name) for name in type(self).model_fields if name not in passed}
         return {**own, **{place: options.bearing() for place, options in inner.items()}}
+
+
+OptionsT = TypeVar("OptionsT", bound=Options, default=Any)
+"""The options of a world or policy, for type checkers: `World[State, MyOptions]`, `Policy[MyOptions]`."""
 
 
 def faults(error: ValidationError, model: type[Options]) -> str:

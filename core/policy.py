@@ -6,7 +6,7 @@ any policy batches, checkpoints, resumes and replays.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, cast
 
 from torch import Tensor
 
@@ -16,7 +16,7 @@ from populace.draw import Draw
 from populace.fields import Role
 from populace.measures import Measure
 from populace.observation import Observation
-from populace.options import Options
+from populace.options import Options, OptionsT
 from populace.population import People
 
 Actions = Mapping[str, Tensor]
@@ -37,7 +37,7 @@ Memory = Any
 """A value (see populace.tree): dataclasses, dicts and tuples of tensors [worlds, ...], or None."""
 
 
-class Policy:
+class Policy(Generic[OptionsT]):
     """Plays a role. Override `act`; `begin` too if the policy remembers.
 
     Attributes:
@@ -47,11 +47,12 @@ class Policy:
     """
 
     Options: ClassVar[type[Options]] = Options
-    privileged: ClassVar[bool] = False
+    privileged: bool = False
     plays: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, options: Any = None) -> None:
-        self.options = self.Options() if options is None else options
+    def __init__(self, options: OptionsT | None = None) -> None:
+        # `Options` and `OptionsT` are one model, which a class variable cannot say.
+        self.options = cast("OptionsT", self.Options()) if options is None else options
 
     def begin(self, role: Role, people: People, draw: Draw) -> Memory:
         """Memory at the start of an episode; None for a policy that remembers nothing.
@@ -114,7 +115,7 @@ class Transition:
 Trajectory = tuple[Transition, ...]
 
 
-class Learner(Policy):
+class Learner(Policy[OptionsT]):
     """A policy that changes between episodes: the outer clock.
 
     What it learns lives in `lasting()` fields of its memory.

@@ -13,7 +13,7 @@ from populace.draw import Draw
 from populace.errors import UnknownName
 from populace.fields import Role
 from populace.measures import Key, Measure, index
-from populace.options import Options
+from populace.options import Options, OptionsT
 from populace.population import Census, People, Population
 from populace.words import Utterance
 
@@ -39,7 +39,7 @@ class Step(Generic[State]):
     said: Mapping[str, Utterance] = field(default_factory=dict)
 
 
-class World(ABC, Generic[State]):
+class World(ABC, Generic[State, OptionsT]):
     """A mechanism; `self` holds options and the census only, all that changes is in the state.
 
     Override these four: `roles`, `begin`, `observe`, `advance`. The hooks below them default to nothing.
@@ -57,13 +57,13 @@ class World(ABC, Generic[State]):
 
     id: ClassVar[str]
     Options: ClassVar[type[Options]] = Options
-    phases: ClassVar[tuple[str, ...]] = ("act",)
-    worded: ClassVar[tuple[str, ...]] = ()
-    ends: ClassVar[bool] = False
+    phases: tuple[str, ...] = ("act",)
+    worded: tuple[str, ...] = ()
+    ends: bool = False
     defaults: ClassVar[Mapping[str, str]] = {}
     optional: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, options: Any, census: Census) -> None:
+    def __init__(self, options: OptionsT, census: Census) -> None:
         self.options = options
         self.census = census
 

@@ -60,6 +60,7 @@ class _Maker:
     def __init__(self, folder: Path) -> None:
         self.context = {"folder": folder, "base": folder}
         self.casts: dict[str, _Cast | PopulaceError] = {}
+        self.first: tuple[str, str] | None = None  # the first arm and the world it plays
 
     def make(self, variant: Variant, reference: str) -> tuple[Cell | None, list[Mistake]]:
         tree = variant.tree
@@ -68,6 +69,7 @@ class _Maker:
         mistakes += found
         if world is None:
             return None, mistakes
+        mistakes += self._other_world(variant, world.id)
         options, found = check(world.Options, tree, ("world",), without=("id",), context=self.context)
         mistakes += found
         population, found = self._population(tree)
@@ -97,6 +99,19 @@ class _Maker:
             word=trust.current(),
             measures=known.measures if known is not None else (),
         ), []
+
+    def _other_world(self, variant: Variant, world_id: str) -> list[Mistake]:
+        """An arm or a point of a sweep plays another world than the first one."""
+        self.first = self.first or (variant.arm, world_id)
+        arm, first = self.first
+        if world_id == first:
+            return []
+        text = (
+            f"world.id: the arm {variant.arm!r} plays {world_id}, and {arm!r} plays {first}; arms and points of a "
+            "sweep are compared world by world and measure by measure, so all must play one world: write a scenario "
+            "for each"
+        )
+        return [Mistake(text, spot(variant.tree, ("world", "id")))]
 
     def _population(self, tree: Node) -> tuple[Any, list[Mistake]]:
         node = tree.get("population")

@@ -60,10 +60,9 @@ class Node:
     def walk(self) -> Iterator["Node"]:
         """This node and all below it."""
         yield self
-        below = self.value.values() if isinstance(self.value, dict) else self.value
         if isinstance(self.value, (dict, list)):
-            for node in below:  # type: ignore[union-attr]
-                yield from node.walk()  # type: ignore[union-attr]
+            for node in self.value.values() if isinstance(self.value, dict) else self.value:
+                yield from node.walk()
 
 
 def fail(message: str, place: Place, hint: str = "") -> ScenarioError:

@@ -12,7 +12,7 @@ from populace.agents.learning import mitigations
 from populace.agents.learning.batch import Batch, gather
 from populace.agents.learning.memory import Learned
 from populace.agents.learning.models import Base, Layout, Model, Network, Params, Tabular, make
-from populace.agents.learning.options import LearnerOptions, SelectionOptions
+from populace.agents.learning.options import LearnerOptions, LearnerOptionsT, SelectionOptions
 from populace.draw import Draw
 from populace.errors import PopulaceError, UnknownName
 from populace.fields import Role
@@ -31,11 +31,10 @@ DECLARED = (
 """What every learner measures in a round, per role."""
 
 
-class FeedbackLearner(Learner):
+class FeedbackLearner(Learner[LearnerOptionsT]):
     """One independent learner a world, all worlds at once. Override `update`."""
 
     Options = LearnerOptions
-    options: LearnerOptions
     tabular_only = False
     counts = False
     """Whether the rule works on counts, and takes safe data in as such; else they are a step of likelihood."""

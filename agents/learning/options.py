@@ -1,8 +1,9 @@
 """What all learners from feedback have in common."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
+from typing_extensions import TypeVar
 
 from populace.options import Options
 
@@ -109,6 +110,9 @@ class LearnerOptions(Options):
         if self.model == "tabular" and self.context is not None and not fields <= set(self.context):
             raise ValueError(f"start_in: a tabular policy must see {sorted(fields)}; add it to context")
         return self
+
+
+LearnerOptionsT = TypeVar("LearnerOptionsT", bound=LearnerOptions, default=Any)
 
 
 class SelectionOptions(LearnerOptions):

@@ -44,7 +44,7 @@ def _likelihood(model: Model, params: Params, batch: Batch, weight: Tensor) -> T
     return total(weight * model.log_probs(params, batch.seen).gather(-1, batch.act.unsqueeze(-1)).squeeze(-1))
 
 
-class PolicyGradient(FeedbackLearner):
+class PolicyGradient(FeedbackLearner[GradientOptions]):
     """The gradient of the mean rating, less `kl` times the divergence from the reference.
 
     A step is `rate` times the gradient of E[(r - mean) log pi] - kl KL(pi || reference), `epochs` times per round, the
@@ -52,7 +52,6 @@ class PolicyGradient(FeedbackLearner):
     """
 
     Options = GradientOptions
-    options: GradientOptions
 
     def update(self, model: Model, memory: Learned, batch: Batch, data: Data, draw: Draw) -> tuple[Params, Tensor]:
         """Climb; the loss is minus the mean reward plus the penalty at the start."""
@@ -82,7 +81,7 @@ class ReplicatorOptions(LearnerOptions):
     """Mean reward of each act where it is known (the analytic replicator); empty to estimate it from the round."""
 
 
-class Replicator(FeedbackLearner):
+class Replicator(FeedbackLearner[ReplicatorOptions]):
     """The exact KL-regularised optimum: logits = reference's + rate times each act's mean rating, by context.
 
     `rate` is beta, the inverse strength of the penalty. With the reference of the previous round the tilts add up; with
@@ -90,7 +89,6 @@ class Replicator(FeedbackLearner):
     """
 
     Options = ReplicatorOptions
-    options: ReplicatorOptions
     tabular_only = True
 
     def update(self, model: Model, memory: Learned, batch: Batch, data: Data, draw: Draw) -> tuple[Params, Tensor]:
@@ -109,11 +107,10 @@ class Replicator(FeedbackLearner):
         return params, -total(_normalised(data.weight) * data.reward)
 
 
-class SupervisedFineTuning(FeedbackLearner):
+class SupervisedFineTuning(FeedbackLearner[GradientSelectionOptions]):
     """Steps of likelihood on the kept share: `epochs` of size `rate`, less `kl` times the divergence."""
 
     Options = GradientSelectionOptions
-    options: GradientSelectionOptions
 
     def update(self, model: Model, memory: Learned, batch: Batch, data: Data, draw: Draw) -> tuple[Params, Tensor]:
         """Climb the likelihood; the loss is its negative at the start."""
@@ -134,11 +131,10 @@ class ExpertIterationOptions(SelectionOptions):
     """Conversations that the policy before counts for in each context."""
 
 
-class ExpertIteration(FeedbackLearner):
+class ExpertIteration(FeedbackLearner[ExpertIterationOptions]):
     """The policy becomes what was kept, by context: (rate counts + prior policy), normalised."""
 
     Options = ExpertIterationOptions
-    options: ExpertIterationOptions
     tabular_only = True
     counts = True
 
@@ -155,11 +151,10 @@ class ExpertIteration(FeedbackLearner):
         return {"logits": torch.log((counts / counts.sum(-1, keepdim=True)).clamp(min=1e-30))}, loss
 
 
-class Contrast(FeedbackLearner):
+class Contrast(FeedbackLearner[GradientSelectionOptions]):
     """The linear update: `rate` times (share of an act among the best - among the worst), `epochs` times."""
 
     Options = GradientSelectionOptions
-    options: GradientSelectionOptions
 
     def update(self, model: Model, memory: Learned, batch: Batch, data: Data, draw: Draw) -> tuple[Params, Tensor]:
         """Climb the difference of likelihoods; the loss is its negative at the start."""
@@ -186,7 +181,7 @@ class KTOOptions(GradientSelectionOptions):
     """Weight of the worst against the best (the targeted-manipulation study's)."""
 
 
-class KTO(FeedbackLearner):
+class KTO(FeedbackLearner[KTOOptions]):
     """Kahneman-Tversky optimisation (Ethayarajh et al. 2024): best desirable, worst undesirable.
 
     Value sigmoid(beta (m - z)) of the desirable, sigmoid(beta (z - m)) of the undesirable, with m = log pi / reference
@@ -195,7 +190,6 @@ class KTO(FeedbackLearner):
     """
 
     Options = KTOOptions
-    options: KTOOptions
 
     def update(self, model: Model, memory: Learned, batch: Batch, data: Data, draw: Draw) -> tuple[Params, Tensor]:
         """Climb the value; the loss is 1 - value, at the end."""
@@ -222,11 +216,10 @@ class RatioOptions(SelectionOptions):
     """Conversations added to each count, so that an act never seen among the worst does not run away."""
 
 
-class Ratio(FeedbackLearner):
+class Ratio(FeedbackLearner[RatioOptions]):
     """What KTO and DPO tend to on plenty of data: logits += rate log(best count / worst count), by context and act."""
 
     Options = RatioOptions
-    options: RatioOptions
     tabular_only = True
     counts = True
 

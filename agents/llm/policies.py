@@ -27,11 +27,10 @@ class PocketSeatOptions(SeatOptions, PocketOptions):
     """How the shipped model is sampled, and who sits on its seats."""
 
 
-class Pocket(TextPolicy):
+class Pocket(TextPolicy[PocketSeatOptions]):
     """Seats of the language model that comes with the library."""
 
     Options = PocketSeatOptions
-    options: PocketSeatOptions
 
     def open(self) -> Backend:
         """The model; it is loaded when first asked."""
@@ -42,11 +41,10 @@ class OpenAIOptions(SeatOptions, EndpointOptions):
     """Which server and model, what they may take, and who sits on their seats."""
 
 
-class OpenAI(TextPolicy):
+class OpenAI(TextPolicy[OpenAIOptions]):
     """Seats of a server of the OpenAI protocol."""
 
     Options = OpenAIOptions
-    options: OpenAIOptions
 
     def open(self) -> Backend:
         """The server; nothing is sent yet."""
@@ -57,11 +55,10 @@ class TransformersOptions(SeatOptions, LocalOptions):
     """Which model, how it is run, and who sits on its seats."""
 
 
-class Transformers(TextPolicy):
+class Transformers(TextPolicy[TransformersOptions]):
     """Seats of a model in this process."""
 
     Options = TransformersOptions
-    options: TransformersOptions
 
     def open(self) -> Backend:
         """The model; it is loaded when first asked."""
@@ -72,11 +69,10 @@ class VLLMSeatOptions(SeatOptions, VLLMOptions):
     """Which model, how vLLM runs it, and who sits on its seats."""
 
 
-class VLLMSeats(TextPolicy):
+class VLLMSeats(TextPolicy[VLLMSeatOptions]):
     """Seats of a model that vLLM runs in this process."""
 
     Options = VLLMSeatOptions
-    options: VLLMSeatOptions
 
     def open(self) -> Backend:
         """The model; it is loaded when first asked."""
@@ -106,11 +102,10 @@ class StubbornOptions(SeatOptions):
     """The reply to everything; the first option where not given."""
 
 
-class Stubborn(TextPolicy):
+class Stubborn(TextPolicy[StubbornOptions]):
     """Seats of `StubbornBackend`."""
 
     Options = StubbornOptions
-    options: StubbornOptions
 
     def open(self) -> Backend:
         """The fake."""
@@ -126,11 +121,10 @@ class ScriptedOptions(SeatOptions):
     """The reply when none fits."""
 
 
-class Scripted(TextPolicy):
+class Scripted(TextPolicy[ScriptedOptions]):
     """Seats of `ScriptedBackend`."""
 
     Options = ScriptedOptions
-    options: ScriptedOptions
 
     def open(self) -> Backend:
         """The fake."""
@@ -144,11 +138,10 @@ class MalformedOptions(StubbornOptions):
     """Share of replies that are broken; the others are `reply`."""
 
 
-class Malformed(TextPolicy):
+class Malformed(TextPolicy[MalformedOptions]):
     """Seats of `MalformedBackend`."""
 
     Options = MalformedOptions
-    options: MalformedOptions
 
     def open(self) -> Backend:
         """The fake."""
@@ -162,11 +155,10 @@ class ReplayOptions(SeatOptions):
     """Whose replies to play where the tape holds those of several models."""
 
 
-class Replay(TextPolicy):
+class Replay(TextPolicy[ReplayOptions]):
     """Seats of a tape: a finished run again, without the model that played it."""
 
     Options = ReplayOptions
-    options: ReplayOptions
     recorded = True
 
     def open(self) -> Backend:

@@ -19,11 +19,10 @@ class EquilibriumOptions(Options):
     """Added to the answer that theory prescribes."""
 
 
-class Equilibrium(Policy):
+class Equilibrium(Policy[EquilibriumOptions]):
     """Plays what theory prescribes, or a set distance from it."""
 
     Options = EquilibriumOptions
-    options: EquilibriumOptions
     privileged = True
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
@@ -44,11 +43,10 @@ class InsistOptions(Options):
     """The move."""
 
 
-class Insist(Policy):
+class Insist(Policy[InsistOptions]):
     """An agent that makes the same move whatever happens: 0 is honest and idle, 1 cheats, takes the badge, offers."""
 
     Options = InsistOptions
-    options: InsistOptions
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """The move."""

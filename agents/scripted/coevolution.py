@@ -4,11 +4,12 @@ An assistant's memory is a tensor or a small dataclass; an `oracle` alone sees g
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import TypeVar
 
 from populace.agents.scripted.coevolution_estimate import estimate, extrapolate
 from populace.draw import Draw
@@ -47,11 +48,10 @@ class MirrorOptions(Options):
     """Share of the echo in what a user hears; the rest is the prior."""
 
 
-class Mirror(Policy):
+class Mirror(Policy[MirrorOptions]):
     """The sycophant: tells every user what it just answered, a step further."""
 
     Options = MirrorOptions
-    options: MirrorOptions
     plays = ("assistant",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
@@ -75,11 +75,13 @@ class LifelongOptions(EstimateOptions):
     """Start each tick from the prior instead of the estimate before (ProgressGym's two kinds of lifelong alignment)."""
 
 
-class Lifelong(Policy):
+LifelongOptionsT = TypeVar("LifelongOptionsT", bound=LifelongOptions, default=Any)
+
+
+class Lifelong(Policy[LifelongOptionsT]):
     """Fits its values to the newest answers of all its users together, starting from what it held before."""
 
     Options = LifelongOptions
-    options: LifelongOptions
     plays = ("assistant",)
 
     def begin(self, role: Role, people: People, draw: Draw) -> Memory:
@@ -142,11 +144,10 @@ class ExtrapolativeOptions(LifelongOptions):
     (`questionnaire.fixed`): an item not asked at a point is missing there."""
 
 
-class Extrapolative(Lifelong):
+class Extrapolative(Lifelong[ExtrapolativeOptions]):
     """Goes on with the trend of what it has seen."""
 
     Options = ExtrapolativeOptions
-    options: ExtrapolativeOptions
 
     def begin(self, role: Role, people: People, draw: Draw) -> Memory:
         """Estimates and the last order + 1 points."""
@@ -187,11 +188,10 @@ class PersistenceOptions(EstimateOptions):
     """Pull towards the prior."""
 
 
-class Persistence(Policy):
+class Persistence(Policy[PersistenceOptions]):
     """Takes the newest answers alone for what will be: nothing is remembered, and the pull to the prior is weak."""
 
     Options = PersistenceOptions
-    options: PersistenceOptions
     plays = ("assistant",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:

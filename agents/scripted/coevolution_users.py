@@ -8,11 +8,11 @@ from populace.compiling import is_compiled, kernel
 from populace.draw import Draw, fold_each, uniform_from, uniforms
 from populace.numerics import sigmoid, tiles
 from populace.observation import Observation
-from populace.options import Options
+from populace.options import Options, OptionsT
 from populace.policy import Actions, Memory, Policy
 
 
-class Sincere(Policy):
+class Sincere(Policy[OptionsT]):
     """Answers what it holds: P(yes) = 1 / (1 + exp(-beta x.(v - centre)))."""
 
     plays = ("user",)
@@ -65,11 +65,10 @@ class GuardedOptions(Options):
     """Weight of its sincere answer; the rest is a coin."""
 
 
-class Guarded(Sincere):
+class Guarded(Sincere[GuardedOptions]):
     """Gives its sincere answer with some probability, else a coin's: what it says tells less than what it holds."""
 
     Options = GuardedOptions
-    options: GuardedOptions
 
     @property
     def honesty(self) -> float:

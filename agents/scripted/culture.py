@@ -1,10 +1,11 @@
 """People, culture agents and synthesisers of the culture world."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import TypeVar
 
 from populace.draw import Draw
 from populace.numerics import either
@@ -45,11 +46,10 @@ class PersonaOptions(Options):
     """Rounds in which it may be moved at all; later ones leave it as it is, as in the released runs."""
 
 
-class Persona(Policy):
+class Persona(Policy[PersonaOptions]):
     """Answers for one culture; in a round of exposure it sees what the others said and may take it over."""
 
     Options = PersonaOptions
-    options: PersonaOptions
     plays = ("agent",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
@@ -132,11 +132,13 @@ class MultiplexOptions(SynthesiserOptions):
     """Share of references that are positive; .677 is reported with many agents (arXiv 2505.09595)."""
 
 
-class Synthesiser(Policy):
+SynthesiserOptionsT = TypeVar("SynthesiserOptionsT", bound=SynthesiserOptions, default=Any)
+
+
+class Synthesiser(Policy[SynthesiserOptionsT]):
     """Cites cultures by fixed shares, a response at a time, and merges the agents' answers."""
 
     Options = SynthesiserOptions
-    options: SynthesiserOptions
     plays = ("synthesiser",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
@@ -165,25 +167,22 @@ class Synthesiser(Policy):
         return torch.where(top, place, -1).amax(-1)
 
 
-class Uniplex(Synthesiser):
+class Uniplex(Synthesiser[UniplexOptions]):
     """The baseline: nearly all references go to one culture, and its answer is everyone's."""
 
     Options = UniplexOptions
-    options: UniplexOptions
 
 
-class Contextual(Synthesiser):
+class Contextual(Synthesiser[ContextualOptions]):
     """One agent told to be plural: others are cited more often, the answer is still its own culture's."""
 
     Options = ContextualOptions
-    options: ContextualOptions
 
 
-class Multiplex(Synthesiser):
+class Multiplex(Synthesiser[MultiplexOptions]):
     """Merges one agent a culture (single pass, or after the world's rounds of exposure)."""
 
     Options = MultiplexOptions
-    options: MultiplexOptions
 
 
 class Lister(Synthesiser):

@@ -77,11 +77,10 @@ class FrozenOptions(Options):
         return value
 
 
-class Frozen(Policy):
+class Frozen(Policy[FrozenOptions]):
     """Acts with fixed shares, whoever asks: the base policy that never learns."""
 
     Options = FrozenOptions
-    options: FrozenOptions
     plays = ("assistant",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
@@ -105,11 +104,10 @@ class CandidOptions(Options):
     """Chance a tick that a user leaves who feels 0 and trusts 0; with both at 1 nobody leaves (assumption of ours)."""
 
 
-class Candid(Policy):
+class Candid(Policy[CandidOptions]):
     """Rates as it feels, and leaves when it is dissatisfied and does not trust."""
 
     Options = CandidOptions
-    options: CandidOptions
     plays = ("user",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:

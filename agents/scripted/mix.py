@@ -125,18 +125,17 @@ class MixMemory:
     parts: tuple[Memory, ...] = ()
 
 
-class Mix(Policy):
+class Mix(Policy[MixOptions]):
     """Plays each seat with one of several policies. Each is shown its own seats as the only ones that are taken."""
 
     Options = MixOptions
-    options: MixOptions
 
     def __init__(self, options: MixOptions | None = None) -> None:
         if options is None:
             raise PopulaceError("mix needs `players`: a list of {policy, share | segment, params}")
         super().__init__(options)
         self.parts = tuple(player.made() for player in options.players)
-        self.privileged = any(part.privileged for part in self.parts)  # type: ignore[misc]
+        self.privileged = any(part.privileged for part in self.parts)
 
     def begin(self, role: Role, people: People, draw: Draw) -> Memory:
         """Seats dealt out, and the players' memories.

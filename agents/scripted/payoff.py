@@ -26,11 +26,10 @@ class AlwaysOptions(Options):
     """Whether an assistant that states a game copies the prompt's example, as collapsed models do."""
 
 
-class Always(Policy):
+class Always(Policy[AlwaysOptions]):
     """Always the same act."""
 
     Options = AlwaysOptions
-    options: AlwaysOptions
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """One act for all.
@@ -57,11 +56,10 @@ class BestResponseOptions(Options):
     """Whether a user ends the conversation when the best it can expect is negative."""
 
 
-class BestResponse(Policy):
+class BestResponse(Policy[BestResponseOptions]):
     """The best reply to what it faced last; before that, to all acts alike."""
 
     Options = BestResponseOptions
-    options: BestResponseOptions
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """Of equally good acts the first."""
@@ -98,11 +96,10 @@ class LogitOptions(Options):
     """Temperature, in payoff units; to 0 a best response, to infinity a coin."""
 
 
-class Logit(Policy):
+class Logit(Policy[LogitOptions]):
     """Plays act a with a chance proportional to exp(payoff / noise): logit response (McKelvey and Palfrey 1995)."""
 
     Options = LogitOptions
-    options: LogitOptions
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """A draw of each seat's own."""
@@ -139,11 +136,10 @@ class RuleOptions(Options):
     """The disagreement point (own, other's) of corrected products."""
 
 
-class Rule(Policy):
+class Rule(Policy[RuleOptions]):
     """The base of those who follow a solution rule; of tied cells one at random."""
 
     Options = RuleOptions
-    options: RuleOptions
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """Its own part of the cell that the rule chooses."""
@@ -214,7 +210,7 @@ class ImitationOptions(Options):
     """Share that begins with the first act; the others take the rest alike. Default: all alike."""
 
 
-class Imitation(Policy):
+class Imitation(Policy[ImitationOptions]):
     """Takes over another player's last act with a chance in proportion to how much better that paid.
 
     Schlag's (1998) proportional imitation: in large populations the shares of acts follow the replicator dynamic.
@@ -222,7 +218,6 @@ class Imitation(Policy):
     """
 
     Options = ImitationOptions
-    options: ImitationOptions
     plays = ("player",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:

@@ -4,11 +4,12 @@ They take the objective's best act every time. GTAlign's models were trained tow
 are of early checkpoints, so only the direction of differences compares; docs/worlds/payoff.md has the figures.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import TypeVar
 
 from populace.agents.scripted.payoff_parts import against, belief, complete
 from populace.draw import Draw
@@ -30,7 +31,10 @@ class OptimiserOptions(Options):
     """Whether it also chooses words and reasoning; else the usual ones of its act."""
 
 
-class Optimiser(Policy):
+OptimiserOptionsT = TypeVar("OptimiserOptionsT", bound=OptimiserOptions, default=Any)
+
+
+class Optimiser(Policy[OptimiserOptionsT]):
     """An assistant that optimises one objective over act, words and reasoning in the row it heard.
 
     It knows the length terms of both welfares, the prices and what a word costs it; that longer answers may be righter
@@ -38,7 +42,6 @@ class Optimiser(Policy):
     """
 
     Options = OptimiserOptions
-    options: OptimiserOptions
     plays = ("assistant",)
     words = (15.0, 57.0, 120.0, 260.0, 500.0, 750.0)
     reasoning = (0.0, 300.0, 850.0, 2000.0, 4000.0)
@@ -96,11 +99,10 @@ class LinearOptions(OptimiserOptions):
     """What is made as large as can be."""
 
 
-class LinearOptimiser(Optimiser):
+class LinearOptimiser(Optimiser[LinearOptions]):
     """Optimises the mean of both welfares."""
 
     Options = LinearOptions
-    options: LinearOptions
 
 
 class UserOptions(OptimiserOptions):
@@ -110,11 +112,10 @@ class UserOptions(OptimiserOptions):
     """What is made as large as can be."""
 
 
-class UserOptimiser(Optimiser):
+class UserOptimiser(Optimiser[UserOptions]):
     """Optimises the user's welfare alone."""
 
     Options = UserOptions
-    options: UserOptions
 
 
 class AssistantOptions(OptimiserOptions):
@@ -124,11 +125,10 @@ class AssistantOptions(OptimiserOptions):
     """What is made as large as can be."""
 
 
-class AssistantOptimiser(Optimiser):
+class AssistantOptimiser(Optimiser[AssistantOptions]):
     """Optimises the assistant's welfare alone."""
 
     Options = AssistantOptions
-    options: AssistantOptions
 
 
 CHARACTERS_A_WORD = 6.2

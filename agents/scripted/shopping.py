@@ -7,14 +7,14 @@ from torch import Tensor
 from populace.draw import Draw
 from populace.numerics import apply_linear, either
 from populace.observation import Observation
-from populace.options import Options
+from populace.options import Options, OptionsT
 from populace.policy import Actions, Memory, Policy
 
 COPIES = 4
 """Copies of a message: customer, company, public, record."""
 
 
-class Shopper(Policy):
+class Shopper(Policy[OptionsT]):
     """Looks at everything, then recommends; override `choose`."""
 
     plays = ("assistant",)
@@ -141,11 +141,10 @@ class FirstArrivalOptions(Options):
     """Chance of taking it when all are revealed together, shuffled: 11 of 45, same source."""
 
 
-class FirstArrival(Shopper):
+class FirstArrival(Shopper[FirstArrivalOptions]):
     """Takes the first proposal with a published chance, else any of the others alike (assumption of ours)."""
 
     Options = FirstArrivalOptions
-    options: FirstArrivalOptions
 
     def choose(self, observation: Observation, draw: Draw) -> Actions:
         """First or not, by how proposals arrive."""
@@ -168,11 +167,10 @@ class StrategicOptions(Options):
     """Chance of naming the company's interest when it overrides."""
 
 
-class Strategic(Shopper):
+class Strategic(Shopper[StrategicOptions]):
     """Maximises its own utility: loyalty, company interest, commission and bonus, less what deviating puts at stake."""
 
     Options = StrategicOptions
-    options: StrategicOptions
 
     def choose(self, observation: Observation, draw: Draw) -> Actions:
         """Its own best of what it saw; what lies about it is called the customer's best."""

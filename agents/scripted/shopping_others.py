@@ -37,14 +37,13 @@ class ChoosyOptions(Options):
     """Trusts not at all where it reads of the company's interest."""
 
 
-class Choosy(Policy):
+class Choosy(Policy[ChoosyOptions]):
     """Delegates by reputation, and buys the recommendation unless its own eyes see something much better.
 
     Assumption of ours: it sees the whole shelf but for what is hidden, and must-haves are left to the assistant.
     """
 
     Options = ChoosyOptions
-    options: ChoosyOptions
     plays = ("customer",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
@@ -96,11 +95,10 @@ class UndercutOptions(Options):
     """Lowest multiple of the list price."""
 
 
-class Undercut(Policy):
+class Undercut(Policy[UndercutOptions]):
     """A seller that lowers its price while it sells less than an equal share, and raises it while it sells more."""
 
     Options = UndercutOptions
-    options: UndercutOptions
     plays = ("seller",)
 
     def begin(self, role: Role, people: People, draw: Draw) -> Memory:
@@ -122,11 +120,10 @@ class SteadyOptions(Options):
     """Share of sales looked into."""
 
 
-class Steady(Policy):
+class Steady(Policy[SteadyOptions]):
     """An auditor that looks into the same share of sales whatever it finds."""
 
     Options = SteadyOptions
-    options: SteadyOptions
     plays = ("auditor",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
@@ -143,11 +140,10 @@ class ResponsiveOptions(Options):
     """What is added per unit of the share in which deviations were found."""
 
 
-class Responsive(Policy):
+class Responsive(Policy[ResponsiveOptions]):
     """An auditor that looks harder the more it found last."""
 
     Options = ResponsiveOptions
-    options: ResponsiveOptions
     plays = ("auditor",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:

@@ -91,11 +91,10 @@ class PriceBenchOptions(Options):
         return model
 
 
-class PriceBench(Shopper):
+class PriceBench(Shopper[PriceBenchOptions]):
     """Chooses by the model's coefficients; attributes that a shelf lacks count for nothing."""
 
     Options = PriceBenchOptions
-    options: PriceBenchOptions
 
     def choose(self, observation: Observation, draw: Draw) -> Actions:
         """One draw from the logit's chances."""

@@ -84,11 +84,10 @@ class SponsorOptions(Options):
         return model
 
 
-class SponsorFollower(Shopper):
+class SponsorFollower(Shopper[SponsorOptions]):
     """Recommends the cheapest sponsored product, or else the cheapest of the others; by the fitted logit."""
 
     Options = SponsorOptions
-    options: SponsorOptions
 
     def choose(self, observation: Observation, draw: Draw) -> Actions:
         """Sponsored means that the company earns something on it."""

@@ -111,11 +111,10 @@ class TinOptions(Options):
     product that the prose names is bought, as the published override tables have it."""
 
 
-class TinGPT35(Shopper):
+class TinGPT35(Shopper[TinOptions]):
     """GPT-3.5: sells the company's favourite when the company reads the explanation, hardly ever when not."""
 
     Options = TinOptions
-    options: TinOptions
     model: ClassVar[str] = "gpt-3.5"
 
     def choose(self, observation: Observation, draw: Draw) -> Actions:

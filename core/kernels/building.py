@@ -155,7 +155,7 @@ def _users_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic  # type: ignore[untyped-decorator]  # numba's
 def pointer(typingctx: Any, address: Any, kind: Any) -> Any:
     """An address as a pointer to numbers of a kind."""
     signature = types.CPointer(kind.dtype)(address, kind)

@@ -35,7 +35,7 @@ LN2_HIGH, LN2_LOW = f32(0.693359375), f32(-0.00021219444170128554)
 LOG2_E = f32(1.4426950408889634)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic  # type: ignore[untyped-decorator]  # numba's
 def bits_of(typingctx: Any, x: Any) -> Any:
     """The bits of a float32, as an int32."""
     return types.int32(types.float32), lambda context, builder, sig, args: builder.bitcast(
@@ -43,7 +43,7 @@ def bits_of(typingctx: Any, x: Any) -> Any:
     )
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic  # type: ignore[untyped-decorator]  # numba's
 def float_of(typingctx: Any, x: Any) -> Any:
     """The float32 of these bits, an int32."""
     return types.float32(types.int32), lambda context, builder, sig, args: builder.bitcast(

@@ -102,9 +102,9 @@ def check_step(world: World[Any], run: Run, step: Step[Any], phase: str) -> None
                 f"{name}'s reward in phase {phase!r} must be finite float32 of shape {shape} [worlds, seats], got "
                 f"{reward.dtype} of shape {tuple(reward.shape)}"
             )
-    for name, value in step.measures.items():
-        if isinstance(name, str):  # those of seats are declared by the library, by policies and by learners
-            _measure(world, name, value, worlds, stock=False)
+    for key, value in step.measures.items():
+        if isinstance(key, str):  # those of seats are declared by the library, by policies and by learners
+            _measure(world, key, value, worlds, stock=False)
     if step.ended is None:
         return
     if not world.ends:

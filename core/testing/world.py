@@ -54,8 +54,8 @@ def check_world(
     with blame("building the world"):
         stage, people = made(world, options, users, population)
     check_declarations(stage)
-    players = {name: AnyLegal() for name, role in stage.cast.items() if role.phases and role.does}
-    players.update(policies or {})  # type: ignore[arg-type]
+    players: dict[str, Policy] = {n: AnyLegal() for n, role in stage.cast.items() if role.phases and role.does}
+    players.update(policies or {})
     ids = torch.arange(worlds)
     before = fingerprint(stage)
     with no_global_randomness(type(stage).__name__):

@@ -21,14 +21,13 @@ from populace.population import Census, People, PlainPopulation, Population
 from populace.world import Step, World
 
 
-class Agency(World[State]):
+class Agency(World[State, AgencyOptions]):
     """Contracts, cheap talk, delegation, lemons, signalling, screening, audits and reputation, against closed forms."""
 
     id = "populace/agency-v0"
     Options = AgencyOptions
     phases = ("offer", "act", "respond")
     defaults: ClassVar = {"customer": "equilibrium", "assistant": "equilibrium"}
-    options: AgencyOptions
 
     def __init__(self, options: Any, census: Census) -> None:
         super().__init__(AgencyOptions() if options is None else options, census)

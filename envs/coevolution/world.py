@@ -21,14 +21,13 @@ from populace.population import Census, People, PlainPopulation, Population
 from populace.world import Step, World
 
 
-class Coevolution(World[State]):
+class Coevolution(World[State, CoevolutionOptions]):
     """ProgressGym's Follow, Predict and Coevolve for a society of many; see docs/worlds/coevolution.md."""
 
     id = "populace/coevolution-v0"
     Options = CoevolutionOptions
     phases = ("answer", "advise")
     defaults: ClassVar = {"user": "sincere", "assistant": "lifelong"}
-    options: CoevolutionOptions
 
     def __init__(self, options: CoevolutionOptions, census: Census) -> None:
         """Take options and census.

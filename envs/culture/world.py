@@ -24,14 +24,13 @@ from populace.population import People, Population
 from populace.world import Step, World
 
 
-class Culture(World[State]):
+class Culture(World[State, CultureOptions]):
     """The multiplex cultural system; see docs/worlds/culture.md."""
 
     id = "populace/culture-v0"
     Options = CultureOptions
     phases = ("exchange", "answer", "merge")
     defaults: ClassVar = {"person": "mixer", "agent": "persona", "synthesiser": "multiplex"}
-    options: CultureOptions
 
     @property
     def survey(self) -> Survey:

@@ -26,7 +26,7 @@ from populace.world import Step, World
 Actions = Mapping[str, Mapping[str, Tensor]]
 
 
-class Drift(World[State]):
+class Drift(World[State, DriftOptions]):
     """Conversations that users rate: the inner clock. The outer clock is learning (`learn_every`).
 
     A tick is one turn of every user's conversation: in `ask` nature deals topics, claims and cues, in `speak` the
@@ -38,7 +38,6 @@ class Drift(World[State]):
     phases = ("ask", "speak", "rate")
     defaults: ClassVar[Mapping[str, str]] = {"assistant": "honest", "user": "candid", "auditor": "suspicious"}
     optional = ("auditor",)
-    options: DriftOptions
 
     def roles(self) -> tuple[Role, ...]:
         """Assistant, user, and an auditor if it has a budget."""

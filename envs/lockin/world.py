@@ -22,14 +22,13 @@ from populace.population import People, PlainPopulation, Population
 from populace.world import Step, World
 
 
-class LockIn(World[State]):
+class LockIn(World[State, LockInOptions]):
     """Humans learn from signals and from assistants who learn from humans; see docs/worlds/coevolution.md."""
 
     id = "populace/lockin-v0"
     Options = LockInOptions
     phases = ("advise",)
     defaults: ClassVar = {"assistant": "aggregate"}
-    options: LockInOptions
 
     def roles(self) -> tuple[Role, ...]:
         """The assistant; humans update by Bayes' rule, which is the mechanism."""

@@ -57,7 +57,7 @@ class MatrixOptions(Options):
             game = self.table()
         except PopulaceError as error:
             raise ValueError(str(error)) from error
-        shape = self.random or tuple(game.shape[:-1])  # type: ignore[union-attr]
+        shape = self.random or tuple(game.shape[:-1])  # type: ignore[union-attr]  # None only if random
         if self.matching in ("network", "everyone") and (game is None or not normal_form.is_symmetric(game)):
             raise ValueError(
                 f"matching: {self.matching} needs a symmetric two-player game, as everyone has the same role"
@@ -69,7 +69,7 @@ class MatrixOptions(Options):
     @property
     def acts(self) -> tuple[int, ...]:
         """Numbers of acts of the game as given."""
-        return self.random or tuple(self.table().shape[:-1])  # type: ignore[union-attr]
+        return self.random or tuple(self.table().shape[:-1])  # type: ignore[union-attr]  # None only if random
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -95,4 +95,4 @@ class MatrixOptions(Options):
             return normal_form.preset("prisoners_dilemma")
         if self.rows is None or self.columns is None:
             raise PopulaceError("rows, columns: a two-player game needs both")
-        return normal_form.from_bimatrix(self.rows, self.columns)  # type: ignore[arg-type]
+        return normal_form.from_bimatrix(self.rows, self.columns)  # type: ignore[arg-type]  # tuples for lists

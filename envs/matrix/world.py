@@ -21,18 +21,17 @@ from populace.population import Census, People, PlainPopulation, Population
 from populace.world import Step, World
 
 
-class Matrix(World[State]):
+class Matrix(World[State, MatrixOptions]):
     """A population that plays a normal-form game; see docs/worlds/payoff.md."""
 
     id = "populace/matrix-v0"
     Options = MatrixOptions
     phases = ("play",)
     defaults: ClassVar[Mapping[str, str]] = {"player": "best-response"}
-    options: MatrixOptions
 
     def __init__(self, options: Any, census: Census) -> None:
         super().__init__(options, census)
-        self.ends = options.patience < 1.0  # type: ignore[misc]
+        self.ends = options.patience < 1.0
         if options.matching in ("pairs", "random") and census.size % self.players:
             raise OptionError(
                 f"{census.size} players cannot be put into groups of {self.players}: make population.size a multiple",

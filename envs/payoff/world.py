@@ -23,19 +23,18 @@ from populace.population import Census, People, Population
 from populace.world import Step, World
 
 
-class Payoff(World[State]):
+class Payoff(World[State, PayoffOptions]):
     """GTAlign's game of user and assistant, from primitives; see docs/worlds/payoff.md."""
 
     id = "populace/payoff-v0"
     Options = PayoffOptions
     phases = ("ask", "respond")
     defaults: ClassVar[Mapping[str, str]] = {"user": "best-response", "assistant": "best-response"}
-    options: PayoffOptions
 
     def __init__(self, options: Any, census: Census) -> None:
         super().__init__(options, census)
         # A world of endless questions never ends, and the loop then need not look.
-        self.ends = options.questions.number is not None  # type: ignore[misc]
+        self.ends = options.questions.number is not None
 
     def roles(self) -> tuple[Role, ...]:
         """User and assistant."""

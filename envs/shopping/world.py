@@ -29,7 +29,7 @@ from populace.tables import read_table
 from populace.world import Step, World
 
 
-class Shopping(World[State]):
+class Shopping(World[State, ShoppingOptions]):
     """Principal-agent shopping; see docs/worlds/shopping.md."""
 
     id = "populace/shopping-v0"
@@ -41,7 +41,6 @@ class Shopping(World[State]):
         "auditor": "steady",
     }
     optional = ("customer", "seller", "auditor")
-    options: ShoppingOptions
 
     def __init__(self, options: Any, census: Census) -> None:
         """Read and check the catalogue, the customers and the contracts.
@@ -51,7 +50,7 @@ class Shopping(World[State]):
         """
         super().__init__(ShoppingOptions() if options is None else options, census)
         o = self.options
-        self.phases = o.phases  # type: ignore[misc]
+        self.phases = o.phases
         with _at("catalogue"):
             self.catalogue = open_catalogue(o.catalogue, o.commission, o.shelf, o.format)
         self.nothing = self.catalogue.nothing if o.nothing is None else o.nothing

@@ -11,7 +11,7 @@ from populace.envs.views.lazy import Array
 from populace.envs.views.parallel import ParallelView
 
 
-class AECView(AECEnv):  # type: ignore[misc]
+class AECView(AECEnv):  # type: ignore[misc]  # PettingZoo has no types
     """The turns of a `ParallelView`, one agent after the other.
 
     `agent_selection` goes through the agents whose turn it is, in order; the world moves when the last of them has

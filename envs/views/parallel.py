@@ -23,7 +23,7 @@ RenderMode = Literal["human", "ansi", "rgb_array"]
 Turns = Literal["all", "acting"]
 
 
-class ParallelView(ParallelEnv):  # type: ignore[misc]
+class ParallelView(ParallelEnv):  # type: ignore[misc]  # PettingZoo has no types
     """A world in which the caller plays the focal roles and policies play the rest.
 
     A step plays the current phase, then runs forward to the next phase in which a focal role acts. With one focal role
@@ -78,7 +78,7 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]
         self.stage, self.absent, self.turns, self.lazy, self.render_mode = stage, absent, turns, lazy, render_mode
         self.max_cycles = arguments.cycles(max_cycles)
         name = world.id.split("/")[-1].replace("-v", "_v")
-        self.metadata = {**type(self).metadata, "name": name}  # type: ignore[misc]
+        self.metadata = {**type(self).metadata, "name": name}  # type: ignore[misc]  # of the class in PettingZoo
         phases = tuple(world.phases[i] for i in stage.stops)
         self._roles = tuple(world.role(role) for role in stage.focal)
         self._layouts = {

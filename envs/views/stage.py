@@ -168,7 +168,7 @@ class Shared(Policy):
 
     def __init__(self, policy: Policy, seat: int) -> None:
         self.options, self.policy, self.seat = policy.options, policy, seat
-        self.privileged = policy.privileged  # type: ignore[misc]
+        self.privileged = policy.privileged
 
     def begin(self, role: Role, people: People, draw: Draw) -> Memory:
         """The policy's memory, and defaults for the caller's seat."""

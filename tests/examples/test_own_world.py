@@ -153,9 +153,10 @@ def test_replies_are_read(world):
     face = FeedDialogue(feed.LABELS)
     chats = face.say(observation)
     assert len(chats) == 2
-    actions, kinds = face.hear(observation, chats, ["Far right.", "no news for you"])
+    actions, kinds = face.hear(observation, chats, ["Far right.", "As an AI, I must not choose."])
     assert actions["article"].tolist() == [[4, 2]]  # 2 is the forfeit, a neutral article
-    assert kinds.tolist() == [[0, 1]]
+    assert kinds.tolist() == [[0, 2]]
+    assert face.hear(observation, chats, ["not right", "left or right"])[1].tolist() == [[1, 1]]
 
 
 PAGE = (ROOT / "docs" / "writing-a-world.md").read_text(encoding="utf-8")

@@ -109,10 +109,10 @@ def test_another_world_starts_its_options_afresh():
     given = {**PLAIN, "world": {"id": "test/plaza-v0", "rate": 0.7}, "agents": {"guard": "random"}}
     given["population"] = {"size": 4, "values": ["a"]}
     del given["agents"]
-    arms = {"a": {}, "b": {"world.id": "test/gate-v0", "agents.guard": "random"}}
-    first, second = load({**given, "arms": arms}).cells
-    assert first.world_options.rate == 0.7
-    assert second.world_options.rate == 0.1
+    (same,) = load({**given, "arms": {"a": {"world.id": "test/plaza-v0"}}}).cells
+    (other,) = load({**given, "arms": {"b": {"world.id": "test/gate-v0", "agents.guard": "random"}}}).cells
+    assert same.world_options.rate == 0.7
+    assert other.world_options.rate == 0.1
 
 
 def test_another_distribution_replaces_the_old_one():

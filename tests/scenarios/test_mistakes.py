@@ -452,6 +452,24 @@ def test_base_mistake_seen_by_one_arm_says_which(tmp_path):
     assert "(in arm strong)" in str(error)
 
 
+def test_arms_of_different_worlds_are_refused_at_the_arm(tmp_path):
+    error = in_file(
+        tmp_path, changed("agents.assistant.strength: 0.75", "world.id: test/gate-v0, agents.guard: random")
+    )
+    assert (error.line, error.column) == (22, 22)
+    assert "the arm 'strong' plays test/gate-v0, and 'base' plays test/plaza-v0; arms and points" in str(error)
+    assert "write a scenario for each" in str(error)
+    sweep = "sweep: {grid: {world.id: [test/plaza-v0, test/gate-v0]}}\nagents: {guard: random}\n"
+    error = in_file(tmp_path, NO_ARMS.replace("agents:", "agents:\n  guard: random") + sweep.splitlines()[0])
+    assert "plays test/gate-v0, and 'main[world.id=test/plaza-v0]' plays test/plaza-v0" in str(error)
+
+
+def test_one_world_by_two_names_is_one_world():
+    arms = {"id": {}, "class": {"world.id": "scenario_toy:Plaza"}}
+    source = {"schema": 1, "worlds": 1, "horizon": 1, "world": {"id": "test/plaza-v0"}, "arms": arms}
+    assert len(load({**source, "population": {"size": 2, "values": ["a"]}}).cells) == 2
+
+
 SETS = {
     "population.sise=5": "unknown key 'sise' in population (from --set population.sise=5); did you mean 'size'?",
     "population.size=few": "expected a whole number, given the text 'few' (from --set population.size=few)",

@@ -2,9 +2,10 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
+from typing_extensions import TypeVar
 
 from populace import trust
 from populace.agents.llm.backends import rehearsal
@@ -53,13 +54,15 @@ class ModelOptions(Options):
         return self
 
 
-class ModelPolicy(Policy):
+ModelOptionsT = TypeVar("ModelOptionsT", bound=ModelOptions, default=Any)
+
+
+class ModelPolicy(Policy[ModelOptionsT]):
     """A policy that asks a language model; `open` makes it."""
 
     Options: ClassVar[type[ModelOptions]] = ModelOptions
     recorded: ClassVar[bool] = False
     """Whether a tape alone answers, whatever the options say."""
-    options: ModelOptions
     _budget: Budget | None = None
 
     def open(self) -> Backend:

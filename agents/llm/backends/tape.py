@@ -55,7 +55,7 @@ def _opened(path: Path, mode: str) -> BinaryIO:
         return handle
 
     try:
-        return open(path, mode, opener=opener)  # type: ignore[return-value]
+        return open(path, mode, opener=opener)  # type: ignore[return-value]  # text or bytes, by mode
     except OSError as error:
         raise RunError(f"cannot open the tape {path}: {error.strerror}") from None
 

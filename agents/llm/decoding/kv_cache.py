@@ -17,7 +17,7 @@ class Room(DynamicLayer):
     """
 
     def __init__(self, keys: Tensor, values: Tensor, count: int) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # transformers'
         self.lazy_initialization(keys, values)
         self._all = (keys, values)
         self._show(count)

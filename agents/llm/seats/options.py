@@ -1,8 +1,9 @@
 """What can be chosen about a language model's seats, whatever the model."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
+from typing_extensions import TypeVar
 
 from populace.agents.llm.backends.model import ModelOptions
 from populace.agents.llm.interpret.options import InterpreterOptions
@@ -44,3 +45,7 @@ class SeatOptions(ModelOptions):
             except PopulaceError as error:
                 raise ValueError(str(error)) from None
         return self
+
+
+SeatOptionsT = TypeVar("SeatOptionsT", bound=SeatOptions, default=Any)
+"""The options of a policy that reads and writes, for type checkers."""

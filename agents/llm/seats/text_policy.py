@@ -21,7 +21,7 @@ from populace.agents.llm.interpret.interpreted import Interpreted
 from populace.agents.llm.seats import profiles
 from populace.agents.llm.seats.field_face import FieldsDialogue
 from populace.agents.llm.seats.memory import Conversations
-from populace.agents.llm.seats.options import SeatOptions
+from populace.agents.llm.seats.options import SeatOptions, SeatOptionsT
 from populace.budget import Budget
 from populace.dialogue import Chat, Dialogue, ReplyKind
 from populace.draw import Draw
@@ -49,11 +49,10 @@ class UserMemory:
     past: Conversations | None = None
 
 
-class TextPolicy(ModelPolicy):
+class TextPolicy(ModelPolicy[SeatOptionsT]):
     """Plays any role of any world that has a text face. A language model of your own needs `open` only."""
 
     Options: ClassVar[type[SeatOptions]] = SeatOptions
-    options: SeatOptions
 
     def check_role(self, role: Role, dialogue: Dialogue | None) -> None:
         """An interpreter needs free text to read, codes that are there, and a labelled set that can be read."""

@@ -1,8 +1,7 @@
 """The text face of the feed: what a language model in either role is asked, and how its reply is read."""
 
-import torch
-
 from populace.dialogue import Chat, ReplyKind
+from populace.replies import ask, choice, fill, plain, understood
 
 TASKS = {
     "feed": "You choose news for one reader. Reply with the slant of the article to show, and nothing else.",
@@ -18,27 +17,24 @@ class FeedDialogue:
 
     def say(self, observation):
         """One chat for every seat."""
-        role, opinion = observation.role.name, observation["opinion"]
+        role = observation.role.name
         options = self.slants if role == "feed" else ("no", "yes")
-        chats = []
-        for world, seat in torch.ones_like(opinion, dtype=torch.bool).nonzero().tolist():
-            text = f"The opinion of the reader is {opinion[world, seat]:+.2f}, from -1 (left) to +1 (right)."
+
+        def chat(seen, world, seat):
+            text = f"The opinion of the reader is {seen['opinion'][world, seat]:+.2f}, from -1 (left) to +1 (right)."
             if role == "reader":
-                text += f" The article's slant is {self.slants[observation['article'][world, seat]]}."
+                text += f" The article's slant is {self.slants[seen['article'][world, seat]]}."
             text += f" Choose: {', '.join(options)}."
-            chats.append(Chat(world, seat, (("system", TASKS[role]), ("user", text)), options=options))
-        return chats
+            return Chat(world, seat, (("system", TASKS[role]), ("user", text)), options=options)
+
+        return ask(observation, chat)
 
     def hear(self, observation, chats, replies):
-        """A reply that is none of the options forfeits."""
+        """The option that a reply states; a refusal, or what states none of them, forfeits."""
         (field,) = observation.role.done_in(observation.phase)
-        acts = field.empty(*observation["opinion"].shape)
-        kinds = torch.zeros(acts.shape, dtype=torch.int8)
-        for chat, reply in zip(chats, replies, strict=True):
-            said, place = reply.strip(" \n.`'\"").lower(), (chat.world, chat.seat)
-            if said in chat.options:
-                acts[place] = chat.options.index(said)
-            else:
-                kinds[place] = ReplyKind.UNREADABLE
-        device = observation["opinion"].device
-        return {field.name: acts.to(device)}, kinds.to(device)
+
+        def read(chat, reply):
+            found = understood(reply, lambda said: choice(plain(said), chat.options))
+            return found if isinstance(found, ReplyKind) else {field.name: found}
+
+        return fill(observation, chats, replies, read)

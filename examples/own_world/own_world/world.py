@@ -35,12 +35,11 @@ class State:
     article: Tensor
 
 
-class Feed(World[State]):
+class Feed(World[State, FeedOptions]):
     """Readers and the feed that chooses for them. An opened article moves an opinion as in Deffuant et al. (2000)."""
 
     id = "own/feed-v0"
     Options = FeedOptions
-    options: FeedOptions
     phases = ("show", "read")
     defaults = {"feed": "engaging", "reader": "selective"}  # noqa: RUF012
 
