@@ -99,6 +99,9 @@ def preflight(scenario: Scenario, device: str = "cpu") -> dict[str, Ready]:
             with trust.speaking(scenario.word):
                 for role, policy in built.policies.items():
                     policy.check_role(built.world.role(role), built.world.dialogue())
+                    ticks = scenario.learn_every or cell.horizon
+                    if isinstance(policy, Learner) and ticks <= cell.horizon * cell.episodes:
+                        policy.check_lesson(built.world.role(role), ticks)
                 _check_room(built, device)
                 with memory.told(f"a world of {built.population.census.size:,} users"):
                     begun = start(
