@@ -10,7 +10,8 @@ import hashlib
 import os
 import stat
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -152,6 +153,19 @@ def _too_large(path: str | Path, what: str, most: int) -> str:
 
 def _mb(size: int) -> str:
     return f"{size / 1e6:,.3g} MB" if size < 1e8 else f"{size / 1e6:,.0f} MB"
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Where to write a file so that it is whole or absent: beside its place, to which it is moved at the end."""
+    partial = path.with_name(path.name + ".part")
+    try:
+        yield partial
+        partial.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            partial.unlink()
+        raise
 
 
 def sha256(path: str | Path) -> str:

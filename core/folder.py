@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from populace.errors import RunError
-from populace.files import FileError, opened, text
+from populace.files import FileError, opened, text, whole
 from populace.names import fault_in, pathless, visible
 
 TABLES = ("steps", "users", "groups", "talk")
@@ -36,12 +36,10 @@ def digest(path: Path) -> str:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a mapping so that the file is whole or absent."""
-    partial = path.with_name(path.name + ".part")
-    with partial.open("w", encoding="utf-8") as file:
+    with whole(path) as partial, partial.open("w", encoding="utf-8") as file:
         json.dump(content, file, indent=1, ensure_ascii=False)
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """How much memory there is, and what is said when there is too little."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from populace.errors import RunError
 _GROUP = Path("/sys/fs/cgroup")
 _WORDS = ("not enough memory", "can't allocate memory", "cannot allocate", "out of memory", "DefaultCPUAllocator")
 """How torch says that memory has run out."""
-SMALLER = "take a smaller population, fewer worlds at a time (--batch), or record fewer users"
+SMALLER = "take a smaller population, or fewer worlds at a time (--batch, in a new run)"
 
 
 def free(device: str = "cpu") -> int | None:
@@ -61,15 +62,39 @@ def told(what: str) -> Iterator[None]:
     """Within this block, memory that runs out is a RunError that says for what, and how to need less."""
     try:
         yield
-    except MemoryError as error:
-        raise _short(what, str(error)) from error
-    except RuntimeError as error:
-        if isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in _WORDS):
-            raise _short(what, str(error).splitlines()[0]) from error
-        raise
+    except (MemoryError, RuntimeError) as error:
+        if not is_short(error):
+            raise
+        raise RunError(f"{_lacking(what)} [{_asked(str(error))}]") from error
 
 
-def _short(what: str, said: str) -> RunError:
-    left = free()
+def is_short(error: BaseException) -> bool:
+    """Whether an error says that memory has run out."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in _WORDS)
+
+
+def check(needed: float, what: str, device: str = "cpu") -> None:
+    """Raise RunError where `what` needs more memory than is free."""
+    left = free(device)
+    if left is not None and needed > left:
+        raise RunError(f"{_lacking(f'{what}, which need at least {size(needed)}', device)}")
+
+
+def _lacking(what: str, device: str = "cpu") -> str:
+    left = free(device)
     have = "" if left is None else f" ({size(left)} are free here)"
-    return RunError(f"there is not enough memory for {what}{have}: {SMALLER}" + (f" [{said[-160:]}]" if said else ""))
+    return f"there is not enough memory for {what}{have}: {SMALLER}"
+
+
+def _asked(said: str) -> str:
+    """How much was asked for at last, as torch or numpy say it."""
+    found = re.search(r"you tried to allocate (\d+) bytes", said)
+    return (
+        f"{size(int(found[1]))} were asked for at last"
+        if found
+        else said.splitlines()[0][:160]
+        if said
+        else "none left"
+    )

@@ -13,6 +13,7 @@ from torch import Tensor
 from populace.budget import Budget
 from populace.dialogue import Dialogue
 from populace.draw import Draw
+from populace.errors import PopulaceError
 from populace.fields import Role
 from populace.measures import Measure
 from populace.observation import Observation
@@ -44,11 +45,13 @@ class Policy(Generic[OptionsT]):
         Options: The policy's options model, validated in scenario files.
         privileged: Whether it sees fields of ground truth (oracles only).
         plays: Names of the roles it can play; () for any.
+        needs: Names of the fields that a role must see for it to act there.
     """
 
     Options: ClassVar[type[Options]] = Options
     privileged: bool = False
     plays: ClassVar[tuple[str, ...]] = ()
+    needs: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, options: OptionsT | None = None) -> None:
         # `Options` and `OptionsT` are one model, which a class variable cannot say.
@@ -67,6 +70,11 @@ class Policy(Generic[OptionsT]):
 
     def check_role(self, role: Role, dialogue: Dialogue | None) -> None:
         """Raise PopulaceError where it cannot play this role of a world with this text face; asked before a run."""
+        if missing := [name for name in self.needs if name not in {field.name for field in role.sees}]:
+            raise PopulaceError(
+                f"{type(self).__name__} needs to see {', '.join(missing)}, and {role.name} is not shown that in this "
+                f"world with these options; it sees {', '.join(field.name for field in role.sees)}"
+            )
 
     def spend_from(self, budget: Budget) -> None:
         """Ask this budget before spending, and count there what was spent; called once, before a run begins."""
@@ -120,6 +128,9 @@ class Learner(Policy[OptionsT]):
 
     What it learns lives in `lasting()` fields of its memory.
     """
+
+    def check_lesson(self, role: Role, ticks: int) -> None:
+        """Raise PopulaceError where it cannot learn from so many ticks of a role at a time; asked before a run."""
 
     def learn(self, memory: Memory, trajectory: Trajectory, draw: Draw) -> tuple[Memory, Mapping[str, Tensor]]:
         """The memory after learning from everything since the last call, and measures name -> [worlds]."""

@@ -15,6 +15,7 @@ from populace.draw import Draw
 from populace.errors import PolicyError, PopulaceError, RunError, UnknownName
 from populace.fields import Role, shared
 from populace.measures import Counts, Key, OfSeats, add
+from populace.memory import is_short
 from populace.observation import Observation
 from populace.policy import Actions, Learner, Policy, Trajectory, Transition
 from populace.population import People, Population
@@ -289,6 +290,8 @@ def blame(policy: Policy, role: str, doing: str) -> Iterator[None]:
     except PopulaceError:
         raise
     except Exception as error:
+        if is_short(error):
+            raise  # no fault of the policy's
         kind = type(policy)
         last = traceback.extract_tb(error.__traceback__)[-1]
         raise PolicyError(

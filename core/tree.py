@@ -5,6 +5,7 @@ dimension is the world, unless its dataclass field is declared `shared()`.
 """
 
 import dataclasses
+import errno
 import importlib
 import json
 import sys
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from populace.errors import RunError
+from populace.files import whole
 from populace.imports import OURS, installed
 from populace.words import Words
 
@@ -121,9 +123,11 @@ def save(value: Any, path: Path) -> None:
         )
 
     skeleton = json.dumps(strip(value))
-    partial = path.with_name(path.name + ".part")
-    torch.save({"format": 1, "skeleton": skeleton, "tensors": held}, partial)
-    partial.replace(path)
+    with whole(path) as partial:
+        try:
+            torch.save({"format": 1, "skeleton": skeleton, "tensors": held}, partial)
+        except RuntimeError as error:  # how torch tells that a disk is full
+            raise OSError(errno.EIO, f"the state could not be written ({str(error).splitlines()[0][:100]})") from error
 
 
 def load(path: Path, device: torch.device | str = "cpu", packages: Collection[str] = ()) -> Any:

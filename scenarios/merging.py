@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from populace.files import whole
 from populace.folder import TABLES, TIMINGS, digest, part_path
 
 ROW_GROUP = 1 << 18
@@ -17,11 +18,12 @@ ROW_GROUP = 1 << 18
 def write_table(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> None:
     """Write a file that is whole or absent."""
     path.parent.mkdir(exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    with pq.ParquetWriter(partial, schema, compression="zstd", write_page_checksum=True) as writer:
+    with (
+        whole(path) as partial,
+        pq.ParquetWriter(partial, schema, compression="zstd", write_page_checksum=True) as writer,
+    ):
         for table in tables:
             writer.write_table(table, row_group_size=ROW_GROUP)
-    partial.replace(path)
 
 
 def merge(folder: Path, units: Iterable[str]) -> dict[str, dict[str, Any]]:

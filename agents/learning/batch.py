@@ -50,6 +50,15 @@ def decisions(trajectory: Trajectory, field: str) -> list[Transition]:
     return found
 
 
+def check_whole(made: int, turns: int) -> None:
+    """Raise PopulaceError where decisions are no whole number of conversations."""
+    if not made or made % turns:
+        raise PopulaceError(
+            f"{made} decisions since the last learning are no whole number of conversations of {turns}; "
+            "let learn_every be a multiple of turns"
+        )
+
+
 def gather(trajectory: Trajectory, model: Model, field: str, rated: str, turns: int, within: dict[str, int]) -> Batch:
     """The batch of a trajectory.
 
@@ -65,11 +74,7 @@ def gather(trajectory: Trajectory, model: Model, field: str, rated: str, turns: 
         PopulaceError: It made no decision, or a number that `turns` does not divide.
     """
     made = decisions(trajectory, field)
-    if not made or len(made) % turns:
-        raise PopulaceError(
-            f"{len(made)} decisions since the last learning are no whole number of conversations of {turns}; "
-            "let learn_every be a multiple of turns"
-        )
+    check_whole(len(made), turns)
     rewards = [d.reward for d in made]
     if turns > 1:
         scores = [sum(rewards[i + 1 : i + turns], rewards[i]) for i in range(0, len(rewards), turns)]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from populace.agents.learning import mitigations
-from populace.agents.learning.batch import Batch, gather
+from populace.agents.learning.batch import Batch, check_whole, gather
 from populace.agents.learning.memory import Learned
 from populace.agents.learning.models import Base, Layout, Model, Network, Params, Tabular, make
 from populace.agents.learning.options import LearnerOptions, LearnerOptionsT, SelectionOptions
@@ -103,6 +103,12 @@ class FeedbackLearner(Learner[LearnerOptionsT]):
         return actions, memory
 
     # ------------------------------------------------------------------ the outer clock
+
+    def check_lesson(self, role: Role, ticks: int) -> None:
+        """A lesson holds whole conversations."""
+        field = _layout(self.model(role)).act.name
+        made = ticks * sum(any(f.name == field for f in role.done_in(phase)) for phase in role.phases)
+        check_whole(made, self.options.turns)
 
     def learn(self, memory: Learned, trajectory: Trajectory, draw: Draw) -> tuple[Learned, Mapping[str, Tensor]]:
         """One round: gather, mitigate, update.

@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from populace.agents.scripted.payoff_parts import against, belief, complete, largest
+from populace.dialogue import Dialogue
 from populace.draw import Draw
 from populace.errors import PopulaceError, UnknownName
 from populace.fields import Role
@@ -31,19 +32,26 @@ class Always(Policy[AlwaysOptions]):
 
     Options = AlwaysOptions
 
+    def check_role(self, role: Role, dialogue: Dialogue | None) -> None:
+        """The role must have this act."""
+        self._index(role)
+
+    def _index(self, role: Role) -> int:
+        labels = next((f.labels for f in role.does if f.name == "act"), ())
+        wanted = self.options.act
+        if isinstance(wanted, str) and wanted not in labels:
+            raise UnknownName(f"act of {role.name}", wanted, labels)
+        if not isinstance(wanted, str) and not 0 <= wanted < len(labels):
+            raise UnknownName(f"act of {role.name}", str(wanted), (str(i) for i in range(len(labels))))
+        return labels.index(wanted) if isinstance(wanted, str) else wanted
+
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """One act for all.
 
         Raises:
             UnknownName: The role has no such act.
         """
-        labels = next(f.labels for f in observation.role.does if f.name == "act")
-        wanted = self.options.act
-        if isinstance(wanted, str) and wanted not in labels:
-            raise UnknownName(f"act of {observation.role.name}", wanted, labels)
-        if not isinstance(wanted, str) and not 0 <= wanted < len(labels):
-            raise UnknownName(f"act of {observation.role.name}", str(wanted), (str(i) for i in range(len(labels))))
-        index = labels.index(wanted) if isinstance(wanted, str) else wanted
+        index = self._index(observation.role)
         shape = (draw.worlds, observation.role.seats)
         act = torch.full(shape, index, dtype=torch.int64, device=draw.device)
         return complete(observation, act, copy=self.options.copy_example), memory
@@ -60,6 +68,7 @@ class BestResponse(Policy[BestResponseOptions]):
     """The best reply to what it faced last; before that, to all acts alike."""
 
     Options = BestResponseOptions
+    needs = ("mine", "faced")
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """Of equally good acts the first."""
@@ -100,6 +109,7 @@ class Logit(Policy[LogitOptions]):
     """Plays act a with a chance proportional to exp(payoff / noise): logit response (McKelvey and Palfrey 1995)."""
 
     Options = LogitOptions
+    needs = ("mine", "faced")
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """A draw of each seat's own."""
@@ -114,6 +124,8 @@ class TitForTat(Policy):
     The part is that of the largest sum; the punishment is the act against which the other's best reply is worst. In a
     prisoner's dilemma that is Axelrod's tit-for-tat.
     """
+
+    needs = ("mine", "theirs", "faced")
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """It judges what it faced last by its most frequent act; in the beginning it trusts."""
@@ -140,6 +152,7 @@ class Rule(Policy[RuleOptions]):
     """The base of those who follow a solution rule; of tied cells one at random."""
 
     Options = RuleOptions
+    needs = ("mine", "theirs", "faced")
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """Its own part of the cell that the rule chooses."""
@@ -201,6 +214,9 @@ class ParetoRule(Rule):
         return ~((other >= one).all(-1) & (other > one).any(-1)).any(-1)
 
 
+BLIND = "imitation needs to see another player: set the matrix world's option models: true"
+
+
 class ImitationOptions(Options):
     """How it experiments."""
 
@@ -220,6 +236,11 @@ class Imitation(Policy[ImitationOptions]):
     Options = ImitationOptions
     plays = ("player",)
 
+    def check_role(self, role: Role, dialogue: Dialogue | None) -> None:
+        """The world must show other players."""
+        if not any(field.name == "model_act" for field in role.sees):
+            raise PopulaceError(BLIND)
+
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """Look at one other player, compare, perhaps follow.
 
@@ -227,7 +248,7 @@ class Imitation(Policy[ImitationOptions]):
             PopulaceError: The world does not show other players.
         """
         if "model_act" not in observation:
-            raise PopulaceError("imitation needs to see another player: set the matrix world's option models: true")
+            raise PopulaceError(BLIND)
         acts = observation["mine"].shape[-2]
         own, model = observation["own"], observation["model_act"]
         uniform = draw.uniform("luck", observation.role.seats, 4)

@@ -43,6 +43,7 @@ class Optimiser(Policy[OptimiserOptionsT]):
 
     Options = OptimiserOptions
     plays = ("assistant",)
+    needs = ("mine", "theirs")
     words = (15.0, 57.0, 120.0, 260.0, 500.0, 750.0)
     reasoning = (0.0, 300.0, 850.0, 2000.0, 4000.0)
 

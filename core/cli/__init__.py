@@ -6,7 +6,9 @@ Commands import what they need when they run, so that `--help` and completion an
 `look`, `play`, `read`; importing this package registers them all.
 """
 
+import errno
 import sys
+from contextlib import suppress
 
 import typer
 
@@ -33,9 +35,23 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in _SYSTEM:
+            _crash()
+        with suppress(OSError):  # the terminal may be gone
+            print_error(PopulaceError(f"the system refuses {error.filename or 'output'}: {error.strerror}"), as_json)
+        sys.exit(1)
     except Exception:
-        import traceback
+        _crash()
 
-        traceback.print_exc()
-        typer.echo("This is a fault of populace, not of your input; please report it.", err=True)
-        sys.exit(70)
+
+_SYSTEM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+"""What the system refuses wherever something is written: no fault of ours."""
+
+
+def _crash() -> None:
+    import traceback
+
+    traceback.print_exc()
+    typer.echo("This is a fault of populace, not of your input; please report it.", err=True)
+    sys.exit(70)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 GRACE = 2.0
 """Seconds after Ctrl-C in which a tick may end; then it is cut short, and played again when the run is resumed."""
 
+HANGUP = getattr(signal, "SIGHUP", None)
+"""The signal that a terminal sends when it is closed; systems without it have None."""
+
 
 @contextmanager
 def watched(quiet: bool) -> Iterator["Progress"]:
@@ -29,6 +32,8 @@ def watched(quiet: bool) -> Iterator["Progress"]:
 
     def stop(signum: int, frame: object) -> None:
         nonlocal asked
+        if signum == HANGUP:
+            console.quiet = True  # the terminal is gone
         if asked:
             raise KeyboardInterrupt
         asked = True
@@ -41,7 +46,10 @@ def watched(quiet: bool) -> Iterator["Progress"]:
 
     hurry = threading.Timer(GRACE, cut_short)
     hurry.daemon = True
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    # Whoever started us so that hanging up means nothing (nohup) is obeyed.
+    heard = [number for number in (signal.SIGINT, signal.SIGTERM, HANGUP) if number is not None]
+    heard = [number for number in heard if number != HANGUP or signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in heard}
     bars = Bars(
         TextColumn("{task.description}", markup=False),  # names are data, not markup
         BarColumn(),

@@ -15,7 +15,7 @@ from populace.envs.lockin.measures import DECLARED, measures
 from populace.envs.lockin.options import LockInOptions
 from populace.envs.lockin.roles import roles
 from populace.envs.lockin.state import Beliefs, State
-from populace.errors import PopulaceError
+from populace.errors import OptionError
 from populace.fields import Role
 from populace.measures import Measure
 from populace.population import People, PlainPopulation, Population
@@ -35,7 +35,12 @@ class LockIn(World[State, LockInOptions]):
         return roles(self.options, self.census)
 
     def begin(self, people: People, draw: Draw) -> State:
-        """Everyone has had one signal; assistants know nothing."""
+        """Everyone has had one signal; assistants know nothing.
+
+        Raises:
+            OptionError: Trust is given for another number of agents.
+        """
+        self._trust(people.values.device)
         return begin(self.options, people, draw)
 
     def _trust(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
@@ -43,7 +48,8 @@ class LockIn(World[State, LockInOptions]):
         o, n, a = self.options, self.census.size, self.options.assistants
         if o.trust is not None:
             if len(o.trust) != n + a:
-                raise PopulaceError(f"trust has {len(o.trust)} rows; {n} humans and {a} assistants need {n + a}")
+                said = f"it has {len(o.trust)} rows; {n} humans and {a} assistants need {n + a}"
+                raise OptionError(said, ("world", "trust"))
             full = torch.tensor(o.trust, dtype=torch.float64, device=device)
             return full[n:, :n], full[:n, n:], full[:n, :n]
         one = torch.ones((n, a), dtype=torch.float64, device=device)

@@ -10,6 +10,7 @@ from populace.rollout import rollout
 from populace.run import start
 from populace.scenarios.runner.asking import Asking, asking, models_of
 from populace.scenarios.runner.plan import batches, preflight, threads_for, torch_threads, units
+from populace.scenarios.runner.system import check_threads
 from populace.scenarios.schema import Scenario
 
 PLAYED = 100_000
@@ -82,6 +83,7 @@ def estimate(scenario: Scenario, device: str = "cpu", batch: int | None = None, 
     Raises:
         PopulaceError: The device is not there, or an arm cannot be built or begun.
     """
+    check_threads(threads)
     with rehearsing(Tally()), trust.speaking(scenario.word):
         return _played(scenario, device, batch, threads)
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import torch
 
-from populace import tree, trust
+from populace import memory, tree, trust
 from populace.builder import Built
-from populace.errors import PopulaceError
+from populace.errors import PopulaceError, RunError
 from populace.policy import Learner
 from populace.recording import check
 from populace.run import start
@@ -99,9 +99,16 @@ def preflight(scenario: Scenario, device: str = "cpu") -> dict[str, Ready]:
             with trust.speaking(scenario.word):
                 for role, policy in built.policies.items():
                     policy.check_role(built.world.role(role), built.world.dialogue())
-                begun = start(built.world, built.policies, built.population, seed=cell.seed, worlds=1, device=device)
+                    ticks = scenario.learn_every or cell.horizon
+                    if isinstance(policy, Learner) and ticks <= cell.horizon * cell.episodes:
+                        policy.check_lesson(built.world.role(role), ticks)
+                _check_room(built, device)
+                with memory.told(f"a world of {built.population.census.size:,} users"):
+                    begun = start(
+                        built.world, built.policies, built.population, seed=cell.seed, worlds=1, device=device
+                    )
                 check(scenario.own, built.world, begun)
-        except trust.NeedsWord:
+        except (trust.NeedsWord, RunError):
             raise
         except PopulaceError as error:
             place = f"{scenario.file}: " if scenario.file else ""
@@ -109,6 +116,13 @@ def preflight(scenario: Scenario, device: str = "cpu") -> dict[str, Ready]:
         lesson = _tick_bytes(built) * (scenario.learn_every or cell.horizon)
         ready[cell.arm] = Ready(cell, built, tree.nbytes(begun, shared=False), lesson)
     return ready
+
+
+def _check_room(built: Built, device: str) -> None:
+    """Refuse a world whose people and first state cannot be held, before the system ends the process for it."""
+    census = built.population.census
+    numbers = len(census.values) + len(census.traits) + 2  # and the segment, of eight bytes
+    memory.check(2 * 4 * numbers * census.size, f"a world of {census.size:,} users", device)
 
 
 def _tick_bytes(built: Built) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from populace import arithmetic as arithmetics
-from populace import trust
+from populace import memory, trust
 from populace.budget import NOTHING
 from populace.builder import Built
 from populace.errors import PopulaceError, RunError, Stopped
@@ -40,6 +40,7 @@ from populace.scenarios.runner.plan import (
     units,
 )
 from populace.scenarios.runner.spending import FolderAccount
+from populace.scenarios.runner.system import check_threads, last_words, refused, reserve
 from populace.scenarios.schema import Cell, Scenario
 
 SAVE_SECONDS = 20.0
@@ -95,6 +96,7 @@ def run(
         PopulaceError: The device or the arithmetic is not there, or a world, policy or population cannot be built.
     """
     check_device(device)
+    check_threads(threads)
     with trust.speaking(scenario.word), arithmetics.using(arithmetics.chosen(device, arithmetic)):
         return _run(scenario, out, device, batch, threads, progress or Progress())
 
@@ -109,6 +111,12 @@ def _run(
     info["inputs"] = input_claims(scenario.word)
     for note in info["notes"] if progress is not None else ():
         progress.told(note)
+    peak = max(size * ready[arm].peak_bytes for arm, size in info["batches"].items())
+    if (left := memory.free(device)) is not None and peak > left:
+        progress.told(
+            f"about {memory.size(peak)} of memory are needed at the peak, and {memory.size(left)} are free: "
+            f"{memory.SMALLER}"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -121,6 +129,8 @@ def _run(
             info["scenario"] = scenario_claim(folder / "scenario.yaml", scenario)
             write_info(folder, info)
         except OSError as error:
+            for name in ("scenario.yaml", "run.json"):
+                (folder / name).unlink(missing_ok=True)
             raise RunError(f"cannot write to {folder}: {error.strerror}; name another --out") from None
         return _play(folder, scenario, built, info, progress)
 
@@ -148,6 +158,7 @@ def resume(
             arithmetic, a changed scenario or a changed input file would make another run of it.
     """
     read_info(folder)
+    check_threads(threads)
     with held(folder):
         info = read_info(folder)
         if info["status"] == "complete":
@@ -192,9 +203,13 @@ def _play(folder: Path, scenario: Scenario, built: dict[str, Built], info: dict[
         for policy in one.policies.values():
             policy.spend_from(account)
     todo = units(scenario, info["batches"])
+    try:
+        reserve(folder, info)
+        write_info(folder, info)
+    except OSError as error:
+        raise refused(error, folder) or error from error
     # A unit whose parts were lost or damaged since is played again, to the same bits.
     missing = {unit.name for unit in todo if faulty(folder, unit.name)}
-    write_info(folder, info)
     try:
         for arm in built:
             mine = [unit for unit in todo if unit.cell.arm == arm]
@@ -216,15 +231,21 @@ def _play(folder: Path, scenario: Scenario, built: dict[str, Built], info: dict[
         info["status"], info["error"] = "interrupted", f"{type(error).__name__}: {error}"
         raise type(error)(f"{error}; {how_to_go_on(folder, scenario, arm, error.option)}", error.option) from error
     except BaseException as error:
-        info["status"] = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-        info["error"] = f"{type(error).__name__}: {error}"
+        short = refused(error, folder)
+        resumable = isinstance(error, KeyboardInterrupt) or short is not None
+        info["status"] = "interrupted" if resumable else "failed"
+        info["error"] = f"{type(short or error).__name__}: {short or error}"
         if isinstance(error, KeyboardInterrupt) and progress.stop():
             return folder  # as it was asked to
+        if short is not None:
+            raise short from error
         raise
     finally:
         if account.spent != NOTHING:
             info["spent"] = asdict(account.spent)
-        write_info(folder, info)
+        last_words(folder, info)
+    if read_info(folder)["status"] != "complete":
+        raise RunError(f"{folder}/run.json could not be written at the end; go on with: populace resume {folder}")
     tidy(folder)
     return folder
 
@@ -259,7 +280,8 @@ def _play_unit(
     state = recorder.restore(device, packages(scenario))
     if state is None:
         ids = torch.arange(unit.first, unit.first + unit.worlds)
-        state = start(built.world, built.policies, built.population, seed=cell.seed, worlds=ids, device=device)
+        with memory.told(f"{unit.worlds:,} worlds of {census.size:,} users"):
+            state = start(built.world, built.policies, built.population, seed=cell.seed, worlds=ids, device=device)
     progress.moved(state.clock * unit.worlds * census.size)
     sure, chunk, saved = state, 1, time.perf_counter()
     try:
@@ -269,7 +291,8 @@ def _play_unit(
                 return False
             began, before = time.perf_counter(), state.clock
             progress.playing = True
-            state = _some(built, state, min(chunk, unit.ticks - state.clock), recorder, scenario, cell)
+            with memory.told(f"{unit.worlds:,} worlds of {census.size:,} users"):
+                state = _some(built, state, min(chunk, unit.ticks - state.clock), recorder, scenario, cell)
             progress.playing = False
             seconds = time.perf_counter() - began
             progress.moved((state.clock - before) * unit.worlds * census.size)

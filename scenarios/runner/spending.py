@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from populace.budget import NOTHING, Account, Limit, Spending
+from populace.errors import RunError
 
 FILE = "spent.jsonl"
 """One line for each amount that was settled, written at once: a run that is killed forgets none."""
@@ -26,8 +27,14 @@ class FolderAccount(Account):
         super().settle(reserved, spent)
         if spent != NOTHING:
             line = json.dumps({"tokens": spent.tokens, "cost": spent.cost}) + "\n"
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(line)
+            try:
+                with self.path.open("a", encoding="utf-8") as file:
+                    file.write(line)
+            except OSError as error:
+                raise RunError(
+                    f"cannot write to {self.path} ({error.strerror}): nothing more is asked for, as "
+                    "what was spent could not be noted; free space, and resume the run"
+                ) from error
 
 
 def _total(path: Path) -> Spending:

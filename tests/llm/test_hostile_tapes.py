@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from populace import trust
-from populace.agents.llm import Ask, Backend, Reply, Tape, ask_all
+from populace.agents.llm import Ask, Backend, Reply, Tape
 from populace.cli import app
 from populace.errors import PopulaceError, RunError, ScenarioError
 from populace.trust import NeedsWord

@@ -16,7 +16,7 @@ from populace.agents.llm.backends.base import Ask, tokens
 from populace.agents.llm.decoding import legal
 from populace.cli import app
 from populace.scenarios import load, runner
-from populace.scenarios.runner import asking, read_info
+from populace.scenarios.runner import asking
 
 needs_openai = pytest.mark.skipif(
     importlib.util.find_spec("openai") is None, reason="the openai client is not installed (extra llm)"

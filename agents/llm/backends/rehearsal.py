@@ -1,7 +1,7 @@
 """What asking would take, found out without asking: legal replies are made up, and tokens counted as metering does.
 
-Within `rehearsing`, every policy that has a language model words its asks as always and gets replies from here. No model
-is loaded, no server is asked, and no tape is read or written.
+Within `rehearsing`, every policy that has a language model words its asks as always and gets replies from here. No
+model is loaded, no server is asked, and no tape is read or written.
 """
 
 import itertools
@@ -11,14 +11,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from populace.agents.llm.backends.base import Ask, Backend, Reply, tokens
 from populace.agents.llm.backends.fakes import fitting
 from populace.agents.llm.decoding import legal
-
-if TYPE_CHECKING:
-    from populace.agents.llm.backends.model import ModelOptions
 
 TYPICAL = 40
 """Tokens of a free reply: two sentences (assumption of ours)."""
@@ -47,6 +44,17 @@ class Range(NamedTuple):
 NONE = Range(0.0, 0.0, 0.0)
 
 
+class Priced(Protocol):
+    """Options of a language model, as far as they say what asking takes."""
+
+    price_in: float
+    price_out: float
+
+    def takes(self, asks: float, read: float, written: Range) -> Range:
+        """Seconds in which so many asks at once are answered."""
+        ...
+
+
 @dataclass
 class Tally:
     """What was asked so far.
@@ -69,7 +77,7 @@ class Tally:
     seconds: Range = NONE
     read_cost: float = 0.0
 
-    def add(self, options: "ModelOptions", read: int, written: Sequence[Range]) -> None:
+    def add(self, options: Priced, read: int, written: Sequence[Range]) -> None:
         """One call: so many tokens read in all, and the tokens of each reply."""
         total = Range(*map(sum, zip(*written, strict=True))) if written else NONE
         self.asks, self.read, self.written = self.asks + len(written), self.read + read, self.written + total
@@ -108,7 +116,7 @@ class Rehearsal(Backend):
 
     voice = "rehearsal"
 
-    def __init__(self, options: "ModelOptions", free: bool = False) -> None:
+    def __init__(self, options: Priced, free: bool = False) -> None:
         self.options, self.free = options, free
         self.greedy = getattr(options, "temperature", None) == 0
 

@@ -5,8 +5,8 @@ from functools import lru_cache
 from typing import Any
 
 PASSAGE = 160
-"""Characters of a passage that a form leaves free, one of up to hundreds of characters: two sentences (assumption)."""
-_WORDS = "the assistant says that it is so and why this should be taken into account here ".split()
+"""Characters of a passage that a form leaves free: two sentences (assumption of ours)."""
+_WORDS = ("the", "assistant", "says", "that", "this", "is", "so", "and", "why", "it", "should", "be", "here")
 
 
 def shortest(form: str) -> str | None:

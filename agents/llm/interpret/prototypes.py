@@ -189,7 +189,7 @@ class Prototypes(Interpreter):
         return [_unit(self._embed(sentences[code])) for code in self.coding.codes]
 
     def _embed(self, texts: Sequence[str]) -> Tensor:
-        """The texts' embeddings; while a run is rehearsed those of letters, as no model is loaded and no server asked."""
+        """The texts' embeddings; those of letters while a run is rehearsed, as nobody is asked then."""
         if (tally := rehearsal.current()) is None:
             return self.embed(texts)
         if self.options.base_url is not None:
