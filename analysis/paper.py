@@ -90,12 +90,12 @@ def write_figure(
     """
     check_target(out, "a figure", FIGURE)
     rows, ylabel = _rows(run, measure, arms, role)
-    known = {
-        "deterministic": dict.fromkeys(deterministic(run, rows), True),
-        "bounds": ranges(run, rows),
-    }
-    by = ["arm", "player", "measure", STEP]
-    table = summarise(rows if over == STEP else at_end(rows), by, **known)
+    table = summarise(
+        rows if over == STEP else at_end(rows),
+        ["arm", "player", "measure", STEP],
+        deterministic=dict.fromkeys(deterministic(run, rows), True),
+        bounds=ranges(run, rows),
+    )
     table, lines = _lines(run, table, over)
     if len(lines) > LINES:
         more = f", or draw the end over a swept key ({', '.join(run.swept)})" if run.swept and over == STEP else ""
