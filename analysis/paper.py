@@ -19,6 +19,7 @@ from populace.analysis.style import GRID, INK, MUTED, look
 from populace.analysis.summaries import summarise
 from populace.analysis.writing import FIGURE, check_target, write
 from populace.errors import PopulaceError, UnknownName
+from populace.names import short_keys
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -89,12 +90,12 @@ def write_figure(
     """
     check_target(out, "a figure", FIGURE)
     rows, ylabel = _rows(run, measure, arms, role)
-    known = {
-        "deterministic": dict.fromkeys(deterministic(run, rows), True),
-        "bounds": ranges(run, rows),
-    }
-    by = ["arm", "player", "measure", STEP]
-    table = summarise(rows if over == STEP else at_end(rows), by, **known)
+    table = summarise(
+        rows if over == STEP else at_end(rows),
+        ["arm", "player", "measure", STEP],
+        deterministic=dict.fromkeys(deterministic(run, rows), True),
+        bounds=ranges(run, rows),
+    )
     table, lines = _lines(run, table, over)
     if len(lines) > LINES:
         more = f", or draw the end over a swept key ({', '.join(run.swept)})" if run.swept and over == STEP else ""
@@ -154,9 +155,10 @@ def _lines(run: RunData, table: pd.DataFrame, over: str) -> tuple[pd.DataFrame, 
     else:
         cells = run.arms.set_index("arm")
         line = arm.map(cells["base"].astype(str))
+        short = short_keys(run.swept)
         for key in (key for key in run.swept if key != over):
             words = arm.map(cells[key]).map(lambda value: f"{value:g}" if isinstance(value, float) else str(value))
-            line = line + ", " + key.rpartition(".")[2] + "=" + words
+            line = line + ", " + short[key] + "=" + words
         table = table.assign(line=line.where(player == "", line + ", " + player), **{over: arm.map(cells[over])})
         table = table[table[over].notna()]
     return table, list(dict.fromkeys(table["line"]))

@@ -18,7 +18,7 @@ from typing import Literal, ParamSpec, TypeVar, cast
 from torch import Tensor
 
 from populace.compiling import is_compiled
-from populace.errors import PopulaceError, UnknownName
+from populace.errors import Notice, PopulaceError, UnknownName
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -123,7 +123,7 @@ def default() -> Name:
     warnings.warn(
         f"numba cannot run here ({reason}), so torch computes, several times as slowly; set {VARIABLE}=torch to be "
         "content with that",
-        RuntimeWarning,
+        Notice,
         stacklevel=2,
     )
     return "torch"

@@ -81,6 +81,11 @@ def imported(target: str) -> ModuleType:
     return importlib.import_module(name)
 
 
+def is_users(file: str) -> bool:
+    """Whether a file holds code that runs by the user's word, not code that is installed."""
+    return any(path is not None and str(path) == file for path, _ in _beside.code.values())
+
+
 def _need(target: str, code: "Code") -> Need:
     # By module names and contents, not by places: the same code in another folder is the same code.
     parts = [part for name, (_, content) in sorted(code.items()) for part in (name.encode(), content)]

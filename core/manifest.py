@@ -13,9 +13,12 @@ because it is read when worlds are listed. All other modules are given as text a
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from populace.errors import PopulaceError
-from populace.outcomes import Outcome
+
+if TYPE_CHECKING:
+    from populace.outcomes import Outcome
 
 _ID = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9_-]+-v\d+")
 
@@ -52,7 +55,7 @@ class Manifest:
     report: str = ""
     audits: Mapping[str, str] = field(default_factory=dict)
     docs: str = ""
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: "tuple[Outcome, ...]" = ()
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):

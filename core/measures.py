@@ -7,12 +7,12 @@ role, and a player where several players share the role.
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Literal, NamedTuple, TypeVar
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from populace.errors import PopulaceError
+
+if TYPE_CHECKING:  # manifests of worlds declare measures, and are read to complete what is typed in a shell
+    from torch import Tensor
 
 Kind = Literal["flow", "stock", "count"]
 V = TypeVar("V")
@@ -80,7 +80,7 @@ def share(name: str, about: str, kind: Kind = "flow", better: Literal["higher", 
 Key = str | OfSeats
 """The key of a measure: the name of a world's, `OfSeats` for one of seats."""
 
-Counts = dict[str, dict[str, dict[str, Tensor]]]
+Counts = dict[str, dict[str, dict[str, "Tensor"]]]
 """Role ("" for the world) -> player ("" for all) -> measure -> [worlds], summed since the last record."""
 
 ACTS = "acts"
@@ -136,7 +136,7 @@ def label(key: Key) -> str:
     return "/".join(part for part in key if part) if isinstance(key, OfSeats) else key
 
 
-def add(counts: Counts, found: Iterable[tuple[OfSeats, Tensor]]) -> Counts:
+def add(counts: Counts, found: Iterable[tuple[OfSeats, "Tensor"]]) -> Counts:
     """`counts` with `found` added; neither is changed."""
     total = {role: {player: dict(names) for player, names in players.items()} for role, players in counts.items()}
     for key, value in found:
@@ -145,8 +145,10 @@ def add(counts: Counts, found: Iterable[tuple[OfSeats, Tensor]]) -> Counts:
     return total
 
 
-def recorded(counts: Counts) -> dict[Key, Tensor]:
+def recorded(counts: Counts) -> "dict[Key, Tensor]":
     """Counts as they are recorded, [worlds] float32: shares of acts divided by the acts; NaN where nobody acted."""
+    import torch
+
     found: dict[Key, Tensor] = {}
     for role, players in counts.items():
         for player, names in players.items():
@@ -172,7 +174,7 @@ def index(declared: Iterable[Measure]) -> dict[str, Measure]:
     return found
 
 
-def join(flows: dict[Key, Tensor], found: Mapping[Any, Tensor]) -> None:
+def join(flows: "dict[Key, Tensor]", found: "Mapping[Any, Tensor]") -> None:
     """Add the flows of a phase to those of its tick.
 
     Raises:

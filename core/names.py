@@ -6,7 +6,7 @@ it is not; so they are refused where a name enters, and made visible where text 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 _LINES = "\t\n\r"
@@ -68,3 +68,14 @@ def visible(text: str) -> str:
     for pattern in (_CONTROL, _SURROGATE, _DIRECTION):
         text = pattern.sub(written, text)
     return text
+
+
+def short_keys(keys: Iterable[str]) -> dict[str, str]:
+    """Dotted key -> as many of its last parts as tell it from the others: `biased_share` for `world.biased_share`."""
+    parts = {key: key.split(".") for key in keys}
+    found = {}
+    for key, own in parts.items():
+        others = [other for name, other in parts.items() if name != key]
+        least = next((n for n in range(1, len(own)) if all(other[-n:] != own[-n:] for other in others)), len(own))
+        found[key] = ".".join(own[-least:])
+    return found

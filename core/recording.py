@@ -1,11 +1,11 @@
-"""Measures of a user's own, recorded beside those of the world: `record: {measures: [my_module:polarisation]}`.
+"""Measures of a user's own, recorded beside those of the world: `record: {measures: [my_module:disagreement]}`.
 
 Such a measure is a function with an attribute `measures`, the declarations of what it gives:
 
-    def polarisation(world, state):
-        return {"polarisation": state.values.var((1, 2))}
+    def disagreement(world, state):
+        return {"disagreement": state.values.var(1).mean(-1)}
 
-    polarisation.measures = (Measure(name="polarisation", about="variance of values over users", low=0.0),)
+    disagreement.measures = (Measure(name="disagreement", about="variance of values over users", low=0.0),)
 
 It is read off the state whenever the world's own are, so it is pure, works on all worlds at once, and copies nothing to
 the host. A package announces measures under the entry point group `populace.recorded`.

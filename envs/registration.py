@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from populace import registry
-from populace.errors import PopulaceError
+from populace.errors import Notice, PopulaceError
 
 
 def register_all(ids: Iterable[str]) -> None:
@@ -39,7 +39,7 @@ def register_announced() -> None:
         try:
             _register(name)
         except PopulaceError as error:
-            warnings.warn(str(error), stacklevel=2)
+            warnings.warn(str(error), Notice, stacklevel=2)
 
 
 def _register(name: str) -> None:

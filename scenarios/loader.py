@@ -195,8 +195,10 @@ def _scenario(
         cells, found = make_cells(plan, first, root, folder)
         measures, wrongly = _own(root, frame)
         found += wrongly
+        names = tuple(name for one in measures for name in one.declared)
+        cells = [replace(cell, measures=(*cell.measures, *names)) for cell in cells]
         outcomes, unasked = asked(frame.outcomes if frame is not None else (), root, cells)
-        found += unasked
+        found += [] if wrongly else unasked  # they may name a measure that could not be imported
     missed = _missed(plan, overrides)
     why = "has no effect: it is empty, or arms and sweep set it themselves; then override arms.<arm>.<key>"
     idle = [

@@ -13,7 +13,8 @@ from contextlib import suppress
 import typer
 
 from populace.cli import look, play, read
-from populace.cli.application import app, print_error, tell_old_names
+from populace.cli.application import app, print_error
+from populace.cli.quiet import quiet_libraries
 from populace.errors import PopulaceError, Stopped
 from populace.imports import leave_working_folder
 
@@ -24,7 +25,7 @@ def main() -> None:
     """Run the command line and turn mistakes into one plain line and an exit code."""
     as_json = "--json" in sys.argv
     leave_working_folder()
-    tell_old_names()
+    quiet_libraries()
     try:
         app()
     except PopulaceError as error:

@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +11,7 @@ import typer
 
 from populace import trust
 from populace.cli import completing
-from populace.errors import OldName, PopulaceError, ScenarioError, Stopped
+from populace.errors import PopulaceError, ScenarioError, Stopped
 from populace.files import SETTING
 from populace.names import visible
 
@@ -93,21 +92,6 @@ def _options(
 def say(text: str, *, err: bool = False, nl: bool = True) -> None:
     """Print text, whatever it holds: what could steer a terminal is written out."""
     typer.echo(visible(text), err=err, nl=nl)
-
-
-def tell_old_names() -> None:
-    """From now on, warn of former names in one plain line each on stderr; other warnings stay as they are."""
-    usual, told = warnings.showwarning, set[str]()
-
-    def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
-        if not issubclass(category, OldName):
-            usual(message, category, *rest, **more)
-        elif str(message) not in told:
-            told.add(str(message))
-            say(f"warning: {message}", err=True)
-
-    warnings.simplefilter("always", OldName)
-    warnings.showwarning = show
 
 
 def opened(source: str | Path, sets: list[str] | None, trusted: bool, allow: list[Path] | None) -> "Scenario":

@@ -63,7 +63,7 @@ def run(
             with arithmetics.using(arithmetics.chosen(device, arithmetic)):
                 _tell_estimate(runner.estimate(loaded, device, batch, threads), as_json)
             return
-        with watched(quiet or as_json) as progress:
+        with watched(quiet or as_json, loaded) as progress:
             folder = runner.run(
                 loaded, out, device=device, batch=batch, threads=threads, arithmetic=arithmetic, progress=progress
             )
@@ -90,11 +90,11 @@ def resume(
     from populace.scenarios import runner
 
     info = runner.read_info(folder)
-    opened(folder / "scenario.yaml", sets, trusted, allow)
+    loaded = opened(folder / "scenario.yaml", sets, trusted, allow)
     with (
         trust.speaking(trust.guarded(trust=trusted, allow=allow or ())),
         compiled(info.get("compiled", False)),
-        watched(quiet or as_json) as progress,
+        watched(quiet or as_json, loaded) as progress,
     ):
         runner.resume(folder, sets=sets or [], device=device, threads=threads, progress=progress)
     _finish(folder, report, as_json)

@@ -125,9 +125,9 @@ def compare(
 
     if out is not None:
         check_target(out, "a comparison", PAGE)
-    runs = [run if individuals else public(run) for run in map(analysis.load_run, (a, b))]
+    first, second = (run if individuals else public(run) for run in map(analysis.load_run, (a, b)))
     try:
-        found = Versus.of(*runs, arm, other)
+        found = Versus.of(first, second, arm, other)
     except NoPairs as error:
         raise PopulaceError(f"{error}; name them: populace compare A B --arm NAME --other NAME") from None
     for notice in found.notices:

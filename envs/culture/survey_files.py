@@ -80,7 +80,7 @@ def read_shares(file: str, texts: str = "", cultures: tuple[str, ...] = (), form
     if len(empty := [n for n, any_ in zip(wanted, np.asarray(known.any(1)), strict=True) if not any_]):
         raise PopulaceError(f"survey.file: {file} has no marginals for {', '.join(empty)}; leave it out of cultures")
     asked = known.any(0)
-    unasked = [name for name, any_ in zip(questions, asked, strict=True) if not any_]
+    unasked = [questions[k] for k in np.flatnonzero(~np.asarray(asked))]
     shares = np.divide(shares, mass, out=np.zeros_like(shares), where=mass > 0)
     described = [known_texts.get(name, {}) for name in questions]
     keep = np.flatnonzero(asked)

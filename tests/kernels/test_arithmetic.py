@@ -20,7 +20,7 @@ from populace.compiling import compiled
 from populace.envs.culture.options import SurveyOptions
 from populace.envs.culture.surveys import load as load_survey
 from populace.envs.shopping.catalogue import open_catalogue
-from populace.errors import PopulaceError, RunError, UnknownName
+from populace.errors import Notice, PopulaceError, RunError, UnknownName
 from populace.fields import Field, Role
 from populace.folder import write_info
 from populace.policy import Learner
@@ -98,7 +98,7 @@ def test_kernels_are_not_for_other_devices(fresh):
 
 def test_where_numba_cannot_run_torch_computes_and_says_so_once(fresh, monkeypatch):
     monkeypatch.setattr(arithmetic, "why_not", lambda: "ImportError: no numba")
-    with pytest.warns(RuntimeWarning, match=r"numba cannot run here \(ImportError: no numba\), so torch computes"):
+    with pytest.warns(Notice, match=r"numba cannot run here \(ImportError: no numba\), so torch computes"):
         assert current() == "torch"
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -141,6 +141,14 @@ def test_mistakes_elsewhere_are_told_though_the_measure_is_not_imported(place):
     assert not ran(place)
 
 
+def test_it_can_be_an_outcome_that_the_report_speaks_of(place, tmp_path):
+    path = write(place, outcomes=["apart"])
+    assert "not checked: it asks to run the code" in cli("validate", path).stdout
+    done = cli("run", path, "--trust", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.exception
+    assert "did you mean 'apart'" in str(cli("validate", write(place, outcomes=["appart"]), "--trust").exception)
+
+
 def test_a_measure_that_the_user_names_is_the_user_s_word(place, monkeypatch):
     path = write(place, measures=())
     monkeypatch.chdir(place)

@@ -385,7 +385,8 @@ def test_errors_are_populace_errors():
 
 def test_the_examples_of_the_documentation_load(tmp_path):
     page = Path(__file__).resolve().parents[2] / "docs" / "scenarios.md"
-    whole, arms = (part.split("```")[0] for part in page.read_text(encoding="utf-8").split("```yaml\n")[1:])
+    text = page.read_text(encoding="utf-8")
+    whole, arms, record = (part.split("```")[0] for part in text.split("```yaml\n")[1:])
     assert [cell.arm for cell in load(written(tmp_path, whole)).cells] == ["mirror", "lifelong"]
     base = whole[: whole.index("arms:")]
     cells = load(
@@ -395,3 +396,6 @@ def test_the_examples_of_the_documentation_load(tmp_path):
     assert cells.cells[1].arm == "mild[population.size=100,world.noise=0]"
     assert cells.cells[2].world_options.assistant_rate == 0.5
     assert cells.cells[0].population.values.names == ("care", "order")
+    (tmp_path / "my_measures.py").write_text(text.split("```python\n")[1].split("```")[0])
+    (own,) = load(written(tmp_path, whole + record)).own
+    assert list(own.declared) == ["disagreement"]
