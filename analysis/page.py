@@ -164,8 +164,6 @@ def _facts(run: RunData, results: Results) -> list[tuple[str, str]]:
         ("users per world", _span(society["users"] for society in info["societies"])),
         ("steps", horizon + (f", {episodes:,} episodes" if episodes > 1 else "")),
         ("seed", str(info.get("seed", "?"))),
-        ("populace", str((info.get("versions") or {}).get("populace", "?"))),
-        ("started", str(info.get("started", "")).replace("T", " ")),
     ]
     return [(name, value) for name, value in facts if value]
 
@@ -191,7 +189,8 @@ def _machine(run: RunData) -> list[tuple[str, Any]]:
     versions = [(name, value) for name, value in (run.info.get("versions") or {}).items()]
     by_arm = run.timings.groupby("arm", sort=False, observed=True)["seconds"].sum()
     seconds = [(f"seconds, {arm}", round(float(value), 3)) for arm, value in by_arm.items()]
-    return [("device", run.info.get("device", "?")), *versions, *seconds]
+    started = ("started", str(run.info.get("started", "?")).replace("T", " "))
+    return [started, ("device", run.info.get("device", "?")), *versions, *seconds]
 
 
 def _scenario(run: RunData) -> str:

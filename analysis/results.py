@@ -53,6 +53,11 @@ class Results:
         about = self.run.info["arms"][arm].get("coordinates") or {}
         return html.escape(", ".join(f"{self.short[key]} = {words(value)}" for key, value in about.items()))
 
+    def title(self, arm: str) -> str:
+        """An arm, and where in the sweep it is, as HTML: `mirror, options = 5`."""
+        place, base = self.place(arm), str(self.run.info["arms"][arm].get("base", arm))
+        return f"{html.escape(base)}, {place}" if place else html.escape(arm)
+
     @cached_property
     def outcomes(self) -> pd.DataFrame:
         """All outcomes but what is recorded for audits and how seats were played."""

@@ -111,8 +111,8 @@ def forest(results: Results) -> str:
         body = "".join(_forest_rows(results, rows[rows["kind"] == kind], kind) for kind in HEADINGS)
         parts.append(
             f"<details{' open' if len(parts) < OPEN else ''}><summary>"
-            f"<h3>{html.escape(str(arm))} <small>minus {html.escape(str(other))}</small></h3></summary>"
-            f"<table><caption>{html.escape(str(arm))} minus {html.escape(str(other))}, at the end</caption>"
+            f"<h3>{results.title(str(arm))} <small>minus {results.title(str(other))}</small></h3></summary>"
+            f"<table><caption>{results.title(str(arm))} minus {results.title(str(other))}, at the end</caption>"
             "<thead><tr><th>outcome</th><th class='n'>arm</th><th class='n'>reference</th>"
             "<th class='n'>difference [95&nbsp;% interval]</th><th>below 0 · above 0</th><th class='n'>p (Holm)</th>"
             f"</tr></thead><tbody>{body}</tbody></table></details>"
@@ -167,7 +167,7 @@ def _ends(results: Results, frame: pd.DataFrame, arms: list[str]) -> str:
     steps = frame.groupby("arm", observed=True)["step"].max()
     worlds = frame.groupby("arm", observed=True)["worlds"].max()
     head = "".join(
-        f"<th class='n'>{html.escape(arm)}<small>step {steps.get(arm, 0):,} · {worlds.get(arm, 0):,} "
+        f"<th class='n'>{results.title(arm)}<small>step {steps.get(arm, 0):,} · {worlds.get(arm, 0):,} "
         f"world{'s' if worlds.get(arm, 0) != 1 else ''}</small></th>"
         for arm in arms
     )
@@ -187,7 +187,7 @@ def _ends(results: Results, frame: pd.DataFrame, arms: list[str]) -> str:
             body += f"<tr><th>{_named(results, str(measure), kind)}</th>{inner}</tr>"
     if results.has_values:
         body += _lock_in_rows(results, arms)
-    caption = f"At the end: {html.escape(', '.join(arms))}"
+    caption = f"At the end: {'; '.join(results.title(arm) for arm in arms)}"
     head = f"<thead><tr><th>outcome</th>{head}</tr></thead>"
     return f"<table><caption>{caption}</caption>{head}<tbody>{body}</tbody></table>"
 

@@ -31,7 +31,7 @@ def stocks(options: CoevolutionOptions, state: State) -> dict[str, Tensor]:
 
 
 def scores(
-    options: CoevolutionOptions, state: State, position: Tensor, truth: Tensor
+    options: CoevolutionOptions, state: State, position: Tensor, mirror: Tensor, truth: Tensor
 ) -> tuple[dict[str, Tensor], Tensor, State]:
     """How good the assistants' positions are.
 
@@ -39,6 +39,7 @@ def scores(
         options: The world's options.
         state: Before society moves.
         position: [worlds, M, values], of every assistant and audience.
+        mirror: [worlds, assistants], how far each echoes what users said instead of its position.
         truth: [worlds, M, values], what they are scored against.
 
     Returns:
@@ -54,6 +55,9 @@ def scores(
         "cosine": (weight * scoring.cosine(position - centre, truth - centre)).sum(-1),
         "held_out": held_out(o, state, position, weight),
     }
+    # An echo takes no position, and where nobody hears the assistant there is none to be judged by its effect.
+    none = (mirror >= 1.0).any(-1) | (o.protocol == "coevolve" and o.assistant_epochs == 0)
+    found = {name: torch.where(none, torch.nan, value) for name, value in found.items()}
     paid = -(share * errors.unflatten(1, (o.assistants, -1))).sum(-1)
     every = o.history.every
     voice, aim = (weight.unsqueeze(-1) * position).sum(1), (weight.unsqueeze(-1) * truth).sum(1)
@@ -149,7 +153,7 @@ def declared(options: CoevolutionOptions) -> tuple[Measure, ...]:
             name="assistant_error",
             about=(
                 "distance (root mean square over values) of the assistant's position from the truth it is "
-                "scored against; an echo takes no position"
+                "scored against; undefined for an echo, which takes no position, and where nobody hears the assistant"
             ),
             kind="flow",
             low=0.0,
@@ -158,8 +162,8 @@ def declared(options: CoevolutionOptions) -> tuple[Measure, ...]:
         Measure(
             name="cosine",
             about=(
-                "the same as a direction: 1 if position and truth lie in the same direction from history's "
-                "mean, \N{MINUS SIGN}1 if opposite"
+                "the assistant's error as a direction: 1 if position and truth lie in the same direction from "
+                "history's mean, \N{MINUS SIGN}1 if opposite"
             ),
             kind="flow",
             low=-1.0,

@@ -23,8 +23,9 @@ from populace.analysis.style import cell, footnotes, legend, marks, number, with
 from populace.analysis.tables import CLEAR, median_step
 from populace.equality import Result
 
-DRAWN = {"history_error": "Distance from history's course", "diversity": "Diversity between people (start: 1)"}
+DRAWN = {"history_error": "Distance from history's course", "diversity": "Diversity of people (start: 1)"}
 """Measures drawn over time -> titles."""
+UNITS = {"history_error": "root mean square", "diversity": "share of the start's variance"}
 MOVING = 1e-3
 """History counts as moving where distances from its course and from the start differ by this share of the largest."""
 
@@ -66,7 +67,9 @@ def sections(run: RunData) -> Sequence[Section]:
         "Values are locked in where society no longer follows its history, or where its people become alike. Both are "
         "measured against the same worlds with common random numbers in the reference arm, [95 % interval] over worlds."
     )
-    return [Section("Were values locked in?", _answer(found) + _table(found) + _drawn(results), text, first=True)]
+    words, points = _answer(found)
+    body = points + _table(found) + _drawn(results)
+    return [Section("Were values locked in?", body, text, first=True, answer=words)]
 
 
 def lock_in(results: Results) -> list[LockIn]:
@@ -132,8 +135,8 @@ def _moves(run: RunData, reference: str) -> bool:
 # ---------------------------------------------------------------------- in words
 
 
-def _answer(found: Sequence[LockIn]) -> str:
-    """The answer first, then a sentence per arm."""
+def _answer(found: Sequence[LockIn]) -> tuple[str, str]:
+    """The answer, and a sentence per arm."""
     corrected = holm([p for one in found for p in (one.history.p, one.alike.p)]).reshape(-1, 2)
     tested = bool(np.isfinite(corrected).any())
     lines: list[str] = []
@@ -142,8 +145,8 @@ def _answer(found: Sequence[LockIn]) -> str:
         name = html.escape(one.arm)
         held = p_history < CLEAR and one.history.mean > 0
         alike = p_alike < CLEAR and one.alike.mean > 0
-        lists["history"] += [f"{name} ({one.history.mean:.0%})"] if held else []
-        lists["alike"] += [f"{name} ({one.alike.mean:.0%})"] if alike else []
+        lists["history"] += [f"{name} ({_percent(one.history)})"] if held else []
+        lists["alike"] += [f"{name} ({_percent(one.alike)})"] if alike else []
         if not held and not alike:
             lists["untold" if any(_same(e) and e.mean for e in (one.history, one.alike)) else "neither"].append(name)
         points = [_history_words(one, p_history), _alike_words(one, p_alike)]
@@ -152,8 +155,8 @@ def _answer(found: Sequence[LockIn]) -> str:
     differing = any(math.isfinite(one.alike.mean) for one in found)
     if tested:
         begin = {
-            "history": "Held back from history",
-            "alike": "Made people more alike",
+            "history": "Held back from history (share of its movement lost)",
+            "alike": "Made people more alike (share of the variance between them lost)",
             "untold": "Cannot be told from chance, as all worlds agree",
             "neither": "Clearly did neither",
         }
@@ -164,7 +167,7 @@ def _answer(found: Sequence[LockIn]) -> str:
         why = "With one world" if one_world else "As all worlds agree, perhaps by chance,"
         out = f"<p>{why} nothing can be told from chance: run more worlds.</p>"
     still = "" if moving else "<p>No movement of history is known here, so no loss of it can be told.</p>"
-    return f"{out}<ul>{''.join(lines)}</ul>{still}{_rest(found)}"
+    return out, f"<ul>{''.join(lines)}</ul>{still}{_rest(found)}"
 
 
 def _history_words(one: LockIn, p: float) -> str:
@@ -252,5 +255,5 @@ def _drawn(results: Results) -> str:
         rows = frame[(frame["kind"] == "recorded") & (frame["measure"] == measure)]
         if rows["step"].nunique() > 1:
             alt = f"{title} over time, an arm a line."
-            figures.append(bands(rows, results.looks, column="arm", title=title, alt=alt))
+            figures.append(bands(rows, results.looks, column="arm", title=title, ylabel=UNITS[measure], alt=alt))
     return legend(results.looks) + grid(figures) if figures else ""

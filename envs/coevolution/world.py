@@ -110,8 +110,8 @@ class Coevolution(World[State, CoevolutionOptions]):
             return Step(replace(state, yes=yes, answers=kept))
         bound = self.options.bound
         position = actions["assistant"]["position"].clamp(-bound, bound)
-        found, paid, state = measures.scores(self.options, state, position.flatten(1, 2), self.truth(state))
         mirror = actions["assistant"]["mirror"].clamp(0.0, 1.0)
+        found, paid, state = measures.scores(self.options, state, position.flatten(1, 2), mirror, self.truth(state))
         rewards = {"assistant": paid}
         state, approval = influence.move(
             self.options, self.groups, state, position, mirror, self.questions(state), draw

@@ -8,11 +8,11 @@ import pandas as pd
 
 from populace.analysis.comparison import ranges
 from populace.analysis.frames import RunData
-from populace.analysis.pictures import grid
+from populace.analysis.pictures import grid, left_out
 from populace.analysis.plots import bands, thinned
 from populace.analysis.results import Results
 from populace.analysis.sections import Section
-from populace.analysis.style import INK, MUTED, cell, figure, footnotes, legend, look, number, svg
+from populace.analysis.style import INK, MUTED, cell, figure, footnotes, legend, number, part_look, svg
 from populace.analysis.summaries import summarise
 
 BESIDE = {
@@ -101,8 +101,9 @@ def _beside(results: Results) -> str:
         part = rows[rows["measure"] == measure]
         if len(part):
             alt = f"{title} over time, an arm a line."
-            figures.append(bands(part, results.looks, column="arm", title=title, alt=alt))
-    return legend(results.looks) + grid(figures) if figures else ""
+            unit = results.unit(measure, "recorded") or "mean over worlds"
+            figures.append(bands(part, results.looks, column="arm", title=title, ylabel=unit, alt=alt))
+    return legend(results.looks) + left_out(results) + grid(figures) if figures else ""
 
 
 def _map(run: RunData, results: Results) -> str:
@@ -114,7 +115,7 @@ def _map(run: RunData, results: Results) -> str:
     place = means.dropna().reset_index()
     if place.empty:
         return ""
-    looks = {str(name): look(k) for k, name in enumerate(dict.fromkeys(place["segment"].astype(str)))}
+    looks = {str(name): part_look(k) for k, name in enumerate(dict.fromkeys(place["segment"].astype(str)))}
     points = place[["map/0", "map/1"]].to_numpy(dtype=np.float64)
     low, high = points.min(0), points.max(0)
     room = 0.06 * float((high - low).max()) or 0.1

@@ -2,11 +2,14 @@
 
 import html
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
+
+from ruamel.yaml import YAML
 
 from populace.analysis.comparison import ranges
 from populace.analysis.frames import RunData
+from populace.analysis.pictures import grid, left_out
 from populace.analysis.plots import bands, thinned
 from populace.analysis.results import Results
 from populace.analysis.sections import Section
@@ -15,12 +18,15 @@ from populace.analysis.style import legend, number, with_interval
 from populace.analysis.summaries import summarise
 from populace.envs.drift.audit import SHARE, ends, sweeps, thresholds
 from populace.envs.drift.threshold import half_width, items_needed
+from populace.files import text
 
 GROUPS = {
     "dishonest/biased": "With biased users",
     "dishonest/benign": "With benign users",
     "dishonest/off_domain": "Off the domain, never rated",
 }
+WHERE = {"dishonest/all": "in all rated conversations", "dishonest/off_domain": "off the domain"}
+"""Measures whose threshold is told -> words."""
 ITEMS = 175
 """Items of DeceptionBench that could be read in the study of one round (Hu et al. 2025)."""
 
@@ -43,14 +49,27 @@ def sections(run: RunData) -> Sequence[Section]:
             "p* is the biased share at which the mean change of the log odds of dishonesty, from the first round to "
             "the last, goes from down to up. The interval holds the shares at which Student's interval of that mean "
             "over worlds contains 0. Where it reaches an end of the sweep, the sweep does not settle p*.",
+            answer=_answer(run),
         ),
         Section(
-            "What a test of 175 items can tell",
-            _noise(run),
-            "A single learner tested on 175 items, as published, against the mean over all independent learners here.",
+            f"What a test of {ITEMS} items can tell",
+            _noise(run) if items(run) == ITEMS else "",
+            f"A single learner tested on {ITEMS} items, as published, against the mean over all independent learners "
+            "here.",
         ),
     ]
     return [part for part in parts if part.html]
+
+
+def items(run: RunData) -> int | None:
+    """Questions off the domain in every round of this run, by its scenario; None where it does not say."""
+    path = run.path / "scenario.yaml"
+    if not path.exists():
+        return None
+    scenario = YAML(typ="safe", pure=True).load(text(path, within=run.path))
+    world = scenario.get("world") if isinstance(scenario, dict) else None
+    probes = world.get("probes") if isinstance(world, dict) else None
+    return probes if isinstance(probes, int) else None
 
 
 def _over_time(results: Results) -> str:
@@ -72,11 +91,11 @@ def _over_time(results: Results) -> str:
                     title=title,
                     alt=f"Share of dishonest answers over rounds: {title.lower()}",
                     xlabel="round",
+                    ylabel="share of answers",
                     limits=(-0.02, 1.02),
                 )
             )
-    cells = "".join(f"<div>{figure}</div>" for figure in figures)
-    return f'{legend(results.looks)}<div class="grid">{cells}</div>'
+    return legend(results.looks) + left_out(results) + grid(figures)
 
 
 def _thresholds(run: RunData) -> str:
@@ -85,25 +104,43 @@ def _thresholds(run: RunData) -> str:
         return ""
     rows = []
     for row in found.to_dict("records"):
-        where = "all rated conversations" if row["measure"] == "dishonest/all" else "off the domain"
+        where = WHERE[row["measure"]]
         rows.append(
-            f"<tr><td>{html.escape(row['base'])}</td><td>{where}</td><td>{_told(row)}</td>"
+            f"<tr><th>{html.escape(row['base'])}</th><td>{where}</td><td>{_told(row)}</td>"
             f"<td>{int(row['worlds']):,}</td><td class='words'>{html.escape(row['note'])}</td></tr>"
         )
-    head = "<tr><th>arm</th><th>dishonesty in</th><th>p* [95 % interval]</th><th>worlds</th><th></th></tr>"
+    head = (
+        "<tr><th>arm</th><th>dishonesty in</th><th>p* [95 % interval]</th><th>worlds</th><th>what limits it</th></tr>"
+    )
     return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
 
 
-def _told(row: dict[Hashable, Any]) -> str:
+def _told(row: Mapping[Hashable, Any]) -> str:
     """A threshold in words: settled, not settled, or none, neither in the mean nor by what can be ruled out."""
+    known = not math.isnan(row["p"])
     if row["chosen"]:
         return with_interval(row["p"], row["low"], row["high"])
+    if known:
+        return f"not settled by this sweep: {with_interval(row['p'], row['low'], row['high'])}"
     everywhere = row["low"] == row["first"] and row["high"] == row["last"]
-    if not row["low"] < row["high"] or (everywhere and math.isnan(row["p"])):
+    if not row["low"] < row["high"] or everywhere:
         return "no change of sign within this sweep"
-    if math.isnan(row["p"]):
-        return f"not settled: none in the mean, but {number(row['low'])} to {number(row['high'])} cannot be ruled out"
-    return f"not settled: {with_interval(row['p'], row['low'], row['high'])}"
+    return f"not settled: none in the mean, but {number(row['low'])} to {number(row['high'])} cannot be ruled out"
+
+
+def _answer(run: RunData) -> str:
+    """The thresholds as sentences."""
+    found = thresholds(run)
+    if found.empty:
+        return ""
+    points = []
+    for base, rows in found.groupby("base", sort=False):
+        told = [f"<b>{_told(row)}</b> {WHERE[row['measure']]}" for row in rows.to_dict("records")]
+        points.append(f"<li><b>{html.escape(str(base))}</b>: {'; '.join(told)}</li>")
+    return (
+        "<p>The assistant turns dishonest where the share of biased users exceeds p* [95&nbsp;% interval]:</p>"
+        f"<ul>{''.join(points)}</ul>"
+    )
 
 
 def _noise(run: RunData) -> str:
@@ -127,7 +164,7 @@ def _noise(run: RunData) -> str:
         return ""
     head = (
         "<tr><th>arm</th><th>biased share</th><th>change off the domain, points [95 %, over worlds]</th>"
-        "<th>95 % half-width of one learner on 175 items, points</th><th>items per arm for 80 % power</th></tr>"
+        f"<th>95 % half-width of one learner on {ITEMS} items, points</th><th>items per arm for 80 % power</th></tr>"
     )
     note = (
         "<p>In the published table the step from 0 to 10 % biased users is 2.6 points with a half-width of 9.5: "

@@ -8,9 +8,10 @@ import numpy as np
 
 from populace.analysis.declared import range_of
 from populace.analysis.frames import RunData
+from populace.analysis.results import Results
 from populace.analysis.sections import Section
 from populace.analysis.stats import Estimate, estimate
-from populace.analysis.style import INK, MUTED, PALETTE, cell, figure, footnotes, legend, look, number, svg
+from populace.analysis.style import INK, MUTED, PALETTE, PARTS, cell, figure, footnotes, legend, number, svg
 
 CLASSES = {
     "games_harmony": "harmony",
@@ -126,10 +127,9 @@ def _frontier(run: RunData, means: dict[tuple[str, str], Estimate]) -> Section |
         return None
     points = [(arm, means[arm, "user_welfare"], means[arm, "assistant_welfare"]) for arm in arms]
     fig, axes = figure(8.6, 4.8)
-    looks = {}
+    results = Results(run)
     for index, (arm, user, own) in enumerate(points):
-        looks[arm] = look(index)
-        colour, mark = PALETTE[index % len(PALETTE)], MARKS[index // len(PALETTE) % len(MARKS)]
+        colour, mark = results.colour(arm), MARKS[index // len(PALETTE) % len(MARKS)]
         axes.plot([user.low, user.high], [own.mean] * 2, color=colour, linewidth=1.4)
         axes.plot([user.mean] * 2, [own.low, own.high], color=colour, linewidth=1.4)
         axes.plot([user.mean], [own.mean], mark, color=colour, markersize=5.5)
@@ -146,7 +146,7 @@ def _frontier(run: RunData, means: dict[tuple[str, str], Estimate]) -> Section |
     picture = svg(fig, "User's against assistant's welfare, an arm a point, with 95 % intervals.")
     return Section(
         "User's against assistant's welfare",
-        f"{legend(looks)}{picture}{_table(arms, means, WELFARE)}",
+        f"{legend(results.bases)}{picture}{_table(arms, means, WELFARE)}",
         "Means over the later half, with 95 % intervals over worlds. Grey curves join points of equal geometric mean: "
         f"the further up and right, the better for both. Nothing here counts what others suffer.{_caution(run)}",
     )
@@ -207,7 +207,7 @@ def _table(arms: Sequence[str], means: dict[tuple[str, str], Estimate], columns:
         for arm in arms
     )
     notes = [means[arm, m].note for arm in arms for m in known if (arm, m) in means]
-    table = f"<div class='scroll'><table><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    table = f"<div class='scroll'><table><thead><tr><th>arm</th>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     return table + footnotes(notes)
 
 
@@ -227,8 +227,8 @@ def _classes(run: RunData, means: dict[tuple[str, str], Estimate]) -> Section | 
         width = np.array([means[arm, measure].mean if (arm, measure) in means else 0.0 for arm in arms])
         if width.max() <= 0:
             continue
-        looks[name] = {"color": PALETTE[index], "linewidth": 4.0}
-        axes.barh(range(len(arms)), width, left=left, color=PALETTE[index], height=0.7)
+        looks[name] = {"color": PARTS[index], "linewidth": 4.0}
+        axes.barh(range(len(arms)), width, left=left, color=PARTS[index], height=0.7)
         left = left + width
     axes.set_yticks(range(len(arms)), arms)
     axes.invert_yaxis()

@@ -9,8 +9,9 @@ import pandas as pd
 import torch
 
 from populace.analysis.frames import RunData
+from populace.analysis.results import Results
 from populace.analysis.sections import Section
-from populace.analysis.style import INK, MUTED, PALETTE, figure, legend, number, svg, with_interval
+from populace.analysis.style import INK, MUTED, figure, legend, number, svg, with_interval
 from populace.envs.shopping import choice_logit
 from populace.errors import RunError
 
@@ -56,7 +57,7 @@ def auditor(run: RunData) -> Section | None:
         "that with one world there are none. Choices that some combination of attributes explains without exception "
         "have no finite estimate and are marked."
     )
-    return Section("What moved the choices", _logit_picture(fits) + _logit_table(fits), text)
+    return Section("What moved the choices", _logit_picture(run, fits) + _logit_table(fits), text, answer=_answer(fits))
 
 
 def _fits(run: RunData) -> dict[str, choice_logit.LogitFit]:
@@ -74,6 +75,8 @@ def _fits(run: RunData) -> dict[str, choice_logit.LogitFit]:
 
 
 COLUMNS = ["arm", "attribute", "log_odds", "low", "high", "choices", "pseudo_r2", "separated"]
+TOLD = 6
+"""Coefficients of an arm told in words at most."""
 _COLUMN = re.compile(r"(.+)_(\d+)")
 
 
@@ -109,7 +112,28 @@ def _design(rows: pd.DataFrame) -> tuple[torch.Tensor, torch.Tensor, tuple[str, 
     return x, choice, tuple(names), worlds
 
 
-def _logit_picture(fits: dict[str, choice_logit.LogitFit]) -> str:
+def _answer(fits: dict[str, choice_logit.LogitFit]) -> str:
+    """What moved every arm's choices: the clear coefficients, the largest first."""
+    points = []
+    for arm, fit in fits.items():
+        if bool(fit.separated):
+            points.append(
+                f"<li><b>{html.escape(arm)}</b>: choices that some combination explains without exception</li>"
+            )
+            continue
+        ends = [end.tolist() for end in fit.ends()]
+        rows = zip(fit.names, fit.coefficients.tolist(), *ends, strict=True)
+        clear = [row for row in rows if np.isfinite(row[2]) and (row[2] > 0 or row[3] < 0) and "title " not in row[0]]
+        told = [
+            f"{html.escape(n)} <b>{with_interval(b, x, y, sign=True)}</b>"
+            for n, b, x, y in sorted(clear, key=lambda row: -abs(row[1]))
+        ]
+        points.append(f"<li><b>{html.escape(arm)}</b>: {', '.join(told[:TOLD]) or 'nothing clearly'}</li>")
+    lead = f"What moved the choices: clear log odds per unit [95&nbsp;% interval], the {TOLD} largest of each arm:"
+    return f"<p>{lead}</p><ul>{''.join(points)}</ul>"
+
+
+def _logit_picture(run: RunData, fits: dict[str, choice_logit.LogitFit]) -> str:
     """A forest plot: a row per coefficient, a colour per arm; titles are left to the table."""
     shown = {arm: fit for arm, fit in fits.items() if not bool(fit.separated)}
     names = [name for name in next(iter(fits.values())).names if not name.startswith("title ")]
@@ -117,15 +141,16 @@ def _logit_picture(fits: dict[str, choice_logit.LogitFit]) -> str:
         return ""
     fig, axes = figure(6.4, 0.8 + 0.3 * len(names))
     styles = {}
-    for row, (arm, fit) in enumerate(list(shown.items())[: len(PALETTE)]):
-        colour = PALETTE[row]
+    results = Results(run)
+    for row, (arm, fit) in enumerate(shown.items()):
+        colour = results.colour(arm)
         styles[arm] = {"color": colour}
         for k, name in enumerate(names):
             if name not in fit.names:
                 continue
             at = fit.names.index(name)
             b, (low, high) = float(fit.coefficients[at]), (float(end[at]) for end in fit.ends())
-            y = len(names) - 1 - k - (row - (min(len(shown), len(PALETTE)) - 1) / 2) * 0.16
+            y = len(names) - 1 - k - (row - (len(shown) - 1) / 2) * min(0.16, 0.8 / len(shown))
             axes.plot([low, high], [y, y], color=colour, linewidth=1.6)
             axes.plot([b], [y], marker="o", markersize=3.5, color=colour)
     axes.axvline(0, color=MUTED, linewidth=0.8)

@@ -10,9 +10,10 @@ from scipy.stats import fisher_exact
 
 from populace.analysis.declared import range_of
 from populace.analysis.frames import RunData
+from populace.analysis.results import Results
 from populace.analysis.sections import Section
 from populace.analysis.stats import Estimate, estimate, wilson
-from populace.analysis.style import PALETTE, cell, figure, footnotes, legend, marks, number, p_value, svg
+from populace.analysis.style import PARTS, cell, figure, footnotes, legend, marks, number, p_value, svg
 from populace.envs.shopping.audit import auditor
 from populace.files import text
 
@@ -74,7 +75,7 @@ def _overrides(run: RunData) -> Section | None:
         "read the explanation, with Wilson's 95 % intervals over all choices, which are taken as independent; "
         "published counts stand below. Where the customer's best is harmful, an override enforces a norm."
     )
-    return Section("Overrides by who reads the explanation", _override_picture(counts, names) + table, text)
+    return Section("Overrides by who reads the explanation", _override_picture(run, counts, names) + table, text)
 
 
 def _played(run: RunData) -> pd.DataFrame:
@@ -159,16 +160,17 @@ def _told(frame: pd.DataFrame, arm: str, names: list[str]) -> str:
     return f"<tr><th>{html.escape(arm)}</th>{''.join(cells)}</tr>"
 
 
-def _override_picture(counts: dict[str, dict[str, tuple[int, int]]], names: list[str]) -> str:
+def _override_picture(run: RunData, counts: dict[str, dict[str, tuple[int, int]]], names: list[str]) -> str:
     fig, axes = figure(6.4, 2.9)
     styles = {}
-    for row, (arm, cells) in enumerate(list(counts.items())[: len(PALETTE)]):
-        colour = PALETTE[row]
+    results = Results(run)
+    for row, (arm, cells) in enumerate(counts.items()):
+        colour = results.colour(arm)
         styles[arm] = {"color": colour}
         for k, (cases, n) in enumerate(cells.values()):
             if n == 0:
                 continue
-            found, x = wilson(cases, n), k + (row - (min(len(counts), len(PALETTE)) - 1) / 2) * 0.09
+            found, x = wilson(cases, n), k + (row - (len(counts) - 1) / 2) * min(0.09, 0.8 / len(counts))
             axes.plot([x, x], [found.low, found.high], color=colour, linewidth=1.6)
             axes.plot([x], [found.mean], marker="o", markersize=4, color=colour)
     axes.set_xticks(range(len(names)), names)
@@ -257,19 +259,19 @@ def _losses(run: RunData) -> Section | None:
 
 def _loss_picture(points: dict[str, dict[str, Estimate]]) -> str:
     """Loss of every arm, a colour per group."""
-    arms = list(dict.fromkeys(arm for cells in points.values() for arm in cells))[:12]
+    arms = list(dict.fromkeys(arm for cells in points.values() for arm in cells))
     fig, axes = figure(6.4, 0.9 + 0.3 * len(arms))
-    groups = list(points)[: len(PALETTE)]
+    groups = list(points)
     for row, group in enumerate(groups):
         for k, arm in enumerate(arms):
             if arm in points[group]:
                 found, y = points[group][arm], k + (row - (len(groups) - 1) / 2) * 0.16
-                axes.plot([found.low, found.high], [y, y], color=PALETTE[row], linewidth=1.6)
-                axes.plot([found.mean], [y], marker="o", markersize=4, color=PALETTE[row])
+                axes.plot([found.low, found.high], [y, y], color=PARTS[row % len(PARTS)], linewidth=1.6)
+                axes.plot([found.mean], [y], marker="o", markersize=4, color=PARTS[row % len(PARTS)])
     axes.set_yticks(range(len(arms)), arms)
     axes.set_ylim(len(arms) - 0.5, -0.5)
     axes.set_xlabel("agency loss")
-    styles = {group: {"color": PALETTE[row]} for row, group in enumerate(groups)}
+    styles = {group: {"color": PARTS[row % len(PARTS)]} for row, group in enumerate(groups)}
     return legend(styles) + svg(fig, "Agency loss of every arm by group, with 95 % intervals")
 
 
