@@ -42,7 +42,8 @@ class Chat:
             scored has it before its label, as a bare label would be judged by how likely a reply begins with it. The
             lead and a label, and nothing else, are always readable too; a `form` begins with the lead.
         listed: How the messages list the options, in their order: the labels themselves, or a line each, with nothing
-            but punctuation, spaces and `or` between them; () where they are not listed. So they can be shown in another
+            but punctuation, spaces and `or` between them; () where they are not listed. The last options may be left
+            out, such as one for none of them. So they can be shown in another
             order (see `dealt`), and a preference for a place be told from one for an option.
         schema: JSON Schema (as text) of the reply, or "". A number is JSON too. A reply that is valid by it, and
             nothing else, is always readable: so a server can be made to keep to it. Neither: free text.

@@ -8,6 +8,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -78,6 +79,7 @@ class Local(Backend):
         self.voice = json.dumps(
             ["transformers", o.model, o.revision, o.dtype, o.temperature, o.top_p, o.max_reply, o.choices]
             + [own for own in (o.top_k, o.repetition_penalty) if own is not None]
+            + ([] if o.lead else ["no lead"])
         )
         self._budget = o.batch_tokens
 
@@ -119,6 +121,8 @@ class Local(Backend):
         prompts = self._prompts([ask.messages for ask in asks])
         groups: dict[Choice, list[Seat]] = {}
         held = self.options.choices == "score"
+        if not self.options.lead:
+            asks = [replace(ask, lead="") for ask in asks]
         for i, (ask, prompt) in enumerate(zip(asks, prompts, strict=True)):
             choice = _choice(ask) if held else Choice()
             begun = ask.lead.rstrip() if held and not choice.replies else ""

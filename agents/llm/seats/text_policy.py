@@ -200,7 +200,7 @@ class _Spent:
             if not math.isnan(reply.mass):
                 self.scores["mass"][place] += reply.mass
                 self.scores[SCORED][place] += 1
-            if len(chat.listed) == len(chat.options) > 1 and (took := _option(chat, reply.text)) is not None:
+            if len(chat.listed) > 1 and (took := _option(chat, reply.text)) is not None:
                 self.scores["first option"][place] += took == (order[0] if order else 0)
                 self.scores[LISTED][place] += 1
 
@@ -213,7 +213,7 @@ class _Spent:
 def _order(key: int, count: int) -> tuple[int, ...]:
     """A permutation of `count` options by random numbers that follow from a key; () where there is nothing to order."""
     numbers = uniform_from(torch.tensor([key]), torch.arange(count, dtype=torch.int32))
-    return tuple(numbers.argsort(stable=True).tolist()) if count > 1 else ()
+    return tuple(numbers.flatten().argsort(stable=True).tolist()) if count > 1 else ()
 
 
 def _option(chat: Chat, reply: str) -> int | None:
