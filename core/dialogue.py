@@ -4,13 +4,15 @@ A dialogue reads observations, never state, so that text can never tell more tha
 read is data: the seat forfeits and the kind of failure is counted.
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
+from populace.errors import PopulaceError
 from populace.observation import Observation
 
 
@@ -36,6 +38,13 @@ class Chat:
         messages: (`system` | `user` | `assistant`, text) in order.
         options: The labels among which the reply must choose, or (). A reply that is one of them, and nothing else, is
             always readable: so a model can be made to choose by scoring the labels.
+        lead: What the reply begins with, `act: ` or `Choice: `, as the messages ask for it, or "". A model that is
+            scored has it before its label, as a bare label would be judged by how likely a reply begins with it. The
+            lead and a label, and nothing else, are always readable too; a `form` begins with the lead.
+        listed: How the messages list the options, in their order: the labels themselves, or a line each, with nothing
+            but punctuation, spaces and `or` between them; () where they are not listed. The last options may be left
+            out, such as one for none of them. So they can be shown in another
+            order (see `dealt`), and a preference for a place be told from one for an option.
         schema: JSON Schema (as text) of the reply, or "". A number is JSON too. A reply that is valid by it, and
             nothing else, is always readable: so a server can be made to keep to it. Neither: free text.
         form: A regular expression, or "". A reply that matches it as a whole is always readable, so that a local model
@@ -48,6 +57,38 @@ class Chat:
     options: tuple[str, ...] = ()
     schema: str = ""
     form: str = ""
+    lead: str = ""
+    listed: tuple[str, ...] = ()
+
+
+_BETWEEN = r"(\W{1,6}(?:or\W{1,2})?)"
+"""What stands between two options in a list."""
+
+
+def dealt(chat: Chat, order: Sequence[int]) -> Chat:
+    """The chat with its options listed in another order; `options` and what `hear` makes of them stay as they are.
+
+    Args:
+        chat: A chat whose options are `listed`.
+        order: Which option stands first, second, ...; a permutation of the positions in `listed`.
+
+    Raises:
+        PopulaceError: No message lists them as `listed` says.
+    """
+    pattern = re.compile(r"(?<!\w)" + _BETWEEN.join(map(re.escape, chat.listed)) + r"(?!\w)")
+    for k, (who, text) in reversed(list(enumerate(chat.messages))):
+        places = list(pattern.finditer(text))
+        if places:
+            found = places[-1]
+            parts = [chat.listed[order[0]]]
+            for between, which in zip(found.groups(), order[1:], strict=True):
+                parts += [between, chat.listed[which]]
+            said = text[: found.start()] + "".join(parts) + text[found.end() :]
+            return replace(chat, messages=(*chat.messages[:k], (who, said), *chat.messages[k + 1 :]))
+    raise PopulaceError(
+        f"a chat says that it lists {', '.join(chat.listed)!r} in this order, and none of its messages does: list the "
+        "options with only punctuation or `or` between them, or leave `listed` empty"
+    )
 
 
 class Dialogue(Protocol):

@@ -86,6 +86,10 @@ Counts = dict[str, dict[str, dict[str, "Tensor"]]]
 ACTS = "acts"
 """The count of acts by which shares of acts are divided; it is not recorded itself."""
 
+SCORED = "scored replies"
+LISTED = "choices among listed options"
+"""Counts by which `mass` and `first option` are divided; they are not recorded themselves."""
+
 SEAT_MEASURES = (
     Measure(name="reward", about="mean reward per seat"),
     share(
@@ -102,6 +106,17 @@ SEAT_MEASURES = (
             ("timed_out", "no reply came in time"),
             ("failed", "the server was down or refused to serve"),
         )
+    ),
+    share(
+        "mass",
+        "mean probability that a model writes any of the replies that were scored, after the words that a reply begins "
+        "with; where it is small, choices among them say more of their spelling than of the model",
+        better="higher",
+    ),
+    share(
+        "first option",
+        "share of choices among listed options that fell on the one listed first; where places do not matter, one over "
+        "the number of options",
     ),
     Measure(name="asked", about="prompts sent, repeated ones too", kind="count", unit="prompts", low=0.0),
     Measure(
@@ -120,7 +135,8 @@ SEAT_MEASURES = (
 )
 """Measures of seats that every role may have. Counts whose names begin with `fault/` are failed tries, by kind."""
 
-_SHARES = frozenset(m.name for m in SEAT_MEASURES if m.unit == "share")
+_OF = {m.name: ACTS for m in SEAT_MEASURES if m.unit == "share"} | {"mass": SCORED, "first option": LISTED}
+"""The count by which each share is divided."""
 
 
 def find(declared: Mapping[str, V], name: str) -> V | None:
@@ -146,16 +162,16 @@ def add(counts: Counts, found: Iterable[tuple[OfSeats, "Tensor"]]) -> Counts:
 
 
 def recorded(counts: Counts) -> "dict[Key, Tensor]":
-    """Counts as they are recorded, [worlds] float32: shares of acts divided by the acts; NaN where nobody acted."""
+    """Counts as they are recorded, [worlds] float32: shares divided by what they are of; NaN where there is none."""
     import torch
 
     found: dict[Key, Tensor] = {}
     for role, players in counts.items():
         for player, names in players.items():
             for name, value in names.items():
-                if name == ACTS:
+                if name in _OF.values():
                     continue
-                number = value / names[ACTS] if role and name in _SHARES else value
+                number = value / names[_OF[name]] if role and name in _OF else value
                 found[OfSeats(name, role, player) if role else name] = number.to(torch.float32)
     return found
 

@@ -1,5 +1,7 @@
 """The text policies that come with the library: each opens a backend, and plays any seat with it."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from populace.agents.llm.backends import pocket
@@ -14,7 +16,8 @@ from populace.agents.llm.backends.fakes import (
     ScriptedBackend,
     StubbornBackend,
 )
-from populace.agents.llm.backends.local import Local, LocalOptions
+from populace.agents.llm.backends.local import Local
+from populace.agents.llm.backends.local_options import LocalOptions
 from populace.agents.llm.backends.pocket import PocketOptions
 from populace.agents.llm.backends.tape import Tape
 from populace.agents.llm.backends.vllm import VLLM, VLLMOptions
@@ -25,6 +28,9 @@ from populace.errors import PopulaceError
 
 class PocketSeatOptions(SeatOptions, PocketOptions):
     """How the shipped model is sampled, and who sits on its seats."""
+
+    order: Literal["dealt", "stated"] = "stated"
+    """In which order a prompt lists the options of a choice; it was trained on the order that worlds state."""
 
 
 class Pocket(TextPolicy[PocketSeatOptions]):

@@ -30,7 +30,7 @@ def _answer(own: Mapping[str, Tensor]) -> str:
 
 def _rating(own: Mapping[str, Tensor]) -> str:
     points = round(1.0 + 9.0 * min(max(float(own["rating"]), 0.0), 1.0))
-    return f"rating: {points}" + ("\nleave" if bool(own["leave"]) else "")
+    return f"rating: {points}\nleave: {'yes' if bool(own['leave']) else 'no'}"
 
 
 def _ranks(own: Mapping[str, Tensor]) -> str:

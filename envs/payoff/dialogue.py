@@ -28,6 +28,7 @@ _SORRY = re.compile(r"\s*(i('m| am) (sorry|afraid|unable)|sorry)\b", re.IGNORECA
 _REDIRECT = re.compile(r"\b(instead|safe(r)? alternative)\b", re.IGNORECASE)
 _STRAIGHT = {0x201C: '"', 0x201D: '"', 0x2018: "'", 0x2019: "'"}
 """Curly quotes, which models like to write."""
+_WORDS = ("clear", "vague", "end")
 _NUMBER = r"-?(5\.0|[0-4]\.[0-9])"
 FORM = (
     r"<thinking>[^<]{1,600}</thinking>\n<payoff>\{"
@@ -66,7 +67,7 @@ class FourTags:
             f"{self._prices(shown, world, seat)}"
             "Answer with one word: clear, vague or end."
         )
-        return Chat(world, seat, (("user", text),), ("clear", "vague", "end"))
+        return Chat(world, seat, (("user", text),), _WORDS, listed=_WORDS)
 
     def _to_assistant(self, shown: Mapping[str, Tensor], world: int, seat: int) -> Chat:
         sounds = "definite" if shown["faced"][world, seat, 0] > 0.5 else "vague"

@@ -16,6 +16,7 @@ from populace.envs.shopping.catalogue import Catalogue
 from populace.fields import Field
 from populace.observation import Observation
 
+LEAD = "Choice: "
 _ID = re.compile(r"\[?\bproduct id[:\s]+(\d+)\]?")
 
 
@@ -57,12 +58,15 @@ class TinMenDialogue:
     def _chat(self, observation: Observation, world: int, seat: int, own: Mapping[str, Tensor]) -> Chat:
         role, phase = observation.role.name, observation.phase
         if role == "assistant" and phase == "message":
-            return Chat(world, seat, (("user", self._shop(own)),), _ids(own["product_mask"]))
+            ids = _ids(own["product_mask"])
+            return Chat(world, seat, (("user", self._shop(own)),), ids, lead=LEAD, listed=self._listed(own, ids))
         if role == "customer" and phase == "decide":
-            nothing = ("0",) if bool(own["buy_mask"][-1]) else ()
-            return Chat(world, seat, (("user", self._decide(own)),), (*_ids(own["buy_mask"]), *nothing))
-        form = "\n".join(f"{f.name}: ({_allowed(f)})" for f in observation.role.done_in(observation.phase))
-        return Chat(world, seat, (("user", _plain(observation, own)),), form=form)
+            ids, nothing = _ids(own["buy_mask"]), ("0",) if bool(own["buy_mask"][-1]) else ()
+            listed = self._listed(own, ids)
+            return Chat(world, seat, (("user", self._decide(own)),), (*ids, *nothing), lead=LEAD, listed=listed)
+        fields = observation.role.done_in(observation.phase)
+        form = "\n".join(f"{f.name}: ({_allowed(f)})" for f in fields)
+        return Chat(world, seat, (("user", _plain(observation, own)),), form=form, lead=f"{fields[0].name}: ")
 
     def _shop(self, own: Mapping[str, Tensor]) -> str:
         c = self.catalogue
@@ -101,6 +105,11 @@ class TinMenDialogue:
             title = self._title(own, k)
             lines.append(f"[Product id: {k + 1}] {title}, {c.currency}{own['price'][k]:,.2f}; {', '.join(facts)}")
         return lines
+
+    def _listed(self, own: Mapping[str, Tensor], ids: Sequence[str]) -> tuple[str, ...]:
+        """The lines of the products that can be chosen; none where others are listed too."""
+        lines = tuple(self._products(own))
+        return lines if len(lines) == len(ids) else ()
 
     def _title(self, own: Mapping[str, Tensor], k: int) -> str:
         """A product's name, where its attributes tell which one it is; observations hold no identities."""

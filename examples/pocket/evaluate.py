@@ -149,7 +149,7 @@ def summary(kind: Kind, societies: Sequence[Sequence[Tally]]) -> Row:
 
 def evaluate(folder: Path, settings: int, options: PocketOptions, only: Sequence[str] = ()) -> list[Row]:
     """All rows for so many societies a world, a quarter of them from the library; replies have one try."""
-    model = Transformers(TransformersOptions(**of(options, folder).model_dump(), reask=False))
+    model = Transformers(TransformersOptions(**of(options, folder).model_dump(), order="stated", reask=False))
     rows = []
     for world in only or WORLDS:
         found: dict[Kind, list[list[Tally]]] = defaultdict(list)

@@ -32,7 +32,7 @@ def raw(folder):
 
 
 def options(folder, **more):
-    return TransformersOptions(**{"model": str(folder), "device": "cpu", "max_reply": 24, **more})
+    return TransformersOptions(**{"model": str(folder), "device": "cpu", "max_reply": 24, "temperature": 1.0, **more})
 
 
 def asks(count, labels=(), text="how are you"):

@@ -151,7 +151,11 @@ def test_one_alone_is_read_as_it_is(folder, labels):
     told = ask_all(backend, asks(1, labels))
     prompt = len(backend._prompts([asks(1)[0].messages])[0])
     assert told[0].tokens_in == prompt
-    assert (counted.passes, counted.tokens - prompt) == (1, sum(map(len, backend._labels(labels))) - len(labels))
+    # `end` and `ending` begin alike: what they begin with is run once.
+    labelled = backend._labels(labels)
+    begun = {label[:d] for label in labelled for d in range(1, len(label))}
+    assert len(begun) < sum(map(len, labelled)) - len(labels) or not labels
+    assert (counted.passes, counted.tokens - prompt) == (1, len(begun))
 
 
 @pytest.mark.parametrize("labels", [(), LABELS])

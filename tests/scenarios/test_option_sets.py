@@ -63,9 +63,7 @@ def tried(number: int, folder) -> str:
         loaded = load(scenario)
         runner.preflight(loaded)
     except PopulaceError as error:
-        assert len(str(error)) > 20, error
-        assert "Traceback" not in str(error)
-        return "refused"
+        return "refused" if len(str(error)) > 20 and "Traceback" not in str(error) else f"badly refused: {error}"
     runner.run(loaded, folder)
     steps = pd.read_parquet(folder / "steps.parquet")
     assert len(steps) > 0

@@ -1,5 +1,6 @@
 """What a language model is to us: it is asked many things at once, and replies come back as they are ready."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ class Ask:
         seed: 64 bits that depend on world, tick and seat, and on nothing else: the reply's random numbers come from it.
         schema: JSON Schema (as text) of the reply, or "". Neither options nor schema: free text.
         form: A regular expression that a reply may be held to, or "".
+        lead: What the reply should begin with, or "". A backend that can put it there returns it with the reply; others
+            leave it to the model, which is asked for it in the messages.
     """
 
     messages: Messages
@@ -44,6 +47,7 @@ class Ask:
     seed: int = 0
     schema: str = ""
     form: str = ""
+    lead: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class Reply:
         tokens_in: Tokens read, as the backend counts them.
         tokens_out: Tokens written.
         faults: What went wrong on the way, each time it did: names that the backend declares.
+        mass: Where options were scored, the probability that the model writes any of them, after the lead; else NaN.
     """
 
     text: str
@@ -63,6 +68,7 @@ class Reply:
     tokens_in: int = 0
     tokens_out: int = 0
     faults: tuple[str, ...] = ()
+    mass: float = math.nan
 
     @classmethod
     def of(cls, ask: Ask, text: str, kind: ReplyKind = ReplyKind.OK) -> "Reply":
@@ -125,7 +131,7 @@ def ask_all(backend: Backend, asks: Sequence[Ask]) -> list[Reply]:
     unique: list[Ask] = []
     where: list[int] = []
     for ask in asks:
-        key = (ask.messages, ask.options, ask.schema, ask.form) if backend.greedy else (len(where),)
+        key = (ask.messages, ask.options, ask.schema, ask.form, ask.lead) if backend.greedy else (len(where),)
         if key not in places:
             places[key] = len(unique)
             unique.append(ask)

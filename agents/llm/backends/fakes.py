@@ -40,7 +40,7 @@ class RandomBackend(_Fake):
     def say(self, ask: Ask) -> Reply:
         """The reply."""
         if ask.options:
-            return Reply.of(ask, ask.options[int(uniform(ask.seed) * len(ask.options))])
+            return Reply.of(ask, ask.lead + ask.options[int(uniform(ask.seed) * len(ask.options))])
         if ask.schema:
             uniforms = (uniform(ask.seed, lane) for lane in itertools.count())
             return Reply.of(ask, json.dumps(fitting(json.loads(ask.schema), uniforms)))
@@ -89,7 +89,7 @@ class StubbornBackend(_Fake):
 
     def say(self, ask: Ask) -> Reply:
         """The reply."""
-        first = ask.options[0] if ask.options else "No."
+        first = ask.lead + ask.options[0] if ask.options else "No."
         return Reply.of(ask, first if self.reply is None else self.reply)
 
 

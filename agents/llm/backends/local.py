@@ -5,82 +5,40 @@ do depend on the batch; a run repeats on the same machine). How the model is run
 """
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
-from pickle import UnpicklingError
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import torch
-from pydantic import Field, field_validator
 
 from populace.agents.llm.backends.base import Ask, Backend, Messages, Reply
-from populace.agents.llm.backends.model import ModelOptions
-from populace.agents.llm.backends.rehearsal import Range
-from populace.agents.llm.decoding.prefixes import Prompt
+from populace.agents.llm.backends.loading import Loaded, load, sampling
+from populace.agents.llm.backends.local_options import LocalOptions
+from populace.agents.llm.decoding.prefixes import Prompt, alike
+from populace.agents.llm.decoding.whole import replies_of
 from populace.dialogue import ReplyKind
-from populace.errors import MissingExtra, PopulaceError
-from populace.files import name_or_folder
+from populace.errors import PopulaceError
 
 if TYPE_CHECKING:
     from populace.agents.llm.decoding.decoder import Decoder
     from populace.agents.llm.decoding.forms import Guide
+    from populace.agents.llm.decoding.grammar import Grammars
+
+__all__ = ["Local", "LocalOptions", "load"]
 
 Answer = tuple[int, Reply]
 """Position of what was asked, and its reply."""
 
 Done = TypeVar("Done")
 
+LOGITS = 1 << 27
+"""Numbers that the logits of a batch of scored labels may hold (choice of ours): 512 MiB of float32."""
 ALIKE = 32
 """Prompts whose lengths lie this close may share a batch in any order (choice of ours): more of those with a
 common prefix meet, for some padding."""
-
-
-class LocalOptions(ModelOptions):
-    """Which model, where it runs, and how it is sampled."""
-
-    model: str
-    """A folder, or an id on the Hugging Face hub; any causal model with a chat template, quantised or adapted ones as
-    transformers loads them."""
-    _may_be_read = field_validator("model")(name_or_folder)
-    revision: str | None = None
-    """The hub's branch, tag or commit."""
-    device: str | None = None
-    """`cpu`, `cuda`, ...; a GPU if there is one when not given."""
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    """Type of the weights; `auto` is what they were saved in."""
-    attention: str | None = Field(default=None, pattern="^[a-z0-9_]+$")
-    """Implementation of attention, e.g. `sdpa`; transformers' own choice when not given. A kernel of the hub, which is
-    code, is refused."""
-    temperature: float = Field(default=1.0, ge=0)
-    """0: the likeliest reply, and identical prompts are asked once."""
-    top_p: float = Field(default=1.0, gt=0, le=1)
-    """Sample among the likeliest tokens of this total probability."""
-    max_reply: int = Field(default=256, ge=1)
-    """Tokens of a reply at most; one that is longer is cut off."""
-    choices: Literal["score", "write"] = "score"
-    """Where a reply must be one of some labels: `score` picks among them by the probability that the model would write
-    each, and nothing else, and holds other replies to the form that the world asks for, where it has one; `write` lets
-    it write, and reads what it wrote."""
-    batch_tokens: int = Field(default=16384, ge=1)
-    """Tokens in the model at a time, padding and replies included; halved whenever memory runs out."""
-
-    def takes(self, asks: float, read: float, written: Range) -> Range:
-        """By tokens a second (assumption of ours, for a small model on a processor to one on a good GPU)."""
-        low, likely, high = written
-        return Range(read / 20_000 + low / 2_000, read / 2_000 + likely / 200, read / 200 + high / 10)
-
-
-class Loaded(NamedTuple):
-    """A model ready to be asked."""
-
-    model: Any
-    tokenizer: Any
-    ends: tuple[int, ...]
-    """Tokens that end a reply; the first is the one scored after a label."""
-    longest: int | None
-    """Tokens that fit into its context."""
 
 
 class Seat(NamedTuple):
@@ -89,8 +47,21 @@ class Seat(NamedTuple):
     place: int
     """Position among the asks."""
     prompt: Prompt
+    """With the tokens of the lead."""
     seed: int
     form: str = ""
+    begun: str = ""
+    """What of the reply stands in the prompt already."""
+    schema: str = ""
+
+
+class Choice(NamedTuple):
+    """What is scored: whole replies, and what all of them begin with."""
+
+    replies: tuple[str, ...] = ()
+    lead: str = ""
+    line: bool = False
+    """Whether a line may end them, and not only the reply."""
 
 
 class Local(Backend):
@@ -107,6 +78,8 @@ class Local(Backend):
         self.greedy = o.temperature == 0
         self.voice = json.dumps(
             ["transformers", o.model, o.revision, o.dtype, o.temperature, o.top_p, o.max_reply, o.choices]
+            + [own for own in (o.top_k, o.repetition_penalty) if own is not None]
+            + ([] if o.lead else ["no lead"])
         )
         self._budget = o.batch_tokens
 
@@ -125,7 +98,9 @@ class Local(Backend):
         """The model, ready to be run."""
         from populace.agents.llm.decoding.decoder import Decoder
 
-        return Decoder(self.loaded.model, self.loaded.ends, self.options.temperature, self.options.top_p)
+        o, found = self.options, self.loaded
+        drawn = sampling(o, found.model.generation_config)
+        return Decoder(found.model, found.ends, drawn, 1.0 if o.temperature is None else o.temperature)
 
     @cached_property
     def _guide(self) -> "Guide":
@@ -133,47 +108,71 @@ class Local(Backend):
 
         return Guide(self.loaded.tokenizer, self.loaded.ends)
 
+    @cached_property
+    def _grammars(self) -> "Grammars":
+        from populace.agents.llm.decoding.grammar import Grammars
+
+        found = self.loaded
+        return Grammars(found.tokenizer, self._vocabulary, found.ends)
+
     def complete(self, asks: Sequence[Ask]) -> Iterator[Answer]:
-        """Replies, batch by batch: seats that choose among the same labels together, and all that write."""
+        """Replies, batch by batch: seats that choose among the same replies together, and all that write."""
         self.decoder.forget()  # what an unfinished call has left behind
         prompts = self._prompts([ask.messages for ask in asks])
-        groups: dict[tuple[str, ...], list[Seat]] = {}
+        groups: dict[Choice, list[Seat]] = {}
+        held = self.options.choices == "score"
+        if not self.options.lead:
+            asks = [replace(ask, lead="") for ask in asks]
         for i, (ask, prompt) in enumerate(zip(asks, prompts, strict=True)):
-            scored = ask.options if self.options.choices == "score" else ()
-            held = ask.form if self.options.choices == "score" else ""
-            groups.setdefault(scored, []).append(Seat(i, prompt, ask.seed, held))
-        for options, seats in groups.items():
-            labels = self._labels(options)
+            choice = _choice(ask) if held else Choice()
+            begun = ask.lead.rstrip() if held and not choice.replies else ""
+            begins = (*prompt, *self._tokens(begun)) if begun else prompt
+            form, schema = (ask.form, ask.schema) if held else ("", "")
+            groups.setdefault(choice, []).append(Seat(i, begins, ask.seed, form, begun, schema))
+        for choice, seats in groups.items():
+            lead, labels = self._scored(choice)
+            if lead:
+                seats = [seat._replace(prompt=(*seat.prompt, *lead)) for seat in seats]
             room = (self.loaded.longest or sys.maxsize) - max(map(len, labels), default=self.options.max_reply)
             for seat in seats:
                 if len(seat.prompt) > room:
                     yield seat.place, Reply("", ReplyKind.FAILED, faults=("prompt-too-long",))
             seats = [seat for seat in seats if len(seat.prompt) <= room]
-            yield from self._choose(seats, options, labels) if options else self._write(seats)
+            yield from self._choose(seats, choice, labels) if labels else self._write(seats)
         self.decoder.forget()
 
-    def _choose(self, seats: Sequence[Seat], options: Sequence[str], labels: list[Prompt]) -> Iterator[Answer]:
-        """One label per seat: seats with the same prompt share its scores; each samples with its own random numbers."""
-        alike: dict[Prompt, list[Seat]] = {}
+    def _choose(self, seats: Sequence[Seat], choice: Choice, labels: list[Prompt]) -> Iterator[Answer]:
+        """One reply per seat: seats with the same prompt share its scores; each samples with its own random numbers."""
+        same: dict[Prompt, list[Seat]] = {}
         for seat in seats:
-            alike.setdefault(seat.prompt, []).append(seat)
+            same.setdefault(seat.prompt, []).append(seat)
+        closers = self._closers if choice.line else ()
 
         def score(batch: Sequence[Seat]) -> list[list[float]]:
-            return self.decoder.score([seat.prompt for seat in batch], labels).tolist()
+            return self.decoder.score([seat.prompt for seat in batch], labels, closers).tolist()
 
-        for batch, scores in self._batches([same[0] for same in alike.values()], score, labels):
-            told = [(seat, row) for one, row in zip(batch, scores, strict=True) for seat in alike[one.prompt]]
+        for batch, scores in self._batches([some[0] for some in same.values()], score, labels):
+            told = [(seat, row) for one, row in zip(batch, scores, strict=True) for seat in same[one.prompt]]
             picked = self.decoder.pick([row for _, row in told], [seat.seed for seat, _ in told])
-            for (seat, _), k in zip(told, picked, strict=True):
-                yield seat.place, Reply(options[k], ReplyKind.OK, len(seat.prompt), len(labels[k]))
+            for (seat, row), k in zip(told, picked, strict=True):
+                mass = min(1.0, sum(map(math.exp, row)))
+                said = choice.replies[k]
+                yield seat.place, Reply(said, ReplyKind.OK, len(seat.prompt), len(labels[k]), mass=mass)
 
     def _write(self, seats: Sequence[Seat]) -> Iterator[Answer]:
         """What each seat writes, token by token."""
 
         def write(batch: Sequence[Seat]) -> list[list[int]]:
-            prompts, seeds, forms = zip(*((seat.prompt, seat.seed, seat.form) for seat in batch), strict=True)
+            prompts, forms, begun, schemas = ([getattr(seat, name) for seat in batch] for name in _WRITTEN)
+            held = self._grammars.begin(schemas) if any(schemas) else None
             return self.decoder.write(
-                prompts, seeds, self.options.max_reply, forms, self._guide if any(forms) else None
+                prompts,
+                [seat.seed for seat in batch],
+                self.options.max_reply,
+                forms,
+                self._guide if any(forms) else None,
+                begun,
+                held,
             )
 
         for batch, written in self._batches(seats, write):
@@ -182,7 +181,7 @@ class Local(Backend):
             texts = self.loaded.tokenizer.batch_decode(cut, skip_special_tokens=True)
             for seat, tokens, ended, text in zip(batch, written, whole, texts, strict=True):
                 kind = ReplyKind.OK if ended else ReplyKind.CUT_OFF
-                yield seat.place, Reply(text, kind, len(seat.prompt), len(tokens))
+                yield seat.place, Reply(seat.begun + text, kind, len(seat.prompt), len(tokens))
 
     # ------------------------------------------------------------------ batches
 
@@ -194,7 +193,10 @@ class Local(Backend):
         waiting = sorted(seats, key=lambda seat: (_rounded(len(seat.prompt)), seat.prompt), reverse=True)
         while waiting:
             rows, behind = self.decoder.width(labels) if labels else (1, self.options.max_reply)
-            count = max(1, self._budget // (rows * (_rounded(len(waiting[0].prompt)) + behind)))
+            count = self._budget // (rows * (_rounded(len(waiting[0].prompt)) + behind))
+            if labels:
+                count = min(count, LOGITS // (rows * (behind + 1) * self._vocabulary))
+            count = max(1, count)
             batch, waiting = waiting[:count], waiting[count:]
             yield batch, self._halving(work, batch)
 
@@ -236,10 +238,48 @@ class Local(Backend):
             ids = self._templated([_without_system(messages) for messages in talks])
         return [tuple(prompt) for prompt in ids]
 
+    def _tokens(self, text: str) -> Prompt:
+        return tuple(self.loaded.tokenizer(text, add_special_tokens=False)["input_ids"])
+
     def _labels(self, options: Sequence[str]) -> list[Prompt]:
         """Tokens of each label and of the end of the reply, so that `1` is not mistaken for the start of `12`."""
-        ends, tokenizer = self.loaded.ends[:1], self.loaded.tokenizer
-        return [(*tokenizer(label, add_special_tokens=False)["input_ids"], *ends) for label in options]
+        return self._scored(Choice(tuple(options)))[1]
+
+    def _scored(self, choice: Choice) -> tuple[Prompt, list[Prompt]]:
+        """Tokens that all replies begin with, within their lead, and those of each reply behind them.
+
+        The lead and a label are made into tokens together, as a model writes them: the space of `act: ` belongs to the
+        token of the label. An end comes last.
+        """
+        found = [self._tokens(reply) for reply in choice.replies]
+        lead = self._tokens(choice.lead) if found and choice.lead else ()
+        for tokens in found:
+            lead = lead[: min(alike(lead, tokens), len(tokens) - 1)] if lead else ()
+        ends = (self._closers if choice.line else self.loaded.ends)[:1]
+        return lead, [(*tokens[len(lead) :], *ends) for tokens in found]
+
+    @cached_property
+    def _closers(self) -> Prompt:
+        """Tokens that end a line: ends of the reply, and all that begin with a line break."""
+        mark = self.loaded.tokenizer.convert_ids_to_tokens(self._tokens("a\n")[-1])
+        if "\n" not in self.loaded.tokenizer.decode(self._tokens("a\n")[-1:]):
+            return self.loaded.ends
+        breaks = (number for token, number in self.loaded.tokenizer.get_vocab().items() if token.startswith(mark))
+        return tuple(dict.fromkeys((*self.loaded.ends, *sorted(breaks))))
+
+    @cached_property
+    def _vocabulary(self) -> int:
+        return int(self.loaded.model.config.get_text_config().vocab_size)
+
+
+_WRITTEN = ("prompt", "form", "begun", "schema")
+
+
+def _choice(ask: Ask) -> Choice:
+    """What of an ask is scored whole, if anything."""
+    if ask.options:
+        return Choice(tuple(ask.lead + option for option in ask.options), ask.lead, bool(ask.lead))
+    return Choice(replies_of(ask.form), ask.lead)
 
 
 def _rounded(length: int) -> int:
@@ -252,74 +292,3 @@ def _without_system(messages: Messages) -> Messages:
         return messages
     (_, system), (who, first), *rest = messages
     return ((who, f"{system}\n\n{first}"), *rest)
-
-
-def load(options: LocalOptions) -> Loaded:
-    """Model and tokenizer; torch's global generator, which transformers uses for missing weights, stays as it was.
-
-    Raises:
-        MissingExtra: `transformers` is not installed.
-        PopulaceError: The model cannot be loaded, or has no chat template.
-    """
-    try:
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-    except ImportError:
-        raise MissingExtra("the policy llm/transformers", "transformers", "llm") from None
-    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    extra = {} if options.attention is None else {"attn_implementation": options.attention}
-    try:
-        with torch.random.fork_rng(devices=[]), _no_bars():
-            tokenizer = AutoTokenizer.from_pretrained(options.model, revision=options.revision, trust_remote_code=False)
-            model: Any = AutoModelForCausalLM.from_pretrained(
-                options.model, revision=options.revision, dtype=options.dtype, trust_remote_code=False, **extra
-            )
-    except Exception as error:  # what a folder holds can fail in any way
-        raise cannot_load(options.model, error) from error
-    if tokenizer.chat_template is None:
-        raise PopulaceError(
-            f"{options.model!r} has no chat template: take a model that was made for conversation (its name often ends "
-            "in -Instruct or -Chat), or save its tokenizer with a chat_template"
-        )
-    # What was dealt out over devices, or lies on a GPU because its weights cannot be moved, stays.
-    if getattr(model, "hf_device_map", None) is None and model.device.type != torch.device(device).type:
-        model = model.to(device)
-    ends = model.generation_config.eos_token_id
-    found = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
-    own = tokenizer.eos_token_id
-    found = [own, *(end for end in found if end != own)] if own is not None else found
-    longest = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    model.train(False)
-    return Loaded(model, tokenizer, tuple(found), longest)
-
-
-def cannot_load(model: str, error: Exception) -> PopulaceError:
-    """What to tell of a model that transformers cannot load, or whose folder holds code."""
-    if "trust_remote_code" in str(error):
-        return PopulaceError(
-            f"the model {model!r} brings code of its own, and code in a model's folder is never run: take a model that "
-            "transformers knows, or write a policy that loads this one (docs/security.md)"
-        )
-    if isinstance(error, UnpicklingError):
-        return PopulaceError(
-            f"cannot load the model {model!r}: its weights are pickled, and hold more than numbers; ask for them in "
-            "the safetensors format"
-        )
-    why = "".join(filter(str.isprintable, (str(error).splitlines() or [type(error).__name__])[0]))
-    return PopulaceError(
-        f"cannot load the model {model!r}: {why}; it must be a folder with weights and tokenizer in the transformers "
-        "format, or an id on the hub"
-    )
-
-
-@contextmanager
-def _no_bars() -> Iterator[None]:
-    """No progress bars of transformers: a run has one of its own."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()

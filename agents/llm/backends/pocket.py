@@ -13,7 +13,8 @@ from pydantic import Field
 
 from populace import trust
 from populace.agents.llm.backends.base import Backend
-from populace.agents.llm.backends.local import Local, LocalOptions
+from populace.agents.llm.backends.local import Local
+from populace.agents.llm.backends.local_options import LocalOptions
 from populace.agents.llm.backends.model import ModelOptions
 from populace.agents.llm.backends.rehearsal import Range
 
@@ -51,10 +52,13 @@ def folder() -> Path:
 
 
 def of(options: PocketOptions, model: Path) -> LocalOptions:
-    """The same options for a model in that folder, computed in float32: half precision is for the disk only."""
+    """The same options for a model in that folder, computed in float32: half precision is for the disk only.
+
+    It was trained on bare labels, and so is scored without a lead.
+    """
     own = options.model_dump(include=set(PocketOptions.model_fields))
     with trust.speaking(trust.Word()):  # the folder is the caller's, not a scenario's
-        return LocalOptions(model=str(model), dtype="float32", **own)
+        return LocalOptions(model=str(model), dtype="float32", lead=False, top_k=0, repetition_penalty=1.0, **own)
 
 
 def opened(options: PocketOptions) -> Backend:

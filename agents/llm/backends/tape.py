@@ -8,6 +8,7 @@ a run replays as it was; whoever may ask asks again, and the reply that comes ta
 
 import hashlib
 import json
+import math
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
@@ -155,7 +156,8 @@ class Tape(Backend):
 
     def _key(self, ask: Ask) -> str:
         seed = None if self.greedy else ask.seed
-        content = json.dumps([self.voice, ask.messages, ask.options, ask.schema, ask.form, seed], ensure_ascii=False)
+        held = [self.voice, ask.messages, ask.options, ask.schema, ask.form, seed, *([ask.lead] if ask.lead else [])]
+        content = json.dumps(held, ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()
 
     def _line(self, key: str, ask: Ask, reply: Reply) -> bytes:
@@ -170,6 +172,7 @@ class Tape(Backend):
             "kind": int(reply.kind),
             "tokens": [reply.tokens_in, reply.tokens_out],
             "faults": reply.faults,
+            **({} if math.isnan(reply.mass) else {"mass": reply.mass}),
         }
         return json.dumps(held, ensure_ascii=False).encode() + b"\n"
 
@@ -193,7 +196,8 @@ class Tape(Backend):
         """Keep what a line holds; what is written on a tape by others is refused where it is no reply."""
         try:
             read, written = map(int, held["tokens"])
-            reply = Reply(str(held["reply"]), ReplyKind(held["kind"]), read, written, tuple(map(str, held["faults"])))
+            faults, mass = tuple(map(str, held["faults"])), float(held.get("mass", math.nan))
+            reply = Reply(str(held["reply"]), ReplyKind(held["kind"]), read, written, faults, mass)
             key, voice, greedy = str(held["key"]), str(held["voice"]), bool(held["greedy"])
         except (KeyError, TypeError, ValueError) as error:
             place = f"the line that begins at byte {self._offset:,}"

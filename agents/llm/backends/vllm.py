@@ -165,7 +165,7 @@ class VLLM(Backend):
 
         o, form = self.options, None
         if o.structured and ask.options:
-            form = StructuredOutputsParams(choice=list(ask.options))
+            form = StructuredOutputsParams(choice=[ask.lead + option for option in ask.options])
         elif o.structured and ask.schema:
             form = StructuredOutputsParams(json=ask.schema)
         return SamplingParams(

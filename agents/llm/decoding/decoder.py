@@ -15,9 +15,11 @@ from torch import Tensor
 from transformers.cache_utils import Cache, DynamicCache
 
 from populace.agents.llm.decoding.forms import LOOKED
+from populace.agents.llm.decoding.grammar import Held
 from populace.agents.llm.decoding.kv_cache import picked, plain
+from populace.agents.llm.decoding.label_tree import label_tree
 from populace.agents.llm.decoding.prefixes import Prompt, share
-from populace.draw import uniform_from
+from populace.agents.llm.decoding.sampling import Sampling, choose, penalised, uniforms
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class Decoder:
     Args:
         model: The model, on its device.
         ends: Tokens that end a reply.
-        temperature: Of sampled tokens; 0 takes the likeliest.
-        top_p: Sample among the likeliest tokens of this total probability.
+        sampling: How tokens are drawn.
+        choosing: Temperature at which labels are drawn; that of tokens where not given.
 
     Attributes:
         plain: Its cache is keys and values of all tokens in every layer, so that beginnings can be shared.
@@ -53,8 +55,11 @@ class Decoder:
         look: Steps between looks at who has ended; a look makes a GPU wait.
     """
 
-    def __init__(self, model: Any, ends: Sequence[int], temperature: float = 1.0, top_p: float = 1.0) -> None:
-        self.model, self.ends, self.temperature, self.top_p = model, tuple(ends), temperature, top_p
+    def __init__(
+        self, model: Any, ends: Sequence[int], sampling: Sampling | None = None, choosing: float | None = None
+    ) -> None:
+        self.model, self.ends, self.sampling = model, tuple(ends), sampling or Sampling()
+        self.choosing = self.sampling.temperature if choosing is None else choosing
         self.device: torch.device = model.device
         self._takes = set(inspect.signature(type(model).forward).parameters)
         self.cached = "past_key_values" in self._takes
@@ -132,49 +137,53 @@ class Decoder:
 
     def width(self, labels: Sequence[Prompt]) -> tuple[int, int]:
         """Rows a prompt takes while its labels are scored, and tokens a row has behind the prompt."""
-        return (1, sum(map(len, labels))) if self.trees else (len(labels), max(map(len, labels)))
+        return (1, len(label_tree(labels).tokens)) if self.trees else (len(labels), max(map(len, labels)))
 
-    def score(self, prompts: Sequence[Prompt], labels: Sequence[Prompt]) -> Tensor:
+    def score(self, prompts: Sequence[Prompt], labels: Sequence[Prompt], closers: Sequence[int] = ()) -> Tensor:
         """Log-probabilities [prompts, labels] float32 that the model writes each label; prompts are read once for all.
 
         Args:
             prompts: What the model has read.
             labels: Tokens of each label, with the end of the reply, so that `1` is no beginning of `12`.
+            closers: Tokens any of which may stand for the last one of every label: ends of a line beside ends of the
+                reply. () for that token alone.
         """
-        return self._side_by_side(prompts, labels) if self.trees else self._in_rows(prompts, labels)
+        return (self._side_by_side if self.trees else self._in_rows)(prompts, labels, closers)
 
-    def _side_by_side(self, prompts: Sequence[Prompt], labels: Sequence[Prompt]) -> Tensor:
-        """All labels in one row, behind its prompt: a label's token sees the prompt and its own label's beginning."""
-        flat, following, of, depth = (
-            torch.tensor(numbers, dtype=torch.int64, device=self.device)
-            for numbers in (
-                [token for label in labels for token in label[:-1]],
-                [token for label in labels for token in label[1:]],
-                [k for k, label in enumerate(labels) for _ in label[1:]],
-                [d for label in labels for d, _ in enumerate(label[1:])],
-            )
-        )
+    def _side_by_side(self, prompts: Sequence[Prompt], labels: Sequence[Prompt], closers: Sequence[int]) -> Tensor:
+        """All labels in one row, behind its prompt, what they begin with alike once (see `LabelTree`)."""
+        tree, device = label_tree(labels), self.device
+        flat, depth = (torch.tensor(part, dtype=torch.int64, device=device) for part in (tree.tokens, tree.depth))
+        above = torch.zeros((len(flat), len(flat)), dtype=torch.bool)
+        for node, seen in enumerate(tree.above):
+            above[node, seen] = True
         ids, mask, own, past = self._begin(prompts, len(flat))
         rows, behind = len(ids), len(flat)
         before, all_ = ids.shape[1] - own, ids.shape[1] + behind
-        sees = torch.ones((own + behind, all_), dtype=torch.bool, device=self.device).tril(before)
-        sees[own:, before + own :] = (of.unsqueeze(-1) == of) & (depth.unsqueeze(-1) >= depth)
+        sees = torch.ones((own + behind, all_), dtype=torch.bool, device=device).tril(before)
+        sees[own:, before + own :] = above.to(device)
         sees = sees & torch.cat((mask, mask.new_ones((rows, behind))), -1).unsqueeze(1)
         # A padded token sees itself: to see nothing would be no number.
         sees = (sees | torch.ones_like(sees[0]).tril(before).triu(before)).unsqueeze(1)
         if self._additive:
             least = torch.finfo(self.model.dtype).min
-            sees = torch.zeros(sees.shape, dtype=self.model.dtype, device=self.device).masked_fill(~sees, least)
+            sees = torch.zeros(sees.shape, dtype=self.model.dtype, device=device).masked_fill(~sees, least)
         places = torch.cat((_places(mask)[:, -own:], mask.sum(-1, keepdim=True) + depth), -1)
         tokens = torch.cat((ids[:, -own:], flat.expand(rows, -1)), -1)
         logits, _ = self._run(tokens, sees, places, past, 1 + behind)
-        heads = torch.tensor([label[0] for label in labels], device=self.device)
+        heads = torch.tensor([label[0] for label in labels], device=device)
         first = torch.log_softmax(logits[:, 0].float(), -1)[:, heads]
-        found = _log_chance(logits[:, 1:], following.expand(rows, -1))
-        parts = found.split([len(label) - 1 for label in labels], -1)
-        return first + torch.stack([part.sum(-1) for part in parts], -1)
+        nodes, following = torch.tensor(tree.steps, dtype=torch.int64, device=device).view(-1, 2).unbind(-1)
+        chance = torch.log_softmax(logits[:, 1:].float(), -1)
+        found = chance[:, nodes, following]
+        lengths = [len(label) - 1 for label in labels]
+        if closers:
+            last = torch.tensor(lengths, device=device).cumsum(0) - 1
+            ended = chance[..., torch.tensor(closers, device=device)].logsumexp(-1)
+            found[:, last] = ended[:, nodes[last]]
+        return first + torch.stack([part.sum(-1) for part in found.split(lengths, -1)], -1)
 
-    def _in_rows(self, prompts: Sequence[Prompt], labels: Sequence[Prompt]) -> Tensor:
+    def _in_rows(self, prompts: Sequence[Prompt], labels: Sequence[Prompt], closers: Sequence[int]) -> Tensor:
         """A row for every prompt and label, for models that take no mask of ours."""
         read, rows, width, device = self.read(prompts), len(prompts), max(map(len, labels)), self.device
         heads = torch.tensor([label[0] for label in labels], device=device)
@@ -188,26 +197,41 @@ class Decoder:
         past = self._picked(read.past, which, width) if self.cached else None
         ids = begun if self.cached else torch.cat((read.ids[which], begun), -1)
         logits, _ = self._run(ids, mask, _places(mask)[:, -ids.shape[1] :], past, width - 1)
-        found = _log_chance(logits, table[:, 1:]).unflatten(0, (rows, -1))
+        chance = torch.log_softmax(logits.float(), -1)
+        found = chance.gather(-1, table[:, 1:].unsqueeze(-1)).squeeze(-1)
+        if closers:
+            ended = chance[..., torch.tensor(closers, device=device)].logsumexp(-1)
+            last = torch.tensor([len(label) - 2 for label in labels], device=device).repeat(rows).unsqueeze(-1)
+            found = found.scatter(-1, last, ended.gather(-1, last))
+        found = found.unflatten(0, (rows, -1))
         return first + torch.where(real[:, 1:], found, 0.0).sum(-1)
 
     def pick(self, scores: Sequence[Sequence[float]], seeds: Sequence[int]) -> list[int]:
         """Which label each row gets by random numbers of its own: scores [rows, labels] are those of `score`."""
-        return choose(torch.tensor(scores, dtype=torch.float32), uniforms(seeds, 1), self.temperature).tolist()
+        return choose(torch.tensor(scores, dtype=torch.float32), uniforms(seeds, 1), self.choosing).tolist()
 
     # ------------------------------------------------------------------ writing
 
     def write(
-        self, prompts: Sequence[Prompt], seeds: Sequence[int], length: int, forms: Sequence[str] = (), guide: Any = None
+        self,
+        prompts: Sequence[Prompt],
+        seeds: Sequence[int],
+        length: int,
+        forms: Sequence[str] = (),
+        guide: Any = None,
+        begun: Sequence[str] = (),
+        held: Held | None = None,
     ) -> list[list[int]]:
         """Tokens of a reply to each prompt, its end included; rows that have ended leave once they are half.
 
         Args:
             prompts: What the model has read; equal ones are read once.
-            seeds: Luck of each row, 64 bits.
+            seeds: Random numbers of each row follow from these 64 bits.
             length: Tokens of a reply at most.
             forms: What each reply is held to ("" for nothing), or () where none is.
             guide: Knows forms (`populace.agents.llm.decoding.forms.Guide`).
+            begun: What each reply begins with in its prompt, so far as its form is concerned; () for nothing.
+            held: What rows may write by a grammar (`populace.agents.llm.decoding.grammar.Grammars.begin`), or None.
         """
         unique = list(dict.fromkeys(prompts))
         position, device = {prompt: k for k, prompt in enumerate(unique)}, self.device
@@ -220,12 +244,21 @@ class Decoder:
         written = torch.zeros((rows, length), dtype=torch.int64, device=device)
         alive = torch.arange(rows, device=device)
         ended = torch.zeros(rows, dtype=torch.bool, device=device)
-        texts = [""] * rows
+        texts, how = list(begun) or [""] * rows, self.sampling
+        seen = _seen(ids, mask, logits.shape[-1]) if how.penalty != 1 else None
         for step in range(length):
-            token = choose(logits, uniform[alive, step : step + 1], self.temperature, self.top_p)
+            if seen is not None:
+                logits = penalised(logits.float(), seen[alive], how.penalty)
+            if held is not None:
+                logits = held.masked(logits, alive.tolist())
+            token = choose(logits, uniform[alive, step : step + 1], how.temperature, how.top_p, how.top_k)
+            if held is not None:
+                held.take(token.tolist(), alive.tolist())
             if guide is not None:
                 token = self._held(guide, forms, texts, logits, uniform[alive, step], token, alive)
             written[alive, step] = token
+            if seen is not None:
+                seen[alive, token] = True
             if step + 1 == length:
                 break
             ended = ended | torch.isin(token, ends)
@@ -260,10 +293,11 @@ class Decoder:
         alive: Tensor,
     ) -> Tensor:
         """The next token [rows]: of rows that have a form, one that it allows; `texts` grow by it."""
-        chance = torch.softmax(logits.float() / (self.temperature or 1.0), -1)
+        temperature = self.sampling.temperature
+        chance = torch.softmax(logits.float() / (temperature or 1.0), -1)
         top = chance.topk(min(LOOKED, chance.shape[-1]), -1)
         said, tokens, chances = free.tolist(), top.indices.tolist(), top.values.tolist()
-        numbers = uniform.tolist() if self.temperature else [0.0] * len(said)
+        numbers = uniform.tolist() if temperature else [0.0] * len(said)
         for k, row in enumerate(alive.tolist()):
             if forms[row]:
                 likely = list(zip(tokens[k], chances[k], strict=True))
@@ -280,34 +314,7 @@ def _places(mask: Tensor) -> Tensor:
     return (mask.long().cumsum(-1) - 1).clamp(min=0)
 
 
-def _log_chance(logits: Tensor, tokens: Tensor) -> Tensor:
-    """Log-probabilities [rows, tokens] float32 of tokens under logits [rows, tokens, vocabulary]."""
-    return torch.log_softmax(logits.float(), -1).gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
-
-
-def choose(logits: Tensor, uniform: Tensor, temperature: float, top_p: float = 1.0) -> Tensor:
-    """The next token [rows] of logits [rows, vocabulary], by uniform [rows, 1] in [0, 1)."""
-    if temperature == 0:
-        return logits.argmax(-1)
-    chance = torch.softmax(logits.float() / temperature, -1)
-    if top_p == 1:
-        return pick(chance, uniform)
-    chance, order = chance.sort(stable=True, dim=-1, descending=True)
-    # The token that crosses top_p is still in.
-    chance = torch.where(chance.cumsum(-1) - chance < top_p, chance, 0.0)
-    return order.gather(-1, pick(chance, uniform).unsqueeze(-1)).squeeze(-1)
-
-
-def pick(weights: Tensor, uniform: Tensor) -> Tensor:
-    """An index [rows] with probability proportional to weights [rows, options], by inversion of uniform [rows, 1]."""
-    total = weights.cumsum(-1)
-    whole = total[:, -1:].contiguous()
-    # Rounding must not lead beyond the last option that has any weight.
-    last = torch.searchsorted(total, whole)
-    return torch.minimum(torch.searchsorted(total, uniform * whole, right=True), last).squeeze(-1)
-
-
-def uniforms(seeds: Sequence[int], steps: int, device: torch.device | str = "cpu") -> Tensor:
-    """Numbers in [0, 1) of each seed, [seeds, steps]."""
-    keys = torch.tensor(list(seeds), dtype=torch.int64, device=device)
-    return uniform_from(keys, torch.arange(steps, dtype=torch.int32, device=device))
+def _seen(ids: Tensor, mask: Tensor, vocabulary: int) -> Tensor:
+    """Which tokens each prompt holds, [rows, vocabulary] bool."""
+    found = torch.zeros((len(ids), vocabulary), dtype=torch.int64, device=ids.device)
+    return found.scatter_add(-1, ids, mask.long()) > 0

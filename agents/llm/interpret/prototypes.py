@@ -18,7 +18,7 @@ from torch import Tensor
 
 from populace.agents.llm.backends import rehearsal
 from populace.agents.llm.backends.base import tokens
-from populace.agents.llm.backends.local import cannot_load
+from populace.agents.llm.backends.loading import cannot_load
 from populace.agents.llm.backends.servers import ServerOptions, client_options
 from populace.agents.llm.interpret.interpreter import Interpreter, Reading, known
 from populace.dialogue import Coding

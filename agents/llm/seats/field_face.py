@@ -80,7 +80,8 @@ def _chat(observation: Observation, shown: Mapping[str, Tensor], world: int, sea
         )
         lines.append(f"Reply with {form}, and nothing else.")
     system = f"You are the {role.name}. {role.about}".strip()
-    return Chat(world, seat, (("system", system), ("user", "\n".join(lines))), options, schema)
+    said = (("system", system), ("user", "\n".join(lines)))
+    return Chat(world, seat, said, options, schema, listed=options)
 
 
 def schema_of(fields: Sequence[Field], legal: Mapping[str, Tensor] | None = None) -> Json:

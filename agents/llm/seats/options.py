@@ -28,6 +28,10 @@ class SeatOptions(ModelOptions):
     interpreter: InterpreterOptions | None = None
     """Asked for free text, which an interpreter reads: rules, prototypes or a judge. Where the world has a free face
     for the role."""
+    order: Literal["dealt", "stated"] = "dealt"
+    """In which order a prompt lists the options of a choice. `dealt`: every seat has an order of its own at every tick,
+    from the random numbers of the run, so that a liking for the first of a list does not pass for one for an option;
+    `stated`: as the world states them, alike for all, as in the studies that it reproduces."""
     reask: bool = True
     """Whether an unreadable or cut-off reply is asked for once more before the seat forfeits."""
 

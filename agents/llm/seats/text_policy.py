@@ -5,6 +5,7 @@ Dialogue, which reads them into ordinary actions. A reply that cannot be read is
 forfeits, and the kind of failure goes out with the actions.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,9 +24,10 @@ from populace.agents.llm.seats.field_face import FieldsDialogue
 from populace.agents.llm.seats.memory import Conversations
 from populace.agents.llm.seats.options import SeatOptions, SeatOptionsT
 from populace.budget import Budget
-from populace.dialogue import Chat, Dialogue, ReplyKind
-from populace.draw import Draw
+from populace.dialogue import Chat, Dialogue, ReplyKind, dealt
+from populace.draw import Draw, uniform_from
 from populace.fields import Role
+from populace.measures import LISTED, SCORED
 from populace.observation import Observation
 from populace.policy import Actions, Memory
 from populace.population import People
@@ -72,8 +74,13 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
         """What every seat replied, read into actions; text is made and read on the host."""
         dialogue, role = self._dialogue(observation), observation.role
         chats = _taken(dialogue.say(observation), observation)
+        orders: list[tuple[int, ...]] = [()] * len(chats)
+        if self.options.order == "dealt" and any(chat.listed for chat in chats):
+            keys = draw.keys_of("order of options", role.seats).cpu()
+            orders = [_order(int(keys[chat.world, chat.seat]), len(chat.listed)) for chat in chats]
+        asked = [dealt(chat, order) if order else chat for chat, order in zip(chats, orders, strict=True)]
         talks: Conversations | None = memory.past if isinstance(memory, UserMemory) else memory
-        past: Sequence[Messages] = [()] * len(chats) if talks is None else talks.recall(chats)
+        past: Sequence[Messages] = [()] * len(chats) if talks is None else talks.recall(asked)
         personas = self._personas(observation, chats, memory)
         seeds = draw.keys_of("reply", role.seats).cpu()
         asks = [
@@ -83,8 +90,9 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
                 int(seeds[chat.world, chat.seat]),
                 chat.schema,
                 chat.form,
+                chat.lead,
             )
-            for persona, chat, before in zip(personas, chats, past, strict=True)
+            for persona, chat, before in zip(personas, asked, past, strict=True)
         ]
         replies = ask_all(self.backend, asks)
         spent = _Spent(draw.worlds, role.seats, self.backend.faults)
@@ -102,8 +110,9 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
             for i, reply in zip(unread, second, strict=True):
                 replies[i] = reply
             actions, kinds = _hear(dialogue, observation, chats, replies)
+        spent.score(chats, replies, orders)
         if talks is not None:
-            talks = talks.extend(chats, [reply.text for reply in replies])
+            talks = talks.extend(asked, [reply.text for reply in replies])
             memory = replace(memory, past=talks) if isinstance(memory, UserMemory) else talks
         device, o = draw.device, self.options
         extra = {"kind": kinds.to(device), **{f"tally/{name}": n.to(device) for name, n in spent.counts().items()}}
@@ -171,6 +180,8 @@ class _Spent:
         self.read = torch.zeros((worlds, seats), dtype=torch.int64)
         self.written, self.asked = torch.zeros_like(self.read), torch.zeros_like(self.read)
         self.faults = {fault: torch.zeros_like(self.read) for fault in faults}
+        names = ("first option", LISTED, "mass", SCORED)
+        self.scores = {name: torch.zeros((worlds, seats), dtype=torch.float64) for name in names}
 
     def add(self, chats: Sequence[Chat], replies: Sequence[Reply]) -> None:
         for chat, reply in zip(chats, replies, strict=True):
@@ -181,10 +192,35 @@ class _Spent:
             for fault in reply.faults:
                 self.faults[fault][place] += 1
 
+    def score(self, chats: Sequence[Chat], replies: Sequence[Reply], orders: Sequence[Sequence[int]]) -> None:
+        """What choices say of the model: its mass on what was scored, and whether it took the option shown first."""
+        for chat, reply, order in zip(chats, replies, orders, strict=True):
+            place = chat.world, chat.seat
+            if not math.isnan(reply.mass):
+                self.scores["mass"][place] += reply.mass
+                self.scores[SCORED][place] += 1
+            if len(chat.listed) > 1 and (took := _option(chat, reply.text)) is not None:
+                self.scores["first option"][place] += took == (order[0] if order else 0)
+                self.scores[LISTED][place] += 1
+
     def counts(self) -> dict[str, Tensor]:
         """Tokens, prompts and failed tries by kind, each [worlds, seats]; every kind at every tick."""
         faults = {f"fault/{fault}": count for fault, count in self.faults.items()}
-        return {"tokens": self.read + self.written, "asked": self.asked, **faults}
+        return {"tokens": self.read + self.written, "asked": self.asked, **self.scores, **faults}
+
+
+def _order(key: int, count: int) -> tuple[int, ...]:
+    """A permutation of `count` options by random numbers that follow from a key; () where there is nothing to order."""
+    numbers = uniform_from(torch.tensor([key]), torch.arange(count, dtype=torch.int32))
+    return tuple(numbers.flatten().argsort(stable=True).tolist()) if count > 1 else ()
+
+
+def _option(chat: Chat, reply: str) -> int | None:
+    """Which option a reply is, by itself or after the lead; None where it is none of them as it stands."""
+    said = reply.strip()
+    said = said.removeprefix(chat.lead.strip()).strip() if chat.lead else said
+    said = said.split("\n", 1)[0].strip()
+    return chat.options.index(said) if said in chat.options else None
 
 
 def _messages(persona: str, chat: Chat, before: Messages) -> Messages:
