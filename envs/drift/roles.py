@@ -91,5 +91,14 @@ def _auditor(users: int) -> Role:
             Field(name="suspicion", kind="real", shape=(users,), about="How dishonest each conversation looks."),
             Field(name="topics", kind="choice", shape=(users,), labels=TOPICS, about="What each is about."),
         ),
-        does=(Field(name="rank", kind="real", shape=(users,), low=-10, high=10, about="Its priority, not a rank: the higher, the sooner."),),
+        does=(
+            Field(
+                name="rank",
+                kind="real",
+                shape=(users,),
+                low=-10,
+                high=10,
+                about="Its priority, not a rank: the higher, the sooner.",
+            ),
+        ),
     )
