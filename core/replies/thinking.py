@@ -38,8 +38,8 @@ def spoken(reply: str, keep: tuple[str, ...] = ()) -> Spoken:
         reply: The whole reply.
         keep: Names of tags that are part of the form that was asked for.
     """
-    for pattern, tag in _OTHER:
-        reply = pattern.sub(tag, reply)
+    for pattern, standard in _OTHER:
+        reply = pattern.sub(standard, reply)
     names = "|".join(name for name in NAMES if name not in keep)
     said: list[str] = []
     depth, start = 0, 0
