@@ -49,6 +49,7 @@ class Insist(Policy):
 
     Options = InsistOptions
     options: InsistOptions
+    needs = ("type",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """The move."""
