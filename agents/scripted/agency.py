@@ -47,6 +47,7 @@ class Insist(Policy[InsistOptions]):
     """An agent that makes the same move whatever happens: 0 is honest and idle, 1 cheats, takes the badge, offers."""
 
     Options = InsistOptions
+    needs = ("type",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """The move."""
