@@ -5,8 +5,12 @@ Sections come from worlds and plug-ins as HTML; here they are brought to one for
 
 import html
 import re
+from collections import Counter
 
 _TABLE = re.compile(r"(?:<div class=['\"]scroll['\"]>)?(<table\b.*?</table>)(?:</div>)?", re.S)
+_SVG = re.compile(r"<svg\b.*?</svg>", re.S)
+_ID = re.compile(r'\bid="(f[0-9a-f]{8})-')
+"""How `style.svg` begins the ids of a picture: by a hash of it."""
 _HEAD = re.compile(r"<thead\b.*?</thead>", re.S)
 _TH = re.compile(r"<th(?![\w-])((?:(?!scope=)[^>])*)>")
 
@@ -41,3 +45,18 @@ def accessible(body: str, title: str) -> str:
 
 def _escaped(title: str) -> str:
     return html.escape(title).replace("\\", "\\\\")
+
+
+def unique(page: str) -> str:
+    """The page with an id once only: a picture that is drawn twice names its parts anew the second time."""
+    seen: Counter[str] = Counter()
+
+    def renamed(found: re.Match[str]) -> str:
+        body = found[0]
+        for prefix in dict.fromkeys(_ID.findall(body)):
+            seen[prefix] += 1
+            if seen[prefix] > 1:
+                body = body.replace(f"{prefix}-", f"{prefix}v{seen[prefix]}-")
+        return body
+
+    return _SVG.sub(renamed, page)

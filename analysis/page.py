@@ -9,7 +9,7 @@ from typing import Any
 
 from populace.analysis import answer, answer_table, forests, pictures, spreads, tables
 from populace.analysis.frames import RunData, load_run
-from populace.analysis.markup import accessible
+from populace.analysis.markup import accessible, unique
 from populace.analysis.players import players
 from populace.analysis.privacy import PublicRun, public
 from populace.analysis.results import Results
@@ -63,7 +63,7 @@ def render(run: RunData) -> str:
     template = environment.from_string((room / "report.html").read_text(encoding="utf-8"))
     results = Results(run)
     parts = [replace(part, html=accessible(part.html, part.title)) for part in _parts(results, withheld) if part.html]
-    return template.render(
+    page = template.render(
         run=run,
         css=(room / "report.css").read_text(encoding="utf-8"),
         facts=_facts(run, results),
@@ -74,6 +74,7 @@ def render(run: RunData) -> str:
         machine=_machine(run),
         notes=[*([withheld] if withheld else []), *_notes(run)],
     )
+    return unique(page)
 
 
 def _parts(results: Results, withheld: str) -> list[Part]:

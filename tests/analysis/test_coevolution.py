@@ -86,18 +86,24 @@ def test_intervals_hold_the_truth_where_worlds_differ(tmp_path):
     assert 0 < held.history.high - held.history.low < 0.2
 
 
+HELD = r"Held back from history[^<]*:</b> held \(25\.\d+ \[[^]]*\]&nbsp;%\), stopped \(100\.\d+ \[[^]]*\]&nbsp;%\)\."
+ALIKE = r"Made people more alike[^<]*:</b> stopped \((59\.9|60)[\d.]* \[[^]]*\]&nbsp;%\)\."
+"""What the made-up run holds: a quarter and all of history's movement lost, and 60 % of the variance."""
+
+
 def test_the_answer_stands_first_and_in_words(page):
-    assert page.index("Were values locked in?</h2>") < page.index("What the assistant did</h2>")
-    section = page[page.index("Were values locked in?</h2>") : page.index("What the assistant did</h2>")]
-    assert "<b>Held back from history:</b> held (25%), stopped (100%)." in section
-    assert "<b>Made people more alike:</b> stopped (60%)." in section
+    answer = page[page.index("The answer</h2>") : page.index("What the arms are</h2>")]
+    assert re.search(HELD, answer)
+    assert re.search(ALIKE, answer)
+    section = page[page.index("Were values locked in?</h2>") : page.index("How to read this page</h2>")]
     assert "people did not clearly become more or less alike" in section
 
 
 def test_what_is_the_same_in_all_worlds_is_told_as_such(folder):
     page = report(folder).read_text(encoding="utf-8")
-    section = page[page.index("Were values locked in?</h2>") : page.index("What the assistant did</h2>")]
-    assert "<b>Held back from history:</b> no arm." in section
+    answer = page[page.index("The answer</h2>") : page.index("What the arms are</h2>")]
+    section = answer + page[page.index("Were values locked in?</h2>") : page.index("How to read this page</h2>")]
+    assert "</b> no arm." in section
     assert "<b>Cannot be told from chance, as all worlds agree:</b> held, stopped." in section
     assert "at rest from step (median)" in section
     assert "did not happen and has no time" not in section
@@ -118,7 +124,7 @@ def test_history_that_stands_still_cannot_be_lost(tmp_path):
     assert "Held back from history" not in page
     assert "of the movement that history gave" not in page
     assert "No movement of history is known here" in page
-    assert "<b>Made people more alike:</b> stopped (60%)." in page
+    assert re.search(ALIKE, page)
 
 
 def test_without_a_reference_or_moments_the_page_still_stands(tmp_path):
@@ -127,14 +133,14 @@ def test_without_a_reference_or_moments_the_page_still_stands(tmp_path):
     other = folder_of(tmp_path / "other", noise=NOISE)
     (other / "groups.parquet").unlink()
     page = report(other).read_text(encoding="utf-8")
-    assert "<b>Made people more alike:</b> stopped (60%)." in page
+    assert re.search(ALIKE, page)
 
 
 def test_every_measure_has_its_line_on_the_page(page):
     meaning = page[page.index('id="meaning"') :]
     meaning = meaning[: meaning.index("</section>")]
     for name in ("history_error", "drift", "diversity", "pg_coevolve"):
-        assert f"<th>{name.replace('_', ' ')}</th>" in meaning
+        assert re.search(rf"<th[^>]*>{name.replace('_', ' ')}</th>", meaning), name
     assert re.search(r'<abbr title="distance[^"]*from where it started">drift</abbr>', page)
 
 

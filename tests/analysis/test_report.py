@@ -80,7 +80,7 @@ def test_ids_are_unique_and_links_lead_somewhere(page):
 
 
 def test_every_picture_is_described_and_follows_light_and_dark(page):
-    pictures = [given for tag, given in Page(page).tags if tag == "svg"]
+    pictures = [given for tag, given in Page(page).tags if tag == "svg" and given.get("aria-hidden") != "true"]
     assert len(pictures) > 10
     assert all(given["role"] == "img" and given["aria-label"] for given in pictures)
     assert "prefers-color-scheme: dark" in page
@@ -98,14 +98,15 @@ def test_the_page_says_what_was_run_and_what_came_out(page):
     ):
         assert words in page
     assert "Incomplete" not in page
-    findings = page[page.index('id="findings"') : page.index('id="drift"')]
+    contrasts = page[page.index('id="contrasts"') : page.index('id="end"')]
     # Care rises by 20 · 0.014 = 0.28 over all users, with a standard error of 0.05 sqrt(2 / 10) = 0.022.
-    found = re.search(r"<i>care</i> ended <b>([\d.]+) \[([\d.]+), ([\d.]+)\] higher", findings)
+    row = contrasts[contrasts.index(">care</th>") :]
+    found = re.search(r"<b>\+([\d.]+) \[([\d.]+), ([\d.]+)\]</b>", row)
     assert found is not None
     mean, low, high = map(float, found.groups())
     assert mean == pytest.approx(0.28, abs=3.5 * 0.022)
     assert low < mean < high
-    assert "p&nbsp;&lt;&nbsp;0.001" in findings
+    assert "&lt; 0.001" in row
 
 
 def test_the_page_is_the_same_in_another_process(folder, page, tmp_path):
@@ -125,7 +126,8 @@ def test_an_incomplete_run_has_a_banner(tmp_path):
 
 def test_one_world_gets_no_interval(tmp_path):
     page = report(make_run(tmp_path / "one", worlds=1, steps=4)).read_text(encoding="utf-8")
-    assert "With one world these differences have no intervals" in page
+    assert "Without an interval: mirror" in page
+    assert ", one world." in page
     ends = page[page.index('id="end"') : page.index('id="time"')]
     assert not re.search(r"\d \[", ends)
 
@@ -162,11 +164,10 @@ def test_sweeps_are_drawn_against_their_key(tmp_path):
             }
     folder = make_run(tmp_path / "run", worlds=3, steps=4, arms=arms, strength={"off": 0.0}, reference="off")
     page = report(folder).read_text(encoding="utf-8")
-    sweep = page[page.index('id="sweep"') : page.index('id="time"')]
-    labels = re.findall(r'<svg [^>]*aria-label="([^"]*)"', sweep)
-    assert "care at the end against k." in labels
-    assert "care at the end against graph." in labels
-    assert "on, graph=ring" in sweep
+    answer = page[page.index('id="answer"') : page.index('id="arms"')]
+    labels = re.findall(r'<svg [^>]*aria-label="([^"]*)"', answer)
+    assert "measure 0 at the end against k, graph, an arm a line." in labels
+    assert "graph = ring" in answer
 
 
 def test_worlds_add_sections_of_their_own(tmp_path, monkeypatch):
@@ -228,9 +229,9 @@ def test_a_browser_draws_it_without_errors_or_network(folder, page, tmp_path, sc
 
 
 def test_the_headline_does_not_say_a_thing_twice(page):
-    findings = page[page.index('id="findings"') : page.index('id="drift"')]
-    assert "<i>measure 2</i>" in findings
-    assert "drift of mean values" not in findings
+    answer = page[page.index('id="answer"') : page.index('id="arms"')]
+    assert answer.count("<b class='name'>measure 2</b>") == 1
+    assert "drift of mean values" not in answer
     assert 'title="distance of all users&#x27; mean values' in page[page.index('id="contrasts"') :]
 
 
@@ -245,7 +246,7 @@ def test_a_world_explains_its_measures_through_run_json(tmp_path):
 
 
 def test_intervals_hidden_by_their_lines_are_told(tmp_path):
-    note = "Most intervals are narrower than the lines (at most ±"
+    note = "intervals are narrower than the lines (at most ±"
     wide = report(make_run(tmp_path / "wide", worlds=3, steps=8, noise=1.0, measures=1)).read_text(encoding="utf-8")
     fine = report(make_run(tmp_path / "fine", worlds=9, steps=8, noise=1e-4, measures=1)).read_text(encoding="utf-8")
     # Against the reference, the noise of 0.0001 is all there is to differ by, beside a move of 0.1.

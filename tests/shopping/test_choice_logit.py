@@ -150,7 +150,7 @@ def test_a_buyer_who_always_takes_the_first_is_said_to_separate(tmp_path):
         "arms={first: {agents.assistant: {policy: first-arrival, sequential: 1.0}}, random: {agents.assistant: random}}"
     ]
     page = report(runner.run(load("shelf-of-eight", sets), tmp_path / "run")).read_text(encoding="utf-8")
-    table = page[page.index("<th>pseudo R<sup>2</sup></th>") :]
+    table = page[page.index("pseudo R<sup>2</sup></th>") :]
     assert table.index("<td class='n'>separated</td>") < table.index("</tr>")
     shown = re.sub("<[^>]*>", " ", page[page.index("What moved the choices</h2>") : page.index("pseudo R<sup>2")])
     assert not re.search(r"\d{2},\d{3}", shown)
