@@ -104,7 +104,7 @@ def test_batches_that_are_none_are_refused_in_words(tmp_path, monkeypatch, batch
 def test_a_panel_that_does_not_fit_the_values_is_refused_and_not_cut(tmp_path):
     """Columns beyond the population's values were dropped without a word."""
     recorder = FolderRecorder(
-        tmp_path, "unit", "wide", Census(3, ("a", "b")), every=1, users=3, worlds=1, groups=True, last=1
+        tmp_path, "unit", "wide", Census(3, ("a", "b")), every=1, users=3, worlds=1, groups=True, talk="none", last=1
     )
     assert list(recorder._columns({"p": torch.zeros(1, 3, 2)})) == ["p/a", "p/b"]
     for width in (1, 3):
