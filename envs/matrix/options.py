@@ -95,4 +95,4 @@ class MatrixOptions(Options):
             return normal_form.preset("prisoners_dilemma")
         if self.rows is None or self.columns is None:
             raise PopulaceError("rows, columns: a two-player game needs both")
-        return normal_form.from_bimatrix(self.rows, self.columns)  # type: ignore[arg-type]  # tuples for lists
+        return normal_form.from_bimatrix(self.rows, self.columns)  # type: ignore[arg-type]  # checked above and there
