@@ -92,7 +92,8 @@ def _answer(said: str) -> dict[str, Any] | None:
 def read_rating(reply: str) -> words.Read:
     """The rating of 1 to 10 on the scale 0 to 1, and whether the user leaves.
 
-    A line `leave: yes` or `leave` says so, and `leave: no` or no such line that it stays. Whoever speaks of leaving in any other way cannot be read.
+    A line `leave: yes` or `leave` says so, `leave: no` or no such line that it stays. Whoever speaks of leaving in any
+    other way cannot be read.
     """
     return words.pair(words.understood(reply, _rating))
 
