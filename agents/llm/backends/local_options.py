@@ -42,8 +42,8 @@ class LocalOptions(ModelOptions):
     each after the line's beginning, and nothing else, scores the replies of a small form likewise, and holds others to
     the form or the JSON schema that the world asks for; `write` lets it write, and reads what it wrote."""
     lead: bool = True
-    """Whether what a reply begins with (`act: `) stands before what is scored. Without it, a bare label is scored, which
-    suits a model that was trained to write bare labels and no other."""
+    """Whether what a reply begins with (`act: `) stands before what is scored. Without it, a bare label is scored,
+    which suits a model that was trained to write bare labels and no other."""
     batch_tokens: int = Field(default=16384, ge=1)
     """Tokens in the model at a time, padding and replies included; halved whenever memory runs out."""
 
