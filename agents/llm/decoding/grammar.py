@@ -4,6 +4,7 @@ What is allowed is told by `llguidance`, over the whole vocabulary; the model's 
 temperature, `top_k` and `top_p` apply to what is left.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,10 @@ def check() -> None:
             "llguidance",
             "llm",
         ) from None
+
+
+FAR = 1e15
+"""A bound beyond which it is left out: `llguidance` knows none with an exponent."""
 
 
 class Grammars:
@@ -58,11 +63,25 @@ class Grammars:
         begun: dict[str, Any] = {}
         for schema in schemas:
             if schema and schema not in begun:
-                matcher = LLMatcher(self._tokens, LLMatcher.grammar_from_json_schema(schema, defaults=COMPACT))
+                matcher = LLMatcher(self._tokens, _grammar(LLMatcher, schema))
                 if matcher.is_error():
                     raise PopulaceError(f"no reply can be held to the schema {schema}: {matcher.get_error()}")
                 begun[schema] = matcher
         return Held([begun[schema].deep_copy() if schema else None for schema in schemas], self.vocabulary)
+
+
+def _grammar(matcher: Any, schema: str) -> str:
+    """The grammar of a schema, without bounds that no grammar of digits can hold; what a reply says is read anyway."""
+    return str(matcher.grammar_from_json_schema(json.dumps(_bounded(json.loads(schema))), defaults=COMPACT))
+
+
+def _bounded(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_bounded(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    far = {key for key in ("minimum", "maximum") if key in schema and not -FAR < schema[key] < FAR}
+    return {key: _bounded(value) for key, value in schema.items() if key not in far}
 
 
 class Held:
