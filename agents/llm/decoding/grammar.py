@@ -30,7 +30,9 @@ def check() -> None:
 
 
 FAR = 1e15
-"""A bound beyond which it is left out: `llguidance` knows none with an exponent."""
+"""Numbers are held within this, either side of 0: `llguidance` knows no bound with an exponent."""
+STEP = 1e-4
+"""Numbers are multiples of this, unless their range is less than a hundred of them (choice of ours)."""
 
 
 class Grammars:
@@ -71,7 +73,7 @@ class Grammars:
 
 
 def _grammar(matcher: Any, schema: str) -> str:
-    """The grammar of a schema, without bounds that no grammar of digits can hold; what a reply says is read anyway."""
+    """The grammar of a schema, whose numbers are not too long: a small model may write digits on and on."""
     return str(matcher.grammar_from_json_schema(json.dumps(_bounded(json.loads(schema))), defaults=COMPACT))
 
 
@@ -80,8 +82,13 @@ def _bounded(schema: Any) -> Any:
         return [_bounded(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    far = {key for key in ("minimum", "maximum") if key in schema and not -FAR < schema[key] < FAR}
-    return {key: _bounded(value) for key, value in schema.items() if key not in far}
+    held = {key: _bounded(value) for key, value in schema.items()}
+    if schema.get("type") in ("number", "integer"):
+        held["minimum"] = max(-FAR, schema.get("minimum", -FAR))
+        held["maximum"] = min(FAR, schema.get("maximum", FAR))
+        if schema["type"] == "number" and held["maximum"] - held["minimum"] > 100 * STEP:
+            held["multipleOf"] = STEP
+    return held
 
 
 class Held:

@@ -33,9 +33,9 @@ def room(options: Any, role: str, schema: str = "", form: str = "") -> None:
     text = _least(schema, form)
     if text is not None and tokens(text) > most:
         raise PopulaceError(
-            f"max_reply: {most} tokens are too few for {role!r}: the shortest legal reply there takes about {tokens(text)}, "
-            f"such as {text[:60]!r}{'...' if len(text) > 60 else ''}; raise it to at least {2 * tokens(text)}, or leave it "
-            "out"
+            f"max_reply: {most} tokens are too few for {role!r}: the shortest legal reply there takes about "
+            f"{tokens(text)}, such as {text[:60]!r}{'...' if len(text) > 60 else ''}; raise it to at least "
+            f"{2 * tokens(text)}, or leave it out"
         )
 
 

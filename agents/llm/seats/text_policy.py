@@ -18,8 +18,8 @@ from populace import replies as words
 from populace import tree
 from populace.agents.llm.backends.base import Ask, Messages, Reply, ask_all
 from populace.agents.llm.backends.model import ModelPolicy
-from populace.agents.llm.interpret.interpreted import Interpreted
 from populace.agents.llm.decoding import grammar
+from populace.agents.llm.interpret.interpreted import Interpreted
 from populace.agents.llm.seats import checks, profiles
 from populace.agents.llm.seats.field_face import FieldsDialogue, asked_schema
 from populace.agents.llm.seats.memory import Conversations
