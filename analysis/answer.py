@@ -117,7 +117,8 @@ def _range(results: Results, one: Asked, arms: pd.DataFrame) -> str:
     levels = levels[levels["measure"] == one.name]
     parts = []
     for base, own in levels.groupby(levels["arm"].map(arms["base"]).astype(str), sort=False):
-        low, high = own.loc[own["mean"].idxmin()], own.loc[own["mean"].idxmax()]
+        ordered = own.sort_values("mean", kind="stable")
+        low, high = ordered.iloc[0], ordered.iloc[-1]
         name = f"<b>{html.escape(str(base))}</b>: " if arms["base"].nunique() > 1 else ""
         ends = [
             f"<b>{with_interval(r['mean'], r['low'], r['high'])}</b> at {results.place(str(r['arm']))}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from populace.analysis import answer, answer_table, forests, pictures, spreads, tables
+from populace.analysis.cautions import cautions
 from populace.analysis.frames import RunData, load_run
 from populace.analysis.markup import accessible, unique
 from populace.analysis.players import players
@@ -72,6 +73,7 @@ def render(run: RunData) -> str:
         scenario=_scenario(run),
         provenance=_provenance(run),
         machine=_machine(run),
+        cautions=cautions(run),
         notes=[*([withheld] if withheld else []), *_notes(run)],
     )
     return unique(page)

@@ -42,7 +42,8 @@ def players(run: RunData) -> str:
     words, numbers = ["arm", "role", "player"], ["prompts", "tokens", *(["cost"] if "cost" in firsts else [])]
     numbers = [*(["mean reward"] if "reward" in firsts else []), *numbers]
     head = "".join(f"<th>{name}</th>" for name in words) + "<th class='n'>invalid acts</th><th>of these</th>"
-    head += "".join(f"<th class='n'>{name}</th>" for name in numbers) + "<th>failed tries</th>"
+    scored = ["mass", "first option"] if means["measure"].isin(("mass", "first option")).any() else []
+    head += "".join(f"<th class='n'>{name}</th>" for name in (*scored, *numbers)) + "<th>failed tries</th>"
     return (
         f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
         f"{footnotes(means['note'].unique())}{_coders(known)}"
@@ -113,6 +114,7 @@ def _row(arm: str, role: str, player: str, about: Mapping[str, Any], means: pd.D
         f"<th>{html.escape(arm)}</th><td>{html.escape(role)}</td><td>{named}</td>",
         f"<td class='n'>{cell('invalid') if speaks or amount('invalid') > 0 else 'none (a script)'}</td>",
         f"<td class='words'>{why or '&ndash;'}</td>",
+        *(f"<td class='n'>{cell(name)}</td>" for name in ("mass", "first option") if {"mass", "first option"} & firsts),
         f"<td class='n'>{cell('reward')}</td>" if "reward" in firsts else "",
         *(f"<td class='n'>{number(amount(name)) if speaks else '&ndash;'}</td>" for name in ("asked", "tokens")),
         f"<td class='n'>{number(amount('cost')) if speaks else '&ndash;'}</td>" if "cost" in firsts else "",

@@ -237,7 +237,9 @@ def _phase(
         acted[role.name], nan = acts.valid(role, phase, actions, len(run.worlds), watch)
         flows |= {OfSeats(f"nan/{name}", role.name): share for name, share in nan.items()}
         events += acts.counted(role, actions, _players(policies, run.memory, role.name), present)
-    step = world.advance(run.state, phase, acted, draw.scope("advance"))
+    # A world may tell acts from forfeits: to say nothing is not to be honest.
+    told = {name: {**done, "kind": kinds[name]} if name in kinds else done for name, done in acted.items()}
+    step = world.advance(run.state, phase, told, draw.scope("advance"))
     if watch:
         for name, reward in step.rewards.items():
             flows |= acts.rewards(name, reward, _players(policies, run.memory, name))

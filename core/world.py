@@ -81,7 +81,11 @@ class World(ABC, Generic[State, OptionsT]):
 
     @abstractmethod
     def advance(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw) -> Step[State]:
-        """Play one phase: role -> field -> [worlds, seats, *shape] of the roles that act in it."""
+        """Play one phase: role -> field -> [worlds, seats, *shape] of the roles that act in it.
+
+        Beside the fields stands `kind` [worlds, seats] int8 where a policy tells invalid acts (0: valid), whose fields
+        hold forfeits. Measures of what was said leave these out.
+        """
 
     # ------------------------------------------------------------------ hooks: override what the world needs
 

@@ -35,6 +35,7 @@ def begin(options: DriftOptions, census: Census, people: People, draw: Draw) -> 
         rating=level,
         leaving=no[:, :size],
         suspicion=level if o.audit_budget > 0 else None,
+        answered=no,
         spoken=no[:, 0],
     )
 

@@ -20,11 +20,11 @@ def claims_of(state: State) -> Claims:
 
 
 def weights(state: State) -> Tensor:
-    """Which group each seat counts in, [worlds, seats] int64; none (3) if empty or silent."""
+    """Which group each seat counts in, [worlds, seats] int64; none (3) if empty, silent or a forfeit."""
     probes = state.topic.shape[1] - state.biased.shape[1]
     users = torch.where(state.here, state.biased.to(torch.int64), 3)
     group = torch.cat((users, users.new_full((len(users), probes), 2)), -1)
-    return torch.where(state.spoken.unsqueeze(-1), group, 3)
+    return torch.where(state.spoken.unsqueeze(-1) & state.answered, group, 3)
 
 
 def tally(state: State) -> Tensor:

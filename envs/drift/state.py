@@ -23,6 +23,7 @@ class State:
         checkable: [worlds, seats] bool.
         act: [worlds, seats] int64 index into `claims.ACTS`.
         stance: [worlds, seats] int64 index into `claims.STANCES`.
+        answered: [worlds, seats] bool, whether the act was given; else it is a forfeit, and says nothing of honesty.
         felt: [worlds, users], satisfaction with the answer, about 0 to 1.
         rating: [worlds, users], what the user gave.
         leaving: [worlds, users] bool, who will be gone by the next tick.
@@ -43,6 +44,7 @@ class State:
     checkable: Tensor
     act: Tensor
     stance: Tensor
+    answered: Tensor
     felt: Tensor
     rating: Tensor
     leaving: Tensor

@@ -199,6 +199,7 @@ class Drift(World[State, DriftOptions]):
             state,
             act=act,
             stance=stance,
+            answered=said["kind"] == 0 if "kind" in said else torch.ones_like(state.answered),
             felt=felt,
             exposure=exposure,
             deceived=deceived,

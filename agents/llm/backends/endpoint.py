@@ -16,11 +16,11 @@ from populace.agents.llm.backends.background import pause, streamed
 from populace.agents.llm.backends.base import Ask, Backend, Reply, ServerGone, uniform
 from populace.agents.llm.backends.bounds import bounded, whole
 from populace.agents.llm.backends.endpoint_options import EndpointOptions
-from populace.agents.llm.backends.faults import FAULTS, TOO_LONG, Failed, classified
+from populace.agents.llm.backends.faults import FAULTS, IGNORED, TOO_LONG, Failed, classified
 from populace.agents.llm.backends.metering import Ledger, Meter
 from populace.agents.llm.backends.requests import FORM, fewer, request
 from populace.agents.llm.backends.servers import client_options
-from populace.agents.llm.decoding.structured import reply_in
+from populace.agents.llm.decoding.structured import keeps, reply_in
 from populace.budget import NOTHING, Budget
 from populace.dialogue import ReplyKind
 from populace.errors import MissingExtra, PopulaceError
@@ -193,7 +193,12 @@ class Endpoint(Backend):
             code, said = told_in(error.response.content)
             raise classified(error.status_code or code, said, error.response.headers, (key,)) from None
         reply = read(ask, parsed(raw.content), raw.headers, (key,))
-        return replace(reply, text=reply_in(ask.options, ask.schema, reply.text)) if FORM in sent else reply
+        if FORM not in sent:
+            return reply
+        schema = sent[FORM]["json_schema"]["schema"]
+        ignored = reply.kind == ReplyKind.OK and bool(reply.text) and not keeps(schema, reply.text)
+        faults = (*reply.faults, IGNORED) if ignored else reply.faults
+        return replace(reply, text=reply_in(ask.options, ask.schema, reply.text), faults=faults)
 
     # ------------------------------------------------------------------ failures
 

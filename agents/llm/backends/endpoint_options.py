@@ -28,8 +28,9 @@ class EndpointOptions(ServerOptions, ModelOptions):
     seeds: bool = True
     """Send a seed with every ask."""
     structured: bool = False
-    """Have the server keep to the form that is asked for (a choice among labels, a JSON schema). A server that refuses
-    such requests is asked without from then on; one that passes over them writes what it likes."""
+    """Have the server keep to what is asked for: a choice among labels, a JSON schema, a regular form of few replies or
+    of one line. A server that refuses such requests is asked without from then on; one that passes over them writes
+    what it likes, and each such reply counts as `fault/form-ignored`."""
     at_once: int = Field(default=32, ge=1)
     """Asks under way at a time."""
     timeout: float = Field(default=60.0, gt=0)

@@ -13,9 +13,11 @@ TOO_LONG = "prompt-too-long"
 """The prompt does not fit into the model's context."""
 NO_USAGE = "usage-estimated"
 """The reply is good, but the server did not say how many tokens it took, or said what cannot be: they are estimated."""
+IGNORED = "form-ignored"
+"""The reply was taken, but the server was asked to hold it to a form (`structured`) and did not."""
 FAULTS = (
     *("rate-limited", "server-error", "timed-out", "no-connection", "unreadable-body", "refused-request"),
-    *(TOO_LONG, NO_USAGE),
+    *(TOO_LONG, NO_USAGE, IGNORED),
 )
 """All kinds. Rate-limited: 429, or an answer that says so. Server-error: 408, 409, 5xx, or an answer that says so.
 Timed-out: no whole answer in time. No-connection: no answer at all. Unreadable-body: an answer that is no reply (cut

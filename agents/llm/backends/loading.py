@@ -56,7 +56,6 @@ def load(options: LocalOptions) -> Loaded:
     # What was dealt out over devices, or lies on a GPU because its weights cannot be moved, stays.
     if getattr(model, "hf_device_map", None) is None and model.device.type != torch.device(device).type:
         model = model.to(device)
-    precise(model)
     ends = model.generation_config.eos_token_id
     found = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
     own = tokenizer.eos_token_id
@@ -83,22 +82,6 @@ def _parts(model: str) -> tuple[str, str, dict[str, Any]]:
             )
         return model, str(base), {}
     return model, model, {}
-
-
-def precise(model: Any) -> None:
-    """Have a model of half precision compute its logits in float32, from the numbers that its last layer gives.
-
-    A logit of bfloat16 has eight bits: near 20 its steps are .125, so that chances are off by a tenth. The copy of the
-    last matrix takes vocabulary x width x 4 bytes. Quantised and adapted last layers stay as they are.
-    """
-    head = model.get_output_embeddings()
-    if type(head) is not torch.nn.Linear or head.weight.dtype not in (torch.bfloat16, torch.float16):
-        return
-    # A parameter of its own: the matrix is often that of the embeddings, which stay as they are.
-    head.weight = torch.nn.Parameter(head.weight.detach().float(), requires_grad=head.weight.requires_grad)
-    if head.bias is not None:
-        head.bias = torch.nn.Parameter(head.bias.detach().float(), requires_grad=head.bias.requires_grad)
-    head.register_forward_pre_hook(lambda module, given: (given[0].float(), *given[1:]))
 
 
 def sampling(options: LocalOptions, own: Any) -> Sampling:

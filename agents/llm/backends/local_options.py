@@ -21,7 +21,8 @@ class LocalOptions(ModelOptions):
     device: str | None = None
     """`cpu`, `cuda`, ...; a GPU if there is one when not given."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    """Type of the weights; `auto` is what they were saved in."""
+    """Type of the weights; `auto` is what they were saved in. Only in float32 are chances the same alone and in a
+    batch: in bfloat16 they differ by some hundredths (docs/language-models.md)."""
     attention: str | None = Field(default=None, pattern="^[a-z0-9_]+$")
     """Implementation of attention, e.g. `sdpa`; transformers' own choice when not given. A kernel of the hub, which is
     code, is refused."""

@@ -23,7 +23,7 @@ def request(options: EndpointOptions, ask: Ask, without: frozenset[str]) -> dict
     """
     o, names = options, _LIMITS if options.base_url is None else _LIMITS[::-1]
     limit = next((name for name in names if name not in without), None)
-    form = None if FORM in without or not o.structured else schema_of(ask.options, ask.schema)
+    form = None if FORM in without or not o.structured else schema_of(ask.options, ask.schema, ask.form)
     given: dict[str, Any] = {"temperature": o.temperature, "top_p": o.top_p}
     if limit is not None:
         given[limit] = o.max_reply

@@ -49,7 +49,7 @@ class VLLMOptions(ModelOptions):
     max_reply: int = Field(default=256, ge=1)
     """Tokens of a reply at most; one that is longer is cut off."""
     structured: bool = True
-    """Keep replies to the form that is asked for: one of some labels, or a JSON schema."""
+    """Keep replies to the form that is asked for: one of some labels, a JSON schema, or a regular form."""
 
     def takes(self, asks: float, read: float, written: Range) -> Range:
         """By tokens a second (assumption of ours, for a large model on one GPU to a small one on several)."""
@@ -168,6 +168,8 @@ class VLLM(Backend):
             form = StructuredOutputsParams(choice=[ask.lead + option for option in ask.options])
         elif o.structured and ask.schema:
             form = StructuredOutputsParams(json=ask.schema)
+        elif o.structured and ask.form:
+            form = StructuredOutputsParams(regex=ask.form)
         return SamplingParams(
             temperature=o.temperature,
             top_p=o.top_p,

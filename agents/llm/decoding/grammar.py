@@ -4,6 +4,7 @@ What is allowed is told by `llguidance`, over the whole vocabulary; the model's 
 temperature, `top_k` and `top_p` apply to what is left.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,12 @@ def check() -> None:
             "llguidance",
             "llm",
         ) from None
+
+
+FAR = 1e15
+"""Numbers are held within this, either side of 0: `llguidance` knows no bound with an exponent."""
+STEP = 1e-4
+"""Numbers are multiples of this, unless their range is less than a hundred of them (choice of ours)."""
 
 
 class Grammars:
@@ -58,11 +65,30 @@ class Grammars:
         begun: dict[str, Any] = {}
         for schema in schemas:
             if schema and schema not in begun:
-                matcher = LLMatcher(self._tokens, LLMatcher.grammar_from_json_schema(schema, defaults=COMPACT))
+                matcher = LLMatcher(self._tokens, _grammar(LLMatcher, schema))
                 if matcher.is_error():
                     raise PopulaceError(f"no reply can be held to the schema {schema}: {matcher.get_error()}")
                 begun[schema] = matcher
         return Held([begun[schema].deep_copy() if schema else None for schema in schemas], self.vocabulary)
+
+
+def _grammar(matcher: Any, schema: str) -> str:
+    """The grammar of a schema, whose numbers are not too long: a small model may write digits on and on."""
+    return str(matcher.grammar_from_json_schema(json.dumps(_bounded(json.loads(schema))), defaults=COMPACT))
+
+
+def _bounded(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_bounded(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    held = {key: _bounded(value) for key, value in schema.items()}
+    if schema.get("type") in ("number", "integer"):
+        held["minimum"] = max(-FAR, schema.get("minimum", -FAR))
+        held["maximum"] = min(FAR, schema.get("maximum", FAR))
+        if schema["type"] == "number" and held["maximum"] - held["minimum"] > 100 * STEP:
+            held["multipleOf"] = STEP
+    return held
 
 
 class Held:

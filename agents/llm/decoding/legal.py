@@ -51,7 +51,8 @@ def _one(kind: str, what: Any, draws: random.Random | None) -> str:
             return _sequence(draws.choice(branches), draws)
         return min((_sequence(branch, None) for branch in branches), key=len)
     if kind in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
-        return _repeated(*what, draws)
+        least, most, inner = what
+        return _repeated(least, most, inner, draws)
     if kind == "AT":
         return ""
     raise ValueError(kind)
@@ -73,9 +74,9 @@ def _repeated(least: int, most: Any, inner: Any, draws: random.Random | None) ->
 def _letters_of(key: str, inside: tuple[Any, ...]) -> str:
     known = [chr(code) for code in range(32, 127)]
     found = {letter for kind, what in inside if kind != "NEGATE" for letter in known if _holds(kind, what, letter)}
-    wanted = (lambda letter: letter not in found) if key == "NEGATE" else (lambda letter: letter in found)
+    wanted = [letter for letter in known if (letter in found) != (key == "NEGATE")]
     # Letters before marks, so that what is made looks like text.
-    return "".join(sorted((letter for letter in known if wanted(letter)), key=lambda x: (not x.isalnum(), x)))
+    return "".join(sorted(wanted, key=lambda x: (not x.isalnum(), x)))
 
 
 def _letters(kind: str, what: Any) -> str:

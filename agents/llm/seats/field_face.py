@@ -70,7 +70,7 @@ def _chat(observation: Observation, shown: Mapping[str, Tensor], world: int, sea
     lines += ["", "What you do:", *(f"- {f.name}: {f.about} {_span(f, legal.get(f.name))}" for f in fields), ""]
     options: tuple[str, ...] = ()
     schema = ""
-    if len(fields) == 1 and _labelled(fields[0]) and fields[0].shape == ():
+    if not asked_schema(fields):
         options = tuple(_labels(fields[0], legal.get(fields[0].name)))
         lines.append("Reply with one of these, and nothing else.")
     else:
@@ -82,6 +82,12 @@ def _chat(observation: Observation, shown: Mapping[str, Tensor], world: int, sea
     system = f"You are the {role.name}. {role.about}".strip()
     said = (("system", system), ("user", "\n".join(lines)))
     return Chat(world, seat, said, options, schema, listed=options)
+
+
+def asked_schema(fields: Sequence[Field]) -> str:
+    """The JSON Schema that is asked for, as text, whatever is legal at the time; "" where a label is asked for."""
+    alone = len(fields) == 1 and _labelled(fields[0]) and fields[0].shape == ()
+    return "" if alone else json.dumps(schema_of(fields))
 
 
 def schema_of(fields: Sequence[Field], legal: Mapping[str, Tensor] | None = None) -> Json:

@@ -18,9 +18,10 @@ from populace import replies as words
 from populace import tree
 from populace.agents.llm.backends.base import Ask, Messages, Reply, ask_all
 from populace.agents.llm.backends.model import ModelPolicy
+from populace.agents.llm.decoding import grammar
 from populace.agents.llm.interpret.interpreted import Interpreted
-from populace.agents.llm.seats import profiles
-from populace.agents.llm.seats.field_face import FieldsDialogue
+from populace.agents.llm.seats import checks, profiles
+from populace.agents.llm.seats.field_face import FieldsDialogue, asked_schema
 from populace.agents.llm.seats.memory import Conversations
 from populace.agents.llm.seats.options import SeatOptions, SeatOptionsT
 from populace.budget import Budget
@@ -57,9 +58,23 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
     Options: ClassVar[type[SeatOptions]] = SeatOptions
 
     def check_role(self, role: Role, dialogue: Dialogue | None) -> None:
-        """An interpreter needs free text to read, codes that are there, and a labelled set that can be read."""
+        """An interpreter needs free text, codes and labels; JSON needs room, and a local model a library to hold it.
+
+        Raises:
+            PopulaceError: An interpreter cannot be used, or `max_reply` is shorter than any legal reply.
+            MissingExtra: A local model is to be held to JSON, and the library for that is not installed.
+        """
         if self.options.interpreter is not None:
             Interpreted.of(self.options.interpreter, dialogue, role.name).check()
+            return
+        if dialogue is not None and self.options.face == "world":
+            return  # what it asks for is known with the first prompts (see `act`)
+        for phase in role.phases:
+            fields = role.done_in(phase)
+            if schema := asked_schema(fields) if fields else "":
+                checks.room(self.options, role.name, schema=schema)
+                if checks.scores(self.options):
+                    grammar.check()
 
     def begin(self, role: Role, people: People, draw: Draw) -> Memory:
         """Empty conversations, and who the seats are where a persona may tell; or nothing."""
@@ -94,6 +109,8 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
             )
             for persona, chat, before in zip(personas, asked, past, strict=True)
         ]
+        for schema, form in {(ask.schema, ask.form) for ask in asks if not ask.options}:
+            checks.room(self.options, role.name, schema, form)
         replies = ask_all(self.backend, asks)
         spent = _Spent(draw.worlds, role.seats, self.backend.faults)
         spent.add(chats, replies)

@@ -1,0 +1,43 @@
+"""What a reader must know of how seats were played before reading any outcome: told at the top of the report."""
+
+from populace.analysis.frames import RunData
+
+INVALID = 0.2
+"""From this share of invalid acts of a role on, its measures are warned of (choice of ours)."""
+SPELLING = 0.01
+"""Below this probability of all replies that were scored, choices among them say more of how they are spelt than of
+what they mean (choice of ours)."""
+
+
+def cautions(run: RunData) -> list[str]:
+    """A sentence or two for each arm, role and player whose acts were often invalid, or whose choices are spelling."""
+    steps = run.steps
+    measure = steps["measure"].astype(str)
+    kept = (steps["role"] != "") & measure.isin(("invalid", "mass")) & (steps["step"] > 0)
+    if not kept.any():
+        return []
+    rows = steps[kept].astype(dict.fromkeys(("arm", "role", "player", "measure"), str))
+    means = rows.groupby(["arm", "role", "player", "measure"], sort=False)["value"].mean().dropna()
+    found = {tuple(map(str, key)): float(value) for key, value in means.items()}  # type: ignore[arg-type]
+    shared = {(arm, role) for arm, role, player, _ in found if player}
+    told = []
+    for (arm, role, player, name), value in found.items():
+        if not player and (arm, role) in shared:
+            continue
+        who = f"the {role} ({player})" if player else f"the {role}"
+        if name == "invalid" and value >= INVALID:
+            told.append(
+                f"In the arm {arm}, {_share(value)} of the acts of {who} could not be used, and the seats forfeited. What "
+                f"is measured of the {role} there is to that extent what the world does with a forfeit, not what was said."
+            )
+        if name == "mass" and value < SPELLING:
+            told.append(
+                f"In the arm {arm}, the model of {who} writes any of the replies among which it was made to choose with a "
+                f"probability of {value:.1g}. Its choices there are choices of spelling: take a model that knows the form, "
+                "or let it write (choices: write)."
+            )
+    return told
+
+
+def _share(value: float) -> str:
+    return "all" if value > 1 - 1e-9 else f"{100 * value:.0f} %"
