@@ -18,7 +18,8 @@ def cautions(run: RunData) -> list[str]:
         return []
     rows = steps[kept].astype(dict.fromkeys(("arm", "role", "player", "measure"), str))
     means = rows.groupby(["arm", "role", "player", "measure"], sort=False)["value"].mean().dropna()
-    found = {tuple(map(str, key)): float(value) for key, value in means.items()}  # type: ignore[arg-type]
+    named = means.rename("mean").reset_index().itertuples(index=False)
+    found = {(str(row[0]), str(row[1]), str(row[2]), str(row[3])): float(row[4]) for row in named}
     shared = {(arm, role) for arm, role, player, _ in found if player}
     told = []
     for (arm, role, player, name), value in found.items():
@@ -27,14 +28,15 @@ def cautions(run: RunData) -> list[str]:
         who = f"the {role} ({player})" if player else f"the {role}"
         if name == "invalid" and value >= INVALID:
             told.append(
-                f"In the arm {arm}, {_share(value)} of the acts of {who} could not be used, and the seats forfeited. What "
-                f"is measured of the {role} there is to that extent what the world does with a forfeit, not what was said."
+                f"In the arm {arm}, {_share(value)} of the acts of {who} could not be used, and the seats forfeited. "
+                f"What is measured of the {role} there is to that extent what the world does with a forfeit, and not "
+                "what was said."
             )
         if name == "mass" and value < SPELLING:
             told.append(
-                f"In the arm {arm}, the model of {who} writes any of the replies among which it was made to choose with a "
-                f"probability of {value:.1g}. Its choices there are choices of spelling: take a model that knows the form, "
-                "or let it write (choices: write)."
+                f"In the arm {arm}, the model of {who} writes any of the replies among which it was made to choose "
+                f"with a probability of {value:.1g}. Its choices there are choices of spelling: take a model that knows the "
+                "form, or let it write (choices: write)."
             )
     return told
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from populace.analysis.asked import CLEAR
 from populace.analysis.frames import RunData
 from populace.analysis.intervals import AGREE
 from populace.analysis.moments import OVERALL
 from populace.analysis.pictures import grid
-from populace.analysis.asked import CLEAR
 from populace.analysis.plots import bands
 from populace.analysis.results import Results
 from populace.analysis.sections import Section
