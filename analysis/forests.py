@@ -67,6 +67,7 @@ def _forest(results: Results, one: Asked) -> str:
         range(len(names)), [name if len(name) <= 28 else f"{name[:27]}\N{HORIZONTAL ELLIPSIS}" for name in names]
     )
     axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.margins(x=0.05)
     label = results.label(one.name)
     others = list(rows["other"].astype(str).unique()) if differ else []
     against = "start" if one.outcome.contrast == "start" else others[0] if len(others) == 1 else "reference"
