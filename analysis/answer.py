@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from populace.analysis.asked import CLEAR, HIGHER, LOWER, NONE, UNKNOWN, UNSETTLED, Asked
-from populace.analysis.intervals import AGREE
 from populace.analysis.results import Results
 from populace.analysis.style import apart, digits, number, with_interval
 from populace.outcomes import START
@@ -49,10 +48,10 @@ def _told(results: Results, one: Asked, rows: pd.DataFrame) -> str:
     against = f" than {html.escape(str(rows['other'].iloc[0]))}" if same else ""
     if one.outcome.contrast == START:
         against = " than at the start"
-    for which, word in ((HIGHER, f"higher{against}"), (LOWER, f"lower{against}"), (UNKNOWN, "without an interval")):
+    for which, word in ((HIGHER, f"higher{against}"), (LOWER, f"lower{against}"), (UNKNOWN, _why(rows))):
         found = _sorted(rows[rows["verdict"] == which])
         if len(found):
-            full = [f"{_name(row)} {_pair(row, which == UNKNOWN)}" for _, row in found.head(NAMED).iterrows()]
+            full = [f"{_name(row)} {_pair(row)}" for _, row in found.head(NAMED).iterrows()]
             parts.append(f"{word}: {'; '.join(full)}{_rest(found)}")
     parts += _others(one, rows)
     missing = [arm for arm in results.recorded_arms if arm in _undefined(results, one)]
@@ -90,7 +89,7 @@ def _swept(results: Results, one: Asked, rows: pd.DataFrame) -> str:
         found = [(which, [str(arm) for arm in own.loc[own["verdict"] == which, "arm"]]) for which in ORDER]
         told = "; ".join(f"{WORDS.get(which, which)} {_points(results, cells)}" for which, cells in found if cells)
         row = _sorted(own).iloc[0]
-        largest = f"at {results.place(str(row['arm']))} it is {_pair(row, row['verdict'] == UNKNOWN)}"
+        largest = f"at {results.place(str(row['arm']))} it is {_pair(row)}"
         parts.append(f"{name} against {against}: {told}. Largest difference: {largest}")
     return _items(parts)
 
@@ -155,14 +154,18 @@ def _name(row: "pd.Series[Any]") -> str:
     return html.escape(str(row["arm"]))
 
 
-def _pair(row: "pd.Series[Any]", agree: bool) -> str:
+def _pair(row: "pd.Series[Any]") -> str:
     """Both levels and their difference, with as many digits as tell them apart."""
     decimals = apart(row["a"], row["b"], digits(row["difference"], row["low"], row["high"]))
     a, b = number(row["a"], decimals), number(row["b"], decimals)
-    why = ""
-    if agree:
-        why = ", the same in all worlds, perhaps by chance" if str(row["note"]).startswith(AGREE) else ", one world"
-    return f"<b>{a}</b> instead of {b}, by {_difference(row)}{why}"
+    return f"<b>{a}</b> instead of {b}, by {_difference(row)}"
+
+
+def _why(rows: pd.DataFrame) -> str:
+    """Why a contrast has no interval."""
+    if (rows["worlds"] < 2).all():
+        return "with one world there is no interval, and the difference may be chance"
+    return "the same in all worlds, perhaps by chance, so that there is no interval"
 
 
 def _difference(row: "pd.Series[Any]") -> str:

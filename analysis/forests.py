@@ -67,6 +67,7 @@ def _forest(results: Results, one: Asked) -> str:
         range(len(names)), [name if len(name) <= 28 else f"{name[:27]}\N{HORIZONTAL ELLIPSIS}" for name in names]
     )
     axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.margins(x=0.05)
     label = results.label(one.name)
     others = list(rows["other"].astype(str).unique()) if differ else []
     against = "start" if one.outcome.contrast == "start" else others[0] if len(others) == 1 else "reference"
@@ -80,7 +81,7 @@ def _forest(results: Results, one: Asked) -> str:
 def _sweep(results: Results, one: Asked, keys: list[str]) -> list[str]:
     """Curves over one key, heat maps over two, a panel for every choice of the others."""
     levels = results.asking.levels
-    frame = levels[levels["measure"] == one.name].merge(results.run.arms, on="arm")
+    frame = levels[levels["measure"] == one.name].merge(results.run.arms, on="arm").dropna(subset=keys)
     if len(keys) == 1 or not _is_grid(frame, keys):
         return [_curves(results, one, frame, keys)]
     x, y, *others = sorted(keys, key=lambda key: -frame[key].map(str).nunique())

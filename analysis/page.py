@@ -162,13 +162,20 @@ def _facts(run: RunData, results: Results) -> list[tuple[str, str]]:
         horizon = f"{int(results.outcomes['step'].max()):,} of {horizon}"
     facts = [
         ("world", run.world),
-        ("arms", f"{len(info['arms']):,}"),
+        ("arms", _arms(info["arms"])),
         ("worlds per arm", f"{info.get('worlds', 0):,}"),
         ("users per world", _span(society["users"] for society in info["societies"])),
         ("steps", horizon + (f", {episodes:,} episodes" if episodes > 1 else "")),
         ("seed", str(info.get("seed", "?"))),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def _arms(arms: dict[str, Any]) -> str:
+    """How many, and at how many points of a sweep."""
+    bases = {str(about.get("base", arm)) for arm, about in arms.items()}
+    points = {json.dumps(about["coordinates"]) for about in arms.values() if about.get("coordinates")}
+    return f"{len(bases):,} at {len(points):,} points" if points else f"{len(bases):,}"
 
 
 def _span(numbers: Iterable[int]) -> str:

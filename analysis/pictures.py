@@ -59,13 +59,18 @@ def drift(results: Results) -> str:
 
 
 def small_multiples(results: Results) -> str:
-    """Every outcome over time, a figure each, an arm a line; what never changes is named, not drawn."""
+    """Every outcome over time, a figure each, an arm a line; what never changes is named, not drawn.
+
+    What the scenario asks about is drawn by `courses`.
+    """
+    asked = {one.name for one in results.asking.asked}
     frame, out, constants = results.over_time, legend(results.looks) + left_out(results), []
     for kind, heading in HEADINGS.items():
         rows = frame[frame["kind"] == kind]
         steps = rows.groupby("measure", observed=True)["step"].nunique()
         names = list(steps.index[steps > 1])  # what was recorded once is in the tables
-        figures = []
+        names = [name for name in names if kind != "recorded" or str(name) not in asked]
+        figures: list[str] = []
         for name in names:
             own, label = rows[rows["measure"] == name], results.label(str(name), kind)
             level = own["mean"].to_numpy(float)

@@ -61,6 +61,7 @@ def _strip(results: Results, rows: pd.DataFrame, column: str, title: str, xlabel
         axes.plot([middle, middle], [place - 0.3, place + 0.3], color=INK, linewidth=1.4)
     axes.set_yticks(range(len(arms)), [arm if len(arm) <= 28 else f"{arm[:27]}\N{HORIZONTAL ELLIPSIS}" for arm in arms])
     axes.set_ylim(len(arms) - 0.4, -0.6)
+    axes.margins(x=0.04)
     axes.set_title(title, loc="left", fontsize=9.5, color=INK, fontweight="bold")
     axes.set_xlabel(xlabel, color=MUTED, fontsize=8.5)
     more = len(results.recorded_arms) - len(arms)

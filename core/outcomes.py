@@ -1,11 +1,12 @@
-"""What a scenario asks about: the measures that answer its question, and what they are compared with."""
+"""What a scenario asks about: the measures that answer its question, and what they are compared with.
 
-from collections.abc import Iterable, Mapping
+Manifests hold outcomes, so nothing heavy is imported here.
+"""
+
 from typing import Any
 
 from pydantic import Field, model_validator
 
-from populace.measures import OfSeats, find, label
 from populace.options import Name, Options
 
 REFERENCE, START = "reference", "start"
@@ -41,9 +42,4 @@ class Outcome(Options):
     @property
     def key(self) -> str:
         """The measure as text: `drift`, `loss/assistant`, `reward/assistant/<player>`."""
-        return label(OfSeats(self.measure, self.role, self.player)) if self.role else self.measure
-
-
-def known(outcomes: Iterable[Outcome], declared: Mapping[str, Any]) -> tuple[Outcome, ...]:
-    """Those of the outcomes of a world whose measures are declared under their names, or in a family."""
-    return tuple(outcome for outcome in outcomes if not outcome.role and find(declared, outcome.measure) is not None)
+        return "/".join(part for part in (self.measure, self.role, self.player) if part)

@@ -6,7 +6,7 @@ from typing import Any
 from populace.builder import policy_class
 from populace.errors import PopulaceError, UnknownName
 from populace.measures import SEAT_MEASURES, find
-from populace.outcomes import REFERENCE, START, Outcome, known
+from populace.outcomes import REFERENCE, START, Outcome
 from populace.registry import manifests, policy_prefix, worlds
 from populace.scenarios.mistakes import Mistake, spot
 from populace.scenarios.schema import Cell
@@ -20,7 +20,9 @@ def asked(given: Sequence[Outcome], root: Node, cells: Sequence[Cell]) -> tuple[
     """
     if not given:
         manifest = manifests.get(cells[0].world_id) if cells else None
-        return known(manifest.outcomes, dict.fromkeys(cells[0].measures, True)) if manifest is not None else (), []
+        measured = dict.fromkeys(cells[0].measures, True) if cells else {}
+        own = manifest.outcomes if manifest is not None else ()
+        return tuple(outcome for outcome in own if find(measured, outcome.measure)), []
     mistakes = []
     seats: dict[str, dict[str, bool]] = {}
     for index, outcome in enumerate(given):

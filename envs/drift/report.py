@@ -117,11 +117,12 @@ def _thresholds(run: RunData) -> str:
 
 def _told(row: Mapping[Hashable, Any]) -> str:
     """A threshold in words: settled, not settled, or none, neither in the mean nor by what can be ruled out."""
-    known = not math.isnan(row["p"])
+    # At the lowest share p stands for a pull that is above zero everywhere: nothing crosses there.
+    known = not math.isnan(row["p"]) and (row["low"] < row["high"] or row["p"] > row["first"])
     if row["chosen"]:
         return with_interval(row["p"], row["low"], row["high"])
     if known:
-        return f"not settled by this sweep: {with_interval(row['p'], row['low'], row['high'])}"
+        return f"not settled: {with_interval(row['p'], row['low'], row['high'])}"
     everywhere = row["low"] == row["first"] and row["high"] == row["last"]
     if not row["low"] < row["high"] or everywhere:
         return "no change of sign within this sweep"

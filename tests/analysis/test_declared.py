@@ -69,8 +69,12 @@ def test_a_difference_that_is_the_same_in_all_worlds_is_certain_only_by_declarat
 
 def test_the_report_tells_what_has_no_interval(tmp_path):
     page = report(constant(make_run(tmp_path / "run", worlds=5, steps=3))).read_text(encoding="utf-8")
-    findings = page[page.index('id="answer"') : page.index('id="arms"')]
-    assert "by <b>+0.500</b>, the same in all worlds, perhaps by chance" in findings
+    said = page[page.index('id="answer"') : page.index("</section>")]
+    assert (
+        "The same in all worlds, perhaps by chance, so that there is no interval: mirror <b>0.700</b> instead of"
+        in said
+    )
+    assert "0.200, by <b>+0.500</b>" in said
     ends = page[page.index('id="end"') : page.index('id="time"')]
     assert '0.700<abbr class="mark" title="all worlds agree, perhaps by chance: no interval">†</abbr>' in ends
     assert "† All worlds agree, perhaps by chance: no interval." in ends
