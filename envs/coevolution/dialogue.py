@@ -106,7 +106,7 @@ class QuestionnaireDialogue:
         )
         asked = range(1, len(shown["questions"][world, seat]) + 1)
         form = "\n".join(f"{k}: (yes|no)" for k in asked)
-        return Chat(world, seat, (("system", PERSON), ("user", text)), form=form)
+        return Chat(world, seat, (("system", PERSON), ("user", text)), form=form, lead=f"{asked[0]}: ")
 
     def _to_assistant(self, shown: Mapping[str, Tensor], world: int, seat: int) -> Chat:
         shares, counts = shown["shares"][world, seat].tolist(), shown["counts"][world, seat].tolist()
@@ -122,7 +122,7 @@ class QuestionnaireDialogue:
         asked = [str(k + 1) for k in range(len(shares[0]))]
         numbers = [f"{a + 1}.{k}" for a in range(len(shares)) for k in asked] if several else asked
         form = "\n".join(f"{re.escape(number)}: {SHARE}%" for number in numbers) + f"(\nmirror: {SHARE}%)?"
-        return Chat(world, seat, (("system", ADVISER), ("user", "\n".join(lines))), form=form)
+        return Chat(world, seat, (("system", ADVISER), ("user", "\n".join(lines))), form=form, lead=f"{numbers[0]}: ")
 
     def _items(self, shown: Mapping[str, Tensor], world: int, seat: int) -> str:
         loadings = shown["questions"][world, seat].tolist()

@@ -1,5 +1,8 @@
 """Adapted and quantised models load as transformers loads them, and are sampled like any other."""
 
+import json
+import sys
+
 import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -9,6 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, TorchAoConfig
 
 from populace.agents.llm import Ask, ask_all
 from populace.agents.llm.backends.local import Local, LocalOptions
+from populace.errors import PopulaceError
 
 LABELS = ("clear", "vague", "end", "ending")
 
@@ -74,6 +78,30 @@ def quantised(folder, tmp_path_factory):
     AutoModelForCausalLM.from_pretrained(folder, quantization_config=how, dtype=torch.float32).save_pretrained(place)
     AutoTokenizer.from_pretrained(folder).save_pretrained(place)
     return place
+
+
+def test_an_adapter_without_a_tokenizer_takes_that_of_its_base_model(folder, adapted, tmp_path):
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        (bare / name).write_bytes((adapted[0] / name).read_bytes())
+    assert torch.equal(scores(local(bare)), scores(local(adapted[0])))
+    config = json.loads((bare / "adapter_config.json").read_text())
+    (bare / "adapter_config.json").write_text(json.dumps(config | {"base_model_name_or_path": None}))
+    with pytest.raises(PopulaceError, match="adapter without tokenizer or name of its base model"):
+        local(bare).loaded  # noqa: B018
+
+
+def test_a_gguf_file_says_what_it_needs(tmp_path, monkeypatch):
+    for name in ("a.gguf", "b.gguf"):
+        (tmp_path / name).write_bytes(b"GGUF")
+    with pytest.raises(PopulaceError, match="2 GGUF files: name one of them"):
+        local(tmp_path).loaded  # noqa: B018
+    (tmp_path / "b.gguf").unlink()
+    monkeypatch.setitem(sys.modules, "gguf", None)
+    for place in (tmp_path, tmp_path / "a.gguf"):
+        with pytest.raises(PopulaceError, match="pip install gguf"):
+            local(place).loaded  # noqa: B018
 
 
 def test_a_quantised_folder_is_a_model(folder, quantised):
