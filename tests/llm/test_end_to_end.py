@@ -5,6 +5,7 @@ import pytest
 
 from populace import builder
 from populace.analysis import load_run, report
+from populace.analysis.markup import accessible
 from populace.analysis.players import players
 from populace.scenarios import load, runner
 
@@ -52,7 +53,7 @@ def test_a_world_runs_with_pocket_its_tape_and_a_mixed_population(world, tmp_pat
     pd.testing.assert_frame_equal(steps["pocket"], steps["replay"])
     pd.testing.assert_frame_equal(steps["pocket"], steps["live"])
     table = players(run)
-    assert table in page
+    assert accessible(table, "Who played") in page
     for role in ROLES[world]:
         mine = steps["pocket"].query(f"measure == 'tokens' and role == '{role}' and step > 0")["value"]
         assert (mine > 0).all()

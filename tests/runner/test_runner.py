@@ -73,7 +73,9 @@ def test_a_run_folder_holds_what_is_documented(whole):
     ]  # fmt: skip
     info = json.loads((whole / "run.json").read_text())
     assert info["status"] == "complete"
-    assert info["arms"]["lifelong"] == {"base": "lifelong", "coordinates": {}, "reference": "alone", "society": 0}
+    assert info["arms"]["lifelong"] == {
+        "base": "lifelong", "coordinates": {}, "reference": "alone", "society": 0, "about": "",
+    }  # fmt: skip
     run = populace.load_run(whole)
     assert sorted(run.steps.step.unique()) == [0, 3, 6, 9, 12]
     assert run.users.groupby("arm", observed=True).size().eq(5 * 2 * 4).all()

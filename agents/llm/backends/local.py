@@ -155,7 +155,8 @@ class Local(Backend):
             told = [(seat, row) for one, row in zip(batch, scores, strict=True) for seat in same[one.prompt]]
             picked = self.decoder.pick([row for _, row in told], [seat.seed for seat, _ in told])
             for (seat, row), k in zip(told, picked, strict=True):
-                mass = min(1.0, sum(map(math.exp, row)))
+                # Two digits: the last bits of the arithmetic depend on the batch, and what is recorded must not.
+                mass = float(f"{min(1.0, sum(map(math.exp, row))):.1e}")
                 said = choice.replies[k]
                 yield seat.place, Reply(said, ReplyKind.OK, len(seat.prompt), len(labels[k]), mass=mass)
 
