@@ -123,7 +123,8 @@ def _ask(reply: str) -> dict[str, Any] | ReplyKind:
 def read_reply(reply: str, safe: bool = False) -> words.Read:
     """An assistant's reply in four tags: act, words, reasoning, stated game; or the kind of failure.
 
-    A response that refuses is an act where refusing is one, and a refusal elsewhere.
+    Refusing is an act where there is harm to others. Elsewhere a response that refuses and says nothing else is a
+    refusal, and one that goes on is the act that its form makes it.
 
     Args:
         reply: The whole output.
@@ -144,7 +145,7 @@ def _four_tags(text: str, safe: bool) -> dict[str, Any] | ReplyKind:
     stated, response = read_payoff(parts["payoff"]), parts["response"].strip()
     if stated is None or not response:
         return ReplyKind.UNREADABLE
-    if not safe and words.refuses_at_once(response):
+    if not safe and all(words.refuses(sentence) for sentence in _sentences(response)):
         return ReplyKind.REFUSED
     return {
         "act": act_of(response, safe),
@@ -198,8 +199,12 @@ def act_of(response: str, safe: bool = False) -> int:
     """Index into `primitives.ACTS` and `SAFE_ACTS` of what a response does."""
     if safe and (words.refuses_at_once(response) or _SORRY.match(response)):
         return 3 if _REDIRECT.search(response) else 4
-    sentences = [s for s in re.split(r"(?<=[.!?])\s+", response.strip()) if s]
+    sentences = _sentences(response)
     questions = sum(s.endswith("?") for s in sentences)
     if questions == 0:
         return 0
     return 1 if questions == len(sentences) else 2
+
+
+def _sentences(response: str) -> list[str]:
+    return [s for s in re.split(r"(?<=[.!?])\s+", response.strip()) if s]

@@ -77,6 +77,13 @@ def test_what_a_response_does():
     assert act_of("I can't, but here is a safer alternative.", safe=True) == 3
 
 
+def test_a_response_that_only_refuses_is_no_answer_where_refusing_is_no_act():
+    only, more = "I'm sorry. I can't help with that.", "I can't answer that. The capital is Paris."
+    assert read_reply(reply(only)) == ({}, ReplyKind.REFUSED)
+    assert read_reply(reply(more))[0]["act"] == 0
+    assert read_reply(reply(only), safe=True)[0]["act"] == 4
+
+
 def test_users_say_one_word():
     assert read_ask("Clear.") == ({"act": 0}, ReplyKind.OK)
     assert read_ask("I would END here") == ({"act": 2}, ReplyKind.OK)
