@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, NamedTuple
@@ -70,6 +71,7 @@ def _parts(model: str) -> tuple[str, str, dict[str, Any]]:
     path = Path(model)
     files = [path] if path.is_file() else sorted(path.glob("*.gguf")) if path.is_dir() else []
     if len(files) == 1 and files[0].suffix == ".gguf" and not (path / "config.json").exists():
+        import_module("gguf")  # transformers fails without it, and does not always say so
         return str(files[0].parent), str(files[0].parent), {"gguf_file": files[0].name}
     if len(files) > 1 and not (path / "config.json").exists():
         raise ValueError(f"it holds {len(files)} GGUF files: name one of them, such as {files[0]}")
