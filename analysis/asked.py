@@ -134,7 +134,7 @@ class Asking:
         frame = pd.concat(parts, ignore_index=True)
         frame = frame.assign(p_holm=holm(frame["p"]))
         smallest = {one.name: one.smallest for one in self.asked}
-        verdicts = [verdict(row, smallest[str(row["measure"])]) for _, row in frame.iterrows()]
+        verdicts = [verdict(row.to_dict(), smallest[str(row["measure"])]) for _, row in frame.iterrows()]
         return frame.assign(verdict=verdicts)
 
     def _contrasts(self, one: Asked) -> pd.DataFrame:

@@ -260,6 +260,7 @@ def variants(root: Node) -> list[Variant]:
 
 def _overrides(arm: Node) -> list[tuple[str, Node]]:
     """What an arm changes: everything but its `about`."""
+    assert isinstance(arm.value, dict)
     return [(key, node) for key, node in arm.value.items() if key != ABOUT]
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from populace.analysis.asked import CLEAR
 from populace.analysis.frames import RunData
 from populace.analysis.intervals import AGREE
 from populace.analysis.moments import OVERALL
@@ -20,7 +21,7 @@ from populace.analysis.results import Results
 from populace.analysis.sections import Section
 from populace.analysis.stats import Estimate, Floats, estimate, holm, ratio, wilson
 from populace.analysis.style import cell, footnotes, legend, marks, number, with_interval
-from populace.analysis.tables import CLEAR, median_step
+from populace.analysis.tables import median_step
 from populace.equality import Result
 
 DRAWN = {"history_error": "Distance from history's course", "diversity": "Diversity of people (start: 1)"}
