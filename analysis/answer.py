@@ -4,6 +4,7 @@ import html
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from populace.analysis.asked import CLEAR, HIGHER, LOWER, NONE, UNKNOWN, UNSETTLED, Asked
@@ -116,8 +117,7 @@ def _range(results: Results, one: Asked, arms: pd.DataFrame) -> str:
     levels = levels[levels["measure"] == one.name]
     parts = []
     for base, own in levels.groupby(levels["arm"].map(arms["base"]).astype(str), sort=False):
-        ordered = own.sort_values("mean", kind="stable")
-        low, high = ordered.iloc[0], ordered.iloc[-1]
+        low, high = (own.iloc[int(at(own["mean"].to_numpy()))] for at in (np.argmin, np.argmax))
         name = f"<b>{html.escape(str(base))}</b>: " if arms["base"].nunique() > 1 else ""
         ends = [
             f"<b>{with_interval(r['mean'], r['low'], r['high'])}</b> at {results.place(str(r['arm']))}"

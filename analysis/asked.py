@@ -134,7 +134,7 @@ class Asking:
         frame = pd.concat(parts, ignore_index=True)
         frame = frame.assign(p_holm=holm(frame["p"]))
         smallest = {one.name: one.smallest for one in self.asked}
-        verdicts = [verdict(row, smallest[str(row["measure"])]) for row in _records(frame)]
+        verdicts = [verdict(row.to_dict(), smallest[str(row["measure"])]) for _, row in frame.iterrows()]
         return frame.assign(verdict=verdicts)
 
     def _contrasts(self, one: Asked) -> pd.DataFrame:
@@ -198,8 +198,3 @@ def _beginning(frame: pd.DataFrame) -> pd.DataFrame:
     rows = frame.merge(steps, on="arm")
     rows = rows[rows["step"] == rows["first"]]
     return rows.assign(step=rows["last"])[list(frame.columns)]
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows as mappings."""
-    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]

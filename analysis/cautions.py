@@ -35,8 +35,8 @@ def cautions(run: RunData) -> list[str]:
         if name == "mass" and value < SPELLING:
             told.append(
                 f"In the arm {arm}, the model of {who} writes any of the replies among which it was made to choose "
-                f"with a probability of {value:.1g}. Its choices there are choices of spelling: take a model that knows "
-                "the form, or let it write (choices: write)."
+                f"with a probability of {value:.1g}. Its choices there are choices of spelling: take a model that "
+                "knows the form, or let it write (choices: write)."
             )
     return told
 

@@ -260,7 +260,8 @@ def variants(root: Node) -> list[Variant]:
 
 def _overrides(arm: Node) -> list[tuple[str, Node]]:
     """What an arm changes: everything but its `about`."""
-    return [(key, node) for key, node in dict(arm.value).items() if key != ABOUT]  # type: ignore[arg-type]  # a mapping, as was checked
+    assert isinstance(arm.value, dict)
+    return [(key, node) for key, node in arm.value.items() if key != ABOUT]
 
 
 def abouts(root: Node) -> dict[str, str]:

@@ -236,3 +236,18 @@ def test_every_table_has_a_caption_scopes_and_a_frame_for_the_keyboard(page):
     assert '<th scope="col">a</th>' in given
     assert '<th scope="row">b</th>' in given
     assert "<caption>T &amp; U</caption>" in given
+
+
+def test_intervals_of_shares_keep_within_zero_and_one(tmp_path):
+    """Shares near 1 in few worlds: Student's plain interval would end above 1."""
+    about = {"measure 0": {"about": "A share.", "unit": "share", "low": 0.0, "high": 1.0}}
+    folder = make_run(tmp_path / "run", worlds=5, steps=3, about_measures=about, outcomes=[{"measure": "measure 0"}])
+    steps = pd.read_parquet(folder / "steps.parquet")
+    mine = steps["measure"] == "measure 0"
+    steps.loc[mine, "value"] = np.where(steps.loc[mine, "world"] == 0, 0.9, 0.999)
+    steps.to_parquet(folder / "steps.parquet", index=False)
+    results = Results(load_run(folder))
+    for frame in (results.asking.levels, results.ends[results.ends["measure"] == "measure 0"]):
+        assert len(frame) == 2
+        assert (frame["high"] < 1.0).all()
+        assert (frame["mean"] + 2.776 * 0.0443 / np.sqrt(5) > 1.0).all()

@@ -75,3 +75,28 @@ def test_worlds_left_out_are_counted():
     row = thresholds(run).iloc[0]
     assert row["worlds"] == 7
     assert "1 more worlds are left out" in row["note"]
+
+
+def test_a_crossing_above_the_lowest_share_is_told_with_its_figure():
+    """As in a sweep whose pull crosses zero at .093 but is not clearly below it at a share of 0."""
+    run = swept(-0.186, 2.0, 0.5, worlds=30, seed=3)
+    row = thresholds(run).iloc[0]
+    assert not row["chosen"]
+    assert row["first"] < row["p"] < row["high"]
+    first = next(section for section in sections(run) if section.title == "Where it turns")
+    assert f"<b>not settled: {row['p']:.2f}"[:22] in first.answer
+    assert "no change of sign" not in first.answer
+
+
+def test_a_study_of_175_items_is_spoken_of_only_where_as_many_are_asked(tmp_path):
+    from dataclasses import replace
+
+    run = swept(-1.0, 2.0, 0.2)
+    titles = []
+    for probes in (16, 175):
+        (tmp_path / "scenario.yaml").write_text(f"world:\n  id: populace/drift-v0\n  probes: {probes}\n")
+        at = replace(run, path=tmp_path)
+        at.__dict__.update(steps=run.steps, groups=run.groups)
+        titles.append([section.title for section in sections(at)])
+    assert "What a test of 175 items can tell" not in titles[0]
+    assert "What a test of 175 items can tell" in titles[1]

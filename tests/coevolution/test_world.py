@@ -286,3 +286,20 @@ def test_mistakes_are_named() -> None:
         CoevolutionOptions(questionnaire={"items": 4, "asked": 8})
     with pytest.raises(ValueError, match="nobody hears"):
         CoevolutionOptions(protocol="follow", reward="approval")
+
+
+def test_an_echo_and_an_unheard_assistant_have_no_error() -> None:
+    """An echo takes no position, so its error is not that of the position it does not speak; nor is there a deed of an
+    assistant that nobody hears. In Follow users listen to nobody, and the position itself is the question."""
+    told = ("assistant_error", "cosine", "held_out")
+    ends = {}
+    for name, options in (
+        ("mirror", {"history": STILL}),
+        ("frozen", {"history": STILL}),
+        ("lifelong", {"history": STILL, "assistant_epochs": 0}),
+        ("persistence", {"history": STILL, "protocol": "follow"}),
+    ):
+        _, _, keep = play(4, options, name, population=Crowd(40), worlds=3)
+        ends[name] = [torch.stack(keep.series[measure]) for measure in told]
+    assert all(bool(x.isnan().all()) for name in ("mirror", "lifelong") for x in ends[name])
+    assert all(bool(x.isfinite().all()) for name in ("frozen", "persistence") for x in ends[name][:1])
