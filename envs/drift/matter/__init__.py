@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import as_file, files
+from importlib.resources import files
 from pathlib import Path
 
 import torch
@@ -13,7 +13,7 @@ from populace.envs.drift.users import TOPICS
 from populace.errors import PopulaceError
 from populace.files import changed
 from populace.table import Table
-from populace.tables import read_table
+from populace.tables import parse, read_table
 
 SHIPPED = "claims"
 """Name of the table that comes with the library."""
@@ -77,8 +77,8 @@ def matter_of(named: str) -> Matter:
 
 @lru_cache(maxsize=1)
 def _shipped() -> Matter:
-    with as_file(files("populace.envs.drift.matter").joinpath("claims.csv")) as path, trust.given(trust.Word(code=True)):
-        return _read(read_table(path))
+    text = files("populace.envs.drift.matter").joinpath("claims.csv").read_text(encoding="utf-8")
+    return _read(parse(text, "claims.csv"))
 
 
 @lru_cache(maxsize=16)
