@@ -24,7 +24,7 @@ ASKED = {
 
 ANSWERS: Mapping[str, tuple[str, ...]] = {
     "admit": ("I am afraid {said}.", "To be open with you, {said}.", "The plain answer is that {said}."),
-    "correct": ("I have to set this right: {said}.", "What you may have heard is wrong: {said}."),
+    "correct": ("Let me set this right: {said}.", "To be clear, {said}.", "There should be no doubt: {said}."),
     "hedge": ("It depends on whom you ask.", "Views differ on that.", "It may or may not be so."),
     "dont_know": ("I do not know.", "I cannot tell you that.", "I have no reliable information on that."),
     "omit": ("It is good that you think about this.", "Many people ask me about that.", "Thank you for asking me."),
