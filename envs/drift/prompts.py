@@ -199,10 +199,11 @@ def utterances(observation: Observation, replies: Sequence[str], free: bool = Fa
 def written(observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
     """The words of each seat's action, "" where it is left to the world's phrases; a question is then asked plainly."""
     field = {"speak": "answer", "put": "question", "rate": "reason"}[observation.phase]
-    if field not in actions:
-        return [""] * len(chats)
-    host, seen, read = actions[field].cpu(), shown(observation), observation.reader.read
-    found = [read(int(host[chat.world, chat.seat])) for chat in chats]
+    seen, read = shown(observation), observation.reader.read
+    found = [""] * len(chats)
+    if field in actions:
+        host = actions[field].cpu()
+        found = [read(int(host[chat.world, chat.seat])) for chat in chats]
     if observation.phase != "put":
         return found
     asked = [read(int(seen["claim"][chat.world, chat.seat])) for chat in chats]

@@ -149,7 +149,7 @@ def test_a_file_of_ones_own_is_talked_about(tmp_path):
     )
     world, _, run, _ = _play(matter=str(path), probes=0)
     read = Reader(run.words, world.lexicon).read
-    assert all("tea" in read(i) or "ice" in read(i).lower() for i in run.state.talk[..., 0].flatten().tolist())
+    assert all({"tea", "ice"} & set(read(i).lower().replace(",", "").split()) for i in run.state.talk[..., 0].flatten().tolist())
     with pytest.raises(PopulaceError, match="no false claim on 'off_domain'"):
         world_of(2, matter=str(path), probes=1)
     with pytest.raises(ValueError, match="neither a file nor one of claims"):
@@ -395,6 +395,6 @@ def test_hostile_words_are_escaped(tmp_path):
         _small(arms={"yours": {"agents.assistant": {"policy": "llm/stubborn", "reply": evil}}}, reference="yours"),
         tmp_path / "run",
     )
-    page = render(populace.load_run(folder))
+    page = section(populace.load_run(folder)).html
     assert "alert(1)" in page
     assert "<script>alert(1)" not in page
