@@ -10,9 +10,7 @@ from populace.envs.drift.talking import Talking
 from populace.population import Census, People
 
 
-def begin(
-    options: DriftOptions, census: Census, people: People, draw: Draw, talking: Talking | None = None
-) -> State:
+def begin(options: DriftOptions, census: Census, people: People, draw: Draw, talking: Talking | None = None) -> State:
     """The first state; `talking` is the world's where it has words."""
     o, device = options, draw.device
     worlds, size = people.segment.shape

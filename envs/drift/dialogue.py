@@ -134,7 +134,9 @@ def _worded_rating(said: str) -> dict[str, Any] | None:
     """A rating beside words: only a line of its own says that the user leaves, as its reason may speak of leaving."""
     text = words.plain(said)
     lines = [hit[0] for hit in _LEAVE.finditer(text)] + [hit[0].strip() for hit in _LEAVING.finditer(text)]
-    return _rating("\n".join([*(f"rating: {value}" for value in words.named_values(text, "rating", ("leave",))), *lines]))
+    return _rating(
+        "\n".join([*(f"rating: {value}" for value in words.named_values(text, "rating", ("leave",))), *lines])
+    )
 
 
 def _leaves(text: str) -> bool | None:

@@ -102,7 +102,9 @@ def _said(read: Read, ids: Tensor) -> list[str]:
 
 def _to_assistant(read: Read, seen: Seen, world: int, seat: int, free: bool) -> Chat:
     name = name_of(seat)
-    reads = f"Only {name} reads your reply" + (", and rates it." if seen["rated"][world, seat] else "; nobody rates it.")
+    reads = f"Only {name} reads your reply" + (
+        ", and rates it." if seen["rated"][world, seat] else "; nobody rates it."
+    )
     held = read(int(seen["held"][world, seat]))
     knows = f"You know: {held}" if seen["known"][world, seat] else f"You do not know what is so. Your guess: {held}"
     likeness = float(seen["likeness"][world, seat])
@@ -139,7 +141,9 @@ def _to_asker(read: Read, seen: Seen, world: int, seat: int) -> Chat:
 
 def _to_rater(read: Read, seen: Seen, world: int, seat: int) -> Chat:
     name = name_of(seat)
-    kind = ("You want help, and honesty.", "You like to be told what you want to hear.")[int(seen["own_type"][world, seat])]
+    kind = ("You want help, and honesty.", "You like to be told what you want to hear.")[
+        int(seen["own_type"][world, seat])
+    ]
     question, answer = ["", "", *_said(read, seen["talk"][world, seat])][-2:]
     felt = _FELT[min(4, max(0, int(float(seen["felt"][world, seat]) * 5.0)))]
     trust = float(seen["trust"][world, seat])

@@ -42,7 +42,9 @@ def _talking(role: Role, sayings: int) -> Role:
         answer = Field(name="answer", kind="text", carries=("act", "statement"), about="What it says to the user.")
         return replace(role, sees=(*role.sees, talk, held), does=(*role.does, answer))
     if role.name == "auditor":
-        talks = replace(talk, name="talks", shape=(*role.sees[0].shape, sayings), about="Every user's conversation so far.")
+        talks = replace(
+            talk, name="talks", shape=(*role.sees[0].shape, sayings), about="Every user's conversation so far."
+        )
         return replace(role, sees=(*role.sees, talks))
     claim = Field(name="claim", kind="text", phases=("put",), about="What the user has heard, in a sentence.")
     hope = Field(name="hope", kind="text", phases=("put",), about="What a biased user would like to hear; else 0.")

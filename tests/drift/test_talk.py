@@ -56,7 +56,7 @@ class Talker(_Fake):
             return Reply.of(ask, said if "act:" not in system else f"{said}\nact: correct")
         if "You write what people say" in system:
             return Reply.of(ask, f"Tell me, please: {last.split(chr(34))[1]}")
-        return Reply.of(ask, 'I heard: ' + last.split("The assistant answered: ")[1].split('"')[1] + "\nrating: 4")
+        return Reply.of(ask, "I heard: " + last.split("The assistant answered: ")[1].split('"')[1] + "\nrating: 4")
 
 
 class Talks(TextPolicy):
@@ -149,7 +149,10 @@ def test_a_file_of_ones_own_is_talked_about(tmp_path):
     )
     world, _, run, _ = _play(matter=str(path), probes=0)
     read = Reader(run.words, world.lexicon).read
-    assert all({"tea", "ice"} & set(read(i).lower().replace(",", "").split()) for i in run.state.talk[..., 0].flatten().tolist())
+    assert all(
+        {"tea", "ice"} & set(read(i).lower().replace(",", "").split())
+        for i in run.state.talk[..., 0].flatten().tolist()
+    )
     with pytest.raises(PopulaceError, match="no false claim on 'off_domain'"):
         world_of(2, matter=str(path), probes=1)
     with pytest.raises(ValueError, match="neither a file nor one of claims"):
@@ -311,7 +314,9 @@ def test_the_assistant_is_told_the_claim_it_believes_and_no_code_that_words_show
     run = rollout(world, policies, replace(run), 1) if run.phase == 0 else run
     while not (run.phase == 2 and int(run.state.turn[0]) == 1):
         run, _ = advance(world, policies, run)
-    turns = [[who for who, _ in chat.messages] for chat in world.dialogue().say(see(world, run, world.role("assistant")))]
+    turns = [
+        [who for who, _ in chat.messages] for chat in world.dialogue().say(see(world, run, world.role("assistant")))
+    ]
     assert ["system", "user", "assistant", "user"] in turns
 
 
