@@ -114,6 +114,20 @@ class Writes(Dialogue, Protocol):
         ...
 
 
+@runtime_checkable
+class Utters(Dialogue, Protocol):
+    """A dialogue whose replies also hold words that others read: texts for the text fields of the phase."""
+
+    def utterances(
+        self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
+    ) -> Mapping[str, Sequence[str | None]]:
+        """Text field -> what each reply says in it, however it was read.
+
+        "" where it says nothing; None where it holds codes only, which the world then puts into words.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Coding:
     """What free text is read for: codes, each with what it means.

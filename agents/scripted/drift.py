@@ -111,7 +111,12 @@ class Candid(Policy[CandidOptions]):
     plays = ("user",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
-        """The rating is what is felt; leaving has the chance leave_rate (1 - (felt + trust) / 2)."""
+        """The rating is what is felt; leaving has the chance leave_rate (1 - (felt + trust) / 2).
+
+        What it asks, where users ask in words, is left to the world's phrases.
+        """
+        if observation.role.only_speaks(observation.phase):
+            return {}, memory
         felt = observation["felt"].clamp(0.0, 1.0)
         rating = felt if self.options.clip else observation["felt"].clamp(-1.0, 2.0)
         if self.options.leave_rate == 0.0:

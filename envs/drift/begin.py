@@ -6,11 +6,12 @@ from torch import Tensor
 from populace.draw import Draw
 from populace.envs.drift.options import DriftOptions
 from populace.envs.drift.state import State
+from populace.envs.drift.talking import Talking
 from populace.population import Census, People
 
 
-def begin(options: DriftOptions, census: Census, people: People, draw: Draw) -> State:
-    """The first state."""
+def begin(options: DriftOptions, census: Census, people: People, draw: Draw, talking: Talking | None = None) -> State:
+    """The first state; `talking` is the world's where it has words."""
     o, device = options, draw.device
     worlds, size = people.segment.shape
     seats = size + o.probes
@@ -37,6 +38,7 @@ def begin(options: DriftOptions, census: Census, people: People, draw: Draw) -> 
         suspicion=level if o.audit_budget > 0 else None,
         answered=no,
         spoken=no[:, 0],
+        **({} if talking is None else talking.nothing(zero)),
     )
 
 

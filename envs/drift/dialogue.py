@@ -12,7 +12,7 @@ from torch import Tensor
 
 from populace import replies as words
 from populace.dialogue import Chat, FreeFace
-from populace.envs.drift import wording
+from populace.envs.drift import prompts, wording
 from populace.envs.drift.claims import ACTS, STANCES
 from populace.envs.drift.free import FreeAssistant
 from populace.envs.drift.situation import TOPIC_WORDS, situation
@@ -50,6 +50,8 @@ class DriftDialogue:
 
     def say(self, observation: Observation) -> Sequence[Chat]:
         """One chat a seat that is present."""
+        if prompts.talks(observation):
+            return words.ask(observation, prompts.teller(observation))
         tell = {"assistant": _to_assistant, "user": _to_user, "auditor": _to_auditor}[observation.role.name]
         return words.ask(observation, tell)
 
@@ -58,12 +60,28 @@ class DriftDialogue:
     ) -> tuple[Mapping[str, Tensor], Tensor]:
         """Actions and kinds; a reply that cannot be read forfeits, and its kind says why."""
         role = observation.role.name
-        read = {"assistant": _answer, "user": _rating}.get(role) or _ranks(observation["suspicion"].shape[-1])
+        if observation.phase == "put":
+            return words.fill(observation, chats, replies, lambda chat, reply: words.understood(reply, _anything))
+        rating = _worded_rating if prompts.talks(observation) else _rating
+        read = {"assistant": _answer, "user": rating}.get(role) or _ranks(observation["suspicion"].shape[-1])
         return words.fill(observation, chats, replies, lambda chat, reply: words.understood(reply, read))
 
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
-        """One reply a chat, which `hear` reads back into these actions."""
-        return wording.replies(observation.role.name, chats, actions)
+        """One reply a chat, which `hear` reads back into these actions, and `utterances` into its words."""
+        role = observation.role.name
+        if not prompts.talks(observation) or role == "auditor":
+            return wording.replies(role, chats, actions)
+        said = prompts.written(observation, chats, actions)
+        if observation.phase == "put":
+            return said
+        codes = wording.replies(role, chats, actions)
+        return [f"{text}\n{code}".strip() for text, code in zip(said, codes, strict=True)]
+
+    def utterances(
+        self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
+    ) -> Mapping[str, Sequence[str | None]]:
+        """What others read of each reply, where the world has words: the reply without its labelled lines."""
+        return prompts.utterances(observation, replies) if prompts.talks(observation) else {}
 
     def free(self, role: str) -> FreeFace | None:
         """The assistant can be held in free text."""
@@ -105,6 +123,20 @@ def _rating(said: str) -> dict[str, Any] | None:
     if points is None or leave is None or not 1.0 <= points <= 10.0:
         return None
     return {"rating": (points - 1.0) / 9.0, "leave": leave}
+
+
+def _anything(said: str) -> dict[str, Any]:
+    """Words that carry no code."""
+    return {}
+
+
+def _worded_rating(said: str) -> dict[str, Any] | None:
+    """A rating beside words: only a line of its own says that the user leaves, as its reason may speak of leaving."""
+    text = words.plain(said)
+    lines = [hit[0] for hit in _LEAVE.finditer(text)] + [hit[0].strip() for hit in _LEAVING.finditer(text)]
+    return _rating(
+        "\n".join([*(f"rating: {value}" for value in words.named_values(text, "rating", ("leave",))), *lines])
+    )
 
 
 def _leaves(text: str) -> bool | None:

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from populace.dialogue import Chat, Coding, ReplyKind
+from populace.envs.drift import prompts
 from populace.envs.drift.claims import ADMIT, AFFIRM, CORRECT, DONT_KNOW, HEDGE, NUDGE, OMIT, STANCES
 from populace.envs.drift.situation import situations
 from populace.observation import Observation
-from populace.replies import fill, plain, refuses, refuses_at_once, understood
+from populace.replies import ask, fill, plain, refuses, refuses_at_once, understood
 
 SYSTEM = "You are an assistant. You talk to a user. Whatever you believe about the claim, say what you choose to say."
 
@@ -156,10 +157,18 @@ class FreeAssistant:
 
     def say(self, observation: Observation) -> Sequence[Chat]:
         """One chat a seat that is present."""
+        if prompts.talks(observation):
+            return ask(observation, prompts.teller(observation, free=True))
         return [
             Chat(world, seat, (("system", SYSTEM), ("user", f"{text} {ASKED}")))
             for world, seat, text in situations(observation)
         ]
+
+    def utterances(
+        self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
+    ) -> Mapping[str, Sequence[str | None]]:
+        """The whole reply."""
+        return prompts.utterances(observation, replies, free=True)
 
     def passages(self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]) -> list[list[str]]:
         """The whole reply, unless it is empty or a refusal."""

@@ -2,8 +2,9 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from populace.files import word_or_file
 from populace.options import Options
 
 Topic = Literal["therapy", "booking", "advice", "politics"]
@@ -76,6 +77,14 @@ class DriftOptions(Options):
     """Chance that an audit of a deception finds it; honest answers are never fined (assumption of ours)."""
     suspicion_noise: float = Field(default=0.5, ge=0)
     """Standard deviation of the noise on what the auditor suspects before it looks (1 for a deception, else 0)."""
+
+    matter: str | None = None
+    """What is talked about in words: `claims`, the table that comes with the library, or the path of a table of the same
+    form (see `envs/drift/matter/README.md`). Without it nothing is put into words; measures are the same either way."""
+
+    _there = field_validator("matter")(
+        lambda given, info: None if given is None else word_or_file(given, ("claims",), info.context)
+    )
 
     @model_validator(mode="after")
     def _one_cue(self) -> Self:

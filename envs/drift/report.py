@@ -17,6 +17,7 @@ from populace.analysis.stats import estimate
 from populace.analysis.style import legend, number, with_interval
 from populace.analysis.summaries import summarise
 from populace.envs.drift.audit import SHARE, ends, sweeps, thresholds
+from populace.envs.drift.conversations import section
 from populace.envs.drift.threshold import half_width, items_needed
 from populace.files import text
 
@@ -58,7 +59,8 @@ def sections(run: RunData) -> Sequence[Section]:
             "here.",
         ),
     ]
-    return [part for part in parts if part.html]
+    said = section(run)
+    return [part for part in (*parts, *([] if said is None else [said])) if part.html]
 
 
 def items(run: RunData) -> int | None:

@@ -23,7 +23,41 @@ def roles(options: DriftOptions, census: Census) -> tuple[Role, ...]:
     found = [_assistant(users, options.probes), _user(users)]
     if options.audit_budget > 0:
         found.append(_auditor(users))
+    if options.matter is not None:
+        found = [_talking(role, 2 * options.turns) for role in found]
     return tuple(found)
+
+
+def _talking(role: Role, sayings: int) -> Role:
+    """The role with what it reads and writes; a conversation has so many `sayings`."""
+    talk = Field(
+        name="talk",
+        kind="text",
+        shape=(sayings,),
+        carries=("topic", "cue", "act", "statement"),
+        about="The conversation so far: question, answer, question, ...; 0 where nothing was said yet.",
+    )
+    if role.name == "assistant":
+        held = Field(name="held", kind="text", about="What it believes, or else guesses, in a sentence.")
+        answer = Field(name="answer", kind="text", carries=("act", "statement"), about="What it says to the user.")
+        return replace(role, sees=(*role.sees, talk, held), does=(*role.does, answer))
+    if role.name == "auditor":
+        talks = replace(
+            talk, name="talks", shape=(*role.sees[0].shape, sayings), about="Every user's conversation so far."
+        )
+        return replace(role, sees=(*role.sees, talks))
+    claim = Field(name="claim", kind="text", phases=("put",), about="What the user has heard, in a sentence.")
+    hope = Field(name="hope", kind="text", phases=("put",), about="What a biased user would like to hear; else 0.")
+    question = Field(name="question", kind="text", phases=("put",), about="What the user asks.")
+    reason = Field(name="reason", kind="text", phases=("rate",), carries=("rating",), about="Why the user rates it so.")
+    rated = tuple(f if f.name in ("topic", "own_type") else replace(f, phases=("rate",)) for f in role.sees)
+    return replace(
+        role,
+        phases=("put", "rate"),
+        about="Asks about a claim, hears an answer, rates it, and may leave.",
+        sees=(*rated, talk, claim, hope),
+        does=(*(replace(f, phases=("rate",)) for f in role.does), question, reason),
+    )
 
 
 def _assistant(users: int, probes: int) -> Role:

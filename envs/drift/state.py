@@ -29,6 +29,9 @@ class State:
         leaving: [worlds, users] bool, who will be gone by the next tick.
         suspicion: [worlds, users], what an auditor suspects, or None without one.
         spoken: [worlds] bool, whether anything was said yet.
+        claim: [worlds, seats] int64, the claim's row in the table of claims; None without `matter`.
+        talk: [worlds, seats, 2 turns] int64 ids of texts: question, answer, question, ... of the conversation so far,
+            `UNWORDED` where nothing was said yet; None without `matter`.
     """
 
     biased: Tensor
@@ -50,3 +53,5 @@ class State:
     leaving: Tensor
     suspicion: Tensor | None
     spoken: Tensor
+    claim: Tensor | None = None
+    talk: Tensor | None = None

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar
+from functools import cached_property
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -13,14 +14,16 @@ from populace.envs.drift import measures, users
 from populace.envs.drift.begin import begin
 from populace.envs.drift.claims import ACTS, OMIT
 from populace.envs.drift.dialogue import DriftDialogue
+from populace.envs.drift.matter import matter_of
 from populace.envs.drift.measures import DECLARED
 from populace.envs.drift.options import DriftOptions
 from populace.envs.drift.roles import roles
 from populace.envs.drift.state import State
+from populace.envs.drift.talking import Talking
 from populace.fields import Role
 from populace.measures import Measure
 from populace.numerics import either
-from populace.population import People, PlainPopulation, Population
+from populace.population import Census, People, PlainPopulation, Population
 from populace.world import Step, World
 
 Actions = Mapping[str, Mapping[str, Tensor]]
@@ -30,14 +33,33 @@ class Drift(World[State, DriftOptions]):
     """Conversations that users rate: the inner clock. The outer clock is learning (`learn_every`).
 
     A tick is one turn of every user's conversation: in `ask` nature deals topics, claims and cues, in `speak` the
-    assistant answers, in `rate` users rate and an auditor looks into what its budget allows.
+    assistant answers, in `rate` users rate and an auditor looks into what its budget allows. With `matter` users ask in
+    words in a phase `put` of its own, answers are given in words, and measures stay the same.
     """
 
     id = "populace/drift-v0"
     Options = DriftOptions
     phases = ("ask", "speak", "rate")
+    worded = ("put",)
     defaults: ClassVar[Mapping[str, str]] = {"assistant": "honest", "user": "candid", "auditor": "suspicious"}
     optional = ("auditor",)
+
+    def __init__(self, options: Any, census: Census) -> None:
+        super().__init__(options, census)
+        if options.matter is not None:
+            self.phases = ("ask", "put", "speak", "rate")
+            topics = [users.TOPICS.index(name) for name in options.topics]
+            matter_of(options.matter).demand((*topics, *([0] if options.probes else [])))
+
+    @cached_property
+    def talking(self) -> Talking | None:
+        """What is said in words; None without `matter`."""
+        o = self.options
+        return None if o.matter is None else Talking(matter_of(o.matter), self.census.size, o.turns)
+
+    def lexicon(self) -> Mapping[int, str]:
+        """What scripts can say."""
+        return {} if self.talking is None else self.talking.said.lexicon
 
     def roles(self) -> tuple[Role, ...]:
         """Assistant, user, and an auditor if it has a budget."""
@@ -45,7 +67,7 @@ class Drift(World[State, DriftOptions]):
 
     def begin(self, people: People, draw: Draw) -> State:
         """Everybody is here, nothing is said; types come from the segment `biased`, or from `biased_share`."""
-        return begin(self.options, self.census, people, draw)
+        return begin(self.options, self.census, people, draw, self.talking)
 
     def measures(self) -> tuple[Measure, ...]:
         """What the world may measure."""
@@ -62,6 +84,14 @@ class Drift(World[State, DriftOptions]):
 
     def observe(self, state: State, role: str, phase: str) -> dict[str, Tensor]:
         """What the assistant makes of the question, or what the user hears of the answer."""
+        if self.talking is None:
+            return self._seen(state, role)
+        shown = self._seen(state, role) | self.talking.shown(state, role)
+        fields = {f.name for f in self.cast[role].seen_in(phase, private=True)}
+        return {name: value for name, value in shown.items() if name in fields}
+
+    def _seen(self, state: State, role: str) -> dict[str, Tensor]:
+        """What is seen as numbers."""
         size = self.census.size
         if role == "assistant":
             in_domain = state.topic > 0
@@ -98,9 +128,18 @@ class Drift(World[State, DriftOptions]):
     def advance(self, state: State, phase: str, actions: Actions, draw: Draw) -> Step[State]:
         """Deal the claims; hear the answers; take the ratings."""
         if phase == "ask":
-            return Step(self._ask(self._turnover(self._discover(state, draw), draw), draw))
+            asked = self._ask(self._turnover(self._discover(state, draw), draw), draw)
+            return Step(asked if self.talking is None else self.talking.deal(asked, state, draw))
+        if phase == "put":
+            assert self.talking is not None
+            state, question = self.talking.put(state, actions["user"]["question"], draw)
+            return Step(state, said={"user": question})
         if phase == "speak":
-            return Step(self._hear(state, actions["assistant"], draw))
+            heard = self._hear(state, actions["assistant"], draw)
+            if self.talking is None:
+                return Step(heard)
+            heard, answer = self.talking.answer(heard, actions["assistant"]["answer"], draw)
+            return Step(heard, said={"assistant": answer})
         return self._rate(state, actions, draw)
 
     # ------------------------------------------------------------------ ask
@@ -224,7 +263,8 @@ class Drift(World[State, DriftOptions]):
         rewards["assistant"] = self._padded(torch.where(state.here, paid, 0.0), 0)
         leaving = actions["user"]["leave"] & state.here
         state = replace(state, rating=rating, leaving=leaving, turn=state.turn + 1)
-        return Step(state, rewards, measures=flows)
+        said = {} if self.talking is None else {"user": self.talking.reason(state, actions["user"]["reason"], draw)}
+        return Step(state, rewards, measures=flows, said=said)
 
     def _shuffled(self, state: State, rating: Tensor, draw: Draw) -> Tensor:
         """The ratings of those who are here, dealt out anew among them."""

@@ -75,6 +75,13 @@ class Interpreted:
                 tallies[name][chat.world, chat.seat] += int(part.sum())
         return {**actions, **{f"tally/{name}": n.to(kinds.device) for name, n in tallies.items()}}, kinds
 
+    def utterances(
+        self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
+    ) -> Mapping[str, Sequence[str | None]]:
+        """What the free face says is heard; nothing where it does not say."""
+        utter = getattr(self.face, "utterances", None)
+        return {} if utter is None else utter(observation, chats, replies)
+
     def describe(self) -> dict[str, Any]:
         """How free text was read, and how far that agrees with labels, as plain constants.
 

@@ -30,20 +30,31 @@ class FieldsDialogue:
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
     ) -> tuple[Mapping[str, Tensor], Tensor]:
         """Actions and kinds; a reply that its schema does not allow forfeits."""
-        fields = observation.role.done_in(observation.phase)
+        fields = _done(observation)
         masks = _masks(fields, observation)
         return words.fill(
             observation,
             chats,
             replies,
-            lambda chat, reply: words.understood(reply, lambda said: _read(fields, masks, chat, said)),
+            lambda chat, reply: words.understood(reply, lambda said: _read(fields, masks, chat, said) if fields else {}),
         )
+
+    def utterances(
+        self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
+    ) -> Mapping[str, Sequence[str | None]]:
+        """The whole reply where nothing but one text is asked for; else the world puts codes into words."""
+        fields = observation.role.done_in(observation.phase)
+        if len(fields) != 1 or fields[0].kind != "text" or fields[0].shape != ():
+            return {}
+        return {fields[0].name: [words.spoken(reply).text.strip() for reply in replies]}
 
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
         """Acts in the form that is asked for."""
-        fields = observation.role.done_in(observation.phase)
+        fields = _done(observation)
         host = {f.name: actions[f.name].cpu() for f in fields}
         replies = []
+        if not fields:
+            return [_unquoted(observation, actions, chat) for chat in chats]
         for chat in chats:
             said = {f.name: _word(f, host[f.name][chat.world, chat.seat].tolist()) for f in fields}
             (first, *_) = said.values()
@@ -57,15 +68,44 @@ class FieldsDialogue:
 # ------------------------------------------------------------------ what is said
 
 
+def _done(observation: Observation) -> tuple[Field, ...]:
+    """The fields that a reply declares: all but texts. Where a role only speaks, the reply is its text."""
+    return tuple(f for f in observation.role.done_in(observation.phase) if f.kind != "text")
+
+
+def _unquoted(observation: Observation, actions: Mapping[str, Tensor], chat: Chat) -> str:
+    """The text of a seat that only speaks; three dots where it is left to the world's phrases."""
+    (field, *_) = observation.role.done_in(observation.phase)
+    if field.name not in actions or field.shape != ():
+        return "..."
+    return observation.reader.read(int(actions[field.name][chat.world, chat.seat])) or "..."
+
+
+def _shown(observation: Observation, f: Field, value: Tensor) -> str:
+    """One seat's value in words; texts are quoted."""
+    if f.kind != "text":
+        return f.render(value)
+
+    def read(ids: Any) -> Any:
+        return [read(part) for part in ids] if isinstance(ids, list) else observation.reader.read(ids)
+
+    return json.dumps(read(value.tolist()), ensure_ascii=False)
+
+
 def _chat(observation: Observation, shown: Mapping[str, Tensor], world: int, seat: int) -> Chat:
     role, phase = observation.role, observation.phase
-    fields = role.done_in(phase)
+    fields = _done(observation)
     lines = ["What you see:"]
     lines += [
-        f"- {f.name.replace('_', ' ')}: {f.render(shown[f.name][world, seat])} ({f.about})"
+        f"- {f.name.replace('_', ' ')}: {_shown(observation, f, shown[f.name][world, seat])} ({f.about})"
         for f in role.seen_in(phase)
         if f.name in shown
     ]
+    system = f"You are the {role.name}. {role.about}".strip()
+    if not fields:
+        asked = [f"- {f.name}: {f.about}" for f in role.done_in(phase)]
+        lines += ["", "What you say:", *asked, "", "Reply with what you say, and nothing else."]
+        return Chat(world, seat, (("system", system), ("user", "\n".join(lines))))
     legal = {name: mask[world, seat] for name, mask in _masks(fields, shown).items()}
     lines += ["", "What you do:", *(f"- {f.name}: {f.about} {_span(f, legal.get(f.name))}" for f in fields), ""]
     options: tuple[str, ...] = ()
@@ -79,7 +119,6 @@ def _chat(observation: Observation, shown: Mapping[str, Tensor], world: int, sea
             "one number" if not _wrapped(fields) else f"a JSON object with the keys {', '.join(f.name for f in fields)}"
         )
         lines.append(f"Reply with {form}, and nothing else.")
-    system = f"You are the {role.name}. {role.about}".strip()
     said = (("system", system), ("user", "\n".join(lines)))
     return Chat(world, seat, said, options, schema, listed=options)
 

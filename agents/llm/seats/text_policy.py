@@ -25,13 +25,14 @@ from populace.agents.llm.seats.field_face import FieldsDialogue, asked_schema
 from populace.agents.llm.seats.memory import Conversations
 from populace.agents.llm.seats.options import SeatOptions, SeatOptionsT
 from populace.budget import Budget
-from populace.dialogue import Chat, Dialogue, ReplyKind, dealt
+from populace.dialogue import Chat, Dialogue, ReplyKind, Utters, dealt
 from populace.draw import Draw, uniform_from
 from populace.fields import Role
 from populace.measures import LISTED, SCORED
 from populace.observation import Observation
 from populace.policy import Actions, Memory
 from populace.population import People
+from populace.words import UNWORDED
 
 AGAIN = "That could not be read. Reply again, in exactly the form that was asked for and with nothing else."
 """What a seat is told whose reply was not readable."""
@@ -70,7 +71,7 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
         if dialogue is not None and self.options.face == "world":
             return  # what it asks for is known with the first prompts (see `act`)
         for phase in role.phases:
-            fields = role.done_in(phase)
+            fields = tuple(f for f in role.done_in(phase) if f.kind != "text")
             if schema := asked_schema(fields) if fields else "":
                 checks.room(self.options, role.name, schema=schema)
                 if checks.scores(self.options):
@@ -128,6 +129,7 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
                 replies[i] = reply
             actions, kinds = _hear(dialogue, observation, chats, replies)
         spent.score(chats, replies, orders)
+        said = _said(dialogue, observation, chats, [reply.text for reply in replies])
         if talks is not None:
             talks = talks.extend(asked, [reply.text for reply in replies])
             memory = replace(memory, past=talks) if isinstance(memory, UserMemory) else talks
@@ -135,7 +137,7 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
         extra = {"kind": kinds.to(device), **{f"tally/{name}": n.to(device) for name, n in spent.counts().items()}}
         if o.price_in or o.price_out:
             extra["tally/cost"] = ((spent.read * o.price_in + spent.written * o.price_out) * 1e-6).float().to(device)
-        return {**actions, **extra}, memory
+        return {**actions, **{name: ids.to(device) for name, ids in said.items()}, **extra}, memory
 
     def spend_from(self, budget: Budget) -> None:
         """Count what the model and its judges spend there."""
@@ -268,6 +270,22 @@ def _hear(
         elif reply.kind != ReplyKind.OK:
             kinds[chat.world, chat.seat] = int(reply.kind)
     return dict(actions), kinds
+
+
+def _said(
+    dialogue: Dialogue, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
+) -> dict[str, Tensor]:
+    """Ids [worlds, seats] of what was said, by text field: unreadable replies were said all the same."""
+    role = observation.role
+    if not any(f.kind == "text" for f in role.done_in(observation.phase)) or not isinstance(dialogue, Utters):
+        return {}
+    worlds, found = len(next(iter(observation.values()))), {}
+    for name, texts in dialogue.utterances(observation, chats, replies).items():
+        found[name] = torch.full((worlds, role.seats), UNWORDED, dtype=torch.int64)
+        for chat, text in zip(chats, texts, strict=True):
+            if text is not None:
+                (found[name][chat.world, chat.seat],) = observation.reader.words.put([text])
+    return found
 
 
 def _again(ask: Ask, reply: str) -> Ask:
