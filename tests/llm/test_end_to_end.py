@@ -31,7 +31,9 @@ def scenario(world, tape):
     arms = {
         "script": {},
         "pocket": arm({**model, "tape": str(tape)}),
-        "replay": arm({"policy": "llm/replay", "tape": str(tape), "price_in": 1.0, "price_out": 2.0}),
+        "replay": arm(
+            {"policy": "llm/replay", "tape": str(tape), "price_in": 1.0, "price_out": 2.0, "order": "stated"}
+        ),
         "live": arm(model),
     }
     if world in SCRIPTS:
