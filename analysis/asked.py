@@ -173,7 +173,7 @@ def pairs_of(run: RunData, contrast: str) -> list[tuple[str, str]]:
     return [(arm, other) for arm, other in pairs if other is not None and other != arm]
 
 
-def verdict(row: Mapping[str, Any], smallest: float) -> str:
+def verdict(row: Mapping[Any, Any], smallest: float) -> str:
     """What a contrast shows.
 
     `none` where its interval lies within the smallest effect of interest on both sides, `higher` or `lower` where the

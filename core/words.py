@@ -138,7 +138,7 @@ class Phrases:
         PopulaceError: A code has no wording.
     """
 
-    def __init__(self, table: Mapping[tuple[int, ...], Sequence[str]], shape: tuple[int, ...]) -> None:
+    def __init__(self, table: Mapping[Any, Sequence[str]], shape: tuple[int, ...]) -> None:
         most = max(map(len, table.values()), default=0)
         ids = torch.zeros((*shape, max(most, 1)), dtype=torch.int64)
         counts = torch.zeros(shape, dtype=torch.int64)

@@ -2,6 +2,8 @@
 
 import html
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -81,7 +83,7 @@ _HEAD = (
 )
 
 
-def _row(row: dict[str, object]) -> str:
+def _row(row: Mapping[Any, Any]) -> str:
     kind = str(row.get("answer_kind", "ok"))
     act = _text(row["act"]) + ("" if kind == "ok" else f" ({_text(kind)})")
     cells = (

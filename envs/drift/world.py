@@ -39,7 +39,7 @@ class Drift(World[State, DriftOptions]):
 
     id = "populace/drift-v0"
     Options = DriftOptions
-    phases = ("ask", "speak", "rate")
+    phases: tuple[str, ...] = ("ask", "speak", "rate")
     worded = ("put",)
     defaults: ClassVar[Mapping[str, str]] = {"assistant": "honest", "user": "candid", "auditor": "suspicious"}
     optional = ("auditor",)
