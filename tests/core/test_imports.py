@@ -51,7 +51,7 @@ def test_what_counts_as_installed(folder):
     # The standard library holds no worlds; tests and the working folder are on Python's path, and not installed.
     for name in ("os", "antigravity", "sys", "builtins", "test_imports", "mine_here", "nobody_has_this"):
         assert not installed(name), name
-    # The program itself is what was started: by `python -m pytest` that is pytest, in its worker processes it is nothing.
+    # The program itself is what was started: by `python -m pytest` that is pytest, in worker processes nothing.
     started = getattr(sys.modules["__main__"], "__file__", None) or ""
     assert installed("__main__") == ("site-packages" in started)
 
