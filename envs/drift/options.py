@@ -79,8 +79,8 @@ class DriftOptions(Options):
     """Standard deviation of the noise on what the auditor suspects before it looks (1 for a deception, else 0)."""
 
     matter: str | None = None
-    """What is talked about in words: `claims`, the table that comes with the library, or the path of a table of the same
-    form (see `envs/drift/matter/README.md`). Without it nothing is put into words; measures are the same either way."""
+    """What is talked about in words: `claims`, the table that comes with the library, or the path of a table of the
+    same form (see `envs/drift/matter/README.md`). Without it nothing is put into words; scripts act the same."""
 
     _there = field_validator("matter")(
         lambda given, info: None if given is None else word_or_file(given, ("claims",), info.context)

@@ -1,7 +1,7 @@
 """The drift world in words: which claim is asked about, and what is said of it, beside the numbers that decide.
 
-Numbers lead and words follow: a claim is drawn to fit the topic and the truth that were dealt, and a script's act is put
-into words afterwards. Whatever is drawn here has a scope of its own, so that all other random numbers stay as they are.
+Numbers lead and words follow: a claim is drawn to fit the topic and the truth that were dealt, and what a script does is
+put into words afterwards. Whatever is drawn here has a scope of its own, so that other random numbers stay as they are.
 """
 
 from dataclasses import replace

@@ -9,8 +9,8 @@ from learning_help import begin, policy, world_of
 
 import populace
 from populace import tree
-from populace.agents.llm.backends.fakes import _Fake
 from populace.agents.llm.backends.base import Reply
+from populace.agents.llm.backends.fakes import _Fake
 from populace.agents.llm.seats.text_policy import TextPolicy
 from populace.analysis.page import render
 from populace.analysis.privacy import PublicRun

@@ -36,7 +36,9 @@ class FieldsDialogue:
             observation,
             chats,
             replies,
-            lambda chat, reply: words.understood(reply, lambda said: _read(fields, masks, chat, said) if fields else {}),
+            lambda chat, reply: words.understood(
+                reply, lambda said: _read(fields, masks, chat, said) if fields else {}
+            ),
         )
 
     def utterances(
