@@ -6,10 +6,10 @@ from pydantic import Field, model_validator
 
 from populace.agents.llm.backends.model import ModelOptions
 from populace.agents.llm.backends.rehearsal import Range
-from populace.agents.llm.backends.servers import ServerOptions
+from populace.agents.llm.backends.servers import RequestOptions
 
 
-class EndpointOptions(ServerOptions, ModelOptions):
+class EndpointOptions(RequestOptions, ModelOptions):
     """Which server and model, how it is sampled, and what it may cost."""
 
     changeable: ClassVar[frozenset[str]] = frozenset({"key_env", "at_once", "max_tokens", "max_cost", "give_up_after"})
@@ -33,16 +33,6 @@ class EndpointOptions(ServerOptions, ModelOptions):
     what it likes, and each such reply counts as `fault/form-ignored`."""
     at_once: int = Field(default=32, ge=1)
     """Asks under way at a time."""
-    timeout: float = Field(default=60.0, gt=0)
-    """Seconds for a whole answer, each try, from the first byte sent to the last one received."""
-    max_body: int = Field(default=8 << 20, ge=1)
-    """Bytes of an answer at most; a longer one is an `unreadable-body`."""
-    retries: int = Field(default=4, ge=0)
-    """Tries after the first one."""
-    wait: float = Field(default=0.5, ge=0)
-    """Seconds before the second try, doubled for each further one; a server's own wish (`Retry-After`) comes first."""
-    longest_wait: float = Field(default=30.0, ge=0)
-    """Seconds between two tries at most."""
     give_up_after: int | None = Field(default=20, ge=1)
     """Failed tries in a row, of all seats together and with no reply in between, after which the run stops, to be
     resumed when the server is back. A refused key or model or a spent quota stops it at once. Null: it never stops once

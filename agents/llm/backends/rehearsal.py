@@ -87,6 +87,12 @@ class Tally:
             len(written) * self.share, read * self.share, total.times(self.share)
         )
 
+    def embed(self, texts: int, read: int, price: float) -> None:
+        """So many texts, with so many tokens, sent to a server of embeddings."""
+        self.asks, self.read = self.asks + texts, self.read + read
+        self.read_cost += (paid := read * price * 1e-6)
+        self.cost = self.cost + Range(paid, paid, paid)
+
 
 _tally: ContextVar[Tally | None] = ContextVar("populace_rehearsal", default=None)
 

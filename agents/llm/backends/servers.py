@@ -2,7 +2,7 @@
 
 from typing import Any, Self
 
-from pydantic import PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from populace import keys, trust
 from populace.options import Options
@@ -55,6 +55,21 @@ class ServerOptions(Options):
             NeedsWord: A file names a variable that the user has not named for this server.
         """
         return keys.key(self.base_url, self.key_name, self._word)
+
+
+class RequestOptions(ServerOptions):
+    """How a server is asked: what bounds a try, and how often there is another."""
+
+    timeout: float = Field(default=60.0, gt=0)
+    """Seconds for a whole answer, each try, from the first byte sent to the last one received."""
+    max_body: int = Field(default=8 << 20, ge=1)
+    """Bytes of an answer at most; a longer one is an `unreadable-body`."""
+    retries: int = Field(default=4, ge=0)
+    """Tries after the first one."""
+    wait: float = Field(default=0.5, ge=0)
+    """Seconds before the second try, doubled for each further one; a server's own wish (`Retry-After`) comes first."""
+    longest_wait: float = Field(default=30.0, ge=0)
+    """Seconds between two tries at most."""
 
 
 def client_options(options: ServerOptions, timeout: float | None = None, *, asynchronous: bool) -> dict[str, Any]:

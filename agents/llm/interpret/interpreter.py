@@ -14,6 +14,7 @@ from torch import Tensor
 
 from populace.agents.llm.backends.model import ModelPolicy
 from populace.agents.llm.decoding import patterns
+from populace.budget import Budget
 from populace.dialogue import Coding
 from populace.errors import UnknownName
 
@@ -59,6 +60,11 @@ class Interpreter(ABC):
         self.coding = coding
         self._last: dict[str, int] = {}
         self._reading = Reading.plain(torch.zeros((1, len(coding.codes)), dtype=torch.bool))
+
+    def spend_from(self, budget: Budget) -> None:
+        """Count what is asked there, and ask it before."""
+        if self.policy is not None:
+            self.policy.spend_from(budget)
 
     @abstractmethod
     def code(self, texts: Sequence[str]) -> Reading:

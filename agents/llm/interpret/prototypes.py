@@ -19,33 +19,27 @@ from torch import Tensor
 from populace.agents.llm.backends import rehearsal
 from populace.agents.llm.backends.base import tokens
 from populace.agents.llm.backends.loading import cannot_load
-from populace.agents.llm.backends.servers import ServerOptions, client_options
+from populace.agents.llm.interpret.embeddings import EmbeddingOptions, ServerEmbedding
 from populace.agents.llm.interpret.interpreter import Interpreter, Reading, known
+from populace.budget import Budget
 from populace.dialogue import Coding
-from populace.errors import MissingExtra, PopulaceError
+from populace.errors import MissingExtra
 from populace.files import name_or_folder
 
 DIMS = 4096
 """Places among which sequences of letters are shared out."""
 LETTERS = range(3, 6)
 """Lengths of the sequences."""
-BATCH = 32
-"""Texts sent to a server at a time."""
 HELD = 256
 """Texts whose embeddings are held at a time."""
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
-class PrototypeOptions(ServerOptions):
+class PrototypeOptions(EmbeddingOptions):
     """Which sentences stand for what, and how alike texts are found."""
 
     sentences: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Code -> sentences that take the place of the world's own."""
-    model: str | None = None
-    """A model of embeddings: one of the server at `base_url`, or else a folder or hub id of `transformers`, whose mean
-    hidden states are taken. Not given: counts of letter sequences, which need no model."""
-    base_url: str | None = None
-    """A server of the OpenAI protocol with `/embeddings`."""
     threshold: float = Field(default=0.25, ge=-1, le=1)
     """Where several codes may hold: the least cosine similarity between a sentence of the text and one that stands for
     a code. The default was set with the letter sequences; embeddings of a model need one of their own."""
@@ -82,44 +76,6 @@ def letters(texts: Sequence[str]) -> Tensor:
         for place, count in counts.items():
             rows[row, place] = math.sqrt(count)
     return rows
-
-
-class ServerEmbedding:
-    """Embeddings of a server of the OpenAI protocol.
-
-    Args:
-        options: Which.
-    """
-
-    def __init__(self, options: PrototypeOptions) -> None:
-        self.options = options
-
-    def __call__(self, texts: Sequence[str]) -> Tensor:
-        """Asked for in batches.
-
-        Raises:
-            MissingExtra: `openai` is not installed.
-            PopulaceError: The server gives none.
-        """
-        try:
-            import openai
-        except ImportError:
-            raise MissingExtra("prototypes with a server", "openai", "llm") from None
-        o = self.options
-        rows: list[list[float]] = []
-        try:
-            with openai.OpenAI(**client_options(o, asynchronous=False)) as client:
-                for start in range(0, len(texts), BATCH):
-                    batch = list(texts[start : start + BATCH])
-                    data = client.embeddings.create(model=str(o.model), input=batch, encoding_format="float").data
-                    rows += [item.embedding for item in sorted(data, key=lambda item: item.index)]
-        except openai.OpenAIError as error:
-            # What a server says of a wrong key may hold the key, or most of it.
-            raise PopulaceError(
-                f"{o.base_url} gives no embeddings of {o.model!r} ({type(error).__name__}): check base_url, model and "
-                f"the key in {o.key_env}, and that the server has /embeddings"
-            ) from None
-        return torch.tensor(rows, dtype=torch.float64)
 
 
 class ModelEmbedding:
@@ -188,12 +144,17 @@ class Prototypes(Interpreter):
         sentences = {**self.coding.prototypes, **self.options.sentences}
         return [_unit(self._embed(sentences[code])) for code in self.coding.codes]
 
+    def spend_from(self, budget: Budget) -> None:
+        """Count there what a server is asked."""
+        if isinstance(self.embed, ServerEmbedding):
+            self.embed.budget = budget
+
     def _embed(self, texts: Sequence[str]) -> Tensor:
         """The texts' embeddings; those of letters while a run is rehearsed, as nobody is asked then."""
         if (tally := rehearsal.current()) is None:
             return self.embed(texts)
         if self.options.base_url is not None:
-            tally.asks, tally.read = tally.asks + len(texts), tally.read + sum(map(tokens, texts))
+            tally.embed(len(texts), sum(map(tokens, texts)), self.options.price_in)
         return letters(texts)
 
     def alike(self, texts: Sequence[str]) -> Tensor:

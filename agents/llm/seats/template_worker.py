@@ -67,7 +67,9 @@ def uses(parsed: Any) -> dict[str, list[str] | None]:
     single: dict[str, list[str]] = {}
     for place in parsed.find_all((nodes.Getattr, nodes.Getitem)):
         key = place.attr if isinstance(place, nodes.Getattr) else getattr(place.arg, "value", None)
-        if isinstance(place.node, nodes.Name) and isinstance(key, str) and key not in ("items", "keys", "values"):
+        # `traits.items` is the mapping's own, and tells it all; `traits['items']` is a trait of that name.
+        own = isinstance(place, nodes.Getattr) and hasattr(dict, key or "")
+        if isinstance(place.node, nodes.Name) and isinstance(key, str) and not own:
             single.setdefault(place.node.name, []).append(key)
             place.node.name = ""  # what is left are other uses of the name
     return {**single, **dict.fromkeys(name.name for name in parsed.find_all(nodes.Name) if name.name)}

@@ -142,8 +142,8 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
     def spend_from(self, budget: Budget) -> None:
         """Count what the model and its judges spend there."""
         super().spend_from(budget)
-        for judge in self._judges():
-            judge.spend_from(budget)
+        for reader in self._readers.values():
+            reader.interpreter.spend_from(budget)
 
     def in_doubt(self) -> bool:
         """Whether the model or a judge may be gone."""

@@ -1,0 +1,129 @@
+"""Survey rows are people: what of them reaches prompts, reports, downloads and exports, and what does not."""
+
+import base64
+import json
+import re
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from populace.analysis import load_run, report
+from populace.analysis.privacy import public
+from populace.cli import app
+from populace.population import FEW
+from populace.scenarios import load, runner
+
+NAMES = ["religion", "democracy", "liberalism", "expectation_for_progress", "uncertainty_avoidance"]
+RARE, COMMON = "lighthouse-keepers", "townsfolk"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A run whose users are drawn from 40 respondents, four of whom are of a rare kind, with telling numbers."""
+    place = tmp_path_factory.mktemp("people")
+    rows = [{name: round(0.123457 + k * 0.0131 + j * 0.11, 6) for j, name in enumerate(NAMES)} for k in range(40)]
+    for k, row in enumerate(rows):
+        row["job"] = RARE if k < 4 else COMMON
+    pd.DataFrame(rows).to_csv(place / "people.csv", index=False)
+    population = {"size": 30, "data": {"file": "people.csv", "values": NAMES, "segment": "job"}}
+    source = {
+        "world": {"id": "populace/coevolution-v0", "noise": 0.0},
+        "worlds": 4,
+        "horizon": 3,
+        "population": population,
+        "agents": {"assistant": "lifelong"},
+        "arms": {"a": {}, "b": {"agents.assistant": "mirror"}},
+        "record": {"every": 1, "users": 12, "worlds": 4},
+    }
+    (place / "s.yaml").write_text(json.dumps(source))
+    return runner.run(load(place / "s.yaml"), place / "run")
+
+
+def everything(page):
+    """A page with all that its links hold."""
+    held = re.findall(r"base64,([A-Za-z0-9+/=]+)", page)
+    return page + "".join(base64.b64decode(part).decode("latin-1") for part in held)
+
+
+def test_a_report_and_its_downloads_show_no_person_and_no_small_cell(folder):
+    text = everything(report(folder, folder.parent / "public.html").read_text())
+    assert COMMON in text or "segment" in text
+    assert RARE not in text
+    run = load_run(folder)
+    shown = [f"{x:.6g}" for x in run.users[NAMES[0] if NAMES[0] in run.users else f"value/{NAMES[0]}"].unique()[:40]]
+    assert len(shown) > 5
+    assert not [x for x in shown if len(x) > 5 and x in text]
+
+
+def test_with_their_consent_they_are_shown(folder):
+    text = everything(report(folder, folder.parent / "all.html", individuals=True).read_text())
+    assert RARE in text
+
+
+def test_no_frame_that_is_public_has_a_cell_of_few(folder):
+    run = public(load_run(folder))
+    assert len(run.users) == 0
+    groups = run.groups
+    assert len(groups) > 0
+    assert RARE not in set(groups["segment"].astype(str))
+    assert (groups.groupby(["arm", "world", "step", "variable"], observed=True)["n"].sum() >= FEW).all()
+    assert (groups["n"] >= FEW).all()
+
+
+@pytest.mark.parametrize("words", [("compare",), ("figure",)])
+def test_what_commands_print_and_draw_holds_no_small_segment(words, folder, tmp_path):
+    given = ["compare", folder, folder] if words == ("compare",) else ["figure", folder, "--out", tmp_path / "f.svg"]
+    if words == ("figure",):
+        given += ["--measure", str(load_run(folder).steps["measure"].iloc[0])]
+    done = CliRunner().invoke(app, [str(word) for word in given])
+    text = done.output + "".join(path.read_text() for path in tmp_path.glob("*.svg"))
+    assert done.exit_code == 0, done.output
+    assert RARE not in text
+
+
+@pytest.mark.parametrize(
+    ("persona", "told", "left"),
+    [
+        ("{{ values.religion }}", {"religion"}, {"democracy", "job"}),
+        ("You are of {{ segment }}.", {"job"}, {"religion"}),
+        ("{% for name, x in values.items() %}{{ name }}{% endfor %}", set(NAMES), {"job"}),
+        ("{{ values['items'] }}", {"kept"}, {"religion", "job"}),
+        ("A person.", set(), {"religion", "job", "kept"}),
+        ("", set(), {"religion", "job", "kept"}),
+    ],
+)
+def test_validate_says_which_columns_reach_which_host(persona, told, left, tmp_path):
+    frame = pd.DataFrame({name: range(12) for name in (*NAMES, "kept")})
+    frame["job"] = COMMON
+    frame.to_csv(tmp_path / "people.csv", index=False)
+    values = {**{name: name for name in NAMES}, "items": "kept"}
+    user = {"policy": "llm/openai", "model": "m", "base_url": "http://models.example:8000/v1", "persona": persona}
+    source = {
+        "world": {"id": "populace/coevolution-v0", "history": {"series": "walk"}},
+        "worlds": 1,
+        "horizon": 1,
+        "population": {"size": 12, "data": {"file": "people.csv", "values": values, "segment": "job"}},
+        "agents": {"user": user},
+    }
+    (tmp_path / "s.yaml").write_text(json.dumps(source))
+    done = CliRunner().invoke(app, ["validate", str(tmp_path / "s.yaml"), "--json"], catch_exceptions=False)
+    (note,) = [note for note in json.loads(done.stdout)["notes"] if note.startswith("people:")]
+    assert "models.example:8000" in note
+    said = note.split("the world's own words")[0]
+    assert all(re.search(rf"\b{column}\b", said) for column in told)
+    assert not any(re.search(rf"\b{column}\b", said) for column in left)
+
+
+@pytest.mark.parametrize("name", ["$x^{$", "$\\frac{$", "<b>(red)", "a_b^c%"])
+def test_names_are_data_in_a_report(name, tmp_path):
+    source = {
+        "world": {"id": "populace/coevolution-v0", "history": {"series": "walk"}},
+        "worlds": 3,
+        "horizon": 3,
+        "population": {"size": 12, "values": {"names": ["a", "$y_{$"]}},
+        "arms": {name: {}, "other": {"agents": {"assistant": "mirror"}}},
+    }
+    folder = runner.run(load(source), tmp_path / "run")
+    text = report(folder).read_text()
+    assert "<b>(red)" not in text
