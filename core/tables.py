@@ -199,7 +199,7 @@ def _parquet(file: Path) -> Table:
             # Runs of the same entry take no room in the file, but each has its place in memory.
             least = max(packed, 8 * kept.metadata.num_rows * len(kept.schema))
             check_size(file, least)
-            memory.check(least, f"the table {file.name}")
+            memory.check(least, f"the table {file.name}", remedy="keep the rows and columns that are used")
             found = pq.ParquetFile(raw, read_dictionary=words).read(use_threads=False)
             found.validate(full=True)
     except (OSError, pa.ArrowException, OverflowError, MemoryError) as error:
