@@ -75,17 +75,17 @@ def is_short(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(word in str(error) for word in _WORDS)
 
 
-def check(needed: float, what: str, device: str = "cpu") -> None:
+def check(needed: float, what: str, device: str = "cpu", remedy: str = SMALLER) -> None:
     """Raise RunError where `what` needs more memory than is free."""
     left = free(device)
     if left is not None and needed > left:
-        raise RunError(f"{_lacking(f'{what}, which need at least {size(needed)}', device)}")
+        raise RunError(_lacking(f"{what}: at least {size(needed)} are needed", device, remedy))
 
 
-def _lacking(what: str, device: str = "cpu") -> str:
+def _lacking(what: str, device: str = "cpu", remedy: str = SMALLER) -> str:
     left = free(device)
     have = "" if left is None else f" ({size(left)} are free here)"
-    return f"there is not enough memory for {what}{have}: {SMALLER}"
+    return f"there is not enough memory for {what}{have}: {remedy}"
 
 
 def _asked(said: str) -> str:

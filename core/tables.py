@@ -186,6 +186,8 @@ def _parquet(file: Path) -> Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from populace import memory
+
     try:
         with opened(file) as raw:
             kept = pq.ParquetFile(raw)
@@ -195,7 +197,9 @@ def _parquet(file: Path) -> Table:
             groups = [kept.metadata.row_group(k) for k in range(kept.metadata.num_row_groups)]
             packed = sum(g.column(c).total_uncompressed_size for g in groups for c in range(g.num_columns))
             # Runs of the same entry take no room in the file, but each has its place in memory.
-            check_size(file, max(packed, 8 * kept.metadata.num_rows * len(kept.schema)))
+            least = max(packed, 8 * kept.metadata.num_rows * len(kept.schema))
+            check_size(file, least)
+            memory.check(least, f"the table {file.name}", remedy="keep the rows and columns that are used")
             found = pq.ParquetFile(raw, read_dictionary=words).read(use_threads=False)
             found.validate(full=True)
     except (OSError, pa.ArrowException, OverflowError, MemoryError) as error:

@@ -163,7 +163,7 @@ def test_more_people_than_memory_are_refused_before_anything_is_made(tmp_path, m
     many = trial()
     many["population"] = {**many["population"], "size": 2 * 10**8}
     with pytest.raises(
-        RunError, match=r"a world of 200,000,000 users, which need at least 11\.2 GB \(8\.0 GB are free"
+        RunError, match=r"a world of 200,000,000 users: at least 11\.2 GB are needed \(8\.0 GB are free"
     ):
         runner.run(load(many), tmp_path / "o")
     with pytest.raises(RunError, match="take a smaller population"):
@@ -235,3 +235,15 @@ def test_a_truncated_gzip_is_named(kind, tmp_path):
     (tmp_path / "s.yaml").write_text(json.dumps(trial(**CUT[kind])))
     with pytest.raises(PopulaceError, match=r"x\.csv\.gz.*no whole gzip file"):
         runner.run(load(tmp_path / "s.yaml"), tmp_path / "o")
+
+
+def test_a_parquet_file_that_memory_does_not_hold_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    from populace.tables import read_table
+
+    path = tmp_path / "many.parquet"
+    pd.DataFrame({"x": [0.5] * 200_000}).to_parquet(path)
+    assert path.stat().st_size < 100_000
+    assert read_table(path).rows == 200_000
+    monkeypatch.setattr(memory, "free", lambda device="cpu": 1_000_000)
+    with pytest.raises(PopulaceError, match=r"not enough memory for the table many\.parquet: at least 1\.6 MB"):
+        read_table(path)

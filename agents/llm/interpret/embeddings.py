@@ -147,7 +147,7 @@ def _read(body: Any, count: int) -> tuple[Rows, int | None]:
     for item in data if isinstance(data, list) else ():
         index, row = (item.get("index"), item.get("embedding")) if isinstance(item, dict) else (None, None)
         numbers = isinstance(row, list) and row and all(type(x) in (int, float) and math.isfinite(x) for x in row)
-        if type(index) is int and numbers:
+        if type(index) is int and isinstance(row, list) and numbers:
             rows[index] = row
     if sorted(rows) != list(range(count)):
         raise Failed("unreadable-body", True, told="the answer does not hold one embedding for each text")
