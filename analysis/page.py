@@ -21,7 +21,6 @@ from populace.files import FileError, text
 from populace.folder import told_of
 from populace.names import pathless
 
-
 SHORT = 3
 """Arms of a sweep whose sentences leave room for pictures on the first screen."""
 
