@@ -23,9 +23,9 @@ SENTENCES = 12
 """Outcomes told in words at most."""
 
 
-def headline(results: Results) -> str:
-    """A list, a point for every outcome."""
-    asked = results.asking.asked
+def headline(results: Results, asked: Sequence[Asked] | None = None) -> str:
+    """A list, a point for each of these outcomes; default: all."""
+    asked = results.asking.asked if asked is None else asked
     if not asked:
         return ""
     points = []

@@ -10,15 +10,24 @@ from populace.analysis.asked import HIGHER, LOWER, Asked
 from populace.analysis.results import Results, words
 from populace.analysis.style import digits, footnotes, marks, two_lines
 
-ROWS = 60
-"""Rows at most; the file has all."""
+ROWS, COLUMNS = 60, 4
+"""Rows at most (the file has all), and outcomes in one table."""
 
 
 def table(results: Results) -> str:
-    """Level of every outcome at the end, and below it the difference that was asked for."""
+    """Level of every outcome at the end, and beside it the difference that was asked for; a few outcomes per table."""
     asked = results.asking.asked
     if not asked:
         return ""
+    tables = [_table(results, asked[k : k + COLUMNS]) for k in range(0, len(asked), COLUMNS)]
+    more = len(results.recorded_arms) - ROWS
+    rest = f"<p class='note'>{more} more rows are in the file.</p>" if more > 0 else ""
+    frames = [frame for frame in (results.asking.levels, results.asking.contrasts) if "note" in frame]
+    notes = dict.fromkeys(note for frame in frames for note in frame["note"])
+    return f"{''.join(tables)}{rest}{footnotes(notes)}{_files(results)}"
+
+
+def _table(results: Results, asked: list[Asked]) -> str:
     levels = {one.name: _by_arm(results.asking.levels, one) for one in asked}
     contrasts = {one.name: _by_arm(results.asking.contrasts, one) for one in asked}
     decimals = {one.name: _decimals(levels[one.name], contrasts[one.name]) for one in asked}
@@ -40,16 +49,9 @@ def table(results: Results) -> str:
             if len(contrasts[one.name]):
                 body += _cell(contrasts[one.name], arm, "difference", decimals[one.name])
         body += "</tr>"
-    more = len(results.recorded_arms) - ROWS
-    rest = f"<p class='note'>{more} more rows are in the file.</p>" if more > 0 else ""
-    notes = [
-        note for frame in (results.asking.levels, results.asking.contrasts) if "note" in frame for note in frame["note"]
-    ]
     caption = "Means over worlds at the end [95 % interval] and differences; bold where clear"
-    return (
-        f"<table><caption>{caption}</caption><thead><tr><th>arm</th>{head}</tr></thead><tbody>{body}</tbody></table>"
-        f"{rest}{footnotes(dict.fromkeys(notes))}{_files(results)}"
-    )
+    head = f"<thead><tr><th>arm</th>{head}</tr></thead>"
+    return f"<table><caption>{caption}</caption>{head}<tbody>{body}</tbody></table>"
 
 
 def _by_arm(frame: pd.DataFrame, one: Asked) -> pd.DataFrame:

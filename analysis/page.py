@@ -21,6 +21,9 @@ from populace.files import FileError, text
 from populace.folder import told_of
 from populace.names import pathless
 
+SHORT = 3
+"""Arms of a sweep whose sentences leave room for pictures on the first screen."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -147,7 +150,13 @@ def _parts(results: Results, withheld: str) -> list[Part]:
 def _answer(results: Results, own: Sequence[str]) -> str:
     """What comes first: the world's own words, a sentence per outcome, a picture of each, and the numbers."""
     world = "".join(f"<div class='answer-of-world'>{said}</div>" for said in own)
-    return world + answer.headline(results) + forests.pictures(results) + answer_table.table(results)
+    drawn, asked = forests.pictures(results), results.asking.asked
+    if results.run.swept and len(results.bases) > SHORT:
+        # Many arms take many lines: the pictures follow the first outcome, so that they are on the first screen, too.
+        told = answer.headline(results, asked[:1]) + drawn + answer.headline(results, asked[1:])
+    else:
+        told = answer.headline(results) + drawn
+    return world + told + answer_table.table(results)
 
 
 def _grid(figures: list[str]) -> str:

@@ -28,6 +28,8 @@ GROUPS = {
 }
 WHERE = {"dishonest/all": "in all rated conversations", "dishonest/off_domain": "off the domain"}
 """Measures whose threshold is told -> words."""
+TOLD = 3
+"""Arms whose thresholds stand in the answer at most."""
 ITEMS = 175
 """Items of DeceptionBench that could be read in the study of one round (Hu et al. 2025)."""
 
@@ -132,9 +134,9 @@ def _told(row: Mapping[Hashable, Any]) -> str:
 
 
 def _answer(run: RunData) -> str:
-    """The thresholds as sentences."""
+    """The thresholds as sentences; those of many arms stand in the section only, as an answer is read at a glance."""
     found = thresholds(run)
-    if found.empty:
+    if found.empty or found["base"].nunique() > TOLD:
         return ""
     points = []
     for base, rows in found.groupby("base", sort=False):
