@@ -16,7 +16,7 @@ from populace.analysis.moments import Moments
 from populace.errors import RunError, UnknownName
 from populace.files import FileError, opened
 from populace.folder import TIMINGS, read_info, table_files, verified
-from populace.store import fetched, is_address
+from populace.store import local
 
 COLUMNS: dict[str, dict[str, str]] = {
     "steps": {
@@ -321,7 +321,7 @@ def load_run(path: str | Path) -> RunData:
         RunError: The folder is not there, is no run folder, its tables are gone, or run.json was changed or
             damaged. Tables are checked against run.json when they are first read.
     """
-    folder = fetched(str(path)) if is_address(path) else Path(path)
+    folder = local(path)
     if not folder.is_dir():
         raise RunError(f"there is no folder {folder}; give the folder that `populace run` wrote")
     info = read_info(folder)

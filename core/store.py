@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -110,10 +110,11 @@ class Store:
         root = self._fs._strip_protocol(self._root).rstrip("/") + "/"
         return sorted(str(name).removeprefix(root) for name in found)
 
-    def drop(self, name: str) -> None:
-        """Delete an object, if there is one."""
-        with self._asked(f"delete {name}"), suppress(FileNotFoundError):
-            self._fs.rm_file(self._path(name))
+    def drop(self, names: Sequence[str]) -> None:
+        """Delete objects; those that are not there are passed over."""
+        if names:
+            with self._asked(f"delete {names[0]}"), suppress(FileNotFoundError):
+                self._fs.rm([self._path(name) for name in names])
 
     def _path(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"
@@ -165,21 +166,22 @@ class Mirror:
         here = self._names(unit)
         for name in sorted(here, key=lambda name: name.endswith(".json")):
             self.push(name)
-        for name in {name for name in self._put if _of(name, unit)} - here:
-            self.store.drop(name)
+        gone = sorted({name for name in self._put if _of(name, unit)} - here)
+        self.store.drop(gone)
+        for name in gone:
             del self._put[name]
 
     def pull_unit(self, unit: str) -> None:
         """Fetch what a unit saved before, to go on from it."""
-        for folder in ("parts", "state"):
+        for folder in ("parts", "state", "tapes"):
             for name in self.store.names(folder):
                 if _of(name, unit):
                     self.pull(name)
 
     def pull_finished(self) -> None:
-        """Fetch the marks and parts of finished units, to be joined."""
+        """Fetch the marks, parts and tapes of finished units, to be joined."""
         for name in self.store.names():
-            if name.startswith(("done/", "parts/")) and not self._same(name):
+            if name.startswith(("done/", "parts/", "tapes/")) and not self._same(name):
                 self.pull(name)
 
     def push_last(self) -> None:
@@ -191,9 +193,8 @@ class Mirror:
 
     def tidy(self) -> None:
         """Drop what finished units wrote, when it is joined."""
-        for name in self.store.names():
-            if name.startswith(("done/", "parts/", "state/", "tapes/", "failed/")):
-                self.store.drop(name)
+        folders = ("done/", "parts/", "state/", "tapes/", "failed/")
+        self.store.drop([name for name in self.store.names() if name.startswith(folders)])
 
     def _same(self, name: str) -> bool:
         """Whether the file here is what was put or fetched under this name."""
@@ -261,7 +262,7 @@ def held(store: Store) -> Iterator[None]:
         keeper.join(timeout=BEAT_SECONDS)
         with suppress(OSError):
             if _lock(store).get("owner") == me["owner"]:
-                store.drop(LOCK)
+                store.drop([LOCK])
 
 
 def _lock(store: Store) -> dict[str, Any]:
@@ -270,6 +271,11 @@ def _lock(store: Store) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def local(place: str | Path) -> Path:
+    """A run folder on a disk: the one that is named, or a copy of the one at an address (`fetched`)."""
+    return fetched(str(place)) if is_address(place) else Path(place)
 
 
 def fetched(address: str) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from populace import arithmetic as arithmetics
-from populace import memory, trust
+from populace import memory, taping, trust
 from populace.budget import NOTHING
 from populace.builder import Built
 from populace.compiling import is_compiled
@@ -225,7 +225,7 @@ def _play(
         is_compiled(),
         account,
         packages(scenario),
-        None if mirror is None else mirror.store.address,
+        address=None if mirror is None else mirror.store.address,
     )
     left, failures, doubtful = {unit.name: unit for unit in missing}, list[Failed](), dict[str, tuple[str, ...]]()
     try:
@@ -249,7 +249,7 @@ def _play(
             info["warnings"] = [_DOUBT.format(arm=arm, roles=", ".join(names))]
         if mirror is not None:
             mirror.pull_finished()
-        _complete(folder, todo, info)
+        _complete(folder, scenario, todo, info)
     except Stopped as error:
         info["status"], info["error"] = "interrupted", f"{type(error).__name__}: {error}"
         raise
@@ -285,12 +285,13 @@ def _raise_limit(folder: Path, scenario: Scenario, failed: Failed) -> None:
         raise StoreError(failed.message)
 
 
-def _complete(folder: Path, todo: Sequence[Unit], info: dict[str, Any]) -> None:
+def _complete(folder: Path, scenario: Scenario, todo: Sequence[Unit], info: dict[str, Any]) -> None:
     """Join the parts of all units, and take over into `info` what their marks say.
 
     Raises:
         RunError: A unit is damaged.
     """
+    _join_tapes(folder, scenario, todo)
     for unit in todo:
         if fault := faulty(folder, unit.name):
             raise RunError(f"{folder}: {fault}; play it again with: populace resume {folder}")
@@ -300,3 +301,17 @@ def _complete(folder: Path, todo: Sequence[Unit], info: dict[str, Any]) -> None:
     info["players"] = {mark["arm"]: mark["players"] for mark in marks}
     info["undefined"] = undefined(marks)
     info["status"] = "complete"
+
+
+def _join_tapes(folder: Path, scenario: Scenario, todo: Sequence[Unit]) -> None:
+    """Put what units that were played side by side were told onto the tapes that the scenario names."""
+    if not (folder / taping.FOLDER).is_dir():
+        return
+    from populace.agents.llm.backends.tape import join
+
+    for need in sorted(scenario.word.met):
+        if need.kind == "write":
+            start = folder / taping.FOLDER / taping.prefix(Path(need.what))
+            parts = {unit.name: Path(f"{start}-{unit.name}.jsonl") for unit in todo}
+            if found := {name: path for name, path in parts.items() if path.is_file()}:
+                join(Path(need.what), found)

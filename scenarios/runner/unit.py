@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 
 from populace import arithmetic as arithmetics
-from populace import memory, trust
+from populace import memory, taping, trust
 from populace.budget import Budget
 from populace.builder import Built
 from populace.compiling import compiled
@@ -27,7 +27,7 @@ from populace.scenarios.schema import Cell, Scenario
 from populace.store import Mirror
 
 SAVE_SECONDS = 20.0
-"""Time between two saves of a run in progress."""
+"""Time between two saves of a unit in progress."""
 LOOK_SECONDS = 0.5
 """Time between two looks at whether the user wants to stop."""
 
@@ -44,6 +44,7 @@ class Job:
         compiled: Whether the arithmetic is compiled.
         budget: What language models may spend, shared by all units.
         packages: Plug-ins whose classes the run's saved states may name.
+        save_seconds: Time between two saves of a unit in progress.
         address: The run folder's address in an object store, or None for a folder on a disk.
     """
 
@@ -54,6 +55,7 @@ class Job:
     compiled: bool
     budget: Budget
     packages: frozenset[str]
+    save_seconds: float = field(default_factory=lambda: SAVE_SECONDS)
     address: str | None = None
 
     def for_workers(self, budget: Budget) -> "Job":
@@ -144,7 +146,9 @@ class Player:
             PopulaceError: The unit cannot be played, or a limit is reached; what was played before is saved.
         """
         built = self.built(unit.cell)
-        whole = self._play(unit, built, progress, more)
+        apart = None if self._given is not None else self.job.folder
+        with taping.playing(taping.Unit(unit.name, apart)):
+            whole = self._play(unit, built, progress, more)
         doubtful = tuple(role for role, policy in built.policies.items() if policy.in_doubt()) if whole else ()
         return Done(unit.name, whole, doubtful)
 
@@ -205,7 +209,7 @@ class Player:
                 if any(policy.in_doubt() for policy in built.policies.values()):
                     continue
                 sure = state
-                if recorder.full or time.perf_counter() - saved > SAVE_SECONDS:
+                if recorder.full or time.perf_counter() - saved > self.job.save_seconds:
                     recorder.flush(state)
                     saved = time.perf_counter()
             for policy in built.policies.values() if more else ():
