@@ -75,7 +75,7 @@ def run(
     with compiled(fast):
         if dry_run:
             with arithmetics.using(arithmetics.chosen(device, arithmetic)):
-                _tell_estimate(runner.estimate(loaded, device, batch, threads), as_json)
+                _tell_estimate(runner.estimate(loaded, device, batch, threads, choice.size), as_json)
             return
         with watched(quiet or as_json, loaded) as progress:
             folder = _played(
@@ -176,6 +176,9 @@ def _tell_estimate(found: "Estimate", as_json: bool) -> None:
         f"state: {found.state_bytes / max(found.users, 1):,.0f} bytes per user, {size(found.state_bytes)} per world",
         f"memory: up to about {size(found.peak_bytes)} at the peak{free}",
         f"time: about {_time(found.seconds)}, measured on a few ticks (recording comes on top)",
+        f"units: {found.units:,}, each about {_time(found.unit_seconds)} and up to {size(found.unit_bytes)}; "
+        f"{found.workers:,} at a time, and more than {found.units:,} workers would find nothing to do",
+        *([found.advice] if found.advice else []),
     ]
     if found.asked is not None:
         lines.append("language models, if each prompt is asked once and nothing is on a tape:")

@@ -19,7 +19,7 @@ from populace.scenarios.limits import how_to_go_on, reopened
 from populace.scenarios.merging import merge, tidy, undefined, write_timings
 from populace.scenarios.runner.executors import SERIAL, Choice
 from populace.scenarios.runner.failures import forget, told_of, write_failures
-from populace.scenarios.runner.folder import describe, fresh, held, packages, what_to_do, write_scenario
+from populace.scenarios.runner.folder import check_sendable, describe, fresh, held, packages, what_to_do, write_scenario
 from populace.scenarios.runner.plan import (
     Unit,
     batches,
@@ -36,6 +36,10 @@ from populace.scenarios.runner.watching import Progress
 from populace.scenarios.schema import Scenario
 from populace.store import Mirror, StoreError
 
+_MIXED = (
+    "units were computed by processors of different instruction sets ({machines}): on one machine, the last bits of "
+    "some numbers would be others"
+)
 _DOUBT = (
     "the last tries at a server in arm {arm!r} failed ({roles}): it may have been gone when the run ended, and seats "
     "have forfeited for it (measures failed and timed_out)"
@@ -74,6 +78,8 @@ def run(
     """
     check_device(device)
     check_threads(threads)
+    if executor.executor != "serial":
+        check_sendable(scenario)
     with trust.speaking(scenario.word), arithmetics.using(arithmetics.chosen(device, arithmetic)):
         return _run(scenario, out, device, batch, threads, progress or Progress(), executor, mirror)
 
@@ -170,6 +176,8 @@ def resume(
                 write_scenario(folder, scenario)
             info = {**info, "device": device}
             check_sizes(folder, info, [cell.arm for cell in scenario.cells])
+            if executor.executor != "serial":
+                check_sendable(scenario)
             with torch_threads(threads or threads_for(scenario, built)):
                 return _play(folder, scenario, built, info, progress or Progress(), executor, mirror, only)
 
@@ -300,6 +308,9 @@ def _complete(folder: Path, scenario: Scenario, todo: Sequence[Unit], info: dict
     write_timings(folder, marks)
     info["players"] = {mark["arm"]: mark["players"] for mark in marks}
     info["undefined"] = undefined(marks)
+    info["machines"] = sorted({str(mark.get("machine", "")) for mark in marks} - {""})
+    if len(info["machines"]) > 1:
+        info["notes"] = [*info["notes"], _MIXED.format(machines=" and ".join(info["machines"]))]
     info["status"] = "complete"
 
 

@@ -39,8 +39,22 @@ COEVOLUTION = {
     "arms": {"alone": {"world.assistant_rate": 0}, "lifelong": {}},
     "record": {"every": 3, "users": 4, "worlds": 2},
 }
-LEARNERS = {"schema": 1, "name": "learners", "extends": "hu-2025", "worlds": 4, "horizon": 3, "episodes": 2, "record": {"users": 2, "worlds": 3}}
-SWEEP = {**COEVOLUTION, "name": "swept", "worlds": 2, "horizon": 4, "sweep": {"grid": {"world.noise": [0.0, 0.01, 0.05]}}}
+LEARNERS = {
+    "schema": 1,
+    "name": "learners",
+    "extends": "hu-2025",
+    "worlds": 4,
+    "horizon": 3,
+    "episodes": 2,
+    "record": {"users": 2, "worlds": 3},
+}
+SWEEP = {
+    **COEVOLUTION,
+    "name": "swept",
+    "worlds": 2,
+    "horizon": 4,
+    "sweep": {"grid": {"world.noise": [0.0, 0.01, 0.05]}},
+}
 CASES = {"coevolution": COEVOLUTION, "learners": LEARNERS, "sweep": SWEEP}
 
 

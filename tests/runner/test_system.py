@@ -23,7 +23,7 @@ from populace.errors import PolicyError, PopulaceError, RunError
 from populace.folder import read_info
 from populace.run import blame
 from populace.scenarios import load, merging, runner
-from populace.scenarios.runner import system, unit
+from populace.scenarios.runner import play, system, unit
 from populace.scenarios.verifying import verify
 
 CLI = [sys.executable, "-m", "populace"]
