@@ -17,7 +17,7 @@ from populace.scenarios.building import build
 from populace.scenarios.inputs import check_inputs, check_scenario, input_claims, scenario_claim
 from populace.scenarios.limits import how_to_go_on, reopened
 from populace.scenarios.merging import merge, tidy, undefined, write_timings
-from populace.scenarios.runner.executors import SERIAL, Choice
+from populace.scenarios.runner.executors import SERIAL, Choice, check_guarded
 from populace.scenarios.runner.failures import forget, told_of, write_failures
 from populace.scenarios.runner.folder import check_sendable, describe, fresh, held, packages, what_to_do, write_scenario
 from populace.scenarios.runner.plan import (
@@ -79,6 +79,7 @@ def run(
     check_device(device)
     check_threads(threads)
     if executor.executor != "serial":
+        check_guarded()
         check_sendable(scenario)
     with trust.speaking(scenario.word), arithmetics.using(arithmetics.chosen(device, arithmetic)):
         return _run(scenario, out, device, batch, threads, progress or Progress(), executor, mirror)

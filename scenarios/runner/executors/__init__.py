@@ -5,6 +5,7 @@ that are still to be played and give back how each of them ended, in any order.
 """
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -88,3 +89,15 @@ class Choice:
 
 
 SERIAL = Choice()
+
+
+def check_guarded() -> None:
+    """Raise PopulaceError in a worker that imports the script which started it, and so is about to run it again."""
+    if "multiprocessing" in sys.modules:
+        import multiprocessing
+
+        if getattr(multiprocessing.current_process(), "_inheriting", False):
+            raise PopulaceError(
+                "a script that runs a scenario in several processes must guard that call, because every worker imports "
+                'the script: put it under `if __name__ == "__main__":`'
+            )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from populace.builder import Built
-from populace.errors import PopulaceError, RunError
+from populace.errors import RunError
 from populace.scenarios.runner.executors.fleet import Died, drive
 from populace.scenarios.runner.executors.sharing import served
 from populace.scenarios.runner.plan import Unit
@@ -76,11 +76,6 @@ class _Workers:
     """A fleet of processes; each is asked through a pipe of its own, so that a death blames the right units."""
 
     def __init__(self, job: Job, size: int) -> None:
-        if getattr(multiprocessing.current_process(), "_inheriting", False):
-            raise PopulaceError(
-                "a script that runs a scenario in several processes must guard that call, as every worker imports the "
-                'script again: put it under `if __name__ == "__main__":`'
-            )
         self._context = multiprocessing.get_context("spawn")
         # Without locks: a worker that is killed while it holds one would stop all others.
         self._halt = self._context.RawValue("b", 0)
