@@ -3,10 +3,10 @@
 from populace.analysis.frames import RunData
 
 INVALID = 0.2
-"""From this share of invalid acts of a role on, its measures are warned of (choice of ours)."""
+"""From this share of invalid acts of a role on, its measures are warned of (chosen here)."""
 SPELLING = 0.01
 """Below this probability of all replies that were scored, choices among them say more of how they are spelt than of
-what they mean (choice of ours)."""
+what they mean (chosen here)."""
 
 
 def cautions(run: RunData) -> list[str]:

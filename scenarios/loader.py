@@ -87,7 +87,7 @@ def find(source: str | Path) -> Path:
 
 
 def library() -> dict[str, str]:
-    """Name -> about of every library scenario, ours and those of plug-ins."""
+    """Name -> about of every library scenario, populace's own and those of plug-ins."""
     found = {}
     for name, path in sorted(shelf().items()):
         try:

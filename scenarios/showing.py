@@ -32,7 +32,7 @@ def describe(name: str) -> dict[str, Any]:
 
 
 def library_text(name: str) -> str:
-    """The YAML text of a library scenario, ours or a plug-in's."""
+    """The YAML text of a library scenario, populace's own or a plug-in's."""
     return find(name).read_text(encoding="utf-8")
 
 

@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Simulate societies of heterogeneous users living with AI assistants.",
-    epilog="Exit codes: 0 done, 1 a mistake in what was given, 2 wrong usage, 70 a fault of ours, "
+    epilog="Exit codes: 0 done, 1 a mistake in what was given, 2 wrong usage, 70 a fault in populace, "
     "130 interrupted (resumable). Start with: populace run value-lock-in",
 )
 

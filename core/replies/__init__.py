@@ -11,7 +11,7 @@ for numbers. Rules that hold in every world:
   which may be a decimal comma, a separator of thousands or of two numbers.
 - Markdown, quotes and full-width characters do not matter.
 
-The words that are looked for are English, and the lists of them are assumptions of ours.
+The words that are looked for are English, and the lists of them are assumed.
 """
 
 from populace.replies.asked import ask, seats, shown

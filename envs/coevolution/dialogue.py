@@ -19,7 +19,7 @@ from populace.numerics import apply_linear, sigmoid
 from populace.observation import Observation
 
 RIDGE = 0.05
-"""Pull of a fitted position towards the values of the start (assumption of ours; scripted assistants use the same)."""
+"""Pull of a fitted position towards the values of the start (assumed; scripted assistants use the same)."""
 STEPS = 200
 """Gradient steps of the fit."""
 

@@ -17,7 +17,7 @@ Messages = tuple[tuple[str, str], ...]
 """(`system` | `user` | `assistant`, text) in order."""
 
 BYTES_PER_TOKEN = 4
-"""Bytes of UTF-8 to a token where a backend does not count (assumption of ours; common tokenisers have 3 to 5)."""
+"""Bytes of UTF-8 to a token where a backend does not count (assumed; common tokenisers have 3 to 5)."""
 
 
 class BudgetSpent(Stopped):

@@ -35,9 +35,9 @@ Answer = tuple[int, Reply]
 Done = TypeVar("Done")
 
 LOGITS = 1 << 27
-"""Numbers that the logits of a batch of scored labels may hold (choice of ours): 512 MiB of float32."""
+"""Numbers that the logits of a batch of scored labels may hold (chosen here): 512 MiB of float32."""
 ALIKE = 32
-"""Prompts whose lengths lie this close may share a batch in any order (choice of ours): more of those with a
+"""Prompts whose lengths lie this close may share a batch in any order (chosen here): more of those with a
 common prefix meet, for some padding."""
 
 

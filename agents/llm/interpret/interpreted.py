@@ -85,7 +85,7 @@ class Interpreted:
     def describe(self) -> dict[str, Any]:
         """How free text was read, and how far that agrees with labels, as plain constants.
 
-        Of a set of ours, only the half that no rule or threshold was tuned on counts.
+        Of a set that comes with the library, only the half that no rule or threshold was tuned on counts.
         """
         coding = self.interpreter.coding
         told = {"interpreter": type(self.interpreter).__name__.lower(), "coding": coding.name}

@@ -65,7 +65,7 @@ def text_of(persona: str) -> str:
 
 
 def is_path(persona: str) -> bool:
-    """Whether a persona names a file, rather than a template of ours or being the text itself."""
+    """Whether a persona names a file, rather than a template of the library or the text itself."""
     return persona.endswith(".j2") and "\n" not in persona and "{" not in persona
 
 
