@@ -113,7 +113,7 @@ def caution(
     elif not finite:
         parts.append(LARGE)
     elif worlds < FEW and others >= 2 * worlds:
-        parts.append(f"{worlds} worlds against {others}: the interval covers less often than it says")
+        parts.append(f"{worlds} worlds against {others}: the interval covers the true value less often than stated")
     elif worlds < FEW:
         parts.append(f"{worlds} worlds: an interval from fewer than {FEW} rests on a normal distribution of worlds")
     if undefined:

@@ -52,7 +52,7 @@ def drift(results: Results) -> str:
             column="arm",
             title="Distance from the reference arm, all users",
             ylabel="distance",
-            alt="Distance of mean values from the reference arm over time, an arm a line.",
+            alt="Distance of mean values from the reference arm over time, one line per arm.",
         )
         out += f"<h3>Against the reference</h3>{legend(styles)}{grid([picture])}"
     return out
@@ -89,7 +89,7 @@ def small_multiples(results: Results) -> str:
 
 def course(results: Results, rows: pd.DataFrame, title: str, unit: str, series: dict[str, Any]) -> str:
     """One outcome over time."""
-    alt = f"{title} over time, an arm a line."
+    alt = f"{title} over time, one line per arm."
     return plots.bands(rows, series, column="arm", title=title, ylabel=unit or "mean over worlds", alt=alt)
 
 

@@ -66,7 +66,7 @@ def _strip(results: Results, rows: pd.DataFrame, column: str, title: str, xlabel
     axes.set_xlabel(xlabel, color=MUTED, fontsize=8.5)
     more = len(results.recorded_arms) - len(arms)
     note = f"<p class='note'>{more} more arms are not drawn here.</p>" if more > 0 and len(arms) == ROWS else ""
-    return [svg(fig, f"Distribution of {title}, an arm a row: points, middle half and median.") + note]
+    return [svg(fig, f"Distribution of {title}, one row per arm: points, middle half and median.") + note]
 
 
 def _beside(place: int, count: int) -> Sequence[Any] | np.ndarray[Any, Any]:

@@ -266,7 +266,7 @@ class Draw:
         Floyd's method (Bentley and Floyd 1987): memory and time grow with `size`, not with `of`; no permutation.
         """
         if size > of:
-            raise ValueError(f"choice of {size} distinct numbers out of {of}: at most {of} can be had")
+            raise ValueError(f"choice of {size} distinct numbers out of {of}: at most {of} are possible")
         if self._fast((*dims, size)):
             self._note(purpose, (*dims, size))
             return _kernels().distinct(self.keys, self._path(purpose), of, size, dims)

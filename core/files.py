@@ -130,7 +130,7 @@ def read(path: str | Path, *, most: int | None = None, own: bool = False, within
             raw: bytes = unpacked.read(most + 1)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             cut = " (it is cut off)" if isinstance(error, EOFError) else ""
-            raise FileError(f"cannot read {path}: it is no whole gzip file{cut}") from None
+            raise FileError(f"cannot read {path}: it is not a complete gzip file{cut}") from None
         except OSError as error:
             raise FileError(f"cannot read {path}: {error.strerror or error}") from None
     if len(raw) > most:
@@ -146,7 +146,7 @@ def check_size(path: str | Path, size: int) -> None:
 
 def _too_large(path: str | Path, what: str, most: int) -> str:
     return (
-        f"{path} {what}, and at most {_mb(most)} are read; if it is the file you mean, raise the limit: "
+        f"{path} {what}, and at most {_mb(most)} are read; if this is the right file, raise the limit: "
         f"populace --max-file-mb N ..., or {SETTING}=N (MB of a table; other texts may have a tenth of it)"
     )
 

@@ -110,13 +110,13 @@ SEAT_MEASURES = (
     share(
         "mass",
         "mean probability that a model writes any of the replies that were scored, after the words that a reply begins "
-        "with; where it is small, choices among them say more of their spelling than of the model",
+        "with; if it is small, choices depend on the spelling of the options rather than on the model",
         better="higher",
     ),
     share(
         "first option",
-        "share of choices among listed options that fell on the one listed first; where places do not matter, one over "
-        "the number of options",
+        "share of choices among listed options that fell on the one listed first; without a preference for places, one "
+        "over the number of options",
     ),
     Measure(name="asked", about="prompts sent, repeated ones too", kind="count", unit="prompts", low=0.0),
     Measure(

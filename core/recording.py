@@ -79,7 +79,7 @@ def own_measure(name: str) -> OwnMeasure:
         if not isinstance(one, Measure):
             raise PopulaceError(f"{name!r}: its attribute `measures` holds {one!r}; expected populace.measures.Measure")
         if one.kind == "count":
-            raise PopulaceError(f"{name!r}: {one.name!r} is declared a count, but what is read off a state is a stock")
+            raise PopulaceError(f"{name!r}: {one.name!r} is declared a count, but a measure of a state is a stock")
     return OwnMeasure(name, function, index(replace(one, kind="stock") for one in declared))
 
 
@@ -106,7 +106,7 @@ def check(own: Iterable[OwnMeasure], world: World[Any], run: Run) -> None:
         for name in dict.fromkeys((*found, *one.declared)):
             owner = taken.get(name) or (ours if find(world.declared, name) is not None else "")
             if owner not in ("", who):
-                raise PopulaceError(f"{who} gives {name!r}, which {owner} measures too: call it otherwise")
+                raise PopulaceError(f"{who} gives {name!r}, which {owner} measures too: choose another name")
             taken[name] = who
 
 

@@ -38,7 +38,7 @@ class TableFormat(Options):
     @model_validator(mode="after")
     def _apart(self) -> Self:
         if self.decimal == self.thousands:
-            raise ValueError(f"decimal and thousands are both {self.decimal!r}: one number could mean two")
+            raise ValueError(f"decimal and thousands are both {self.decimal!r}: numbers would be ambiguous")
         return self
 
 

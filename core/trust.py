@@ -86,7 +86,7 @@ def _remedy(needs: Sequence[Need]) -> str:
     kinds = {need.kind for need in needs}
     ways = []
     if "code" in kinds:
-        ways.append("if you know who wrote this code, and what it does, say --trust")
+        ways.append("if you know who wrote this code and what it does, use --trust")
     if kinds & {"read", "write"}:
         ways.append("allow a folder with --allow DIR" + ("" if "code" in kinds else ", or say --trust"))
     if "key" in kinds:
@@ -223,7 +223,7 @@ def digest(*contents: bytes) -> str:
 def question(needs: Iterable[Need], name: str) -> str:
     """What a user on a terminal is asked."""
     listed = "".join(f"\n  - {need}" for need in sorted(set(needs)))
-    return f"{name} asks to:{listed}\nAllow this, now and whenever these contents are the same?"
+    return f"{name} asks to:{listed}\nAllow this now, and in future as long as these contents are the same?"
 
 
 # ---------------------------------------------------------------------- what is remembered
@@ -293,7 +293,7 @@ def record(content: str, word: Word) -> None:
         remember(content, Given(frozenset(needs), word.roots, word.folders))
     except OSError as error:
         told = f"{config_home()} cannot be written ({error.strerror})"
-        print(f"note: {told}: resuming this run will ask for your word again", file=sys.stderr)
+        print(f"note: {told}: resuming this run will ask for your permission again", file=sys.stderr)
 
 
 def _record(content: str) -> Path:

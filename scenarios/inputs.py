@@ -185,8 +185,8 @@ def check_scenario(folder: Path, info: Mapping[str, Any]) -> None:
     claim = info.get("scenario")
     if isinstance(claim, dict) and (keys := scenario_changes(folder / "scenario.yaml", claim)):
         raise RunError(
-            f"{folder}/scenario.yaml was changed after the run began: {_some(keys)}; a run cannot go on as another. "
-            f"Put it back, or begin a new run: populace run {folder}/scenario.yaml --out OTHER"
+            f"{folder}/scenario.yaml was changed after the run began: {_some(keys)}; a run cannot be resumed with "
+            f"another scenario. Restore the file, or begin a new run: populace run {folder}/scenario.yaml --out OTHER"
         )
 
 
@@ -208,8 +208,8 @@ def check_inputs(folder: Path, info: Mapping[str, Any], word: Word) -> None:
             wrong.append(f"{name} ({change})")
     if wrong:
         raise RunError(
-            f"{folder}: files that this run was built from were changed after it began: {_some(wrong)}; going on would "
-            "mix two runs. Put them back, or begin a new run"
+            f"{folder}: files that this run was built from were changed after it began: {_some(wrong)}; resuming "
+            "would mix two runs. Restore these files, or begin a new run"
         )
 
 

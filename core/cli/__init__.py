@@ -54,5 +54,5 @@ def _crash() -> None:
     import traceback
 
     traceback.print_exc()
-    typer.echo("This is a fault of populace, not of your input; please report it.", err=True)
+    typer.echo("This is a fault in populace, not in your input; please report it.", err=True)
     sys.exit(70)

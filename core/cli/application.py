@@ -34,7 +34,7 @@ Sets = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Override a key, e.g. population.size=5000.",
+        help="Override a key, for example population.size=5000.",
         autocompletion=completing.sets,
     ),
 ]
@@ -53,7 +53,7 @@ Threads = Annotated[
 ]
 Trust = Annotated[
     bool,
-    typer.Option("--trust", help="Run the code that the file names, and read what it names outside its folder."),
+    typer.Option("--trust", help="Allow the file to run the code that it names, and to read files outside its folder."),
 ]
 Allow = Annotated[
     list[Path] | None,
@@ -74,7 +74,7 @@ def _options(
         typer.Option(
             "--max-file-mb",
             min=0.001,
-            help=f"Largest file to read, in MB, packed and unpacked; also {SETTING}.",
+            help=f"Largest file to read, in MB, before and after decompression; also {SETTING}.",
         ),
     ] = None,
 ) -> None:

@@ -59,10 +59,10 @@ def refused(error: BaseException, folder: Path) -> RunError | None:
         return RunError(f"the run folder {folder} is gone: it was moved or deleted while the run wrote to it ({said})")
     with suppress(OSError):
         left = shutil.disk_usage(folder).free
-        limit = "" if error.errno not in _FULL else "; what it writes at a time must fit on the disk twice"
+        limit = "" if error.errno not in _FULL else "; each save needs twice its size on the disk"
         return RunError(
             f"cannot write to {folder}: {said} ({size(left)} are left on its disk{limit}). What was saved before is "
             f"kept: make room (or record less in a new run: record.every, record.users), and go on with: "
             f"populace resume {folder}"
         )
-    return RunError(f"cannot write to {folder}: {said}; mend it, and go on with: populace resume {folder}")
+    return RunError(f"cannot write to {folder}: {said}; solve this, and go on with: populace resume {folder}")

@@ -209,7 +209,7 @@ class Local(Backend):
         except torch.OutOfMemoryError:
             if len(batch) == 1:
                 raise PopulaceError(
-                    f"not even one prompt of {len(batch[0].prompt)} tokens fits into the memory beside "
+                    f"not even one prompt of {len(batch[0].prompt)} tokens fits into the memory together with "
                     f"{self.options.model}: lower max_reply or memory, or take a smaller model"
                 ) from None
         if torch.cuda.is_available():

@@ -23,7 +23,7 @@ def check() -> None:
         import llguidance  # noqa: F401
     except ImportError:
         raise MissingExtra(
-            "holding a local model's reply to JSON (or let it write what it likes: choices: write)",
+            "holding a local model's reply to JSON (or do not constrain it: choices: write)",
             "llguidance",
             "llm",
         ) from None

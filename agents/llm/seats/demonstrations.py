@@ -97,7 +97,7 @@ def _tell(world: World[Any], observation: Observation, actions: Actions) -> Iter
     if not isinstance(dialogue, Writes):
         raise PopulaceError(
             f"{world.id} cannot put the acts of {role!r} into words: its dialogue() needs write(observation, chats, "
-            "actions) (populace.dialogue.Writes) beside say and hear"
+            "actions) (populace.dialogue.Writes) in addition to say and hear"
         )
     shown, kind = observation.present, actions.get("kind")
     chats = [
