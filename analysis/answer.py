@@ -197,9 +197,9 @@ def how_to_read(results: Results) -> str:
     parts = [
         "0.31 [0.29, 0.33] is a mean over worlds with its 95 % interval: if the study were repeated with new random "
         "numbers, such intervals would hold the true mean in 95 of 100 repetitions.",
-        "Differences between arms are computed world by world, with common random numbers in both arms. A difference is "
-        f"called higher or lower if it is clear (p below {CLEAR} after Holm's correction over all contrasts of this answer)"
-        + (" and at least as large as the smallest effect of interest." if smallest else "."),
+        "Differences between arms are computed world by world, with common random numbers in both arms. A difference "
+        f"is called higher or lower if it is clear (p below {CLEAR} after Holm's correction over all contrasts of "
+        "this answer)" + (" and at least as large as the smallest effect of interest." if smallest else "."),
     ]
     if smallest:
         sizes = ", ".join(f"{results.label(one.name)}: {one.smallest:g}" for one in smallest)

@@ -33,9 +33,9 @@ def cautions(run: RunData) -> list[str]:
             )
         if name == "mass" and value < SPELLING:
             told.append(
-                f"In the arm {arm}, the model of {who} gives all the replies among which it had to choose a probability "
-                f"of {value:.1g} together. Its choices therefore depend on spelling: use a model that knows the form, "
-                "or let it write freely (choices: write)."
+                f"In the arm {arm}, the model of {who} gives all the replies among which it had to choose a "
+                f"probability of {value:.1g} together. Its choices therefore depend on spelling: use a model that "
+                "knows the form, or let it write freely (choices: write)."
             )
     return told
 

@@ -104,31 +104,32 @@ def _parts(results: Results, withheld: str) -> list[Part]:
         Part(
             "How worlds and users differ",
             "spreads",
-            "Intervals show how certain a mean is; these figures show how much single worlds and single users differ. Each "
-            "point is a world or user, the bar is the middle half, and the line is the median.",
+            "Intervals show how certain a mean is; these figures show how much single worlds and single users "
+            "differ. Each point is a world or user, the bar is the middle half, and the line is the median.",
             _grid([*spreads.worlds(results), *spreads.users(results)]),
         ),
         Part(
             "Who played",
             "players",
-            "Language models and scripts play the same mechanism. Invalid acts are the share of acts that could not be "
-            "used, so that the seat forfeited. Mean reward is per seat and recorded step, and shown where players share "
-            "a role. Prompts (including repeated ones), tokens read and written (as if each seat had asked alone), cost "
-            "and failed requests by kind are totals per world.",
+            "Language models and scripts play the same mechanism. Invalid acts are the share of acts that could not "
+            "be used, so that the seat forfeited. Mean reward is per seat and recorded step, and shown where players "
+            "share a role. Prompts (including repeated ones), tokens read and written (as if each seat had asked "
+            "alone), cost and failed requests by kind are totals per world.",
             players(results.run),
         ),
         *own,
         Part(
             "Drift over time",
             "drift",
-            "Distance of each segment's mean values from their start (Euclidean). Bands are 95 % intervals over worlds.",
+            "Distance of each segment's mean values from their start (Euclidean). Bands are 95 % intervals over "
+            "worlds.",
             pictures.drift(results) if has else "",
         ),
         Part(
             "Values before and after",
             "map",
-            "The first world, projected on the plane in which values differ most, which is the same for all arms. Hollow "
-            "marks are the start, filled marks the end; "
+            "The first world, projected on the plane in which values differ most, which is the same for all arms. "
+            "Hollow marks are the start, filled marks the end; "
             + ("" if withheld else "thin lines are single users, ")
             + "bold arrows are the means of segments.",
             pictures.value_maps(results) if has else "",
@@ -136,9 +137,9 @@ def _parts(results: Results, withheld: str) -> list[Part]:
         Part(
             "All contrasts between arms",
             "contrasts",
-            "Each arm minus its reference at the last step that both recorded, paired by world. Bold rows are clear after "
-            "Holm's correction over all rows of all arms; grey rows are not. Rows of values have a common scale; every "
-            "other row has a scale of its own.",
+            "Each arm minus its reference at the last step that both recorded, paired by world. Bold rows are clear "
+            "after Holm's correction over all rows of all arms; grey rows are not. Rows of values have a common "
+            "scale; every other row has a scale of its own.",
             tables.forest(results),
         ),
         Part("All measures at the end", "end", "Mean over worlds [95 % interval].", tables.ends(results)),

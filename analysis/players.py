@@ -139,11 +139,11 @@ def _coders(known: Mapping[str, Any]) -> str:
     if not lines:
         return ""
     return (
-        "<p>Free text was read by an interpreter. The table shows how far it agrees with a labelled set (the library's "
-        "rules and thresholds were tuned on the other half of that set):</p><div class='scroll'><table><thead><tr><th>arm</th><th>role</th>"
-        "<th>read for</th><th>interpreter</th><th class='n'>agreement [95&nbsp;% interval]</th>"
-        "<th class='n'>Cohen's kappa</th><th class='n'>texts</th></tr></thead>"
-        f"<tbody>{''.join(lines)}</tbody></table></div>"
+        "<p>Free text was read by an interpreter. The table shows how far it agrees with a labelled set (the "
+        "library's rules and thresholds were tuned on the other half of that set):</p><div "
+        "class='scroll'><table><thead><tr><th>arm</th><th>role</th><th>read for</th><th>interpreter</th><th "
+        "class='n'>agreement [95&nbsp;% interval]</th><th class='n'>Cohen's kappa</th><th "
+        f"class='n'>texts</th></tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )
 
 

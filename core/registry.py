@@ -163,7 +163,9 @@ class Registry:
         for prefix in (f"{within}/", "") if within else ("",):
             if (full := prefix + name) in former and self._find(full) is None:
                 today = former[full].removeprefix(prefix)
-                text = f"the {self.kind} {name!r} is now called {today!r}; use the new name, because the old one will be removed"
+                text = (
+                    f"the {self.kind} {name!r} is now called {today!r}; use that, as the old name will be removed"
+                )
                 warnings.warn(text, OldName, stacklevel=3)
                 return today
         return name

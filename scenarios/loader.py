@@ -200,7 +200,7 @@ def _scenario(
         outcomes, unasked = asked(frame.outcomes if frame is not None else (), root, cells)
         found += [] if wrongly else unasked  # they may name a measure that could not be imported
     missed = _missed(plan, overrides)
-    why = "has no effect: it is empty, or every arm or the sweep sets the same keys; in that case override arms.<arm>.<key>"
+    why = "has no effect: it is empty, or all arms or the sweep set the same keys; then override arms.<arm>.<key>"
     idle = [
         Mistake(f"{key} {why}", node.place)
         for key, node in dict(overrides).items()

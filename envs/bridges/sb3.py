@@ -51,8 +51,9 @@ class StableBaselines(VecEnv):
             )
         if isinstance(env.single_action_space, spaces.Dict):
             raise PopulaceError(
-                f"stable-baselines3 does not support dicts of actions, and this seat has {sorted(env.single_action_space)}: "
-                "make the environments with flat_actions=True, or acts=(...) of one field"
+                "stable-baselines3 does not support dicts of actions, and this seat has "
+                f"{sorted(env.single_action_space)}: make the environments with flat_actions=True, or acts=(...) of "
+                "one field"
             )
         self.env, self._first = env, seed
         self._actions: Any = None

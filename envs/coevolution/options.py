@@ -14,7 +14,7 @@ class History(Options):
     """How society would move without an assistant."""
 
     series: str = "centuries"
-    """`centuries` (nine centuries of text values, 5 dimensions), `walk` (a smooth random walk, assumed), `still`, or the
+    """`centuries` (nine centuries of text values, 5 dimensions), `walk` (a random walk, assumed), `still`, or the
     path of a csv with a column for each value and a row for each point."""
     every: int = Field(default=10, ge=1)
     """Ticks from one point to the next; between points society's course is a straight line."""

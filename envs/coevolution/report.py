@@ -205,8 +205,8 @@ def _rest(found: Sequence[LockIn]) -> str:
     if any(one.rest.mean > 0 for one in found) or not any(one.rest.worlds for one in found):
         return ""
     return (
-        "<p>In no world did mean values come to rest completely: they kept moving to the end of the run, so that lock-in "
-        "in the strictest sense did not happen.</p>"
+        "<p>In no world did mean values come to rest completely: they kept moving to the end of the run, so that "
+        "lock-in in the strictest sense did not happen.</p>"
     )
 
 
@@ -238,12 +238,12 @@ def _table(found: Sequence[LockIn]) -> str:
     head = "".join(f"<th class='n'>{word}</th>" for word in heads)
     cautions = [e.note for one in found for e in (one.history, one.further, one.alike)]
     notes = (
-        "History's movement lost: society's mean moves a certain distance in the reference arm; this is the share of that "
-        "movement that is missing in this arm (below 0: it moved further). Further from history's course: the distance "
-        "of society's mean from where history alone would have brought it (root mean square over values), minus the "
-        "same distance in the reference arm. Diversity lost: the share of the variance between people in the reference "
-        "arm at the end that is missing in this arm. At rest: for at least the last 10 % of the run, mean values stay "
-        "within 5 % of their largest distance from their final place."
+        "History's movement lost: society's mean moves a certain distance in the reference arm; this is the share of "
+        "that movement that is missing in this arm (below 0: it moved further). Further from history's course: the "
+        "distance of society's mean from where history alone would have brought it (root mean square over values), "
+        "minus the same distance in the reference arm. Diversity lost: the share of the variance between people in "
+        "the reference arm at the end that is missing in this arm. At rest: for at least the last 10 % of the run, "
+        "mean values stay within 5 % of their largest distance from their final place."
     )
     return (
         f"<div class='scroll'><table><thead><tr><th>arm</th>{head}</tr></thead><tbody>{body}</tbody></table></div>"

@@ -45,15 +45,15 @@ def sections(run: RunData) -> Sequence[Section]:
         Section(
             "Entropy, alignment and diversity",
             _beside(results),
-            "A response that lists every culture has the highest entropy, whether or not it represents any of them well. "
-            "Therefore entropy is shown together with measures of agents (whether they answer as their cultures do, and "
-            "whether they vary as people do) and of the people who listen.",
+            "A response that lists every culture has the highest entropy, whether or not it represents any of them "
+            "well. Therefore entropy is shown together with measures of agents (whether they answer as their "
+            "cultures do, and whether they vary as people do) and of the people who listen.",
         ),
         Section(
             "Cultural map",
             _map(run, results),
-            "Mean positions of cultures at the start (hollow) and at the end (filled), averaged over worlds, in the two "
-            "directions in which the survey's cultures differ most; the map is the same for all arms.",
+            "Mean positions of cultures at the start (hollow) and at the end (filled), averaged over worlds, in the "
+            "two directions in which the survey's cultures differ most; the map is the same for all arms.",
         ),
     ]
     return [part for part in parts if part.html]

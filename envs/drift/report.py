@@ -49,9 +49,10 @@ def sections(run: RunData) -> Sequence[Section]:
         Section(
             "Threshold of dishonesty",
             _thresholds(run),
-            "p* is the share of biased users at which the mean change of the log odds of dishonesty, from the first round "
-            "to the last, changes from a decrease to an increase. The interval holds the shares at which Student's "
-            "interval of that mean over worlds contains 0. If it reaches an end of the sweep, the sweep does not settle p*.",
+            "p* is the share of biased users at which the mean change of the log odds of dishonesty, from the first "
+            "round to the last, changes from a decrease to an increase. The interval holds the shares at which "
+            "Student's interval of that mean over worlds contains 0. If it reaches an end of the sweep, the sweep "
+            "does not settle p*.",
             answer=_answer(run),
         ),
         Section(
