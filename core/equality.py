@@ -1,7 +1,6 @@
 """Equality of results: an undefined number (NaN) equals another, and tensors are compared entry by entry."""
 
 from dataclasses import fields, is_dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ def same_tensor(a: Tensor, b: Tensor) -> bool:
     return bool(((a == b) | (a.isnan() & b.isnan())).all())
 
 
-def same(a: Any, b: Any) -> bool:
+def same(a: object, b: object) -> bool:
     """Whether two values of results are equal; NaN equals NaN, at any depth of tuples, lists, dicts and dataclasses."""
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         return same_tensor(a, b)

@@ -237,7 +237,7 @@ def decoded(raw: bytes, name: str | Path, encoding: str = "utf-8", remedy: str =
     return found
 
 
-def named(path: str | Path, context: Any = None, *, there: bool = True) -> Path:
+def named(path: str | Path, context: object = None, *, there: bool = True) -> Path:
     """A file that an option names, as a full path: what options' validators call with their `info.context`.
 
     Args:
@@ -264,7 +264,7 @@ def named(path: str | Path, context: Any = None, *, there: bool = True) -> Path:
     return full
 
 
-def word_or_file(given: str, words: Iterable[str], context: Any = None) -> str:
+def word_or_file(given: str, words: Iterable[str], context: object = None) -> str:
     """What an option says that takes one of some words or a file: the word, or the file's full path.
 
     Raises:

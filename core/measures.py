@@ -7,7 +7,7 @@ role, and a player where several players share the role.
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from populace.errors import PopulaceError
 
@@ -50,7 +50,7 @@ class Measure:
                 f"the measure {self.name!r} has bounds {self.low:g} to {self.high:g}: low must not exceed high"
             )
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         """What run.json keeps of it: everything but the name, and no bounds where there are none."""
         kept = {
             key: value for key, value in asdict(self).items() if key != "name" and value != "" and value is not False
@@ -190,7 +190,7 @@ def index(declared: Iterable[Measure]) -> dict[str, Measure]:
     return found
 
 
-def join(flows: "dict[Key, Tensor]", found: "Mapping[Any, Tensor]") -> None:
+def join(flows: "dict[Key, Tensor]", found: "Mapping[Key, Tensor] | Mapping[str, Tensor]") -> None:
     """Add the flows of a phase to those of its tick.
 
     Raises:

@@ -43,7 +43,7 @@ class Options(BaseModel):
             found.update({place: item for place, item in items.items() if isinstance(item, Options)})
         return found
 
-    def bearing(self) -> dict[str, Any]:
+    def bearing(self) -> dict[str, object]:
         """The options that bear on what comes out, in depth, place -> value."""
         inner = self.inner()
         passed = {*self.changeable, *(place.split(".")[0] for place in inner)}

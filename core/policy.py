@@ -94,7 +94,7 @@ class Policy(Generic[OptionsT]):
         """Declarations of the measures that `Learner.learn` gives, of the role it plays."""
         return ()
 
-    def describe(self) -> Mapping[str, Any]:
+    def describe(self) -> Mapping[str, object]:
         """What a run folder keeps about it beside its options, as plain constants; asked once a run is over."""
         return {}
 

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from torch import Tensor
 
@@ -114,12 +114,12 @@ class World(ABC, Generic[State, OptionsT]):
         return {}
 
     @classmethod
-    def population(cls, users: int, options: Any) -> Population | None:
+    def population(cls, users: int, options: OptionsT) -> Population | None:
         """The people a view samples when it is given none; None when the world cannot do without."""
         return None
 
     @classmethod
-    def users_of(cls, options: Any) -> int | None:
+    def users_of(cls, options: OptionsT) -> int | None:
         """How many users the data hold that the options name, for scenarios that do not say; None for no such data."""
         return None
 

@@ -29,7 +29,7 @@ _DATA = re.compile(r".*\.[A-Za-z]\w{0,9}")
 """Text that may name a data file: it has a suffix."""
 
 
-def load(source: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Scenario:
+def load(source: str | Path | Mapping[str, object], sets: Sequence[str] = ()) -> Scenario:
     """Read and validate a scenario with all its arms.
 
     Args:

@@ -13,7 +13,7 @@ from populace.scenarios.loader import find, library
 from populace.world import World
 
 
-def describe(name: str) -> dict[str, Any]:
+def describe(name: str) -> dict[str, object]:
     """Kind, name and `text` of a scenario, world or policy.
 
     Raises:

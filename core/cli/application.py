@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -154,7 +154,7 @@ def listed(names: Sequence[str], most: int = 20) -> str:
     return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def tell(as_json: bool, text: str, **facts: Any) -> None:
+def tell(as_json: bool, text: str, **facts: object) -> None:
     """Print a command's result: the text, or its facts as one JSON object."""
     if as_json:
         print_json(facts)
@@ -162,6 +162,6 @@ def tell(as_json: bool, text: str, **facts: Any) -> None:
         say(text)
 
 
-def print_json(facts: dict[str, Any]) -> None:
+def print_json(facts: Mapping[str, object]) -> None:
     """Print one JSON object."""
     say(json.dumps(facts, indent=1, ensure_ascii=False))

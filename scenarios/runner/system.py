@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from populace.errors import PopulaceError, RunError
 from populace.folder import write_info
@@ -32,7 +31,7 @@ def check_threads(threads: int | None) -> None:
         )
 
 
-def reserve(folder: Path, info: Mapping[str, Any]) -> None:
+def reserve(folder: Path, info: Mapping[str, object]) -> None:
     """Keep space for the last words of a run.
 
     Raises:
@@ -42,7 +41,7 @@ def reserve(folder: Path, info: Mapping[str, Any]) -> None:
     (folder / RESERVE).write_bytes(os.urandom(most))  # bytes that no file system can pack
 
 
-def last_words(folder: Path, info: Mapping[str, Any]) -> None:
+def last_words(folder: Path, info: Mapping[str, object]) -> None:
     """Write run.json, with the space that was reserved where there is no other; where the folder is gone, nothing."""
     with suppress(OSError):
         (folder / RESERVE).unlink()

@@ -4,7 +4,6 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -100,7 +99,7 @@ class Backend(ABC):
     def settle(self) -> None:  # noqa: B027  # a hook that most need not have
         """Find out whether it is gone, and raise ServerGone if so."""
 
-    def describe(self) -> Mapping[str, Any]:
+    def describe(self) -> Mapping[str, object]:
         """What a run folder keeps about it beside its voice, as plain constants."""
         return {}
 

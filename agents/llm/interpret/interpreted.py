@@ -82,7 +82,7 @@ class Interpreted:
         utter = getattr(self.face, "utterances", None)
         return {} if utter is None else utter(observation, chats, replies)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         """How free text was read, and how far that agrees with labels, as plain constants.
 
         Of a set that comes with the library, only the half that no rule or threshold was tuned on counts.

@@ -56,7 +56,7 @@ def uses(text: str) -> dict[str, frozenset[str] | None]:
     return {name: None if parts is None else frozenset(parts) for name, parts in found.items()}
 
 
-def rendered(text: str, contexts: Sequence[Mapping[str, Any]]) -> list[str]:
+def rendered(text: str, contexts: Sequence[Mapping[str, object]]) -> list[str]:
     """One text for every context, which holds numbers, texts, lists and mappings.
 
     Raises:
