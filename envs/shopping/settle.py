@@ -173,7 +173,7 @@ def _audit(options: ShoppingOptions, state: State, deviation: Tensor, draw: Draw
     """Who is audited, and where a deviation is found, [worlds, customers] bool.
 
     A customer that reads the explanation sees through a deviation, besides, with a chance of its skill (assumption of
-    ours).
+    assumed).
     """
     if not options.monitoring and "audit" not in options.phases and state.customers.skill is None:
         never = torch.zeros_like(deviation)
