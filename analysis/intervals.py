@@ -95,7 +95,7 @@ def caution(
     certain: bool = False,
     finite: bool = True,
 ) -> str:
-    """What must be said beside an estimate, or nothing.
+    """The caution that belongs to an estimate, or "".
 
     Args:
         worlds: Worlds it rests on; of two sides that are not paired, the smaller number.

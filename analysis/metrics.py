@@ -60,7 +60,7 @@ def drift_from_reference(moments: Moments, reference: Mapping[str, str]) -> pd.D
 
 @_QUIET
 def velocity(moments: Moments) -> pd.DataFrame:
-    """Distance moved a step: ||m_s(t) - m_s(t')|| / (t - t'), with t' the record before t."""
+    """Distance moved per step: ||m_s(t) - m_s(t')|| / (t - t'), with t' the record before t."""
     m = moments.with_overall
     gap = np.diff(m.steps)[:, None]
     speed = np.sqrt((np.diff(m.mean, axis=2) ** 2).sum(-1)) / gap

@@ -1,4 +1,4 @@
-"""One measure as a figure for a paper: its mean and interval over worlds, an arm a line, in the width of a column."""
+"""One measure as a figure for a paper: its mean and interval over worlds, one line per arm, as wide as a column."""
 
 import io
 import warnings

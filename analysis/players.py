@@ -1,4 +1,4 @@
-"""Who played: language models beside scripts, with what they could not say, what it took, and what came of it."""
+"""The section "Who played": language models and scripts with their invalid acts, costs and rewards."""
 
 import html
 import math

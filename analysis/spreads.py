@@ -1,4 +1,4 @@
-"""Distributions beside means: how outcomes spread over worlds, and what is recorded of users over tracked users."""
+"""Distributions of outcomes over worlds, and of panel variables over tracked users."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ ROWS, FIGURES, POINTS = 24, 12, 200
 
 
 def worlds(results: Results) -> list[str]:
-    """A figure for every outcome that the scenario asks about: an arm a row, a point a world."""
+    """A figure for every outcome that the scenario asks about: one row per arm, one point per world."""
     ends = at_end(results.asking.rows)
     figures = []
     for one in results.asking.asked[:FIGURES]:
@@ -28,7 +28,7 @@ def worlds(results: Results) -> list[str]:
 
 
 def users(results: Results) -> list[str]:
-    """A figure for every variable of the panel: an arm a row, a point a tracked user at the end."""
+    """A figure for every variable of the panel: one row per arm, one point per tracked user at the end."""
     frame = results.run.users
     if frame.empty:
         return []

@@ -1,4 +1,4 @@
-"""Means over worlds with intervals for every group of a frame, with what must be said beside them."""
+"""Means over worlds with intervals for every group of a frame, with their cautions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which arithmetic a run is computed by: the kernels of `populace.kernels`, or torch.
+"""Which arithmetic computes a run: the kernels of `populace.kernels`, or torch.
 
 Both make the same keys, uniform numbers, whole numbers and choices to the bit; normal numbers and products differ in
 the last bits, and after many ticks so do the worlds. Hence the arithmetic is part of a run: it is fixed at the start,
@@ -111,7 +111,7 @@ def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 @functools.cache
 def default() -> Name:
-    """What is used where nothing else is asked for; a fallback to torch is told once.
+    """The arithmetic by default; a fallback to torch gives one warning.
 
     Raises:
         PopulaceError: The variable asks for what cannot be had.

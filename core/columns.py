@@ -161,7 +161,7 @@ def _of_dates(cells: Sequence[Any]) -> Column:
 
 
 def of_arrow(column: "pa.ChunkedArray", decimal: str = ".", thousands: str = "") -> Column:
-    """A column as arrow read it: text, numbers, or something else that is told.
+    """A column as arrow read it: text or numbers; any other type is an error.
 
     Raises:
         PopulaceError: It holds lists, mappings or bytes.

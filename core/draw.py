@@ -1,4 +1,4 @@
-"""Randomness as a function, not a stream.
+"""Random numbers as a function of where they are used, not a stream.
 
 A number depends only on where it is drawn: seed, world id, episode, tick, phase, scope, purpose and index. It does not
 depend on the batch a world sits in, on the order of draws, on how many users there are, or on the policy that plays.

@@ -64,7 +64,7 @@ def write_checked(path: Path, content: Mapping[str, object]) -> None:
 
 
 def write_info(folder: Path, info: Mapping[str, object]) -> None:
-    """Write run.json with its checksum; where files lie on this machine is not told."""
+    """Write run.json with its checksum, without the full paths of files on this machine."""
     write_checked(folder / "run.json", {**info, **told_of(info)})
 
 

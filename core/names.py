@@ -48,7 +48,7 @@ def fault_in(value: object) -> str:
 def pathless(value: object) -> object:
     """Texts, in nested mappings and lists, in which full paths are cut to their last part: `.../people.csv`.
 
-    Where files lie on somebody's machine is nobody else's business, and tells who that somebody is. Addresses such as
+    Where files lie on somebody's machine is private and may identify its user. Addresses such as
     `https://host/path`, relative paths and fractions stay.
     """
     if isinstance(value, str):
@@ -70,7 +70,7 @@ def visible(text: str) -> str:
 
 
 def short_keys(keys: Iterable[str]) -> dict[str, str]:
-    """Dotted key -> as many of its last parts as tell it from the others: `biased_share` for `world.biased_share`."""
+    """Dotted key -> its last parts, as many as make it unique: `biased_share` for `world.biased_share`."""
     parts = {key: key.split(".") for key in keys}
     found = {}
     for key, own in parts.items():

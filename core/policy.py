@@ -95,7 +95,7 @@ class Policy(Generic[OptionsT]):
         return ()
 
     def describe(self) -> Mapping[str, object]:
-        """What a run folder keeps about it beside its options, as plain constants; asked once a run is over."""
+        """What a run folder keeps about it besides its options, as plain constants; called at the end of a run."""
         return {}
 
 

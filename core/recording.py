@@ -1,4 +1,4 @@
-"""Measures of a user's own, recorded beside those of the world: `record: {measures: [my_module:disagreement]}`.
+"""Users' own measures, recorded like those of the world: `record: {measures: [my_module:disagreement]}`.
 
 Such a measure is a function with an attribute `measures`, the declarations of what it gives:
 
@@ -89,7 +89,7 @@ def own_measures(names: Iterable[str]) -> tuple[OwnMeasure, ...]:
 
 
 def check(own: Iterable[OwnMeasure], world: World[Any], run: Run) -> None:
-    """Measure a run once, so that what is wrong is told before anything is played.
+    """Compute each measure once, so that mistakes are reported before anything is played.
 
     Raises:
         PopulaceError: A measure fails, gives what it does not declare or what is not [worlds], or has the name of

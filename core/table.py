@@ -1,4 +1,4 @@
-"""A table whose cells are taken for what they say: numbers, words or nothing, and what is neither is told."""
+"""A table whose cells are read as numbers, words or missing entries; anything else is reported as an error."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Texts beside tensors: a text is an id on the device, and its words stand in a store of the run.
+"""Texts in tensors: a text is an id on the device, and its words are in a store of the run.
 
 A field of kind `text` holds int64 ids. The id of a text is a 64-bit hash of its words, so that it is the same in every
 world, arm and run. Worlds move ids as they move any action, without a copy to the host. Codes lead and words follow:

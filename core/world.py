@@ -40,7 +40,7 @@ class Step(Generic[State]):
 
 
 class World(ABC, Generic[State, OptionsT]):
-    """A mechanism; `self` holds options and the census only, all that changes is in the state.
+    """A mechanism; `self` holds only options and the census, and everything that changes is in the state.
 
     Override these four: `roles`, `begin`, `observe`, `advance`. The hooks below them default to nothing.
 
@@ -124,7 +124,7 @@ class World(ABC, Generic[State, OptionsT]):
         return None
 
     def notes(self) -> Sequence[str]:
-        """What is no mistake and should be known: sentences that `validate` and `run` print and the report repeats."""
+        """Remarks for the user: sentences that `validate` and `run` print and the report repeats."""
         return ()
 
     # ------------------------------------------------------------------ the base owns the rest

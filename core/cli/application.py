@@ -90,7 +90,7 @@ def _options(
 
 
 def say(text: str, *, err: bool = False, nl: bool = True) -> None:
-    """Print text, whatever it holds: what could steer a terminal is written out."""
+    """Print text; control characters that could change the terminal are written as escapes."""
     typer.echo(visible(text), err=err, nl=nl)
 
 

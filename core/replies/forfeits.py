@@ -1,4 +1,4 @@
-"""Replies into actions: what cannot be read forfeits, and its kind says why."""
+"""Turns replies into actions; a seat whose reply cannot be read forfeits, and the kind says why."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar

@@ -33,7 +33,7 @@ MOVING = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class LockIn(Result):
-    """What an arm did to society beside its reference, at the last step that both recorded.
+    """What an arm did to society compared with its reference, at the last step that both recorded.
 
     Attributes:
         arm: The arm.

@@ -88,7 +88,7 @@ class FreeSynthesiser:
         self.survey, self.coding = survey, coding(survey.cultures)
 
     def say(self, observation: Observation) -> Sequence[Chat]:
-        """One chat a seat."""
+        """One chat per seat."""
         return ask(
             observation,
             lambda shown, world, seat: Chat(

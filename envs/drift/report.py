@@ -1,4 +1,4 @@
-"""What the drift world adds to the report: dishonesty by who is spoken to, where it turns, and what a test can tell."""
+"""Report sections of the drift world: dishonesty by group of users, its threshold, and the power of a test."""
 
 import html
 import math

@@ -160,7 +160,7 @@ def _tin_men(
     """Two products: the first is what the customer prefers, the second what the company prefers.
 
     Products, prices and budgets are those of Phelps and Ranson 2023 (phelps-sg/llm-cooperation at 067747c); the
-    sentences are written for this library. Assumed: the customer's preference is worth 1, and price matters only by the budget.
+    sentences are this library's. Assumed: the customer's preference is worth 1; price matters only by the budget.
     """
     (first, first_price), (second, second_price), values, request = told
     return Catalogue(

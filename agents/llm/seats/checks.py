@@ -1,4 +1,4 @@
-"""What can be told of a model's seats before anything is asked."""
+"""Checks of a model's seats before anything is asked."""
 
 import json
 from functools import lru_cache
@@ -11,7 +11,7 @@ from populace.errors import PopulaceError
 
 
 def scores(options: object) -> bool:
-    """Whether a model with these options is held to what it is asked for, rather than left to write."""
+    """Whether a model with these options is constrained to legal replies, rather than writing freely."""
     return getattr(options, "choices", "") == "score"
 
 

@@ -55,7 +55,7 @@ def demonstrate(
     ticks: int,
     roles: Collection[str] | None = None,
 ) -> Iterator[Demonstration]:
-    """Play, and tell of every seat that acts what it was asked and what it replied.
+    """Play, and yield for every seat that acts its prompt and the reply that states its act.
 
     Acts that are invalid by their `kind` are left out, as no words stand for them. Learners play, but learn nothing.
 

@@ -1,4 +1,4 @@
-"""The text policy: all seats of a role in all worlds, asked in words, once a tick.
+"""The text policy: all seats of a role in all worlds are asked in words, once per tick.
 
 It says what the world's Dialogue says, asks its backend for all seats together, and hands the replies back to the
 Dialogue, which reads them into ordinary actions. A reply that cannot be read is asked for once more; then the seat
