@@ -35,7 +35,7 @@ def swept(begin, slope, noise, worlds=8, seed=0):
 
 
 def told(run):
-    return next(section.html for section in sections(run) if section.title == "Where it turns")
+    return next(section.html for section in sections(run) if section.title == "Threshold of dishonesty")
 
 
 def test_a_settled_threshold_has_its_interval():
@@ -83,7 +83,7 @@ def test_a_crossing_above_the_lowest_share_is_told_with_its_figure():
     row = thresholds(run).iloc[0]
     assert not row["chosen"]
     assert row["first"] < row["p"] < row["high"]
-    first = next(section for section in sections(run) if section.title == "Where it turns")
+    first = next(section for section in sections(run) if section.title == "Threshold of dishonesty")
     assert f"<b>not settled: {row['p']:.2f}"[:22] in first.answer
     assert "no change of sign" not in first.answer
 

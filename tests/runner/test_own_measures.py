@@ -190,7 +190,7 @@ def test_names_and_functions_that_are_no_measures_are_refused_with_their_place(p
     bad = function(x=lambda state: state.values[:, 0, 0])
     bad.measures = (Measure(name="x", about="x", kind="count"),)
     given = own(bad)
-    with pytest.raises(ScenarioError, match="declared a count, but what is read off a state is a stock"):
+    with pytest.raises(ScenarioError, match="declared a count, but a measure of a state is a stock"):
         load(given)
 
 

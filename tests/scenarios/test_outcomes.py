@@ -60,7 +60,7 @@ def test_a_bare_name_is_an_outcome(tmp_path):
         ("[{measure: rewrad, role: assistant}]", 4, "unknown measure of assistant 'rewrad'; did you mean 'reward'?"),
         ("[reward]", 4, "'reward' is measured of seats: write beside it role: "),
         ("[drift, drift]", 4, "outcomes.1: the measure 'drift' is named twice with the same contrast"),
-        ("[{measure: drift, player: a}]", 4, "a player is one of a role: name the role, too"),
+        ("[{measure: drift, player: a}]", 4, "a player belongs to a role: name the role too"),
         ("[{measure: drift, smallest: -1}]", 4, "outcomes.0.smallest: expected a number of at least 0"),
         ("[{measure: drift, smalest: 1}]", 4, "unknown key 'smalest' in outcomes.0; did you mean 'smallest'?"),
     ],
