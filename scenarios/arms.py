@@ -25,7 +25,7 @@ class Variant:
 
     arm: str
     base_arm: str
-    coordinates: dict[str, Any]
+    coordinates: dict[str, object]
     tree: Node
 
 

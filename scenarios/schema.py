@@ -113,7 +113,7 @@ class Cell:
 
     arm: str
     base_arm: str
-    coordinates: dict[str, Any]
+    coordinates: dict[str, object]
     reference: str
     world_id: str
     world_options: Options

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,7 +34,7 @@ class Interpreted:
         self.face, self.interpreter, self.labelled = face, interpreter, labelled
 
     @classmethod
-    def of(cls, options: InterpreterOptions, dialogue: Any, role: str) -> "Interpreted":
+    def of(cls, options: InterpreterOptions, dialogue: object, role: str) -> "Interpreted":
         """The free text of a role, read as the options say. Keep it: a judge's budget and tape live in it.
 
         Raises:
