@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import torch
 from torch import Tensor
@@ -52,9 +52,6 @@ class TensorGame(Protocol):
         """Payoffs of a player, [acts of player 1, ..., acts of player n]."""
 
 
-Nested = Sequence["float | Nested"]
-"""Lists of lists of numbers, as deep as there are players and one level more."""
-
 PRESETS: dict[str, tuple[list[list[float]], list[list[float]]]] = {
     "prisoners_dilemma": ([[3, 0], [5, 1]], [[3, 5], [0, 1]]),
     "stag_hunt": ([[4, 0], [3, 2]], [[4, 3], [0, 2]]),
@@ -97,14 +94,14 @@ def from_bimatrix(rows: Sequence[Sequence[float]], columns: Sequence[Sequence[fl
     return torch.stack((first, second), -1)
 
 
-def from_payoffs(payoffs: Nested) -> Tensor:
+def from_payoffs(payoffs: object) -> Tensor:
     """A game of n players from nested lists payoffs[act 1]...[act n] = [payoff 1, ..., payoff n].
 
     Raises:
         PopulaceError: It is not so nested, ragged, or an entry is not a finite number; the text names the acts.
     """
     shape: list[int] = []
-    level = payoffs
+    level: object = payoffs
     while isinstance(level, (list, tuple)) and level:
         shape.append(len(level))
         level = level[0]
@@ -134,10 +131,12 @@ def from_openspiel(game: MatrixGame | TensorGame) -> Tensor:
         PopulaceError: The object answers neither.
     """
     if hasattr(game, "row_utility"):
+        game = cast("MatrixGame", game)
         acts = range(game.num_rows()), range(game.num_cols())
         sides = (game.row_utility, game.col_utility)
         return from_bimatrix(*[[[float(side(i, j)) for j in acts[1]] for i in acts[0]] for side in sides])
     if hasattr(game, "player_utilities"):
+        game = cast("TensorGame", game)
         shape = tuple(game.shape())
         parts = [torch.as_tensor(game.player_utilities(player)).double().reshape(shape) for player in range(len(shape))]
         found = torch.stack(parts, -1)

@@ -63,7 +63,8 @@ def show(
     if as_json:
         print_json(found)
     else:
-        say(found["text"], nl=not found["text"].endswith("\n"))
+        text = str(found["text"])
+        say(text, nl=not text.endswith("\n"))
 
 
 @app.command()

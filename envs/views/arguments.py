@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Mapping, Sequence
 from operator import index
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 from torch import Tensor
@@ -21,7 +21,7 @@ def whole(what: str, value: object, least: int = 0) -> int:
         PopulaceError: It is no whole number from `least` up, below 2^63.
     """
     try:
-        number = index(value)
+        number = index(value) if isinstance(value, SupportsIndex) else least - 1
     except TypeError:
         number = least - 1
     if isinstance(value, bool | np.bool_) or not least <= number < SEEDS:
