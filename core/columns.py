@@ -101,7 +101,7 @@ class Column:
         if self.dated[self.index[row]]:
             return "is a date, not a number; make it a year or an age"
         if _GONE.fullmatch(text):
-            return "is not a number; leave the cell of a missing entry empty, or list its code in missing_codes"
+            return "is no number; leave the cell of a missing entry empty, or list its code in missing_codes"
         if mark := _GROUPED.fullmatch(text):
             decimal = "; if it stands before decimals, format: {decimal: ','}" if mark[1] == "," else ""
             remedy = f"say format: {{thousands: {mark[1]!r}}}{decimal}"

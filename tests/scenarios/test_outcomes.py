@@ -58,7 +58,7 @@ def test_a_bare_name_is_an_outcome(tmp_path):
         ("[drift, {measure: drift, contrast: ecko}]", 4, "outcomes.1: unknown arm 'ecko'; did you mean 'echo'?"),
         ("[{measure: reward, role: asistant}]", 4, "unknown role 'asistant'; did you mean 'assistant'?"),
         ("[{measure: rewrad, role: assistant}]", 4, "unknown measure of assistant 'rewrad'; did you mean 'reward'?"),
-        ("[reward]", 4, "'reward' is measured of seats: write beside it role: "),
+        ("[reward]", 4, "'reward' is a measure of seats: add role: "),
         ("[drift, drift]", 4, "outcomes.1: the measure 'drift' is named twice with the same contrast"),
         ("[{measure: drift, player: a}]", 4, "a player belongs to a role: name the role too"),
         ("[{measure: drift, smallest: -1}]", 4, "outcomes.0.smallest: expected a number of at least 0"),
