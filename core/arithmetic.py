@@ -66,8 +66,8 @@ def checked(name: str) -> Name:
         raise UnknownName("arithmetic", name, NAMES)
     if name == "kernels" and (reason := why_not()):
         raise PopulaceError(
-            f"numba cannot run here ({reason}), and the arithmetic 'kernels' needs it; repair numba, or use the arithmetic "
-            "'torch' for a new run, whose results differ in their last bits"
+            f"numba cannot run here ({reason}), and the arithmetic 'kernels' needs it; repair numba, or use the "
+            "arithmetic 'torch' for a new run, whose results differ in their last bits"
         )
     return name
 
