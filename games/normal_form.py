@@ -136,7 +136,6 @@ def from_openspiel(game: MatrixGame | TensorGame) -> Tensor:
         sides = (game.row_utility, game.col_utility)
         return from_bimatrix(*[[[float(side(i, j)) for j in acts[1]] for i in acts[0]] for side in sides])
     if hasattr(game, "player_utilities"):
-        game = cast("TensorGame", game)
         shape = tuple(game.shape())
         parts = [torch.as_tensor(game.player_utilities(player)).double().reshape(shape) for player in range(len(shape))]
         found = torch.stack(parts, -1)

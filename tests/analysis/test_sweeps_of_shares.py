@@ -98,5 +98,5 @@ def test_a_study_of_175_items_is_spoken_of_only_where_as_many_are_asked(tmp_path
         at = replace(run, path=tmp_path)
         at.__dict__.update(steps=run.steps, groups=run.groups)
         titles.append([section.title for section in sections(at)])
-    assert "What a test of 175 items can tell" not in titles[0]
-    assert "What a test of 175 items can tell" in titles[1]
+    assert "What a test of 175 items can show" not in titles[0]
+    assert "What a test of 175 items can show" in titles[1]
