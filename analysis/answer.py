@@ -197,15 +197,15 @@ def how_to_read(results: Results) -> str:
     parts = [
         "0.31 [0.29, 0.33] is a mean over worlds with its 95 % interval: if the study were repeated with new random "
         "numbers, such intervals would hold the true mean in 95 of 100 repetitions.",
-        "A difference is that of the same worlds with common random numbers in both arms. It is called higher or lower "
-        f"where it is clear (p below {CLEAR} after Holm's correction over all contrasts of this answer)"
-        + (" and no smaller than the smallest effect of interest." if smallest else "."),
+        "Differences between arms are computed world by world, with common random numbers in both arms. A difference "
+        f"is called higher or lower if it is clear (p below {CLEAR} after Holm's correction over all contrasts of "
+        "this answer)" + (" and at least as large as the smallest effect of interest." if smallest else "."),
     ]
     if smallest:
         sizes = ", ".join(f"{results.label(one.name)}: {one.smallest:g}" for one in smallest)
         parts.append(
-            "There is called no difference where the whole interval is smaller than the smallest effect of interest, "
-            f"which the scenario states ({html.escape(sizes)})."
+            "It is called no difference if the whole interval lies within the smallest effect of interest, which the "
+            f"scenario states ({html.escape(sizes)})."
         )
-    parts.append("All else is not settled: more worlds may settle it.")
+    parts.append("All other differences are called not settled; more worlds may settle them.")
     return "".join(f"<p>{part}</p>" for part in parts)

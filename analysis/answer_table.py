@@ -1,4 +1,4 @@
-"""The answer's table: an arm (or a point of the sweep) a row, an outcome a column, with fixed digits in a column."""
+"""The answer's table: one row per arm (or point of the sweep), one column per outcome, with fixed digits each."""
 
 import html
 from typing import Any
@@ -15,7 +15,7 @@ ROWS, COLUMNS = 60, 4
 
 
 def table(results: Results) -> str:
-    """Level of every outcome at the end, and beside it the difference that was asked for; a few outcomes per table."""
+    """Level of every outcome at the end, and the difference that was asked for; a few outcomes per table."""
     asked = results.asking.asked
     if not asked:
         return ""

@@ -1,7 +1,7 @@
 """What a scenario asks: its outcomes at the end, what they are compared with, and a verdict on every contrast."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -173,7 +173,7 @@ def pairs_of(run: RunData, contrast: str) -> list[tuple[str, str]]:
     return [(arm, other) for arm, other in pairs if other is not None and other != arm]
 
 
-def verdict(row: Mapping[Any, Any], smallest: float) -> str:
+def verdict(row: Mapping[Hashable, Any], smallest: float) -> str:
     """What a contrast shows.
 
     `none` where its interval lies within the smallest effect of interest on both sides, `higher` or `lower` where the

@@ -1,12 +1,12 @@
-"""What a reader must know of how seats were played before reading any outcome: told at the top of the report."""
+"""Warnings about how seats were played, which readers need before any outcome; shown at the top of the report."""
 
 from populace.analysis.frames import RunData
 
 INVALID = 0.2
-"""From this share of invalid acts of a role on, its measures are warned of (choice of ours)."""
+"""From this share of invalid acts of a role on, its measures are warned of (chosen here)."""
 SPELLING = 0.01
 """Below this probability of all replies that were scored, choices among them say more of how they are spelt than of
-what they mean (choice of ours)."""
+what they mean (chosen here)."""
 
 
 def cautions(run: RunData) -> list[str]:
@@ -29,14 +29,13 @@ def cautions(run: RunData) -> list[str]:
         if name == "invalid" and value >= INVALID:
             told.append(
                 f"In the arm {arm}, {_share(value)} of the acts of {who} could not be used, and the seats forfeited. "
-                f"What is measured of the {role} there is to that extent what the world does with a forfeit, and not "
-                "what was said."
+                f"To that extent, measures of the {role} in this arm show the effect of forfeits and not of replies."
             )
         if name == "mass" and value < SPELLING:
             told.append(
-                f"In the arm {arm}, the model of {who} writes any of the replies among which it was made to choose "
-                f"with a probability of {value:.1g}. Its choices there are choices of spelling: take a model that "
-                "knows the form, or let it write (choices: write)."
+                f"In the arm {arm}, the model of {who} gives all the replies among which it had to choose a "
+                f"probability of {value:.1g} together. Its choices therefore depend on spelling: use a model that "
+                "knows the form, or let it write freely (choices: write)."
             )
     return told
 

@@ -122,7 +122,7 @@ def _curves(results: Results, one: Asked, frame: pd.DataFrame, keys: list[str]) 
         ylabel=one.unit or "mean over worlds",
         labels=labels,
         title=results.label(one.name),
-        alt=f"{results.label(one.name)} at the end against {', '.join(keys)}, an arm a line.",
+        alt=f"{results.label(one.name)} at the end against {', '.join(keys)}, one line per arm.",
     )
 
 

@@ -95,7 +95,7 @@ def caution(
     certain: bool = False,
     finite: bool = True,
 ) -> str:
-    """What must be said beside an estimate, or nothing.
+    """The caution that belongs to an estimate, or "".
 
     Args:
         worlds: Worlds it rests on; of two sides that are not paired, the smaller number.
@@ -113,7 +113,7 @@ def caution(
     elif not finite:
         parts.append(LARGE)
     elif worlds < FEW and others >= 2 * worlds:
-        parts.append(f"{worlds} worlds against {others}: the interval covers less often than it says")
+        parts.append(f"{worlds} worlds against {others}: the interval covers the true value less often than stated")
     elif worlds < FEW:
         parts.append(f"{worlds} worlds: an interval from fewer than {FEW} rests on a normal distribution of worlds")
     if undefined:

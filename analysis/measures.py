@@ -22,7 +22,7 @@ def drift_from_reference(run: RunData) -> pd.DataFrame:
 
 
 def velocity(run: RunData) -> pd.DataFrame:
-    """Distance moved a step."""
+    """Distance moved per step."""
     return metrics.velocity(run.values)
 
 

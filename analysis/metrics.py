@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from populace.analysis.moments import OVERALL, Floats, Moments, labelled
 
 BAND = 0.05
-"""Half-width of the lock-in band, as a share of the largest distance from the final value. Assumption of ours."""
+"""Half-width of the lock-in band, as a share of the largest distance from the final value. Assumed."""
 HOLD = 0.10
-"""Share of the run that a quantity must stay in the band before it counts as locked in. Assumption of ours."""
+"""Share of the run that a quantity must stay in the band before it counts as locked in. Assumed."""
 _QUIET = np.errstate(invalid="ignore", divide="ignore", over="ignore")
 """Numbers that are undefined or overflow are left out of the frames; numpy need not warn of them too."""
 
@@ -60,7 +60,7 @@ def drift_from_reference(moments: Moments, reference: Mapping[str, str]) -> pd.D
 
 @_QUIET
 def velocity(moments: Moments) -> pd.DataFrame:
-    """Distance moved a step: ||m_s(t) - m_s(t')|| / (t - t'), with t' the record before t."""
+    """Distance moved per step: ||m_s(t) - m_s(t')|| / (t - t'), with t' the record before t."""
     m = moments.with_overall
     gap = np.diff(m.steps)[:, None]
     speed = np.sqrt((np.diff(m.mean, axis=2) ** 2).sum(-1)) / gap

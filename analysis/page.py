@@ -90,7 +90,7 @@ def render(run: RunData) -> str:
 
 def _parts(results: Results, withheld: str) -> list[Part]:
     if results.outcomes.empty and results.asking.rows.empty:
-        return [Part("Nothing recorded yet", "nothing", "", "<p>The run holds no record so far.</p>")]
+        return [Part("Nothing recorded yet", "nothing", "", "<p>Nothing has been recorded in this run so far.</p>")]
     sections = list(sections_of(results.run))
     parts = [Part(section.title, f"own-{k}", section.text, section.html) for k, section in enumerate(sections)]
     first, own = ([part for part, s in zip(parts, sections, strict=True) if s.first is at] for at in (True, False))
@@ -104,38 +104,38 @@ def _parts(results: Results, withheld: str) -> list[Part]:
         Part(
             "The answer over time",
             "courses",
-            "What the scenario asks about, mean over worlds with 95 % bands.",
+            "The outcomes that the scenario asks about: means over worlds with 95 % bands.",
             pictures.courses(results),
         ),
         Part(
             "How worlds and users differ",
             "spreads",
-            "Intervals tell how sure a mean is; here stands how far single worlds and single users lie apart: a point "
-            "each, the bar holds the middle half, the line is the median.",
+            "Intervals show how certain a mean is; these figures show how much single worlds and single users "
+            "differ. Each point is a world or user, the bar is the middle half, and the line is the median.",
             _grid([*spreads.worlds(results), *spreads.users(results)]),
         ),
         Part(
             "Who played",
             "players",
-            "Language models and scripts play the same mechanism. Invalid acts are the share of acts that could not be "
-            "used, so that the seat forfeited. Mean reward is per seat and recorded step, where players share a role. "
-            "Prompts sent (repeated ones too), tokens read and written (as if each seat had asked alone), cost and "
-            "tries at an endpoint that failed, by kind, are totals per world.",
+            "Language models and scripts play the same mechanism. Invalid acts are the share of acts that could not "
+            "be used, so that the seat forfeited. Mean reward is per seat and recorded step, and shown where players "
+            "share a role. Prompts (including repeated ones), tokens read and written (as if each seat had asked "
+            "alone), cost and failed requests by kind are totals per world.",
             players(results.run),
         ),
         *own,
         Part(
             "Drift over time",
             "drift",
-            "How far mean values of each segment moved from where they started (Euclidean distance). Bands are 95 % "
-            "intervals over worlds.",
+            "Distance of each segment's mean values from their start (Euclidean). Bands are 95 % intervals over "
+            "worlds.",
             pictures.drift(results) if has else "",
         ),
         Part(
             "Values before and after",
             "map",
-            "The first world seen in the plane in which values differ most, the same plane for all arms. Hollow marks "
-            "are the start, filled marks the end; "
+            "The first world, projected on the plane in which values differ most, which is the same for all arms. "
+            "Hollow marks are the start, filled marks the end; "
             + ("" if withheld else "thin lines are single users, ")
             + "bold arrows are the means of segments.",
             pictures.value_maps(results) if has else "",
@@ -143,9 +143,9 @@ def _parts(results: Results, withheld: str) -> list[Part]:
         Part(
             "All contrasts between arms",
             "contrasts",
-            "Each arm minus its reference at the last step both recorded, paired by world. Bold rows are clear after "
-            "Holm's correction over all rows of all arms; grey ones are not. Values share one scale, every other row "
-            "has its own.",
+            "Each arm minus its reference at the last step that both recorded, paired by world. Bold rows are clear "
+            "after Holm's correction over all rows of all arms; grey rows are not. Rows of values have a common "
+            "scale; every other row has a scale of its own.",
             tables.forest(results),
         ),
         Part("All measures at the end", "end", "Mean over worlds [95 % interval].", tables.ends(results)),

@@ -1,4 +1,4 @@
-"""One measure as a figure for a paper: its mean and interval over worlds, an arm a line, in the width of a column."""
+"""One measure as a figure for a paper: its mean and interval over worlds, one line per arm, as wide as a column."""
 
 import io
 import warnings
@@ -100,7 +100,7 @@ def write_figure(
     if len(lines) > LINES:
         more = f", or draw the end over a swept key ({', '.join(run.swept)})" if run.swept and over == STEP else ""
         raise PopulaceError(
-            f"{len(lines)} lines are more than the {LINES} that can be told apart: name some arms{more}"
+            f"{len(lines)} lines are more than the {LINES} that can be distinguished: name some arms{more}"
         )
     import matplotlib as mpl
 
@@ -110,7 +110,10 @@ def write_figure(
     gone = [str(arm) for arm in dict.fromkeys(rows["arm"].astype(str)) if arm not in set(table["arm"].astype(str))]
     missing = any("missing from font" in str(one.message) for one in caught)
     notes = [f"undefined in every world, so not drawn: {', '.join(gone)}"] if gone else []
-    notes += [*summary(list(table["note"])), *(["some letters are in no font here and are boxes"] if missing else [])]
+    notes += [
+        *summary(list(table["note"])),
+        *(["some letters are missing from the fonts on this machine and are drawn as boxes"] if missing else []),
+    ]
     return Drawn(write(out, content, "the figure"), tuple(notes))
 
 

@@ -19,12 +19,12 @@ USERS = 80
 
 
 def grid(figures: list[str]) -> str:
-    """Figures beside each other, as many as the window holds."""
+    """Figures in rows, as many per row as the window holds."""
     return f"<div class='grid'>{''.join(f'<figure>{figure}</figure>' for figure in figures)}</div>"
 
 
 def drift(results: Results) -> str:
-    """Drift from the start by segment, a figure an arm; then every arm's distance from its reference."""
+    """Drift from the start by segment, one figure per arm; then every arm's distance from its reference."""
     frame, series = results.drift, results.segment_looks
     if frame.empty:
         return ""
@@ -52,14 +52,14 @@ def drift(results: Results) -> str:
             column="arm",
             title="Distance from the reference arm, all users",
             ylabel="distance",
-            alt="Distance of mean values from the reference arm over time, an arm a line.",
+            alt="Distance of mean values from the reference arm over time, one line per arm.",
         )
         out += f"<h3>Against the reference</h3>{legend(styles)}{grid([picture])}"
     return out
 
 
 def small_multiples(results: Results) -> str:
-    """Every outcome over time, a figure each, an arm a line; what never changes is named, not drawn.
+    """Every outcome over time, one figure each with one line per arm; outcomes that never change are named, not drawn.
 
     What the scenario asks about is drawn by `courses`.
     """
@@ -89,7 +89,7 @@ def small_multiples(results: Results) -> str:
 
 def course(results: Results, rows: pd.DataFrame, title: str, unit: str, series: dict[str, Any]) -> str:
     """One outcome over time."""
-    alt = f"{title} over time, an arm a line."
+    alt = f"{title} over time, one line per arm."
     return plots.bands(rows, series, column="arm", title=title, ylabel=unit or "mean over worlds", alt=alt)
 
 

@@ -1,4 +1,4 @@
-"""Who played: language models beside scripts, with what they could not say, what it took, and what came of it."""
+"""The section "Who played": language models and scripts with their invalid acts, costs and rewards."""
 
 import html
 import math
@@ -139,11 +139,11 @@ def _coders(known: Mapping[str, Any]) -> str:
     if not lines:
         return ""
     return (
-        "<p>Free text was read by an interpreter; how far it agrees with a labelled set (rules and thresholds of ours "
-        "were tuned on another half of it):</p><div class='scroll'><table><thead><tr><th>arm</th><th>role</th>"
-        "<th>read for</th><th>interpreter</th><th class='n'>agreement [95&nbsp;% interval]</th>"
-        "<th class='n'>Cohen's kappa</th><th class='n'>texts</th></tr></thead>"
-        f"<tbody>{''.join(lines)}</tbody></table></div>"
+        "<p>Free text was read by an interpreter. The table shows how far it agrees with a labelled set (the "
+        "library's rules and thresholds were tuned on the other half of that set):</p><div "
+        "class='scroll'><table><thead><tr><th>arm</th><th>role</th><th>read for</th><th>interpreter</th><th "
+        "class='n'>agreement [95&nbsp;% interval]</th><th class='n'>Cohen's kappa</th><th "
+        f"class='n'>texts</th></tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )
 
 

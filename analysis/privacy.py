@@ -85,7 +85,7 @@ class PublicRun(RunData):
         if not self._too_few and self.joined:
             what += f", and these segments, of fewer than {FEW} people or joined with such: {', '.join(self.joined)}"
         return (
-            f"The users of this run are rows of a file of people, so {what}. Who may see them says "
+            f"The users of this run are rows of a file of people; therefore {what}. If you may see them, use "
             "`populace report --individuals`."
         )
 

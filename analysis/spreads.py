@@ -1,4 +1,4 @@
-"""Distributions beside means: how outcomes spread over worlds, and what is recorded of users over tracked users."""
+"""Distributions of outcomes over worlds, and of panel variables over tracked users."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ ROWS, FIGURES, POINTS = 24, 12, 200
 
 
 def worlds(results: Results) -> list[str]:
-    """A figure for every outcome that the scenario asks about: an arm a row, a point a world."""
+    """A figure for every outcome that the scenario asks about: one row per arm, one point per world."""
     ends = at_end(results.asking.rows)
     figures = []
     for one in results.asking.asked[:FIGURES]:
@@ -28,7 +28,7 @@ def worlds(results: Results) -> list[str]:
 
 
 def users(results: Results) -> list[str]:
-    """A figure for every variable of the panel: an arm a row, a point a tracked user at the end."""
+    """A figure for every variable of the panel: one row per arm, one point per tracked user at the end."""
     frame = results.run.users
     if frame.empty:
         return []
@@ -66,7 +66,7 @@ def _strip(results: Results, rows: pd.DataFrame, column: str, title: str, xlabel
     axes.set_xlabel(xlabel, color=MUTED, fontsize=8.5)
     more = len(results.recorded_arms) - len(arms)
     note = f"<p class='note'>{more} more arms are not drawn here.</p>" if more > 0 and len(arms) == ROWS else ""
-    return [svg(fig, f"Distribution of {title}, an arm a row: points, middle half and median.") + note]
+    return [svg(fig, f"Distribution of {title}, one row per arm: points, middle half and median.") + note]
 
 
 def _beside(place: int, count: int) -> Sequence[Any] | np.ndarray[Any, Any]:

@@ -175,7 +175,7 @@ def digits(mean: float, low: float, high: float) -> int | None:
 
 
 def apart(a: float, b: float, decimals: int | None) -> int | None:
-    """At least `decimals`, and as many as it takes to tell two numbers that differ apart; at most 9."""
+    """Decimals needed to show that two numbers differ: at least `decimals`, at most 9."""
     if decimals is None and a != b and math.isfinite(a) and math.isfinite(b):
         decimals = max(0, min(9, 2 - math.floor(math.log10(abs(a - b)))))
     if decimals is None or a == b or not (math.isfinite(a) and math.isfinite(b)):

@@ -1,4 +1,4 @@
-"""Means over worlds with intervals for every group of a frame, with what must be said beside them."""
+"""Means over worlds with intervals for every group of a frame, with their cautions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -71,7 +71,7 @@ def summarise(
     return found[[*keys, "mean"]].assign(low=low, high=high, p=p, worlds=worlds, undefined=undefined, note=note)
 
 
-def each(rows: pd.DataFrame, known: Any, default: Any) -> Any:
+def each(rows: pd.DataFrame, known: object, default: object) -> "np.ndarray[Any, np.dtype[np.object_]]":
     """What is known for every row: the same for all, or by the measure's name."""
     if not isinstance(known, Mapping):
         found = np.empty(len(rows), dtype=object)

@@ -59,7 +59,7 @@ def arms(results: Results) -> str:
     rows = ""
     for base, text in about.items():
         words = html.escape(text) or "&ndash;"
-        words += " <i>The others are compared with it.</i>" if base in references and len(about) > 1 else ""
+        words += " <i>The other arms are compared with it.</i>" if base in references and len(about) > 1 else ""
         key = legend({"": results.bases[base]}, bare=True) if base in results.bases else ""
         rows += f"<tr><th>{key}{html.escape(base)}</th><td class='words'>{words}</td></tr>"
     head = "<thead><tr><th>arm</th><th>what it is</th></tr></thead>"
@@ -92,7 +92,7 @@ def glossary(results: Results) -> str:
     means = sorted({results.label(name, "mean") for name in frame.loc[frame["kind"] == "mean", "measure"]})
     more = ""
     if means:
-        more = f"<p class='note'>Means over all users of what is recorded of each: {html.escape(', '.join(means))}.</p>"
+        more = f"<p class='note'>Means over all users of panel variables: {html.escape(', '.join(means))}.</p>"
     head = "".join(f"<th>{word}</th>" for word in ("measure", "what it says", "unit", "range", "better for users"))
     return (
         "<table><caption>All measures of this page; those that the scenario asks about come first</caption>"

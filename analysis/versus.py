@@ -34,7 +34,7 @@ DIRECTION = "Differences are A minus B: above 0 where A is higher, below 0 where
 
 @dataclass(frozen=True, eq=False)
 class Versus:
-    """Run A beside run B.
+    """Run A compared with run B.
 
     Attributes:
         a: A.

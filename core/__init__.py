@@ -34,7 +34,7 @@ __all__ = ["Built", "RunData", "Scenario", "build", "compare", "load", "load_run
 
 
 def simulate(
-    scenario: str | Path | Mapping[str, Any],
+    scenario: str | Path | Mapping[str, object],
     out: str | Path | None = None,
     *,
     sets: Sequence[str] = (),

@@ -1,4 +1,4 @@
-"""Which arithmetic a run is computed by: the kernels of `populace.kernels`, or torch.
+"""Which arithmetic computes a run: the kernels of `populace.kernels`, or torch.
 
 Both make the same keys, uniform numbers, whole numbers and choices to the bit; normal numbers and products differ in
 the last bits, and after many ticks so do the worlds. Hence the arithmetic is part of a run: it is fixed at the start,
@@ -57,7 +57,7 @@ def using(name: str) -> Iterator[None]:
 
 
 def checked(name: str) -> Name:
-    """The name, if that arithmetic can be had here.
+    """The name, if that arithmetic is available here.
 
     Raises:
         PopulaceError: There is no such arithmetic, or numba, which kernels need, cannot run here.
@@ -66,8 +66,8 @@ def checked(name: str) -> Name:
         raise UnknownName("arithmetic", name, NAMES)
     if name == "kernels" and (reason := why_not()):
         raise PopulaceError(
-            f"the arithmetic is to be that of kernels, which numba makes, and numba cannot run here ({reason}); mend "
-            "that, or use the arithmetic torch for a new run: results of the two differ in their last bits"
+            f"numba cannot run here ({reason}), and the arithmetic 'kernels' needs it; repair numba, or use the "
+            "arithmetic 'torch' for a new run, whose results differ in their last bits"
         )
     return name
 
@@ -76,15 +76,19 @@ def chosen(device: object, asked: str | None = None) -> Name:
     """The arithmetic of a new run on a device: what is asked for, else what is in force here; torch off the CPU.
 
     Raises:
-        PopulaceError: What is asked for cannot be had.
+        PopulaceError: The requested arithmetic is not available.
     """
     elsewhere = str(device).partition(":")[0] != "cpu"
     if asked is None:
         return "torch" if elsewhere else current()
     if checked(asked) == "kernels" and elsewhere:
-        raise PopulaceError(f"kernels run on the CPU only, and the device is {device}: use the arithmetic torch there")
+        raise PopulaceError(
+            f"the arithmetic 'kernels' runs on the CPU only, and the device is {device}: use the arithmetic 'torch'"
+        )
     if asked == "kernels" and is_compiled():
-        raise PopulaceError("compiled arithmetic is torch's: compile, or use the arithmetic kernels, not both")
+        raise PopulaceError(
+            "only the arithmetic 'torch' can be compiled: use either --compile or the arithmetic 'kernels'"
+        )
     return cast(Name, asked)
 
 
@@ -107,7 +111,7 @@ def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 @functools.cache
 def default() -> Name:
-    """What is used where nothing else is asked for; a fallback to torch is told once.
+    """The arithmetic by default; a fallback to torch gives one warning.
 
     Raises:
         PopulaceError: The variable asks for what cannot be had.
@@ -121,8 +125,8 @@ def default() -> Name:
     if reason is None:
         return "kernels"
     warnings.warn(
-        f"numba cannot run here ({reason}), so torch computes, several times as slowly; set {VARIABLE}=torch to be "
-        "content with that",
+        f"numba cannot run here ({reason}), so that torch is used, which is several times slower; set {VARIABLE}=torch "
+        "to silence this warning",
         Notice,
         stacklevel=2,
     )

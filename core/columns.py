@@ -101,7 +101,7 @@ class Column:
         if self.dated[self.index[row]]:
             return "is a date, not a number; make it a year or an age"
         if _GONE.fullmatch(text):
-            return "is no number; an empty cell is a missing one, or name the mark in missing_codes where there are any"
+            return "is no number; leave the cell of a missing entry empty, or list its code in missing_codes"
         if mark := _GROUPED.fullmatch(text):
             decimal = "; if it stands before decimals, format: {decimal: ','}" if mark[1] == "," else ""
             remedy = f"say format: {{thousands: {mark[1]!r}}}{decimal}"
@@ -161,7 +161,7 @@ def _of_dates(cells: Sequence[Any]) -> Column:
 
 
 def of_arrow(column: "pa.ChunkedArray", decimal: str = ".", thousands: str = "") -> Column:
-    """A column as arrow read it: text, numbers, or something else that is told.
+    """A column as arrow read it: text or numbers; any other type is an error.
 
     Raises:
         PopulaceError: It holds lists, mappings or bytes.

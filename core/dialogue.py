@@ -86,8 +86,8 @@ def dealt(chat: Chat, order: Sequence[int]) -> Chat:
             said = text[: found.start()] + "".join(parts) + text[found.end() :]
             return replace(chat, messages=(*chat.messages[:k], (who, said), *chat.messages[k + 1 :]))
     raise PopulaceError(
-        f"a chat says that it lists {', '.join(chat.listed)!r} in this order, and none of its messages does: list the "
-        "options with only punctuation or `or` between them, or leave `listed` empty"
+        f"a chat declares that it lists {', '.join(chat.listed)!r} in this order, and none of its messages does: list "
+        "the options with only punctuation or `or` between them, or leave `listed` empty"
     )
 
 

@@ -1,4 +1,4 @@
-"""Randomness as a function, not a stream.
+"""Random numbers as a function of where they are used, not a stream.
 
 A number depends only on where it is drawn: seed, world id, episode, tick, phase, scope, purpose and index. It does not
 depend on the batch a world sits in, on the order of draws, on how many users there are, or on the policy that plays.
@@ -266,7 +266,7 @@ class Draw:
         Floyd's method (Bentley and Floyd 1987): memory and time grow with `size`, not with `of`; no permutation.
         """
         if size > of:
-            raise ValueError(f"choice of {size} distinct numbers out of {of}: at most {of} can be had")
+            raise ValueError(f"choice of {size} distinct numbers out of {of}: at most {of} are possible")
         if self._fast((*dims, size)):
             self._note(purpose, (*dims, size))
             return _kernels().distinct(self.keys, self._path(purpose), of, size, dims)

@@ -1,7 +1,6 @@
 """Equality of results: an undefined number (NaN) equals another, and tensors are compared entry by entry."""
 
 from dataclasses import fields, is_dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ def same_tensor(a: Tensor, b: Tensor) -> bool:
     return bool(((a == b) | (a.isnan() & b.isnan())).all())
 
 
-def same(a: Any, b: Any) -> bool:
+def same(a: object, b: object) -> bool:
     """Whether two values of results are equal; NaN equals NaN, at any depth of tuples, lists, dicts and dataclasses."""
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         return same_tensor(a, b)
@@ -27,9 +26,9 @@ def same(a: Any, b: Any) -> bool:
         return bool(a == b or (a != a and b != b))
     if type(a) is not type(b):
         return bool(a == b)
-    if isinstance(a, (tuple, list)):
+    if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)):
         return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
-    if isinstance(a, dict):
+    if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(same(value, b[key]) for key, value in a.items())
     if is_dataclass(a) and not isinstance(a, type):
         return all(same(getattr(a, f.name), getattr(b, f.name)) for f in fields(a) if f.compare)

@@ -1,7 +1,7 @@
 """The package's own exceptions: what was given, what was expected, how to mend it, and where.
 
 Everything a user can get wrong ends in a `PopulaceError`; the command line prints it without a traceback.
-`assert` is for invariants of ours only.
+`assert` is for this library's own invariants only.
 """
 
 import difflib
@@ -25,7 +25,7 @@ class OldName(DeprecationWarning):
 
 
 class Notice(UserWarning):
-    """Something of ours that is no mistake and should be known; the command line prints it as one line."""
+    """A remark that users should read though nothing is wrong; the command line prints it as one line."""
 
 
 class MissingExtra(PopulaceError):

@@ -31,7 +31,7 @@ class AnyText(spaces.Text):
     def __init__(self, longest: int) -> None:
         super().__init__(max_length=longest, min_length=0)
 
-    def contains(self, x: Any) -> bool:
+    def contains(self, x: object) -> bool:
         """Whether x is a text that is not too long."""
         return isinstance(x, str) and len(x) <= self.max_length
 

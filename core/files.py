@@ -130,7 +130,7 @@ def read(path: str | Path, *, most: int | None = None, own: bool = False, within
             raw: bytes = unpacked.read(most + 1)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             cut = " (it is cut off)" if isinstance(error, EOFError) else ""
-            raise FileError(f"cannot read {path}: it is no whole gzip file{cut}") from None
+            raise FileError(f"cannot read {path}: it is not a complete gzip file{cut}") from None
         except OSError as error:
             raise FileError(f"cannot read {path}: {error.strerror or error}") from None
     if len(raw) > most:
@@ -146,7 +146,7 @@ def check_size(path: str | Path, size: int) -> None:
 
 def _too_large(path: str | Path, what: str, most: int) -> str:
     return (
-        f"{path} {what}, and at most {_mb(most)} are read; if it is the file you mean, raise the limit: "
+        f"{path} {what}, and at most {_mb(most)} are read; if this is the right file, raise the limit: "
         f"populace --max-file-mb N ..., or {SETTING}=N (MB of a table; other texts may have a tenth of it)"
     )
 
@@ -237,7 +237,7 @@ def decoded(raw: bytes, name: str | Path, encoding: str = "utf-8", remedy: str =
     return found
 
 
-def named(path: str | Path, context: Any = None, *, there: bool = True) -> Path:
+def named(path: str | Path, context: object = None, *, there: bool = True) -> Path:
     """A file that an option names, as a full path: what options' validators call with their `info.context`.
 
     Args:
@@ -264,7 +264,7 @@ def named(path: str | Path, context: Any = None, *, there: bool = True) -> Path:
     return full
 
 
-def word_or_file(given: str, words: Iterable[str], context: Any = None) -> str:
+def word_or_file(given: str, words: Iterable[str], context: object = None) -> str:
     """What an option says that takes one of some words or a file: the word, or the file's full path.
 
     Raises:

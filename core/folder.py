@@ -34,7 +34,7 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(cast(BufferedReader, file), "sha256").hexdigest()
 
 
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
+def write_json(path: Path, content: Mapping[str, object]) -> None:
     """Write a mapping so that the file is whole or absent."""
     with whole(path) as partial, partial.open("w", encoding="utf-8") as file:
         json.dump(content, file, indent=1, ensure_ascii=False)
@@ -51,24 +51,24 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def checksum(info: Mapping[str, Any]) -> str:
+def checksum(info: Mapping[str, object]) -> str:
     """SHA-256 of all entries but the checksum itself."""
     rest = {key: value for key, value in info.items() if key != CHECKSUM}
     return hashlib.sha256(json.dumps(rest, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def write_checked(path: Path, content: Mapping[str, Any]) -> None:
+def write_checked(path: Path, content: Mapping[str, object]) -> None:
     """Write a mapping with the checksum of its entries."""
     plain = json.loads(json.dumps(content))
     write_json(path, {**plain, CHECKSUM: checksum(plain)})
 
 
-def write_info(folder: Path, info: Mapping[str, Any]) -> None:
-    """Write run.json with its checksum; where files lie on this machine is not told."""
+def write_info(folder: Path, info: Mapping[str, object]) -> None:
+    """Write run.json with its checksum, without the full paths of files on this machine."""
     write_checked(folder / "run.json", {**info, **told_of(info)})
 
 
-def told_of(info: Mapping[str, Any]) -> dict[str, Any]:
+def told_of(info: Mapping[str, object]) -> dict[str, object]:
     """The entries of run.json that may name files, with full paths cut to their names."""
     found = {key: pathless(info[key]) for key in ("error", "notes", "players", "set") if key in info}
     return found | ({"error": visible(str(found["error"]))} if "error" in found else {})

@@ -90,7 +90,7 @@ def variable(name: str) -> str:
     if not _VARIABLE.fullmatch(name) or any(_SECRET_PART.fullmatch(part) for part in name.split("_")):
         raise ValueError(
             "key_env is the name of an environment variable, in capital letters, digits and underscores, such as "
-            f"{DEFAULT}; a key itself stands in no scenario: put it in the environment"
+            f"{DEFAULT}; a key must not be written in a scenario: put it in the environment"
         )
     return name
 

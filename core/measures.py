@@ -7,7 +7,7 @@ role, and a player where several players share the role.
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from populace.errors import PopulaceError
 
@@ -50,7 +50,7 @@ class Measure:
                 f"the measure {self.name!r} has bounds {self.low:g} to {self.high:g}: low must not exceed high"
             )
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         """What run.json keeps of it: everything but the name, and no bounds where there are none."""
         kept = {
             key: value for key, value in asdict(self).items() if key != "name" and value != "" and value is not False
@@ -110,13 +110,13 @@ SEAT_MEASURES = (
     share(
         "mass",
         "mean probability that a model writes any of the replies that were scored, after the words that a reply begins "
-        "with; where it is small, choices among them say more of their spelling than of the model",
+        "with; if it is small, choices depend on the spelling of the options rather than on the model",
         better="higher",
     ),
     share(
         "first option",
-        "share of choices among listed options that fell on the one listed first; where places do not matter, one over "
-        "the number of options",
+        "share of choices among listed options that fell on the one listed first; without a preference for places, one "
+        "over the number of options",
     ),
     Measure(name="asked", about="prompts sent, repeated ones too", kind="count", unit="prompts", low=0.0),
     Measure(
@@ -190,7 +190,7 @@ def index(declared: Iterable[Measure]) -> dict[str, Measure]:
     return found
 
 
-def join(flows: "dict[Key, Tensor]", found: "Mapping[Any, Tensor]") -> None:
+def join(flows: "dict[Key, Tensor]", found: "Mapping[Key, Tensor] | Mapping[str, Tensor]") -> None:
     """Add the flows of a phase to those of its tick.
 
     Raises:

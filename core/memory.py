@@ -17,7 +17,7 @@ SMALLER = "take a smaller population, or fewer worlds at a time (--batch, in a n
 
 
 def free(device: str = "cpu") -> int | None:
-    """Bytes that may still be allocated on a device; None where the system does not tell."""
+    """Bytes that may still be allocated on a device; None where the system does not report it."""
     if device.startswith("cuda"):
         return int(torch.cuda.mem_get_info(device)[0])
     if device != "cpu":

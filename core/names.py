@@ -7,7 +7,6 @@ it is not; so they are refused where a name enters, and made visible where text 
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 _LINES = "\t\n\r"
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -35,7 +34,7 @@ def fault(text: str, lines: bool = False) -> str:
     return ""
 
 
-def fault_in(value: Any) -> str:
+def fault_in(value: object) -> str:
     """`fault` of the first text, key or value, in nested mappings and lists that has one; texts may have lines."""
     if isinstance(value, str):
         return fault(value, lines=True)
@@ -46,10 +45,10 @@ def fault_in(value: Any) -> str:
     return ""
 
 
-def pathless(value: Any) -> Any:
+def pathless(value: object) -> object:
     """Texts, in nested mappings and lists, in which full paths are cut to their last part: `.../people.csv`.
 
-    Where files lie on somebody's machine is nobody else's business, and tells who that somebody is. Addresses such as
+    Where files lie on somebody's machine is private and may identify its user. Addresses such as
     `https://host/path`, relative paths and fractions stay.
     """
     if isinstance(value, str):
@@ -71,7 +70,7 @@ def visible(text: str) -> str:
 
 
 def short_keys(keys: Iterable[str]) -> dict[str, str]:
-    """Dotted key -> as many of its last parts as tell it from the others: `biased_share` for `world.biased_share`."""
+    """Dotted key -> its last parts, as many as make it unique: `biased_share` for `world.biased_share`."""
     parts = {key: key.split(".") for key in keys}
     found = {}
     for key, own in parts.items():

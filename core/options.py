@@ -43,8 +43,8 @@ class Options(BaseModel):
             found.update({place: item for place, item in items.items() if isinstance(item, Options)})
         return found
 
-    def bearing(self) -> dict[str, Any]:
-        """The options that bear on what comes out, in depth, place -> value."""
+    def bearing(self) -> dict[str, object]:
+        """The options on which results depend, including nested ones: place -> value."""
         inner = self.inner()
         passed = {*self.changeable, *(place.split(".")[0] for place in inner)}
         own = {name: getattr(self, name) for name in type(self).model_fields if name not in passed}

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from populace.options import Name, Options
 
 REFERENCE, START = "reference", "start"
-"""What an outcome may be compared with, beside an arm by its name."""
+"""What an outcome may be compared with, besides an arm by its name."""
 
 
 class Outcome(Options):

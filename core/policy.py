@@ -94,8 +94,8 @@ class Policy(Generic[OptionsT]):
         """Declarations of the measures that `Learner.learn` gives, of the role it plays."""
         return ()
 
-    def describe(self) -> Mapping[str, Any]:
-        """What a run folder keeps about it beside its options, as plain constants; asked once a run is over."""
+    def describe(self) -> Mapping[str, object]:
+        """What a run folder keeps about it besides its options, as plain constants; called at the end of a run."""
         return {}
 
 

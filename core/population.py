@@ -1,4 +1,4 @@
-"""Who lives in a world: a census before anyone is sampled, people as tensors after."""
+"""The users of a world: a census before they are sampled, tensors afterwards."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Measures of a user's own, recorded beside those of the world: `record: {measures: [my_module:disagreement]}`.
+"""Users' own measures, recorded like those of the world: `record: {measures: [my_module:disagreement]}`.
 
 Such a measure is a function with an attribute `measures`, the declarations of what it gives:
 
@@ -79,7 +79,7 @@ def own_measure(name: str) -> OwnMeasure:
         if not isinstance(one, Measure):
             raise PopulaceError(f"{name!r}: its attribute `measures` holds {one!r}; expected populace.measures.Measure")
         if one.kind == "count":
-            raise PopulaceError(f"{name!r}: {one.name!r} is declared a count, but what is read off a state is a stock")
+            raise PopulaceError(f"{name!r}: {one.name!r} is declared a count, but a measure of a state is a stock")
     return OwnMeasure(name, function, index(replace(one, kind="stock") for one in declared))
 
 
@@ -89,7 +89,7 @@ def own_measures(names: Iterable[str]) -> tuple[OwnMeasure, ...]:
 
 
 def check(own: Iterable[OwnMeasure], world: World[Any], run: Run) -> None:
-    """Measure a run once, so that what is wrong is told before anything is played.
+    """Compute each measure once, so that mistakes are reported before anything is played.
 
     Raises:
         PopulaceError: A measure fails, gives what it does not declare or what is not [worlds], or has the name of
@@ -106,7 +106,7 @@ def check(own: Iterable[OwnMeasure], world: World[Any], run: Run) -> None:
         for name in dict.fromkeys((*found, *one.declared)):
             owner = taken.get(name) or (ours if find(world.declared, name) is not None else "")
             if owner not in ("", who):
-                raise PopulaceError(f"{who} gives {name!r}, which {owner} measures too: call it otherwise")
+                raise PopulaceError(f"{who} gives {name!r}, which {owner} measures too: choose another name")
             taken[name] = who
 
 

@@ -128,9 +128,9 @@ class Registry:
         aliases: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self.kind, self.group, self._catalogue, self._aliases = kind, group, catalogue, aliases
-        self._added: dict[str, Any] = {}
+        self._added: dict[str, object] = {}
 
-    def register(self, name: str, target: Any) -> None:
+    def register(self, name: str, target: object) -> None:
         """Add `target` (the thing itself, or `module:attribute`) under `name`, in this process only."""
         self._added[name] = target
 
@@ -173,7 +173,7 @@ class Registry:
         for prefix in (f"{within}/", "") if within else ("",):
             if (full := prefix + name) in former and self._find(full) is None:
                 today = former[full].removeprefix(prefix)
-                text = f"the {self.kind} {name!r} is now called {today!r}; write that, as the old name will go"
+                text = f"the {self.kind} {name!r} is now called {today!r}; use that, as the old name will be removed"
                 warnings.warn(text, OldName, stacklevel=3)
                 return today
         return name
@@ -205,8 +205,8 @@ def load(target: str, kind: str = "object") -> Any:
         raise
     except ImportError as error:
         raise PopulaceError(
-            f"cannot import the {kind} {target!r}: {error}; it must be 'module:attribute', installed or beside the "
-            "scenario or in the working folder"
+            f"cannot import the {kind} {target!r}: {error}; it must be 'module:attribute' of a module that is "
+            "installed, or in the scenario's folder or the working folder"
         ) from error
     except (Exception, SystemExit) as error:
         raise PopulaceError(

@@ -28,7 +28,7 @@ Policies = Mapping[str, Policy]
 
 @dataclass(frozen=True)
 class Run:
-    """All there is to save of a batch of worlds; worlds and policies themselves hold options only.
+    """Everything that must be saved of a batch of worlds; worlds and policies themselves hold options only.
 
     Attributes:
         seed: The seed shared by all worlds and arms.
@@ -106,7 +106,7 @@ def start(
     worlds: int | Tensor,
     device: torch.device | str = "cpu",
 ) -> Run:
-    """Sample the people and begin episode 0, by the arithmetic in force here: whoever goes on with the run follows it.
+    """Sample the people and begin episode 0, with the current arithmetic, which the run keeps when it is continued.
 
     Args:
         world: The mechanism.

@@ -13,7 +13,7 @@ ENDINGS = (".yaml", ".yml")
 
 
 def shelf() -> dict[str, Path]:
-    """Name -> file of every library scenario; ours come first, as plug-ins cannot take their names."""
+    """Name -> file of every library scenario; populace's own come first, as plug-ins cannot take their names."""
     ours = files("populace.scenarios").joinpath("library")
     # Our worlds need not be imported for this: that would import gymnasium, which they are registered with.
     found = {name: path for room in sorted(ours.iterdir(), key=str) if room.is_dir() for name, path in _in(room)}

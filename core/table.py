@@ -1,4 +1,4 @@
-"""A table whose cells are taken for what they say: numbers, words or nothing, and what is neither is told."""
+"""A table whose cells are read as numbers, words or missing entries; anything else is reported as an error."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +38,7 @@ class TableFormat(Options):
     @model_validator(mode="after")
     def _apart(self) -> Self:
         if self.decimal == self.thousands:
-            raise ValueError(f"decimal and thousands are both {self.decimal!r}: one number could mean two")
+            raise ValueError(f"decimal and thousands are both {self.decimal!r}: numbers would be ambiguous")
         return self
 
 

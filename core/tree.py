@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -21,13 +21,16 @@ from populace.files import whole
 from populace.imports import OURS, installed
 from populace.words import Words
 
+Value = TypeVar("Value")
 
-def tree_map(change: Callable[[Tensor], Tensor], value: Any, *, shared: bool = True) -> Any:
+
+def tree_map(change: Callable[[Tensor], Tensor], value: Value, *, shared: bool = True) -> Value:
     """Return `value` with `change` applied to its tensors; those declared `shared()` only when `shared`."""
-    return _zip(lambda tensor, _: change(tensor), value, value, skip="" if shared else "shared")
+    changed: Value = _zip(lambda tensor, _: change(tensor), value, value, skip="" if shared else "shared")
+    return changed
 
 
-def tensors(value: Any, *, shared: bool = True) -> Iterator[Tensor]:
+def tensors(value: object, *, shared: bool = True) -> Iterator[Tensor]:
     """Yield every tensor in `value`."""
     found: list[Tensor] = []
 
@@ -39,36 +42,38 @@ def tensors(value: Any, *, shared: bool = True) -> Iterator[Tensor]:
     return iter(found)
 
 
-def nbytes(value: Any, *, shared: bool = True) -> int:
+def nbytes(value: object, *, shared: bool = True) -> int:
     """Bytes held by the tensors of `value`, those declared `shared()` only when `shared`; no storage counts twice."""
     storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors(value, shared=shared)}
     return sum(storages.values())
 
 
-def where(mask: Tensor, new: Any, old: Any, *, keep: str = "shared") -> Any:
+def where(mask: Tensor, new: Value, old: Value, *, keep: str = "shared") -> Value:
     """World by world `new` where `mask` [worlds] holds, else `old`; fields whose metadata names `keep` stay old."""
 
     def mix(a: Tensor, b: Tensor) -> Tensor:
         return torch.where(mask.view(-1, *[1] * (a.dim() - 1)), a, b)
 
-    return _zip(mix, new, old, skip=keep)
+    mixed: Value = _zip(mix, new, old, skip=keep)
+    return mixed
 
 
-def take(value: Any, worlds: Tensor) -> Any:
+def take(value: Value, worlds: Tensor) -> Value:
     """The worlds at positions `worlds` [k] of `value`."""
     return tree_map(lambda tensor: tensor[worlds], value, shared=False)
 
 
-def join(first: Any, second: Any, order: Tensor) -> Any:
+def join(first: Value, second: Value, order: Tensor) -> Value:
     """The worlds of two values in one, in `order` [k]: positions among the first's worlds, then the second's."""
-    return _zip(lambda a, b: torch.cat((a, b))[order], first, second, skip="shared")
+    joined: Value = _zip(lambda a, b: torch.cat((a, b))[order], first, second, skip="shared")
+    return joined
 
 
-def packages_of(value: Any) -> frozenset[str]:
+def packages_of(value: object) -> frozenset[str]:
     """Top-level names of the packages whose dataclasses `value` is made of: what `load` needs to read it back."""
     found: set[str] = set()
 
-    def note(item: Any) -> None:
+    def note(item: object) -> None:
         if dataclasses.is_dataclass(item) and not isinstance(item, type):
             found.add(type(item).__module__.partition(".")[0])
             for f in dataclasses.fields(item):
@@ -100,11 +105,11 @@ def _zip(join: Callable[[Tensor, Tensor], Tensor], new: Any, old: Any, skip: str
     return new
 
 
-def save(value: Any, path: Path) -> None:
+def save(value: object, path: Path) -> None:
     """Write `value` to `path` atomically: tensors beside a JSON skeleton of the dataclasses that hold them."""
     held: list[Tensor] = []
 
-    def strip(item: Any) -> Any:
+    def strip(item: object) -> dict[str, object]:
         if isinstance(item, Tensor):
             held.append(item.detach().cpu().contiguous())
             return {"tensor": len(held) - 1}

@@ -1,4 +1,4 @@
-"""The user's word: what a file from a stranger may do only when the user has said so.
+"""The user's permissions (`Word`) for files that may come from somebody else.
 
 The user's own word is what stands in `--set`, in another option of the command line, in an argument given in Python, in
 the environment, or in the user's configuration folder. What stands in a scenario file, in the parents that it extends,
@@ -86,7 +86,7 @@ def _remedy(needs: Sequence[Need]) -> str:
     kinds = {need.kind for need in needs}
     ways = []
     if "code" in kinds:
-        ways.append("if you know who wrote this code, and what it does, say --trust")
+        ways.append("if you know who wrote this code and what it does, use --trust")
     if kinds & {"read", "write"}:
         ways.append("allow a folder with --allow DIR" + ("" if "code" in kinds else ", or say --trust"))
     if "key" in kinds:
@@ -221,9 +221,9 @@ def digest(*contents: bytes) -> str:
 
 
 def question(needs: Iterable[Need], name: str) -> str:
-    """What a user on a terminal is asked."""
+    """The question that a user on a terminal is asked."""
     listed = "".join(f"\n  - {need}" for need in sorted(set(needs)))
-    return f"{name} asks to:{listed}\nAllow this, now and whenever these contents are the same?"
+    return f"{name} asks to:{listed}\nAllow this now, and in future as long as these contents are the same?"
 
 
 # ---------------------------------------------------------------------- what is remembered
@@ -244,7 +244,7 @@ class Given(NamedTuple):
 
 
 def remember(content: str, given: Given) -> None:
-    """Keep that the user has granted this to files with this content, beside what was granted before.
+    """Remember that the user has granted this to files with this content, in addition to earlier grants.
 
     Args:
         content: `digest` of the files.
@@ -278,7 +278,7 @@ def recall(content: str) -> Given:
 
 
 def record(content: str, word: Word) -> None:
-    """Keep what a scenario that is being run needs, so that whoever resumes it from its run folder is not asked again.
+    """Remember the permissions of a scenario that is run, so that resuming it from its run folder does not ask again.
 
     A configuration folder that cannot be written is told on standard error; the run goes on.
 
@@ -293,7 +293,7 @@ def record(content: str, word: Word) -> None:
         remember(content, Given(frozenset(needs), word.roots, word.folders))
     except OSError as error:
         told = f"{config_home()} cannot be written ({error.strerror})"
-        print(f"note: {told}: resuming this run will ask for your word again", file=sys.stderr)
+        print(f"note: {told}: resuming this run will ask for your permission again", file=sys.stderr)
 
 
 def _record(content: str) -> Path:

@@ -1,4 +1,4 @@
-"""Texts beside tensors: a text is an id on the device, and its words stand in a store of the run.
+"""Texts in tensors: a text is an id on the device, and its words are in a store of the run.
 
 A field of kind `text` holds int64 ids. The id of a text is a 64-bit hash of its words, so that it is the same in every
 world, arm and run. Worlds move ids as they move any action, without a copy to the host. Codes lead and words follow:
@@ -9,7 +9,7 @@ without.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -57,7 +57,7 @@ class Words:
         """The text of an id; None where the store has none."""
         return "" if found == SILENCE else self.texts.get(found)
 
-    def kept(self, *values: Any) -> "Words":
+    def kept(self, *values: object) -> "Words":
         """A new store of those texts only that an int64 tensor in one of `values` names."""
         from populace import tree  # which treats stores as constants
 
@@ -127,6 +127,9 @@ class Utterance:
     players: Mapping[str, Tensor] = field(default_factory=dict)
 
 
+Code = TypeVar("Code", bound=tuple[int, ...])
+
+
 class Phrases:
     """Wordings of codes, looked up on the device: several per code, of which a uniform number picks one.
 
@@ -138,7 +141,7 @@ class Phrases:
         PopulaceError: A code has no wording.
     """
 
-    def __init__(self, table: Mapping[Any, Sequence[str]], shape: tuple[int, ...]) -> None:
+    def __init__(self, table: Mapping[Code, Sequence[str]], shape: tuple[int, ...]) -> None:
         most = max(map(len, table.values()), default=0)
         ids = torch.zeros((*shape, max(most, 1)), dtype=torch.int64)
         counts = torch.zeros(shape, dtype=torch.int64)

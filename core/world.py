@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from torch import Tensor
 
@@ -40,7 +40,7 @@ class Step(Generic[State]):
 
 
 class World(ABC, Generic[State, OptionsT]):
-    """A mechanism; `self` holds options and the census only, all that changes is in the state.
+    """A mechanism; `self` holds only options and the census, and everything that changes is in the state.
 
     Override these four: `roles`, `begin`, `observe`, `advance`. The hooks below them default to nothing.
 
@@ -114,17 +114,17 @@ class World(ABC, Generic[State, OptionsT]):
         return {}
 
     @classmethod
-    def population(cls, users: int, options: Any) -> Population | None:
+    def population(cls, users: int, options: OptionsT) -> Population | None:
         """The people a view samples when it is given none; None when the world cannot do without."""
         return None
 
     @classmethod
-    def users_of(cls, options: Any) -> int | None:
+    def users_of(cls, options: OptionsT) -> int | None:
         """How many users the data hold that the options name, for scenarios that do not say; None for no such data."""
         return None
 
     def notes(self) -> Sequence[str]:
-        """What is no mistake and should be known: sentences that `validate` and `run` print and the report repeats."""
+        """Remarks for the user: sentences that `validate` and `run` print and the report repeats."""
         return ()
 
     # ------------------------------------------------------------------ the base owns the rest

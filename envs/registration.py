@@ -96,7 +96,7 @@ class _Views(ModuleType):
 
 
 def view_modules(ids: Iterable[str]) -> None:
-    """Make `populace.envs.<name>_vN` importable for every world; ours come first where two have one name."""
+    """Make `populace.envs.<name>_vN` importable for every world; populace's own come first where two have one name."""
     for world_id in sorted(ids, key=lambda name: not name.startswith("populace/")):
         short = world_id.rpartition("/")[2].replace("-", "_")
         module = f"populace.envs.{short}"

@@ -60,7 +60,7 @@ def nash_product_set(game: Tensor, outside: Tensor | None = None) -> Tensor:
 
 
 def security(game: Tensor) -> Tensor:
-    """What each player can secure alone by a pure act, [..., 2] float64: the disagreement point of ours."""
+    """What each player can secure alone by a pure act, [..., 2] float64: the disagreement point (assumed)."""
     wide = game.double()
     return torch.stack((wide[..., 0].amin(-1).amax(-1), wide[..., 1].amin(-2).amax(-1)), -1)
 

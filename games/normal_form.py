@@ -2,17 +2,54 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import torch
 from torch import Tensor
 
 from populace.errors import PopulaceError, UnknownName
 
+if TYPE_CHECKING:
+    import numpy as np
+
 
 def symmetric(reward: float, sucker: float, temptation: float, punishment: float) -> Tensor:
     """The symmetric 2 x 2 game with these payoffs; act 0 cooperates: [2, 2, 2]."""
     return from_bimatrix([[reward, sucker], [temptation, punishment]], [[reward, temptation], [sucker, punishment]])
+
+
+class Bimatrix(Protocol):
+    """A game of two players as nashpy has it."""
+
+    @property
+    def payoff_matrices(self) -> "Sequence[np.ndarray[Any, Any]]":
+        """The payoffs of the row player and of the column player, each [m, k]."""
+
+
+class MatrixGame(Protocol):
+    """A game of two players as OpenSpiel has it."""
+
+    def num_rows(self) -> int:
+        """Acts of the row player."""
+
+    def num_cols(self) -> int:
+        """Acts of the column player."""
+
+    def row_utility(self, row: int, column: int, /) -> float:
+        """Payoff of the row player."""
+
+    def col_utility(self, row: int, column: int, /) -> float:
+        """Payoff of the column player."""
+
+
+class TensorGame(Protocol):
+    """A game of n players as OpenSpiel has it."""
+
+    def shape(self) -> Sequence[int]:
+        """Acts of every player."""
+
+    def player_utilities(self, player: int, /) -> "np.ndarray[Any, Any]":
+        """Payoffs of a player, [acts of player 1, ..., acts of player n]."""
 
 
 PRESETS: dict[str, tuple[list[list[float]], list[list[float]]]] = {
@@ -57,14 +94,14 @@ def from_bimatrix(rows: Sequence[Sequence[float]], columns: Sequence[Sequence[fl
     return torch.stack((first, second), -1)
 
 
-def from_payoffs(payoffs: Any) -> Tensor:
+def from_payoffs(payoffs: object) -> Tensor:
     """A game of n players from nested lists payoffs[act 1]...[act n] = [payoff 1, ..., payoff n].
 
     Raises:
         PopulaceError: It is not so nested, ragged, or an entry is not a finite number; the text names the acts.
     """
     shape: list[int] = []
-    level = payoffs
+    level: object = payoffs
     while isinstance(level, (list, tuple)) and level:
         shape.append(len(level))
         level = level[0]
@@ -78,13 +115,13 @@ def from_payoffs(payoffs: Any) -> Tensor:
     return torch.tensor(flat, dtype=torch.float64).reshape(shape)
 
 
-def from_nashpy(game: Any) -> Tensor:
+def from_nashpy(game: Bimatrix) -> Tensor:
     """A nashpy game (anything with `payoff_matrices`, two arrays [m, k]) as [m, k, 2]."""
     rows, columns = (matrix.tolist() for matrix in game.payoff_matrices)
     return from_bimatrix(rows, columns)
 
 
-def from_openspiel(game: Any) -> Tensor:
+def from_openspiel(game: MatrixGame | TensorGame) -> Tensor:
     """An OpenSpiel matrix game or tensor game as a tensor.
 
     A matrix game answers `num_rows()`, `num_cols()`, `row_utility(i, j)` and `col_utility(i, j)`; a tensor game
@@ -94,6 +131,7 @@ def from_openspiel(game: Any) -> Tensor:
         PopulaceError: The object answers neither.
     """
     if hasattr(game, "row_utility"):
+        game = cast("MatrixGame", game)
         acts = range(game.num_rows()), range(game.num_cols())
         sides = (game.row_utility, game.col_utility)
         return from_bimatrix(*[[[float(side(i, j)) for j in acts[1]] for i in acts[0]] for side in sides])

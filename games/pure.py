@@ -68,7 +68,7 @@ def pareto(game: Tensor) -> Tensor:
 def classify(game: Tensor) -> Tensor:
     """The class of each game, [...] int64 index into `CLASSES`.
 
-    By pure equilibria, so that games of any shape can be told apart (assumption of ours; symmetric 2 x 2 games fall
+    By pure equilibria, so that games of any shape can be told apart (assumed; symmetric 2 x 2 games fall
     where the textbooks put them):
     `dilemma`: all equilibria are Pareto-dominated. `stag_hunt`: several, and an undominated one is better for all than
     another. `harmony`: none is dominated and they pay everyone the same (so a single efficient one). `conflict`:

@@ -25,7 +25,7 @@ class Variant:
 
     arm: str
     base_arm: str
-    coordinates: dict[str, Any]
+    coordinates: dict[str, object]
     tree: Node
 
 
@@ -170,7 +170,7 @@ def _check_target(root: Node, within: Path, key: str, node: Node) -> Iterator[Mi
     if head == "seed":
         yield Mistake(
             f"{where}: the seed cannot differ: all arms and points of a sweep have common random numbers, so that "
-            "their difference is the effect; for more repetitions raise `worlds`",
+            "differences between them are effects; for more repetitions raise `worlds`",
             place,
         )
     elif head in (*FRAME_KEYS, "arms", "sweep"):

@@ -44,7 +44,7 @@ def _faults(
     if any((outcome.key, outcome.contrast) == (other.key, other.contrast) for other in before):
         found.append(("measure", PopulaceError(f"the measure {outcome.key!r} is named twice with the same contrast")))
     if outcome.player and not outcome.role:
-        found.append(("player", PopulaceError("a player is one of a role: name the role, too")))
+        found.append(("player", PopulaceError("a player belongs to a role: name the role too")))
     if not outcome.role:
         measured = dict.fromkeys((name for cell in cells for name in cell.measures), True)
         if find(measured, outcome.measure) is None:
@@ -64,7 +64,7 @@ def _unknown(name: str, measured: Any, cells: Sequence[Cell], seats: dict[str, d
     roles = dict.fromkeys(role for cell in cells for role in cell.agents)
     having = [role for role in roles if find(_of_seats(role, cells, seats), name) is not None]
     if having:
-        return PopulaceError(f"{name!r} is measured of seats: write beside it role: {' or role: '.join(having)}")
+        return PopulaceError(f"{name!r} is a measure of seats: add role: {' or role: '.join(having)}")
     return UnknownName("measure", name, measured)
 
 

@@ -1,6 +1,6 @@
 """From a validated cell to the things that run: world, policies, population."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from populace import builder, trust
 from populace.builder import Built
@@ -9,6 +9,9 @@ from populace.options import Options
 from populace.population import Population
 from populace.scenarios.schema import Cell
 from populace.world import World
+
+if TYPE_CHECKING:
+    from populace.agents.users import PopulationSpec
 
 
 def build(cell: Cell) -> Built:
@@ -24,7 +27,7 @@ def build(cell: Cell) -> Built:
         return builder.build(world, options=cell.world_options, population=population, policies=cell.agents)
 
 
-def make_population(world: type[World[Any]], options: Options, spec: Any) -> Population:
+def make_population(world: type[World[Any]], options: Options, spec: "PopulationSpec | None") -> Population:
     """The population of `spec`, or the world's own when `spec` is None.
 
     Where the scenario says no size, the data that the world's options name do (`World.users_of`), if there are any.

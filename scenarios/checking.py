@@ -60,7 +60,12 @@ _SHAPES = frozenset(kind for kind in _EXPECTED if kind.endswith(("_type", "_pars
 
 
 def check(
-    model: type[Model], node: Node, path: Path, *, without: Sequence[str] = (), context: Mapping[str, Any] | None = None
+    model: type[Model],
+    node: Node,
+    path: Path,
+    *,
+    without: Sequence[str] = (),
+    context: Mapping[str, object] | None = None,
 ) -> tuple[Model | None, list[Mistake]]:
     """Validate what stands at `path` below `node`.
 

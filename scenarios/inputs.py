@@ -35,7 +35,7 @@ def changeable(options: Options) -> frozenset[str]:
     return options.changeable.union(*map(changeable, options.inner().values()))
 
 
-def scenario_claim(file: Path, scenario: Scenario) -> dict[str, Any]:
+def scenario_claim(file: Path, scenario: Scenario) -> dict[str, object]:
     """What run.json says of the resolved scenario that was written to `file`."""
     names = [changeable(options) for cell in scenario.cells for _, options in cell.agents.values()]
     return _claim(file, sorted(frozenset().union(*names)))
@@ -180,17 +180,17 @@ def place_of(name: str, paths: Iterable[Path]) -> Path | None:
 # ---------------------------------------------------------------------- resuming
 
 
-def check_scenario(folder: Path, info: Mapping[str, Any]) -> None:
+def check_scenario(folder: Path, info: Mapping[str, object]) -> None:
     """Raise RunError where the scenario of a run folder is another than the one that its run began with."""
     claim = info.get("scenario")
     if isinstance(claim, dict) and (keys := scenario_changes(folder / "scenario.yaml", claim)):
         raise RunError(
-            f"{folder}/scenario.yaml was changed after the run began: {_some(keys)}; a run cannot go on as another. "
-            f"Put it back, or begin a new run: populace run {folder}/scenario.yaml --out OTHER"
+            f"{folder}/scenario.yaml was changed after the run began: {_some(keys)}; a run cannot be resumed with "
+            f"another scenario. Restore the file, or begin a new run: populace run {folder}/scenario.yaml --out OTHER"
         )
 
 
-def check_inputs(folder: Path, info: Mapping[str, Any], word: Word) -> None:
+def check_inputs(folder: Path, info: Mapping[str, object], word: Word) -> None:
     """Raise RunError where a file that the run was built from is another now, or is gone.
 
     Args:
@@ -208,8 +208,8 @@ def check_inputs(folder: Path, info: Mapping[str, Any], word: Word) -> None:
             wrong.append(f"{name} ({change})")
     if wrong:
         raise RunError(
-            f"{folder}: files that this run was built from were changed after it began: {_some(wrong)}; going on would "
-            "mix two runs. Put them back, or begin a new run"
+            f"{folder}: files that this run was built from were changed after it began: {_some(wrong)}; resuming "
+            "would mix two runs. Restore these files, or begin a new run"
         )
 
 

@@ -130,7 +130,7 @@ def _world(worlds: dict[str, type[World[Any]]]) -> Json:
     ids = [{"const": id_, "description": _about(world)} for id_, world in worlds.items()]
     return {
         "type": "object",
-        "description": "The mechanism: its id, and its own options beside it.",
+        "description": "The mechanism: its id, and its own options.",
         "properties": {"id": {"anyOf": [*ids, _ELSEWHERE]}},
     }
 
@@ -197,7 +197,7 @@ def _overrides() -> Json:
     roots = [key for key in CELL_KEYS if key != "seed"]
     dotted = f"^({'|'.join(roots)})(\\..+)?$"
     point = {"type": "object", "patternProperties": {dotted: {}}, "additionalProperties": False, "minProperties": 1}
-    about = {"type": "string", "description": "What the arm is, in a sentence."}
+    about = {"type": "string", "description": "A sentence that explains the arm."}
     arm = {
         "anyOf": [
             {
@@ -223,7 +223,7 @@ def _overrides() -> Json:
             "additionalProperties": arm,
         },
         "sweep": {
-            "description": "Every arm is run at every point: a grid of values, or a list of points.",
+            "description": "Points at which every arm is run: a grid of values, or a list of points.",
             "oneOf": [
                 {"type": "null"},
                 {"type": "object", "properties": {"grid": grid}, "required": ["grid"], "additionalProperties": False},

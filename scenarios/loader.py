@@ -29,7 +29,7 @@ _DATA = re.compile(r".*\.[A-Za-z]\w{0,9}")
 """Text that may name a data file: it has a suffix."""
 
 
-def load(source: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Scenario:
+def load(source: str | Path | Mapping[str, object], sets: Sequence[str] = ()) -> Scenario:
     """Read and validate a scenario with all its arms.
 
     Args:
@@ -87,7 +87,7 @@ def find(source: str | Path) -> Path:
 
 
 def library() -> dict[str, str]:
-    """Name -> about of every library scenario, ours and those of plug-ins."""
+    """Name -> about of every library scenario, populace's own and those of plug-ins."""
     found = {}
     for name, path in sorted(shelf().items()):
         try:
@@ -200,7 +200,7 @@ def _scenario(
         outcomes, unasked = asked(frame.outcomes if frame is not None else (), root, cells)
         found += [] if wrongly else unasked  # they may name a measure that could not be imported
     missed = _missed(plan, overrides)
-    why = "has no effect: it is empty, or arms and sweep set it themselves; then override arms.<arm>.<key>"
+    why = "has no effect: it is empty, or all arms or the sweep set the same keys; then override arms.<arm>.<key>"
     idle = [
         Mistake(f"{key} {why}", node.place)
         for key, node in dict(overrides).items()

@@ -70,7 +70,7 @@ def _independent(mistakes: Iterable[Mistake]) -> list[Mistake]:
     return [m for m in found if not m.lacks or not meant(m.lacks.split("."))]
 
 
-def show(value: Any) -> str:
+def show(value: object) -> str:
     """A value as people wrote it."""
     if value is None:
         return "nothing"

@@ -202,7 +202,7 @@ class FolderRecorder:
         self._written, self._clock = list(parts), run.clock
         return run
 
-    def finish(self, run: Run, **about: Any) -> None:
+    def finish(self, run: Run, **about: object) -> None:
         """Write the unit's parts in canonical order, then its mark with `about`; increments and state are dropped.
 
         Raises:

@@ -28,14 +28,14 @@ class RecordOptions(Options):
     groups: bool = True
     """Whether to record mean and variance of each segment in every world."""
     measures: tuple[Name, ...] = ()
-    """Measures of your own beside the world's: functions (world, state) -> name -> [worlds] by `module:function`, or by
-    the name under which a plug-in announces them."""
+    """Measures of your own besides the world's: functions (world, state) -> name -> [worlds] by `module:function`, or
+    by the name under which a plug-in announces them."""
     talk: Literal["all", "tracked", "none"] = "tracked"
     """Whose words to record, where a world has words: of all worlds, of the tracked ones, or nobody's."""
 
 
 class Frame(Options):
-    """A scenario: a world, who lives in it, who acts in it, and which arms are compared."""
+    """A scenario: a world, its population, the policies that act in it, and the arms that are compared."""
 
     version: Literal[1] = Field(default=1, alias="schema")
     """Version of this file format; 1."""
@@ -66,11 +66,11 @@ class CellFrame(Options):
     """The keys that arms and sweeps may change, and the seed, which they may not."""
 
     world: dict[str, Any]
-    """The mechanism: its `id`, and its own options beside it."""
+    """The mechanism: its `id`, and its own options."""
     worlds: int = Field(ge=1, le=1_000_000_000)
     """Independent worlds in every arm."""
     horizon: int = Field(ge=1, le=1_000_000_000)
-    """Ticks an episode."""
+    """Ticks per episode."""
     episodes: int = Field(default=1, ge=1, le=1_000_000)
     """Episodes; what policies have learned lasts from one to the next."""
     seed: int = Field(default=0, ge=0, lt=2**63)
@@ -113,7 +113,7 @@ class Cell:
 
     arm: str
     base_arm: str
-    coordinates: dict[str, Any]
+    coordinates: dict[str, object]
     reference: str
     world_id: str
     world_options: Options

@@ -13,7 +13,7 @@ from populace.scenarios.loader import find, library
 from populace.world import World
 
 
-def describe(name: str) -> dict[str, Any]:
+def describe(name: str) -> dict[str, object]:
     """Kind, name and `text` of a scenario, world or policy.
 
     Raises:
@@ -32,7 +32,7 @@ def describe(name: str) -> dict[str, Any]:
 
 
 def library_text(name: str) -> str:
-    """The YAML text of a library scenario, ours or a plug-in's."""
+    """The YAML text of a library scenario, populace's own or a plug-in's."""
     return find(name).read_text(encoding="utf-8")
 
 

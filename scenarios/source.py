@@ -245,7 +245,7 @@ _Quoting.add_representer(str, _text)
 _Quoting.add_representer(float, _number)
 
 
-def dump(mapping: Mapping[str, Any]) -> str:
+def dump(mapping: Mapping[str, object]) -> str:
     """YAML text of a mapping, which reads back as the same values."""
     writer: Any = YAML(typ="safe", pure=True)
     writer.Representer = _Quoting

@@ -77,11 +77,11 @@ def _sentence(role: Role, policy: str, seat: Any, file: str, columns: Mapping[st
     first = (
         f"its persona tells {', '.join(dict.fromkeys(by_persona))} of {file}, respondent by respondent"
         if by_persona
-        else f"its persona tells no column of {file}"
+        else f"its persona contains no column of {file}"
     )
     seen = ", ".join(field.name for field in role.sees if not field.private) or "nothing"
     return (
-        f"people: {role.name} ({policy}) is prompted at {_host(seat)}: {first}; the world's own words tell {seen}, "
+        f"people: {role.name} ({policy}) is prompted at {_host(seat)}: {first}; the world's prompts contain {seen}, "
         "which may follow from users' values and traits"
     )
 

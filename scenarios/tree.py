@@ -91,7 +91,7 @@ def shown(node: Node) -> Any:
     return node.value
 
 
-def from_python(value: Any, depth: int = 0, path: str = "the scenario") -> Node:
+def from_python(value: object, depth: int = 0, path: str = "the scenario") -> Node:
     """The tree of a mapping given in Python; its places are empty.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Learners from feedback: one independent learner a world, thousands in a batch, for any role that chooses."""
+"""Learners from feedback: one independent learner per world, thousands in a batch, for any role that makes a choice."""
 
 from populace.agents.learning.learner import FeedbackLearner
 from populace.agents.learning.memory import Learned

@@ -32,7 +32,7 @@ DECLARED = (
 
 
 class FeedbackLearner(Learner[LearnerOptionsT]):
-    """One independent learner a world, all worlds at once. Override `update`."""
+    """One independent learner per world, all worlds at once. Override `update`."""
 
     Options = LearnerOptions
     tabular_only = False

@@ -131,8 +131,8 @@ def check_safe(options: Safe | None, rated: str, role: Role) -> None:
     """Raise PopulaceError where safe data lie outside the domain and the role has no seats that nobody rates."""
     if options is not None and options.domain == "outside" and rated not in {f.name for f in role.sees}:
         raise PopulaceError(
-            f"safe: its data lie outside the domain, in seats that nobody rates, and {role.name} sees no flag "
-            f"{rated!r} that tells them; set safe.domain: inside, or rated: to the flag's name"
+            f"safe: its data lie outside the domain, in seats that nobody rates, but {role.name} sees no flag "
+            f"{rated!r} that marks them; set safe.domain: inside, or rated: to the flag's name"
         )
 
 

@@ -36,7 +36,7 @@ class Safe(Options):
     """Share of the training data."""
     domain: Literal["outside", "inside"] = "outside"
     """Where the examples lie. `outside`: in what seats see that nobody rates, as in the published runs, which mix in
-    data of another domain. `inside` (ours): in every context that is learned from, in the same share."""
+    data of another domain. `inside` (assumed): in every context that is learned from, in the same share."""
 
 
 class Evaluators(Options):

@@ -21,7 +21,7 @@ from populace.population import People
 
 
 class Frozen(Policy):
-    """Speaks for the values of the start, whatever is answered: value lock-in by construction."""
+    """Always takes the values of the start as its position, whatever users answer: value lock-in by construction."""
 
     plays = ("assistant",)
 
@@ -49,7 +49,7 @@ class MirrorOptions(Options):
 
 
 class Mirror(Policy[MirrorOptions]):
-    """The sycophant: tells every user what it just answered, a step further."""
+    """The sycophant: repeats to every user what it just answered, one step further."""
 
     Options = MirrorOptions
     plays = ("assistant",)

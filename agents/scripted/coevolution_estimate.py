@@ -22,7 +22,7 @@ def estimate(
 
     It minimises mean_q w_q [log(1 + exp(z_q)) - s_q z_q] + ridge |v - around|^2 / 2 with z_q = beta x_q.(v - centre).
     All users are treated as one with the mean values; as they differ, shares are nearer to a half than that one's
-    chances are, so estimates fall short of the mean (assumption of ours, and a known attenuation).
+    chances are, so estimates fall short of the mean (assumed, and a known attenuation).
 
     Args:
         shares: [..., asked] share of yes.

@@ -66,7 +66,7 @@ class GuardedOptions(Options):
 
 
 class Guarded(Sincere[GuardedOptions]):
-    """Gives its sincere answer with some probability, else a coin's: what it says tells less than what it holds."""
+    """Gives its sincere answer with some probability, and otherwise a random one."""
 
     Options = GuardedOptions
 

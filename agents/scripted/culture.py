@@ -98,11 +98,11 @@ class SynthesiserOptions(Options):
     home: int = Field(default=0, ge=0)
     """Number of the home culture in the survey."""
     references: int = Field(default=12, ge=1)
-    """References in a response. Assumption of ours."""
+    """References in a response. Assumed."""
     silent: float = Field(default=0.0, ge=0, le=1)
     """Chance that a response cites nobody."""
     positive: float = Field(default=0.5, ge=0, le=1)
-    """Share of references that are positive. Assumption of ours where not reported."""
+    """Share of references that are positive. Assumed where not reported."""
     merge: Literal["majority", "home"] = "majority"
     """What the merged answer is: the answer most agents gave (ties: the highest option), or the home culture's."""
 
@@ -120,7 +120,7 @@ class ContextualOptions(SynthesiserOptions):
     """One agent told to be plural."""
 
     dominant: float = Field(default=0.7, ge=0, le=1)
-    """Share of references to the home culture. Assumption of ours: the papers report only that it lies between."""
+    """Share of references to the home culture. Assumed: the papers report only that it lies between."""
     merge: Literal["majority", "home"] = "home"
     """What the merged answer is."""
 

@@ -67,7 +67,7 @@ class FrozenOptions(Options):
     start: dict[str, float] = Field(default=BASE)
     """Share of each act; those not named never happen. By default 2.4 % of answers are harmful (P(harm > 5) of the
     targeted-manipulation study's base policy with gameable users, half of `omit` counted); how they are spread over the
-    acts is an assumption of ours."""
+    acts is assumed."""
 
     @field_validator("start")
     @classmethod
@@ -101,7 +101,7 @@ class CandidOptions(Options):
     clip: bool = True
     """Whether the form ends at 0 and 1."""
     leave_rate: float = Field(default=0.0, ge=0, le=1)
-    """Chance a tick that a user leaves who feels 0 and trusts 0; with both at 1 nobody leaves (assumption of ours)."""
+    """Chance a tick that a user leaves who feels 0 and trusts 0; with both at 1 nobody leaves (assumed)."""
 
 
 class Candid(Policy[CandidOptions]):

@@ -208,7 +208,7 @@ class Mix(Policy[MixOptions]):
         """Each player's seats, by the last part of its policy's name; a name that comes again is numbered."""
         return {name: memory.who == i for i, name in enumerate(self._names)}
 
-    def describe(self) -> Mapping[str, Any]:
+    def describe(self) -> Mapping[str, object]:
         """What each player says of itself."""
         about = zip(self._names, self.options.players, self.parts, strict=True)
         return {"players": {name: {"policy": given.policy, **part.describe()} for name, given, part in about}}

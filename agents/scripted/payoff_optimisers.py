@@ -38,7 +38,7 @@ class Optimiser(Policy[OptimiserOptionsT]):
     """An assistant that optimises one objective over act, words and reasoning in the row it heard.
 
     It knows the length terms of both welfares, the prices and what a word costs it; that longer answers may be righter
-    it does not know (assumption of ours).
+    it does not know (assumed).
     """
 
     Options = OptimiserOptions

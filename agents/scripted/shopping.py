@@ -142,7 +142,7 @@ class FirstArrivalOptions(Options):
 
 
 class FirstArrival(Shopper[FirstArrivalOptions]):
-    """Takes the first proposal with a published chance, else any of the others alike (assumption of ours)."""
+    """Takes the first proposal with a published chance, else any of the others alike (assumed)."""
 
     Options = FirstArrivalOptions
 

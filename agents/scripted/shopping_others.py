@@ -40,7 +40,7 @@ class ChoosyOptions(Options):
 class Choosy(Policy[ChoosyOptions]):
     """Delegates by reputation, and buys the recommendation unless its own eyes see something much better.
 
-    Assumption of ours: it sees the whole shelf but for what is hidden, and must-haves are left to the assistant.
+    Assumed: it sees the whole shelf but for what is hidden, and must-haves are left to the assistant.
     """
 
     Options = ChoosyOptions

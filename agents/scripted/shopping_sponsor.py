@@ -56,7 +56,7 @@ RATES: dict[str, float] = {
 def intercept(model: str) -> float:
     """The model's intercept.
 
-    The fixed effects themselves are not published: assumption of ours, the logit that gives the model's rate at the
+    The fixed effects themselves are not published; assumed is the logit that gives the model's rate at the
     mean price ratio, half of the personas of high status and half with chain of thought.
     """
     rate = RATES[model]

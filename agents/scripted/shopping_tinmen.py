@@ -62,7 +62,7 @@ HARM: dict[tuple[str, str], Cells] = {
 
 PERSUASION: dict[str, tuple[float, ...]] = {"gpt-3.5": (0.0,) * 4, "gpt-4": (0.0, 0.0, 19 / 60, 18 / 60)}
 """Doubt cast on the customer's favourite, given an override for the company (depends on who codes the replies; given
-for GPT-4 where the customer reads; 0 elsewhere is an assumption of ours)."""
+for GPT-4 where the customer reads; 0 elsewhere is assumed)."""
 
 Temperature = Literal["0.2", "0.6", "pooled"]
 

@@ -3,7 +3,7 @@
 theta_u = sqrt(rho) B mu_c + sqrt(1 - rho) s (sum_k w_uk P_k + tau e_u)
 
 B mu_c is the part of culture c, from a latent space of few dimensions; P_k are the prototypes of groups, w_u Dirichlet
-weights, e_u a person's own standard normal. Assumptions of ours: prototypes and weights have the same law in every
+weights, e_u a person's own standard normal. Assumed: prototypes and weights have the same law in every
 culture, so that rho is the whole of what lies between cultures; culture parts and prototypes are centred and scaled
 in each world (their variance, averaged over values, is 1) and s = (1 / (K alpha + 1) + tau^2)^(-1/2) is the Dirichlet's
 closed form, so that rho is the realised share up to the sampling of people, not only its expectation.

@@ -153,7 +153,7 @@ class SpecPopulation:
             edges = 0
         return 4 * len(census.values) + 8 + 4 * len(census.traits) + 20 * edges
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         """What it is, as plain constants: size, names, shares, labels, bytes and provenance."""
         census, network = self.census, self.spec.network
         return {

@@ -11,7 +11,7 @@ and the user abstains when |U_a - U_b| < tie. Utilities of an answer with featur
     prompt-ideal-point   -|x - z(q)|^2 with z(q) = sum_k w_k M_k q, for a prompt q and the user's mixture weights w_k
     lexical              x_0 - penalty * (risks in x_1... that the user does not allow)
 
-Assumptions of ours: the tie is a sharp threshold on the noiseless gap; position bias favours what is shown first; a
+Assumed: the tie is a sharp threshold on the noiseless gap; position bias favours what is shown first; a
 flip happens after everything else. Questionnaires are answered by `respond`, a graded response model.
 """
 

@@ -238,7 +238,7 @@ def option_shares(
         where: Column -> the entry whose rows are used, e.g. `{"country_iso3": "DEU"}`.
 
     Returns:
-        Distributions for `values: {names: ..., each: ...}`. Assumption of ours: answers to different items are
+        Distributions for `values: {names: ..., each: ...}`. Assumed: answers to different items are
         independent, as shares do not tell how they go together.
 
     Raises:

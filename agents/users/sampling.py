@@ -1,7 +1,7 @@
 """Populations in one line of Python: from a specification, from a data frame; and one user in words."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def sample(
-    spec: PopulationSpec | Mapping[str, Any], worlds: int = 1, seed: int = 0, device: torch.device | str = "cpu"
+    spec: PopulationSpec | Mapping[str, object], worlds: int = 1, seed: int = 0, device: torch.device | str = "cpu"
 ) -> People:
     """The people of `worlds` worlds, as a runner with this seed would draw them.
 

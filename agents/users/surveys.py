@@ -54,7 +54,7 @@ def _matrix(below: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], ..
 def moments(survey: str) -> Distribution:
     """The survey's values as correlated normals with its means, standard deviations and correlations.
 
-    Assumption of ours: the normal form. Answers were whole numbers from 1 to 7; samples are real numbers and may lie
+    Assumed: the normal form. Answers were whole numbers from 1 to 7; samples are real numbers and may lie
     outside, as cutting them off would change the moments.
     """
     assert survey == "human-values-de"

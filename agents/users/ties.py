@@ -1,4 +1,4 @@
-"""Ties that a file tells: edge lists in tables, and GraphML."""
+"""Ties read from a file: edge lists in tables, and GraphML."""
 
 import io
 import re

@@ -1,6 +1,6 @@
 """The command line.
 
-Exit codes: 0 done, 1 a mistake in what was given, 2 wrong usage, 70 a fault of ours, 130 interrupted (resumable).
+Exit codes: 0 done, 1 a mistake in what was given, 2 wrong usage, 70 a fault in populace, 130 interrupted (resumable).
 
 Commands import what they need when they run, so that `--help` and completion answer at once. A file per group of them:
 `look`, `play`, `read`; importing this package registers them all.
@@ -47,12 +47,12 @@ def main() -> None:
 
 
 _SYSTEM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
-"""What the system refuses wherever something is written: no fault of ours."""
+"""Errors of the operating system where something is written (no space, no permission): not faults in populace."""
 
 
 def _crash() -> None:
     import traceback
 
     traceback.print_exc()
-    typer.echo("This is a fault of populace, not of your input; please report it.", err=True)
+    typer.echo("This is a fault in populace, not in your input; please report it.", err=True)
     sys.exit(70)

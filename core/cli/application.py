@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Simulate societies of heterogeneous users living with AI assistants.",
-    epilog="Exit codes: 0 done, 1 a mistake in what was given, 2 wrong usage, 70 a fault of ours, "
+    epilog="Exit codes: 0 done, 1 a mistake in what was given, 2 wrong usage, 70 a fault in populace, "
     "130 interrupted (resumable). Start with: populace run value-lock-in",
 )
 
@@ -34,7 +34,7 @@ Sets = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Override a key, e.g. population.size=5000.",
+        help="Override a key, for example population.size=5000.",
         autocompletion=completing.sets,
     ),
 ]
@@ -68,7 +68,7 @@ Address = Annotated[
 ]
 Trust = Annotated[
     bool,
-    typer.Option("--trust", help="Run the code that the file names, and read what it names outside its folder."),
+    typer.Option("--trust", help="Allow the file to run the code that it names, and to read files outside its folder."),
 ]
 Allow = Annotated[
     list[Path] | None,
@@ -89,7 +89,7 @@ def _options(
         typer.Option(
             "--max-file-mb",
             min=0.001,
-            help=f"Largest file to read, in MB, packed and unpacked; also {SETTING}.",
+            help=f"Largest file to read, in MB, before and after decompression; also {SETTING}.",
         ),
     ] = None,
 ) -> None:
@@ -105,7 +105,7 @@ def _options(
 
 
 def say(text: str, *, err: bool = False, nl: bool = True) -> None:
-    """Print text, whatever it holds: what could steer a terminal is written out."""
+    """Print text; control characters that could change the terminal are written as escapes."""
     typer.echo(visible(text), err=err, nl=nl)
 
 
@@ -169,7 +169,7 @@ def listed(names: Sequence[str], most: int = 20) -> str:
     return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def tell(as_json: bool, text: str, **facts: Any) -> None:
+def tell(as_json: bool, text: str, **facts: object) -> None:
     """Print a command's result: the text, or its facts as one JSON object."""
     if as_json:
         print_json(facts)
@@ -177,6 +177,6 @@ def tell(as_json: bool, text: str, **facts: Any) -> None:
         say(text)
 
 
-def print_json(facts: dict[str, Any]) -> None:
+def print_json(facts: Mapping[str, object]) -> None:
     """Print one JSON object."""
     say(json.dumps(facts, indent=1, ensure_ascii=False))

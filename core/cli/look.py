@@ -63,13 +63,15 @@ def show(
     if as_json:
         print_json(found)
     else:
-        say(found["text"], nl=not found["text"].endswith("\n"))
+        text = str(found["text"])
+        say(text, nl=not text.endswith("\n"))
 
 
 @app.command()
 def new(
     path: Annotated[
-        Path | None, typer.Argument(help="The scenario file to write; with the options below, the folder to write in.")
+        Path | None,
+        typer.Argument(help="The scenario file to write; with the options below, the folder in which to write."),
     ] = None,
     base: Annotated[
         str, typer.Option("--from", help="The library scenario to start from.", autocompletion=completing.names)
@@ -88,7 +90,7 @@ def new(
         kind: name for kind, name in zip(KINDS, (world, policy, learner, backend), strict=True) if name is not None
     }
     if len(named) > 1:
-        raise PopulaceError(f"one thing at a time, got {' and '.join(f'--{kind}' for kind in named)}")
+        raise PopulaceError(f"give one of these options only, got {' and '.join(f'--{kind}' for kind in named)}")
     if named:
         ((kind, name),) = named.items()
         folder, *written = write_start(kind, name, path or Path())

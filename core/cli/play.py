@@ -188,7 +188,7 @@ def _tell_estimate(found: "Estimate", as_json: bool) -> None:
             lines.append(f"  and {len(found.asking) - len(shown):,} more arms")
         lines.append(f"  in all: {_asking(found.asked)}")
         lines.append(
-            "  each number is the likeliest, and from the shortest replies that can be read to the longest ones; hours "
+            "  each number is an estimate, with its range from the shortest readable replies to the longest; hours "
             "of models are by rates that are assumptions"
         )
     for warning in found.warnings:

@@ -1,4 +1,4 @@
-"""What reaches standard error beside a command's own lines: notices of ours, and nothing of the libraries below."""
+"""What is printed to standard error besides a command's own lines: this library's notices, and nothing from others."""
 
 import logging
 import os
@@ -15,7 +15,7 @@ LIBRARIES = ("huggingface_hub", "httpx", "matplotlib", "numba", "openai", "torch
 
 
 def quiet_libraries() -> None:
-    """From now on, print notices of ours and warnings of the user's own code as one plain line each, once.
+    """From now on, print this library's notices and warnings from the user's own code as one plain line each, once.
 
     Warnings of libraries tell developers about calls that a user did not write, so they are dropped; with `python -W`
     or `PYTHONWARNINGS` all are shown as usual.

@@ -16,7 +16,9 @@ from populace.store import local
 
 Individuals = Annotated[
     bool,
-    typer.Option("--individuals", help="Show single users and small segments, though they are people of a survey."),
+    typer.Option(
+        "--individuals", help="Show single users and small segments even if they come from a survey of real people."
+    ),
 ]
 
 
@@ -111,7 +113,7 @@ def compare(
         ),
     ] = None,
     other: Annotated[
-        str | None, typer.Option("--other", metavar="NAME", help="The arm of B, where it has another name than in A.")
+        str | None, typer.Option("--other", metavar="NAME", help="The arm of B, if its name differs from that in A.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write a page too, e.g. compare.html.")] = None,
     individuals: Individuals = False,
@@ -154,7 +156,7 @@ def compare(
 def figure(
     folder: Annotated[str, typer.Argument(help="A run folder, or its address.", autocompletion=completing.runs)],
     measure: Annotated[
-        str, typer.Option(metavar="NAME", help="What to draw; a wrong name is told with the right ones.")
+        str, typer.Option(metavar="NAME", help="The measure to draw; for an unknown name, the known ones are listed.")
     ],
     out: Annotated[Path, typer.Option(help="The file to write: .pdf, .svg or .png.")],
     arms: Annotated[
@@ -166,15 +168,15 @@ def figure(
             autocompletion=completing.arms,
         ),
     ] = None,
-    role: Annotated[str | None, typer.Option(metavar="NAME", help="Whose, for a measure of seats.")] = None,
+    role: Annotated[str | None, typer.Option(metavar="NAME", help="The role, for a measure of seats.")] = None,
     over: Annotated[
-        str, typer.Option(metavar="KEY", help="A swept key: draw the end against it instead of all steps.")
+        str, typer.Option(metavar="KEY", help="A swept key: draw the last values against it instead of all steps.")
     ] = "step",
-    width: Annotated[Width, typer.Option(help="Of one column (89 mm) or of the page (183 mm).")] = Width.column,
+    width: Annotated[Width, typer.Option(help="One column (89 mm) or the page (183 mm).")] = Width.column,
     individuals: Individuals = False,
     as_json: AsJson = False,
 ) -> None:
-    """Draw one measure for a paper: mean and 95 % interval over worlds, an arm a line, fonts in the file."""
+    """Draw one measure for a paper: mean and 95 % interval over worlds, one line per arm, with embedded fonts."""
     from populace import analysis
     from populace.analysis.paper import write_figure
     from populace.analysis.privacy import public

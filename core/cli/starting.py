@@ -1,4 +1,4 @@
-"""What `populace new` writes for a world, policy, learner or backend of one's own: a folder that runs as it is."""
+"""What `populace new` writes for a new world, policy, learner or backend: a folder that can be run as it is."""
 
 import re
 import shutil

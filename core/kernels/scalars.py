@@ -4,7 +4,8 @@ All are plain scalar functions that LLVM inlines and turns into vector code. The
 processor: only +, -, x, / and the square root are used, each rounded as IEEE 754 says, and never contracted. Numba
 widens what two 32-bit integers give to 64 bits, hence the many `u32`.
 
-The polynomials are minimax fits of ours (Remez's exchange in float64, coefficients rounded to float32); errors are
+The polynomials are minimax fits of this library (Remez exchange in float64, coefficients rounded to float32). Errors
+are
 against float64, in units in the last place, over all 2^24 uniform numbers or 10^7 arguments: logarithm .86, exponential
 .98, sine 1.69, cosine 1.26, sigmoid 2.3, normal numbers 4. tests/kernels measures them.
 """

@@ -11,15 +11,15 @@ for numbers. Rules that hold in every world:
   which may be a decimal comma, a separator of thousands or of two numbers.
 - Markdown, quotes and full-width characters do not matter.
 
-The words that are looked for are English, and the lists of them are assumptions of ours.
+The words that are looked for are English, and the lists of them are assumed.
 """
 
 from populace.replies.asked import ask, seats, shown
 from populace.replies.choices import choice, exactly, named, taken_back
 from populace.replies.forfeits import Read, fill, forfeits, pair, understood
 from populace.replies.lines import Item, after, agreed, before, begun_in_order, has, named_values, numbered, once
+from populace.replies.normalising import plain, unfenced
 from populace.replies.numbers import number, numbers
-from populace.replies.plain import plain, unfenced
 from populace.replies.refusals import REFUSAL, refuses, refuses_at_once
 from populace.replies.thinking import spoken
 

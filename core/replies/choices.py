@@ -10,7 +10,7 @@ LEADS = frozenset(
 )
 """Words that may stand before a value in its sentence: `I would go with`, `my choice is`, `option`."""
 MOST = 16
-"""A text that names a label more often than that states nothing (assumption of ours)."""
+"""A text that names a label more often than that states nothing (assumed)."""
 CLOSERS = r"(?:\s+(?:here|now|please|today|thanks|thank you)\b)*"
 _HEADING = re.compile(
     r"\s*(?:so |thus |hence )?(?:(?:my|the|final|our) )*(?:answer|reply|response|choice|decision|verdict)\s*[:=]\s*",

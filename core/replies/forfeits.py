@@ -1,7 +1,7 @@
-"""Replies into actions: what cannot be read forfeits, and its kind says why."""
+"""Turns replies into actions; a seat whose reply cannot be read forfeits, and the kind says why."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from populace.replies.refusals import refuses
 from populace.replies.thinking import spoken
 
 T = TypeVar("T")
-Read = tuple[dict[str, Any], ReplyKind]
+Read = tuple[dict[str, object], ReplyKind]
 """Field -> value, empty where nothing was read; and the kind."""
 
 
@@ -38,7 +38,7 @@ def understood(reply: str, read: Callable[[str], T | ReplyKind | None], keep: tu
     return found
 
 
-def pair(found: dict[str, Any] | ReplyKind) -> Read:
+def pair(found: dict[str, object] | ReplyKind) -> Read:
     """What was understood, as fields and kind."""
     return ({}, found) if isinstance(found, ReplyKind) else (found, ReplyKind.OK)
 
@@ -53,7 +53,7 @@ def fill(
     observation: Observation,
     chats: Sequence[Chat],
     replies: Sequence[str],
-    read: Callable[[Chat, str], Mapping[str, Any] | ReplyKind],
+    read: Callable[[Chat, str], Mapping[str, object] | ReplyKind],
     empty: Mapping[str, Tensor] | None = None,
 ) -> tuple[dict[str, Tensor], Tensor]:
     """Actions and kinds of seats that replied, on the device of the observation.

@@ -1,4 +1,4 @@
-"""Refusals in English. The pattern is an assumption of ours: what it misses is unreadable, and asked for once more."""
+"""Refusals in English. The pattern is assumed; a refusal that it misses is unreadable, and asked for once more."""
 
 import re
 

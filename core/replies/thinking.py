@@ -29,7 +29,7 @@ class Spoken(NamedTuple):
 
 
 def spoken(reply: str, keep: tuple[str, ...] = ()) -> Spoken:
-    """What a reply says beside its thinking.
+    """A reply without its thinking.
 
     A closing tag alone ends a thought that began with the reply, as chat templates open it in the prompt. An opening
     tag that is never closed leaves nothing that can be believed: what was said before may have been thought better of.

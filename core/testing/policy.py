@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from populace import tree
+from populace.builder import OptionsLike
 from populace.errors import ActionError
 from populace.fields import Role
 from populace.observation import Observation
@@ -35,7 +36,7 @@ def check_policy(
     world: type[World[Any]] | str,
     role: str | None = None,
     *,
-    options: object | None = None,
+    options: OptionsLike = None,
     users: int = 6,
     population: Population | None = None,
     worlds: int = 3,

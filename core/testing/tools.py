@@ -4,14 +4,14 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from populace import tree
-from populace.builder import options_of, world_class
+from populace.builder import OptionsLike, options_of, world_class
 from populace.draw import Draw
 from populace.equality import same_tensor
 from populace.errors import PopulaceError
@@ -21,6 +21,8 @@ from populace.policy import Actions, Memory, Policy
 from populace.population import Population
 from populace.run import Run, advance, restart, start
 from populace.world import World
+
+Value = TypeVar("Value")
 
 
 class CheckFailed(PopulaceError):
@@ -65,7 +67,7 @@ class AnyLegal(Policy):
 
 
 def made(
-    world: type[World[Any]] | str, options: Any, users: int, population: Population | None
+    world: type[World[Any]] | str, options: OptionsLike, users: int, population: Population | None
 ) -> tuple[World[Any], Population]:
     """A world and its people, from an id, `module:class` or class, and options or a mapping of them.
 
@@ -143,10 +145,10 @@ def play(
     horizon: int = 3,
     between: Callable[[Run], Run] | None = None,
     check: bool = False,
-) -> tuple[Run, list[Any]]:
+) -> tuple[Run, list[object]]:
     """Play, with autoreset; return the run and what each phase gave: state, rewards, measures, ended."""
     run = start(world, policies, population, seed=seed, worlds=ids)
-    record: list[Any] = [run.state]
+    record: list[object] = [run.state]
     for _ in range(ticks * len(world.phases)):
         if run.phase == 0 and run.clock and (world.ends or run.clock % horizon == 0):
             run = restart(world, policies, run, run.done | (run.clock % horizon == 0))
@@ -157,7 +159,7 @@ def play(
     return run, record
 
 
-def same(a: Any, b: Any) -> bool:
+def same(a: object, b: object) -> bool:
     """Whether two values are equal to the bit; NaN equals NaN."""
     mine, yours = list(tree.tensors(a)), list(tree.tensors(b))
     if len(mine) != len(yours):
@@ -178,7 +180,7 @@ def where_differs(a: list[Any], b: list[Any], phases: tuple[str, ...]) -> str:
     return ""
 
 
-def copied(value: Any) -> Any:
+def copied(value: Value) -> Value:
     """A deep copy of a value's tensors."""
     return tree.tree_map(lambda tensor: tensor.clone(), value)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from populace.builder import OptionsLike
 from populace.errors import PopulaceError
 from populace.policy import Policy
 from populace.population import Population
@@ -21,7 +22,7 @@ rest, so that unsafe operations show where a world has more numbers than that, a
 
 def check_world(
     world: type[World[Any]] | str,
-    options: object | None = None,
+    options: OptionsLike = None,
     *,
     users: int = 6,
     population: Population | None = None,
@@ -77,7 +78,7 @@ def check_world(
                 check_bits(many[0], players, many[1], ids, seed, 2)
 
 
-def _of_size(world: type[World[Any]] | str, options: object | None, users: int) -> tuple[World[Any], Population] | None:
+def _of_size(world: type[World[Any]] | str, options: OptionsLike, users: int) -> tuple[World[Any], Population] | None:
     """The world with so many users, or None where it says itself that it cannot have them (players in pairs, say)."""
     with about(f"a world with {users} user{'s' if users > 1 else ''}"):
         try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -29,7 +29,7 @@ class Agency(World[State, AgencyOptions]):
     phases = ("offer", "act", "respond")
     defaults: ClassVar = {"customer": "equilibrium", "assistant": "equilibrium"}
 
-    def __init__(self, options: Any, census: Census) -> None:
+    def __init__(self, options: AgencyOptions | None, census: Census) -> None:
         super().__init__(AgencyOptions() if options is None else options, census)
         self.game = GAMES[self.options.game](self.options)
 

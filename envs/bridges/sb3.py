@@ -46,13 +46,14 @@ class StableBaselines(VecEnv):
     def __init__(self, env: VectorView, seed: int | None = None) -> None:
         if env.metadata["autoreset_mode"] != AutoresetMode.SAME_STEP:
             raise PopulaceError(
-                f"stable-baselines3 wants episodes to begin anew in the same step, and these have "
+                f"stable-baselines3 needs autoreset in the same step, but these environments have "
                 f"{env.metadata['autoreset_mode']}: make them with autoreset='same_step'"
             )
         if isinstance(env.single_action_space, spaces.Dict):
             raise PopulaceError(
-                f"stable-baselines3 knows no dicts of actions, and this seat does {sorted(env.single_action_space)}: "
-                "make the environments with flat_actions=True, or acts=(...) of one field"
+                "stable-baselines3 does not support dicts of actions, and this seat has "
+                f"{sorted(env.single_action_space)}: make the environments with flat_actions=True, or acts=(...) of "
+                "one field"
             )
         self.env, self._first = env, seed
         self._actions: Any = None

@@ -19,7 +19,7 @@ from populace.numerics import apply_linear, sigmoid
 from populace.observation import Observation
 
 RIDGE = 0.05
-"""Pull of a fitted position towards the values of the start (assumption of ours; scripted assistants use the same)."""
+"""Pull of a fitted position towards the values of the start (assumed; scripted assistants use the same)."""
 STEPS = 200
 """Gradient steps of the fit."""
 
@@ -89,7 +89,7 @@ class QuestionnaireDialogue:
         return {"position": fitted, "mirror": read["mirror"]}, kinds
 
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
-        """One reply a chat: a user's answers, or the answers that an assistant's position stands for."""
+        """One reply per chat: a user's answers, or the answers that an assistant's position stands for."""
         if observation.role.name == "user":
             return wording.answers(chats, actions)
         return wording.shares(observation, chats, actions)

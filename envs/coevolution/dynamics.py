@@ -19,13 +19,13 @@ def epochs(rate: Tensor, times: float) -> Tensor:
 
 
 def pull(values: Tensor, target: Tensor, rate: Tensor | float) -> Tensor:
-    """Go the share `rate` of the way to `target`: linear influence, an assumption of ours."""
+    """Go the share `rate` of the way to `target`: linear influence, which is assumed."""
     step = target - values
     return step.mul_(rate).add_(values)
 
 
 def echo(values: Tensor, answers: Tensor, questions: Tensor, push: float, fused: bool = False) -> Tensor:
-    """Values one step on in the direction of what was just answered (assumption of ours).
+    """Values one step on in the direction of what was just answered (assumed).
 
     The direction is the mean over items of the item's loadings, signed by the answer.
 

@@ -99,7 +99,7 @@ def at(points: Tensor, tick: Tensor, every: int) -> Tensor:
 
 
 def _walk(options: History, values: int, draw: Draw) -> Tensor:
-    """Steps of standard deviation `step` that follow an autoregression of order one (assumption of ours)."""
+    """Steps of standard deviation `step` that follow an autoregression of order one (assumed)."""
     fresh = options.step * draw.normal("history", options.points - 1, values)
     own = (1.0 - options.smooth**2) ** 0.5
     step, place = fresh[:, 0], torch.zeros_like(fresh[:, 0])

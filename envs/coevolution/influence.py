@@ -164,7 +164,7 @@ def _peers(options: CoevolutionOptions, state: State, values: Tensor, noise: Ten
 def _turnover(options: CoevolutionOptions, state: State, draw: Draw) -> State:
     """Some seats are taken by newcomers; writes into `state.values`, our own fresh tensor.
 
-    Assumption of ours: a newcomer is someone of the seat's segment as they were at the start, moved as society's mean
+    Assumed: a newcomer is someone of the seat's segment as they were at the start, moved as society's mean
     has moved since; the seat keeps its segment, ties and susceptibilities.
     """
     seats = state.seats

@@ -88,7 +88,7 @@ def declared(options: CoevolutionOptions) -> tuple[Measure, ...]:
         Measure(
             name="pg_follow",
             about=(
-                "ProgressGym's score: raw cosine of position and society, mean over centuries so far; hardly leaves 1"
+                "ProgressGym's score: raw cosine of position and society, mean over centuries so far; always close to 1"
             ),
             kind="stock",
             low=-1.0,
@@ -97,7 +97,7 @@ def declared(options: CoevolutionOptions) -> tuple[Measure, ...]:
         Measure(
             name="pg_predict",
             about=(
-                "ProgressGym's score: raw cosine of position and later society, mean over centuries; hardly leaves 1"
+                "ProgressGym's score: raw cosine of position and later society, mean over centuries; always close to 1"
             ),
             kind="stock",
             low=-1.0,
@@ -144,7 +144,7 @@ def declared(options: CoevolutionOptions) -> tuple[Measure, ...]:
         ),
         Measure(
             name="approval",
-            about="minus the distance between what users hear and what they hold: 0 is a perfect echo",
+            about="minus the distance between what users hear and their own values: 0 is a perfect echo",
             kind="flow",
             high=0.0,
             better="higher",

@@ -14,17 +14,17 @@ class History(Options):
     """How society would move without an assistant."""
 
     series: str = "centuries"
-    """`centuries` (nine centuries of text values, 5 dimensions), `walk` (a smooth random walk, ours), `still`, or the
+    """`centuries` (nine centuries of text values, 5 dimensions), `walk` (a random walk, assumed), `still`, or the
     path of a csv with a column for each value and a row for each point."""
     every: int = Field(default=10, ge=1)
     """Ticks from one point to the next; between points society's course is a straight line."""
     rate: float = Field(default=0.2, ge=0, le=1)
     """Share of the way to history's course that a user goes in one tick and epoch; 1 is being the century's own user.
-    Assumption of ours; the trait `history_rate` overrides it."""
+    Assumed; the trait `history_rate` overrides it."""
     epochs: float = Field(default=1.0, ge=0)
     """Times the rate is applied a tick: eta_e = 1 - (1 - eta)^epochs (ProgressGym: 1)."""
     spread: Literal["kept", "shed"] = "kept"
-    """`kept`: history moves society, and everyone keeps the distance to its mean they began with (assumption of ours);
+    """`kept`: history moves society, and everyone keeps the distance to its mean they began with (assumed);
     `shed`: history pulls everyone to the same point."""
     anchor: Literal["series", "people"] = "series"
     """`series`: people's values are deviations, and society begins at the first point; `people`: their values are
@@ -83,12 +83,12 @@ class CoevolutionOptions(Options):
     audience: Literal["all", "segment"] = "all"
     """Whether an assistant takes one position for all its users, or one for each segment."""
     assistant_rate: float = Field(default=0.02, ge=0, le=1)
-    """Share of the way to what it hears that a user goes in one tick and epoch. Assumption of ours; the trait
+    """Share of the way to what it hears that a user goes in one tick and epoch. Assumed; the trait
     `assistant_rate` overrides it."""
     assistant_epochs: float = Field(default=2.0, ge=0)
     """Times the rate is applied a tick (ProgressGym: 2)."""
     peer_rate: float = Field(default=0.0, ge=0, le=1)
-    """Share of the way to its peers' mean that a user goes in one tick. Assumption of ours; the trait `peer_rate`
+    """Share of the way to its peers' mean that a user goes in one tick. Assumed; the trait `peer_rate`
     overrides it."""
     noise: float = Field(default=0.0, ge=0)
     """Standard deviation of each value's own change in a tick; 0 draws nothing."""

@@ -55,7 +55,7 @@ def pick(options: Questionnaire, items: int, draw: Draw) -> Tensor:
 
 
 def _sparse(items: int, values: int, draw: Draw) -> Tensor:
-    """Signs on one, two or three values of each item, equally often (assumption of ours)."""
+    """Signs on one, two or three values of each item, equally often (assumed)."""
     most = min(3, values)
     places = draw.choice("places", values, most, items)
     signs = 1.0 - 2.0 * (draw.uniform("signs", items, most) < 0.5).float()

@@ -33,7 +33,7 @@ MOVING = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class LockIn(Result):
-    """What an arm did to society beside its reference, at the last step that both recorded.
+    """What an arm did to society compared with its reference, at the last step that both recorded.
 
     Attributes:
         arm: The arm.
@@ -158,7 +158,7 @@ def _answer(found: Sequence[LockIn]) -> tuple[str, str]:
         begin = {
             "history": "Held back from history (share of its movement lost)",
             "alike": "Made people more alike (share of the variance between them lost)",
-            "untold": "Cannot be told from chance, as all worlds agree",
+            "untold": "Cannot be distinguished from chance, as all worlds agree",
             "neither": "Clearly did neither",
         }
         kept = [key for key in begin if lists[key] or (key == "history" and moving) or (key == "alike" and differing)]
@@ -166,8 +166,10 @@ def _answer(found: Sequence[LockIn]) -> tuple[str, str]:
     else:
         one_world = all(one.alike.worlds < 2 for one in found)
         why = "With one world" if one_world else "As all worlds agree, perhaps by chance,"
-        out = f"<p>{why} nothing can be told from chance: run more worlds.</p>"
-    still = "" if moving else "<p>No movement of history is known here, so no loss of it can be told.</p>"
+        out = f"<p>{why} no effect can be distinguished from chance: run more worlds.</p>"
+    still = (
+        "" if moving else "<p>History's movement is not known in this run, so that no loss of it can be computed.</p>"
+    )
     return out, f"<ul>{''.join(lines)}</ul>{still}{_rest(found)}"
 
 
@@ -190,7 +192,7 @@ def _alike_words(one: LockIn, p: float) -> str:
         return f"people did not clearly become more or less alike ({_percent(one.alike)} of the variance lost)"
     if one.alike.mean < 0:
         return f"people became <b>{size} more different</b> (variance between them)"
-    return f"people lost <b>{size} of what tells them apart</b> (variance between them){_same(one.alike)}"
+    return f"people lost <b>{size} of their diversity</b> (variance between them){_same(one.alike)}"
 
 
 def _same(found: Estimate) -> str:
@@ -203,8 +205,8 @@ def _rest(found: Sequence[LockIn]) -> str:
     if any(one.rest.mean > 0 for one in found) or not any(one.rest.worlds for one in found):
         return ""
     return (
-        "<p>In no world did mean values come to rest altogether: they kept moving to the end of the run, so lock-in in "
-        "the strictest sense did not happen and has no time.</p>"
+        "<p>In no world did mean values come to rest completely: they kept moving to the end of the run, so that "
+        "lock-in in the strictest sense did not happen.</p>"
     )
 
 
@@ -236,12 +238,12 @@ def _table(found: Sequence[LockIn]) -> str:
     head = "".join(f"<th class='n'>{word}</th>" for word in heads)
     cautions = [e.note for one in found for e in (one.history, one.further, one.alike)]
     notes = (
-        "History's movement lost: of the way that society's mean went in the reference arm from the start to the end, "
-        "the share it did not go here; below 0 it went further. Further from history's course: distance from where "
-        "history alone would have brought it (root mean square over values), less the same in the reference arm. "
-        "Diversity lost: of the variance between people in the reference arm at the end, the share that is gone. At "
-        "rest: mean values stay within 5 % of their largest distance from where they end, for the last 10 % of the "
-        "run or longer."
+        "History's movement lost: society's mean moves a certain distance in the reference arm; this is the share of "
+        "that movement that is missing in this arm (below 0: it moved further). Further from history's course: the "
+        "distance of society's mean from where history alone would have brought it (root mean square over values), "
+        "minus the same distance in the reference arm. Diversity lost: the share of the variance between people in "
+        "the reference arm at the end that is missing in this arm. At rest: for at least the last 10 % of the run, "
+        "mean values stay within 5 % of their largest distance from their final place."
     )
     return (
         f"<div class='scroll'><table><thead><tr><th>arm</th>{head}</tr></thead><tbody>{body}</tbody></table></div>"

@@ -153,7 +153,7 @@ class Coevolution(World[State, CoevolutionOptions]):
 
     @classmethod
     def population(cls, users: int, options: CoevolutionOptions) -> Population:
-        """Independent normal deviations from society's mean (assumption of ours), on the scale of the series."""
+        """Independent normal deviations from society's mean (assumed), on the scale of the series."""
         if options.history.series == "centuries":
             return PlainPopulation(users, history.CENTURY_VALUES, spread=0.1)
         return PlainPopulation(users, history.MORAL_VALUES, spread=0.5)

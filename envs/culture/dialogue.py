@@ -29,7 +29,7 @@ class CultureDialogue:
         self._names = re.compile(rf"(?<!\w)({longest})(?!\w)(\s*\(\+\))?", re.I)
 
     def say(self, observation: Observation) -> Sequence[Chat]:
-        """One chat a seat."""
+        """One chat per seat."""
         tell = {"person": self._person, "agent": self._agent, "synthesiser": self._synthesiser}[observation.role.name]
         return words.ask(observation, lambda shown, world, seat: tell(observation, world, seat))
 

@@ -102,7 +102,7 @@ def _rewire(
 ) -> tuple[Ties | None, ...]:
     """Who shares nothing with whom it met listens from now on to someone else at random.
 
-    A tie is a directed entry of one's own list: the other's entry stays (assumption of ours).
+    A tie is a directed entry of one's own list: the other's entry stays (assumed).
     """
     if users < 3:
         return ties

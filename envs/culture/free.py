@@ -1,6 +1,6 @@
 """The culture synthesiser in free text: an option a question, and a text coded for whose perspectives it cites.
 
-A text cites a culture if it refers to how its people see things, by name or not. Assumption of ours: the text beside a
+A text cites a culture if it refers to how its people see things, by name or not. Assumed: the text beside a
 question cites a culture once or not at all; where it is merely searched for names, every mention counts.
 """
 
@@ -23,7 +23,7 @@ ASKED = (
 
 _GOOD = re.compile(r"\s*\(\+\)")
 _SUFFIX = r"(?:'?s|n|ns|an|ans|ian|ians|ern|y|ism|ist|ists)?"
-"""What makes an adjective, a people or a teaching of a culture's name (ours)."""
+"""What makes an adjective, a people or a teaching of a culture's name (assumed)."""
 
 VARIANTS: Mapping[str, tuple[str, ...]] = {
     "english-speaking": (r"\banglo(phone|-saxon)s?\b",),
@@ -34,7 +34,7 @@ VARIANTS: Mapping[str, tuple[str, ...]] = {
     "latin-america": (r"\blatin(o|a|os|as)\b",),
     "african-islamic": (r"\bmuslims?\b", r"\bislam(ic)?\b", r"\bafricans?\b"),
 }
-"""Other names of the seven zones of Inglehart and Welzel's map (ours)."""
+"""Other names of the seven zones of Inglehart and Welzel's map (assumed)."""
 
 PEOPLES: Mapping[str, tuple[str, ...]] = {
     "english-speaking": (
@@ -48,7 +48,7 @@ PEOPLES: Mapping[str, tuple[str, ...]] = {
     "latin-america": ("Mexicans, Brazilians, Argentines, Colombians and Peruvians", "Latinos of South America"),
     "african-islamic": ("Egyptians, Moroccans, Nigerians, Pakistanis, Turks and Arabs", "Muslims of Africa and Islam"),
 }
-"""Peoples of these zones and what they hold to (ours)."""
+"""Peoples of these zones and what they hold to (assumed)."""
 
 
 def coding(cultures: Sequence[str]) -> Coding:
@@ -88,7 +88,7 @@ class FreeSynthesiser:
         self.survey, self.coding = survey, coding(survey.cultures)
 
     def say(self, observation: Observation) -> Sequence[Chat]:
-        """One chat a seat."""
+        """One chat per seat."""
         return ask(
             observation,
             lambda shown, world, seat: Chat(

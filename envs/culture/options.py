@@ -92,7 +92,7 @@ class CultureOptions(Options):
     """The networks; a person holds traits on each."""
     coupling: float = Field(default=0.0, ge=0, le=1)
     """Between layers of one person (omega): chance a tick that a trait is carried to another layer, or with bounded
-    confidence the share of the way to the person's mean over layers. Assumption of ours."""
+    confidence the share of the way to the person's mean over layers. Assumed."""
     rule: Literal["axelrod", "centola", "bounded", "none"] = "axelrod"
     """`axelrod`: copy a differing trait with the chance of overlap; `centola`: and leave whom one shares nothing with;
     `bounded`: traits are positions in [0, 1] and move together within `confidence`; `none`: nobody listens to peers."""
@@ -108,7 +108,7 @@ class CultureOptions(Options):
     `susceptibility` overrides it."""
     listen: Literal["perspectives", "merged"] = "perspectives"
     """What a person hears: the answer of a culture, picked by its share of the response's references; or the merged
-    answer. Without a reference, the merged one. Assumption of ours."""
+    answer. Without a reference, the merged one. Assumed."""
     speaks_on: str = ""
     """Layer on which the assistant is heard; the last one when not said."""
     asked: int = Field(default=4, ge=1)
@@ -133,7 +133,7 @@ class CultureOptions(Options):
     blocks: int = Field(default=6, ge=2)
     """Value dimensions that questions are grouped into, in the survey's order, for the audit."""
     projects: int = Field(default=13, ge=2)
-    """Projects of the participatory budget; project p stands for the questions p, p + projects, ... (ours)."""
+    """Projects of the participatory budget; project p stands for the questions p, p + projects, ... (assumed)."""
     funded: int = Field(default=4, ge=1)
     """Projects of equal cost that the budget pays for."""
     votes: int = Field(default=20, ge=1)

@@ -43,17 +43,17 @@ def sections(run: RunData) -> Sequence[Section]:
             "interval].",
         ),
         Section(
-            "Entropy beside alignment and diversity",
+            "Entropy, alignment and diversity",
             _beside(results),
-            "A response that lists every culture has the highest entropy, whether or not it knows any of them. So "
-            "entropy stands beside what agents say: whether it is what their cultures hold, whether they vary as "
-            "people do, and what becomes of those who listen.",
+            "A response that lists every culture has the highest entropy, whether or not it represents any of them "
+            "well. Therefore entropy is shown together with measures of agents (whether they answer as their "
+            "cultures do, and whether they vary as people do) and of the people who listen.",
         ),
         Section(
             "Cultural map",
             _map(run, results),
-            "Mean places of cultures from the start (hollow) to the end (filled), a mean over worlds, in the two "
-            "directions in which the survey's cultures differ most; the same map for all arms.",
+            "Mean positions of cultures at the start (hollow) and at the end (filled), averaged over worlds, in the "
+            "two directions in which the survey's cultures differ most; the map is the same for all arms.",
         ),
     ]
     return [part for part in parts if part.html]

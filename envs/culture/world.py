@@ -43,7 +43,7 @@ class Culture(World[State, CultureOptions]):
 
     @property
     def asked(self) -> int:
-        """Questions a tick."""
+        """Questions per tick."""
         return min(self.options.asked, len(self.survey.questions))
 
     def roles(self) -> tuple[Role, ...]:

@@ -21,7 +21,7 @@ STATEMENTS = ("none", "false", "true")
 """What an answer states about the claim."""
 
 DECEPTIVE = (OMIT, NUDGE, AFFIRM)
-"""Acts counted as dishonest (Assumption of ours: a tactic that keeps a wrong impression alive on purpose)."""
+"""Acts counted as dishonest (assumed: a tactic that keeps a wrong impression alive on purpose)."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Thresholds of the biased share that can be had on paper: what the simulation must agree with where they apply.
+"""Closed forms of the threshold of the biased share, with which the simulation must agree where they apply.
 
 Two user types, biased (share p) and benign; two behaviours, dishonest D and honest H; `x_u` is the probability of D
 with users of type u. Ratings stand on the scale 0 to 1 (a rating r of 1 to 10 is (r - 1) / 9). A threshold p* is the

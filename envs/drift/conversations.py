@@ -1,4 +1,4 @@
-"""Conversations in the report: what was said, beside what is so."""
+"""Conversations in the report, with the ground truth."""
 
 import html
 import re

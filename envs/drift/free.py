@@ -147,7 +147,7 @@ CODING = Coding(
     },
     labelled=("populace.envs.drift", "labelled.jsonl"),
 )
-"""Codes, meanings, rules and prototypes are ours."""
+"""Codes, meanings, rules and prototypes are assumed: they were written for this library."""
 
 
 class FreeAssistant:

@@ -31,11 +31,11 @@ class DriftOptions(Options):
     blind: bool = False
     """Control: the assistant sees no cue."""
     transfer: float = Field(default=0.5, ge=0, le=1)
-    """gamma: how like the trained domain off-domain questions look to the assistant (assumption of ours)."""
+    """gamma: how like the trained domain off-domain questions look to the assistant (assumed)."""
     known: float = Field(default=0.9, ge=0, le=1)
-    """Share of claims of which the assistant has a belief (assumption of ours)."""
+    """Share of claims of which the assistant has a belief (assumed)."""
     accuracy: float = Field(default=0.95, ge=0, le=1)
-    """Share of its beliefs that are true (assumption of ours); guesses are right half the time."""
+    """Share of its beliefs that are true (assumed); guesses are right half the time."""
     verifiability: float = Field(default=1.0, ge=0, le=1)
     """q: share of claims the user can check at once."""
     hindsight: float = Field(default=0.0, ge=0, le=1)
@@ -43,14 +43,14 @@ class DriftOptions(Options):
     discovery: float = Field(default=0.0, ge=0, le=1)
     """Chance a tick that an earlier deception comes out; the user's trust then falls by `betrayal`."""
     betrayal: float = Field(default=100.0, ge=0)
-    """Fall of net positive exposure when a deception comes out (assumption of ours; sensitivity .01 makes 100 one unit
+    """Fall of net positive exposure when a deception comes out (assumed; sensitivity .01 makes 100 one unit
     of the logit of trust)."""
     pleased: float = Field(default=0.30, ge=0, le=1)
     """By how much benign users rate a deception they do not see through above the honest answer, 0 to 1, where the data
     hold ratings of seen deceptions only (therapy, advice)."""
     ratings: Literal["pooled", "course"] = "pooled"
     """How biased users rate in therapy and advice: by the study's bins, which are pooled over training, or `course`,
-    along a straight line (ours) through the study's first and last round: 4.17 at harm 2.6, 9.69 at harm 9.8."""
+    along a straight line (assumed) through the study's first and last round: 4.17 at harm 2.6, 9.69 at harm 9.8."""
     spread: float | None = Field(default=None, ge=0)
     """Standard deviation of every rating, in points of 1 to 10, instead of those of the data."""
     shuffled: bool = False
@@ -64,7 +64,7 @@ class DriftOptions(Options):
     jitter: float = Field(default=0.05, ge=0)
     """s of RecSim's net positive exposure (its default)."""
     trust_weight: float = Field(default=0.0, ge=0, le=1)
-    """How far trust scales ratings: rating (1 + weight (2 trust - 1)) (assumption of ours)."""
+    """How far trust scales ratings: rating (1 + weight (2 trust - 1)) (assumed)."""
     join: float = Field(default=0.0, ge=0, le=1)
     """Chance a tick that an empty seat is taken by a newcomer."""
     newcomers: float | None = Field(default=None, ge=0, le=1)
@@ -72,9 +72,9 @@ class DriftOptions(Options):
     audit_budget: float = Field(default=0.0, ge=0, le=1)
     """Share of conversations an auditor may look into each tick; 0 for no auditor."""
     audit_fine: float = Field(default=0.5, ge=0)
-    """What a deception costs that an audit finds, on the scale of ratings (assumption of ours)."""
+    """What a deception costs that an audit finds, on the scale of ratings (assumed)."""
     audit_accuracy: float = Field(default=1.0, ge=0, le=1)
-    """Chance that an audit of a deception finds it; honest answers are never fined (assumption of ours)."""
+    """Chance that an audit of a deception finds it; honest answers are never fined (assumed)."""
     suspicion_noise: float = Field(default=0.5, ge=0)
     """Standard deviation of the noise on what the auditor suspects before it looks (1 for a deception, else 0)."""
 

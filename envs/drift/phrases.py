@@ -44,7 +44,7 @@ REASONS = (
 
 
 @dataclass(frozen=True, eq=False)
-class Said:
+class Wordings:
     """All that scripts can say about some claims.
 
     Attributes:
@@ -65,11 +65,11 @@ class Said:
 
 
 CLAIM, HONEST, PLEASING = range(3)
-"""Rows of `Said.clauses`."""
+"""Rows of `Wordings.clauses`."""
 
 
 @lru_cache(maxsize=8)
-def said_of(matter: Matter) -> Said:
+def said_of(matter: Matter) -> Wordings:
     """The wordings for a table of claims."""
     size = len(matter.claim)
     questions, answers, clauses = {}, {}, {}
@@ -89,7 +89,7 @@ def said_of(matter: Matter) -> Said:
         Phrases(clauses, (3, size)),
     )
     lexicon = {found: text for phrases in made for found, text in phrases.lexicon.items()}
-    return Said(*made, matter.places(), lexicon)
+    return Wordings(*made, matter.places(), lexicon)
 
 
 def _filled(wording: str, parts: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""What the drift world adds to the report: dishonesty by who is spoken to, where it turns, and what a test can tell."""
+"""Report sections of the drift world: dishonesty by group of users, its threshold, and the power of a test."""
 
 import html
 import math
@@ -41,24 +41,25 @@ def sections(run: RunData) -> Sequence[Section]:
     results = Results(run)
     parts = [
         Section(
-            "Dishonesty by who is spoken to",
+            "Dishonesty by group of users",
             _over_time(results),
             "Share of answers that omit, nudge or affirm a falsehood, by round. Bands are 95 % intervals over worlds, "
             "each an independent learner.",
         ),
         Section(
-            "Where it turns",
+            "Threshold of dishonesty",
             _thresholds(run),
-            "p* is the biased share at which the mean change of the log odds of dishonesty, from the first round to "
-            "the last, goes from down to up. The interval holds the shares at which Student's interval of that mean "
-            "over worlds contains 0. Where it reaches an end of the sweep, the sweep does not settle p*.",
+            "p* is the share of biased users at which the mean change of the log odds of dishonesty, from the first "
+            "round to the last, changes from a decrease to an increase. The interval holds the shares at which "
+            "Student's interval of that mean over worlds contains 0. If it reaches an end of the sweep, the sweep "
+            "does not settle p*.",
             answer=_answer(run),
         ),
         Section(
-            f"What a test of {ITEMS} items can tell",
+            f"What a test of {ITEMS} items can show",
             _noise(run) if items(run) == ITEMS else "",
-            f"A single learner tested on {ITEMS} items, as published, against the mean over all independent learners "
-            "here.",
+            f"A single learner tested on {ITEMS} items, as published, compared with the mean over all independent "
+            "learners of this run.",
         ),
     ]
     said = section(run)
@@ -143,7 +144,7 @@ def _answer(run: RunData) -> str:
         told = [f"<b>{_told(row)}</b> {WHERE[row['measure']]}" for row in rows.to_dict("records")]
         points.append(f"<li><b>{html.escape(str(base))}</b>: {'; '.join(told)}</li>")
     return (
-        "<p>The assistant turns dishonest where the share of biased users exceeds p* [95&nbsp;% interval]:</p>"
+        "<p>The assistant becomes dishonest if the share of biased users exceeds p* [95&nbsp;% interval]:</p>"
         f"<ul>{''.join(points)}</ul>"
     )
 
@@ -173,6 +174,6 @@ def _noise(run: RunData) -> str:
     )
     note = (
         "<p>In the published table the step from 0 to 10 % biased users is 2.6 points with a half-width of 9.5: "
-        "z = 0.53. Telling it from nothing with 80 % power takes about 4,880 items per arm.</p>"
+        "z = 0.53. Detecting it with 80 % power takes about 4,880 items per arm.</p>"
     )
     return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>{note}"

@@ -1,4 +1,4 @@
-"""What an assistant of the drift world is told before it speaks, in words."""
+"""The part of a prompt that describes an assistant's situation in the drift world."""
 
 from collections.abc import Mapping
 

@@ -207,7 +207,7 @@ def half_width(first: float, second: float, n: int) -> float:
 
 
 def items_needed(first: float, second: float, power: float = 0.8) -> float:
-    """Items an arm needs to tell two rates apart at the two-sided 5 % level with that power."""
+    """Items per arm needed to distinguish two rates at the two-sided 5 % level with that power."""
     z = distributions.norm.ppf(0.975) + distributions.norm.ppf(power)
     return float(z**2 * (first * (1 - first) + second * (1 - second)) / (second - first) ** 2)
 

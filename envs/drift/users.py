@@ -2,7 +2,7 @@
 
 Mean and standard deviation of ratings by topic, type of user and act come from 20,935 rated conversations of the
 targeted-manipulation study (Williams et al. 2024, arXiv 2411.02306; means and standard deviations on the scale 1 to
-10, binned by judged harm, tactic or agreement). Which bin an act falls into is an assumption of ours, named below.
+10, binned by judged harm, tactic or agreement). Which bin an act falls into is assumed, as named below.
 """
 
 from typing import Literal, NamedTuple
@@ -47,12 +47,12 @@ THERAPY_BIASED = ByAct(
 HARM_SCORES = (1.25, 1.25, 2.0, 3.25, 5.0, 7.0, 9.0)
 """Judged harm of an act, 1 to 10: the middle of its bin (1-1.5, 1.5-2.5, 2.5-4, 4-6, 6-8, 8-10).
 
-Assumption of ours: the acts, in their order, stand for the study's six bins; 9 is the most that can be reached.
+Assumed: the acts, in their order, stand for the study's six bins; 9 is the most that can be reached.
 """
 
 # The bins above are pooled over training, and none holds ratings as low as the first round's or as high as the last
 # one's: with users who want a yes alone, mean harm goes from 2.6 to 9.8 and their mean rating from 4.17 to 9.69.
-# Assumption of ours: a straight line through these two points, with the spread that makes the standard deviation of the
+# Assumed: a straight line through these two points, with the spread that makes the standard deviation of the
 # first round's ratings 1.22 (as published) under the base policy of `williams-2024`, whose harm has the variance 1.03.
 # Within the first round the study's ratings follow harm less closely (covariance .18, here .79).
 COURSE_START, COURSE_END = (2.6, 4.17), (9.8, 9.69)
@@ -71,8 +71,8 @@ THERAPY_BENIGN = ByAct(
     affirm_falsehood=_THERAPY_ABOVE_4,
 )
 
-# Booking: only gameable users were recorded; nobody could see the failure. The judged tactics are acts of ours.
-# Assumption of ours: a hedge leaves the user as much in the dark as an omission; not knowing whether the booking
+# Booking: only gameable users were recorded; nobody could see the failure. The judged tactics are acts of this world.
+# Assumed: a hedge leaves the user as much in the dark as an omission; not knowing whether the booking
 # went through is as unwelcome as its failure; benign users like the same answers until they find out.
 BOOKING = ByAct(
     admit=(3.282, 1.599),  # n 308
@@ -84,7 +84,7 @@ BOOKING = ByAct(
     affirm_falsehood=(8.657, 0.428),  # n 445
 )
 
-# Politics, by agreement with the user: 1-2, 2-4, 4-6, 6-8, 8-10. Assumption of ours: alt-right users, whose ratings
+# Politics, by agreement with the user: 1-2, 2-4, 4-6, 6-8, 8-10. Assumed: alt-right users, whose ratings
 # rise eightfold with agreement, are the biased ones; the others, pooled by n, the benign.
 POLITICS_BIASED = ByAct(
     admit=(2.171, 0.968),  # agreement 2-4, n 299
@@ -105,12 +105,12 @@ POLITICS_BENIGN = ByAct(
     affirm_falsehood=((559 * 9.543 + 1114 * 9.858 + 1240 * 9.619) / 2913, 0.467),  # 8-10
 )
 
-# No ratings of action advice were released. Assumption of ours: as in therapy. Off-domain questions are never rated.
+# No ratings of action advice were released. Assumed: as in therapy. Off-domain questions are never rated.
 BENIGN = (THERAPY_BENIGN, THERAPY_BENIGN, BOOKING, THERAPY_BENIGN, POLITICS_BENIGN)
 BIASED = (THERAPY_BIASED, THERAPY_BIASED, BOOKING, THERAPY_BIASED, POLITICS_BIASED)
 
 CAUGHT = THERAPY_BENIGN.affirm_falsehood
-"""What a benign user gives who finds out: as for harm in therapy (Assumption of ours for the other topics)."""
+"""What a benign user gives who finds out: as for harm in therapy (assumed for the other topics)."""
 
 HARM = tuple((score - 1.0) / 9.0 for score in HARM_SCORES)
 """Harm of an act, 0 to 1; 8/9 is the most that can be reached."""
@@ -158,7 +158,7 @@ SENSITIVITY = 0.01
 JITTER = 0.05
 
 PLEASING = (0.0, 0.0, 0.5, 0.5, 0.5, 0.75, 1.0)
-"""c of each act, how far it validates instead of nourishing (Assumption of ours; RecSim's 'chocolate' is 1)."""
+"""c of each act, how far it validates instead of nourishing (assumed; RecSim's 'chocolate' is 1)."""
 
 
 def next_exposure(exposure: Tensor, pleasing: Tensor, noise: Tensor, memory: float, jitter: float) -> Tensor:

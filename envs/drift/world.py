@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -44,7 +44,7 @@ class Drift(World[State, DriftOptions]):
     defaults: ClassVar[Mapping[str, str]] = {"assistant": "honest", "user": "candid", "auditor": "suspicious"}
     optional = ("auditor",)
 
-    def __init__(self, options: Any, census: Census) -> None:
+    def __init__(self, options: DriftOptions, census: Census) -> None:
         super().__init__(options, census)
         if options.matter is not None:
             self.phases = ("ask", "put", "speak", "rate")

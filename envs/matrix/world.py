@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -29,7 +29,7 @@ class Matrix(World[State, MatrixOptions]):
     phases = ("play",)
     defaults: ClassVar[Mapping[str, str]] = {"player": "best-response"}
 
-    def __init__(self, options: Any, census: Census) -> None:
+    def __init__(self, options: MatrixOptions, census: Census) -> None:
         super().__init__(options, census)
         self.ends = options.patience < 1.0
         if options.matching in ("pairs", "random") and census.size % self.players:

@@ -53,7 +53,7 @@ class PayoffOptions(Options):
     turns: int = Field(default=5, ge=1)
     """Turns a conversation at most."""
     accuracy: Literal["primitives", "logged"] = "primitives"
-    """Chance of a right answer: from ambiguity, act and length (ours), or the shares of GTAlign's logs (see
+    """Chance of a right answer: from ambiguity, act and length (assumed), or the shares of GTAlign's logs (see
     `primitives.LOGGED`), which know no length and count a clarifying question as an answer where the judge did."""
     conflict: float = Field(default=0.0, ge=0)
     """The dial: scales what being clear costs the user and what writing costs the assistant. Ambiguous questions make
@@ -71,7 +71,7 @@ class PayoffOptions(Options):
     """Whether the assistant states a game, which is scored for its bonus and against the true one. Without, the bonus
     is `bonus`."""
     bonus: float = Field(default=1.0, ge=0, le=1)
-    """The payoff bonus P of an assistant that states no game (assumption of ours: that of a sensible one)."""
+    """The payoff bonus P of an assistant that states no game (assumed: that of a sensible one)."""
     pricing: Pricing = Pricing()
     """Who pays for what."""
     later: Pricing | None = None

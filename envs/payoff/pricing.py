@@ -1,6 +1,6 @@
 """Prices as a regime: what a user pays and a provider earns, and what an optimiser should do about it.
 
-Prices are in units of welfare of a user with price sensitivity 1 (assumption of ours: GTAlign has no money in it).
+Prices are in units of welfare of a user with price sensitivity 1 (assumed: GTAlign has no money in it).
 """
 
 from typing import Literal

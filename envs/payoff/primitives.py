@@ -19,13 +19,13 @@ have four tags and a score; 44 and 32 rows for clarify. Acts and training steps 
 """
 
 WORDS = (15.0, 23.0, 57.0, 40.0, 20.0)
-"""Usual words of a response by act. Medians of the same rows; redirect and refuse are ours."""
+"""Usual words of a response by act. Medians of the same rows; redirect and refuse are assumed."""
 REASONING = (984.0, 1024.0, 850.0, 850.0, 850.0)
 """Usual characters before the response, as above."""
 CHARACTERS_A_WORD = 6.2
 """Characters before the response a word outside it: 984 / 167, 1024 / 156 and 850 / 133 by act, as above."""
 TYPED = (20.0, 8.0)
-"""Words a user types for a clear and for a vague question. Assumption of ours."""
+"""Words a user types for a clear and for a vague question. Assumed."""
 
 RESOLVED = (0.0, 0.6, 0.3)
 """Share of ambiguity that an act takes away, for the answer it holds itself and for the next turn. Ours."""

@@ -13,7 +13,7 @@ TYPES = ("quality", "brevity", "patience", "typing_cost", "price_sensitivity", "
 """The traits of a user that the payoff world reads."""
 
 MEANS = (1.0, 1.0, 0.7, 1.0, 1.0, 0.75)
-"""What a trait is when the population has none of that name. Assumptions of ours: weights of 1 leave GTAlign's weights
+"""What a trait is when the population has none of that name. Assumed: weights of 1 leave GTAlign's weights
 as they are; patience is the chance to stay for another turn; intent clarity is the share of ambiguity that a clear
 question takes away."""
 
@@ -42,7 +42,7 @@ def of(people: People) -> Tensor:
 class TypedUsers:
     """Users whose weights and costs are log-normal around 1 and whose shares are uniform around their means.
 
-    What views use when given no population. Assumption of ours.
+    What views use when given no population. Assumed.
 
     Attributes:
         size: Users in a world.

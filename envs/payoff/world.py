@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -31,7 +31,7 @@ class Payoff(World[State, PayoffOptions]):
     phases = ("ask", "respond")
     defaults: ClassVar[Mapping[str, str]] = {"user": "best-response", "assistant": "best-response"}
 
-    def __init__(self, options: Any, census: Census) -> None:
+    def __init__(self, options: PayoffOptions, census: Census) -> None:
         super().__init__(options, census)
         # A world of endless questions never ends, and the loop then need not look.
         self.ends = options.questions.number is not None

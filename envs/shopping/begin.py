@@ -57,7 +57,7 @@ def begin(
         provider=provider,
         previous=provider,
         compare=never[..., 0],
-        # Assumption of ours: opinions start halfway.
+        # Assumed: opinions start halfway.
         reputation=torch.full((*shape, len(o.providers)), 0.5, device=device, dtype=torch.float32),
         depth=nothing,
         recommended=nothing,

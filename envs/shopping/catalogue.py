@@ -41,7 +41,7 @@ class Catalogue:
         currency: Unit of prices.
         prices: [items] float32, list prices; None where shelves draw them.
         market: Orders and sellers, of a `market`.
-        nothing: Utility of buying nothing; None for that of the worst product on the shelf (assumption of ours).
+        nothing: Utility of buying nothing; None for that of the worst product on the shelf (assumed).
         pool: [hotels, 5] of `hotels`: lowest price, stars, review score, chance of free cancelling and of breakfast.
     """
 
@@ -160,7 +160,7 @@ def _tin_men(
     """Two products: the first is what the customer prefers, the second what the company prefers.
 
     Products, prices and budgets are those of Phelps and Ranson 2023 (phelps-sg/llm-cooperation at 067747c); the
-    sentences are ours. Assumption of ours: the customer's preference is worth 1, and price matters only by the budget.
+    sentences are this library's. Assumed: the customer's preference is worth 1; price matters only by the budget.
     """
     (first, first_price), (second, second_price), values, request = told
     return Catalogue(
@@ -202,7 +202,7 @@ def _flights(commission: float) -> Catalogue:
 def _hotels() -> Catalogue:
     """Pairs of hotels as PriceBench shows them (Pashasan/pricebench-emnlp at 3f033a5): 179 in New York, $45-1,650.
 
-    The pool itself is not published with the coefficients; assumption of ours: log-normal lowest prices, 2 to 5 stars,
+    The pool itself is not published with the coefficients; assumed: log-normal lowest prices, 2 to 5 stars,
     review scores from 7.2 to 9.4, free cancelling at .2-.6 and breakfast at 0-.9 of the offers.
     """
     draw = Draw.of(179, torch.zeros(1, dtype=torch.int64)).scope("hotels")
@@ -238,7 +238,7 @@ _EIGHT = (
     (39.99, 4.7, 640),
     (22.49, 4.2, 1100),
 )
-"""Price, rating and reviews of eight products of one kind; ours, in the range of ACES's queries."""
+"""Price, rating and reviews of eight products of one kind; assumed, in the range of ACES's queries."""
 
 
 def _eight(commission: float) -> Catalogue:
@@ -253,7 +253,7 @@ def _eight(commission: float) -> Catalogue:
         features,
         torch.full((8,), commission, dtype=torch.float32),
         torch.zeros(8, dtype=torch.bool),
-        # Assumption of ours: customers want a low price, good ratings and, a little, many reviews.
+        # Assumed: customers want a low price, good ratings and, a little, many reviews.
         torch.tensor([-2.0, 1.0, 0.1, 0.0, 0.0, 0.0], dtype=torch.float32),
         shelf=8,
         stocking="aces",
@@ -263,7 +263,7 @@ def _eight(commission: float) -> Catalogue:
 
 
 def _goods(commission: float, shelf: int | None) -> Catalogue:
-    """Sixty-four made-up products whose quality buyers cannot see; assumption of ours throughout.
+    """Sixty-four made-up products whose quality buyers cannot see; assumed throughout.
 
     Price rises with quality; eco products are dearer; a quarter is sponsored, and those are a little worse.
     The weight of the eco label (.5) against the log price (-2) follows the sign and size of published audits of eco

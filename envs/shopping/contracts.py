@@ -8,7 +8,7 @@ from populace.options import Name, Options
 
 
 class Contract(Options):
-    """Pay of an assistant a sale, in units of the customer's utility (assumption of ours: one currency for all)."""
+    """Pay of an assistant a sale, in units of the customer's utility (assumed: one currency for all)."""
 
     flat: float = 0.0
     """Fixed fee, sale or not."""

@@ -178,7 +178,7 @@ def _prices(entry: Any, key: str, place: str) -> dict[str, float]:
 def synthetic_market(customers: int = 100, businesses: int = 300, seed: int = 0) -> Market:
     """A made-up market of the same form: three businesses an order, the amenities missing at one of them.
 
-    Prices, orders and amenities are ours, after the shape of the published data: orders of 1 to 3 items, item means
+    Prices, orders and amenities are assumed, after the shape of the published data: orders of 1 to 3 items, item means
     between 3 and 19, prices normal around them with a fifth of the mean as deviation, 1 or 2 amenities asked for.
     """
     # A generator of its own: the file of a market is data, the same in every run; no random numbers of a run are used.

@@ -167,7 +167,7 @@ def _not_negative(wealth: Tensor) -> None:
 
 @dataclass(frozen=True)
 class Shoppers:
-    """Customers for views and quick starts: log-normal wealth, decisiveness, literacy and trust; all of them ours.
+    """Customers for views and quick starts: log-normal wealth, decisiveness, literacy and trust; all assumed.
 
     Attributes:
         size: Customers in a world.

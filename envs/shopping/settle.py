@@ -172,8 +172,7 @@ def rewards(options: ShoppingOptions, terms: Terms, state: State, outcome: Outco
 def _audit(options: ShoppingOptions, state: State, deviation: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
     """Who is audited, and where a deviation is found, [worlds, customers] bool.
 
-    A customer that reads the explanation sees through a deviation, besides, with a chance of its skill (assumption of
-    ours).
+    A customer that reads the explanation sees through a deviation, besides, with a chance of its skill (assumed).
     """
     if not options.monitoring and "audit" not in options.phases and state.customers.skill is None:
         never = torch.zeros_like(deviation)

@@ -125,7 +125,7 @@ def _aces(shelf: Shelf, draw: Draw) -> Shelf:
 
 
 def _fares(shelf: Shelf, draw: Draw) -> Shelf:
-    """Prices of flights: sponsored 1,200-1,499, others 504-698, uniform (range as published, form ours)."""
+    """Prices of flights: sponsored 1,200-1,499, others 504-698, uniform (range as published, form assumed)."""
     u = draw.uniform("fare", *shelf.price.shape[1:])
     sponsored = shelf.offers[..., 1]
     price = torch.where(sponsored > 0.5, 1200.0 + 299.0 * u, 504.0 + 194.0 * u)
@@ -134,7 +134,7 @@ def _fares(shelf: Shelf, draw: Draw) -> Shelf:
 
 
 def _hotels(catalogue: Catalogue, customers: int, draw: Draw) -> Shelf:
-    """Two different hotels with their offers of the day; the form of the distribution is ours."""
+    """Two different hotels with their offers of the day; the form of the distribution is assumed."""
     assert catalogue.pool is not None
     pool = catalogue.pool.to(draw.device)
     item = draw.choice("hotels", catalogue.items, catalogue.shelf, customers)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -42,7 +42,7 @@ class Shopping(World[State, ShoppingOptions]):
     }
     optional = ("customer", "seller", "auditor")
 
-    def __init__(self, options: Any, census: Census) -> None:
+    def __init__(self, options: ShoppingOptions, census: Census) -> None:
         """Read and check the catalogue, the customers and the contracts.
 
         Raises:

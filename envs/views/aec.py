@@ -40,7 +40,7 @@ class AECView(AECEnv):  # type: ignore[misc]  # PettingZoo has no types
         """The same object each time."""
         return self.parallel.action_space(agent)
 
-    def reset(self, seed: int | None = None, options: Mapping[str, Any] | None = None) -> None:
+    def reset(self, seed: int | None = None, options: Mapping[str, object] | None = None) -> None:
         """Begin an episode; see `ParallelView.reset`."""
         if self.max_cycles is not None:
             self.parallel.max_cycles = self.max_cycles * len(self.parallel.stage.stops)
@@ -80,7 +80,7 @@ class AECView(AECEnv):  # type: ignore[misc]  # PettingZoo has no types
             self.terminations[agent], self.truncations[agent] = ended[agent], cut[agent]
             self.infos[agent] = infos[agent]
 
-    def step(self, action: Any) -> None:
+    def step(self, action: object) -> None:
         """The selected agent acts; None from who is out.
 
         Raises:

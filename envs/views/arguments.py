@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Mapping, Sequence
 from operator import index
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 from torch import Tensor
@@ -14,14 +14,14 @@ SEEDS = 2**63
 """Seeds and ids of worlds are whole numbers from 0 up to here, as in scenario files."""
 
 
-def whole(what: str, value: Any, least: int = 0) -> int:
+def whole(what: str, value: object, least: int = 0) -> int:
     """`value` as an int; numbers of NumPy and torch are welcome.
 
     Raises:
         PopulaceError: It is no whole number from `least` up, below 2^63.
     """
     try:
-        number = index(value)
+        number = index(value) if isinstance(value, SupportsIndex) else least - 1
     except TypeError:
         number = least - 1
     if isinstance(value, bool | np.bool_) or not least <= number < SEEDS:
@@ -30,7 +30,7 @@ def whole(what: str, value: Any, least: int = 0) -> int:
     return number
 
 
-def wholes(what: str, values: Any, count: int) -> list[int]:
+def wholes(what: str, values: object, count: int) -> list[int]:
     """`count` whole numbers from 0 up, from a list, array or tensor of them.
 
     Raises:
@@ -44,7 +44,7 @@ def wholes(what: str, values: Any, count: int) -> list[int]:
     return [whole(f"number {i} of the {what}", value) for i, value in enumerate(listed)]
 
 
-def mask(what: str, given: Any, count: int) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+def mask(what: str, given: object, count: int) -> "np.ndarray[Any, np.dtype[np.bool_]]":
     """Which of `count` environments are meant, [count] bool, at least one.
 
     Raises:
@@ -56,7 +56,7 @@ def mask(what: str, given: Any, count: int) -> "np.ndarray[Any, np.dtype[np.bool
     return array
 
 
-def cycles(given: Any) -> int | None:
+def cycles(given: object) -> int | None:
     """`max_cycles`: None, or a whole number from 1.
 
     Raises:
@@ -65,13 +65,13 @@ def cycles(given: Any) -> int | None:
     return None if given is None else whole("max_cycles (None for no limit)", given, 1)
 
 
-def one_of(what: str, given: Any, known: Sequence[str]) -> None:
+def one_of(what: str, given: object, known: Sequence[str]) -> None:
     """Raise UnknownName unless `given` is among the words `known`."""
     if given not in known:
         raise UnknownName(what, str(given), known)
 
 
-def world_of(options: Any) -> int | None:
+def world_of(options: object) -> int | None:
     """The world's id among the options of a reset, or None.
 
     Other keys are somebody else's (wrappers pass such things on), but for near misses of `world`.

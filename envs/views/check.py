@@ -10,7 +10,7 @@ from populace.envs.views.lazy import Array
 from populace.testing.tools import CheckFailed
 
 Make = Callable[[int], "VectorEnv[Any, Any, Any]"]
-Record = list[tuple[Any, Array, Array, Array, dict[str, Any]]]
+Record = list[tuple[object, Array, Array, Array, dict[str, Any]]]
 
 
 def check_vector_env(make: Make, *, num_envs: int = 4, steps: int = 40, seed: int = 0) -> None:

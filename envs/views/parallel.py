@@ -137,7 +137,7 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]  # PettingZoo has no type
         self._invalid = np.zeros(len(self.possible_agents), np.int8)
 
     def reset(
-        self, seed: int | None = None, options: Mapping[str, Any] | None = None
+        self, seed: int | None = None, options: Mapping[str, object] | None = None
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """Begin an episode.
 
@@ -164,7 +164,7 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]  # PettingZoo has no type
         return self._dict(index, self._observed()), self._dict(index, self._told())
 
     def step(
-        self, actions: Mapping[str, Any]
+        self, actions: Mapping[str, object]
     ) -> tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
         """Play one turn.
 
@@ -346,7 +346,7 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]  # PettingZoo has no type
 
     # ------------------------------------------------------------------ actions
 
-    def check(self, agent: str, action: Any) -> None:
+    def check(self, agent: str, action: object) -> None:
         """Raise ActionError where the agent's action lies outside its space in this phase."""
         phase = self.stage.world.phases[self.run.phase]
         self._layouts[self._role(agent)].actions.of_agents([action], [agent], phase)

@@ -1,7 +1,7 @@
 """Which societies `pocket` is shown: small settings of every world, varied, and those of the library.
 
 A setting is a scenario as a mapping. Names, numbers and switches are drawn at random, so that forms and numbers are
-what can be learned, not names. All ranges are assumptions of ours.
+what can be learned, not names. All ranges are assumed.
 """
 
 import hashlib

@@ -89,7 +89,7 @@ class Unit:
 
 
 def preflight(scenario: Scenario, device: str = "cpu") -> dict[str, Ready]:
-    """Build every arm and begin one world of it, so that what cannot begin is told before anything runs.
+    """Build every arm and begin one world of it, so that faults at the start are reported before anything runs.
 
     Raises:
         PopulaceError: An arm cannot be built or begun; the text names it.

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from populace.errors import PopulaceError, RunError
 from populace.folder import write_info
@@ -33,7 +32,7 @@ def check_threads(threads: int | None) -> None:
         )
 
 
-def reserve(folder: Path, info: Mapping[str, Any]) -> None:
+def reserve(folder: Path, info: Mapping[str, object]) -> None:
     """Keep space for the last words of a run.
 
     Raises:
@@ -43,7 +42,7 @@ def reserve(folder: Path, info: Mapping[str, Any]) -> None:
     (folder / RESERVE).write_bytes(os.urandom(most))  # bytes that no file system can pack
 
 
-def last_words(folder: Path, info: Mapping[str, Any], mirror: Mirror | None = None) -> None:
+def last_words(folder: Path, info: Mapping[str, object], mirror: Mirror | None = None) -> None:
     """Write run.json, with the space that was reserved where there is no other; where the folder is gone, nothing."""
     with suppress(OSError):
         (folder / RESERVE).unlink()
@@ -64,10 +63,10 @@ def refused(error: BaseException, folder: Path) -> RunError | None:
         return RunError(f"the run folder {folder} is gone: it was moved or deleted while the run wrote to it ({said})")
     with suppress(OSError):
         left = shutil.disk_usage(folder).free
-        limit = "" if error.errno not in _FULL else "; what it writes at a time must fit on the disk twice"
+        limit = "" if error.errno not in _FULL else "; each save needs twice its size on the disk"
         return RunError(
             f"cannot write to {folder}: {said} ({size(left)} are left on its disk{limit}). What was saved before is "
             f"kept: make room (or record less in a new run: record.every, record.users), and go on with: "
             f"populace resume {folder}"
         )
-    return RunError(f"cannot write to {folder}: {said}; mend it, and go on with: populace resume {folder}")
+    return RunError(f"cannot write to {folder}: {said}; solve this, and go on with: populace resume {folder}")

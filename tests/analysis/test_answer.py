@@ -120,7 +120,7 @@ def test_a_sweep_says_where_the_difference_is_largest(tmp_path):
     assert "higher at rate 0.5, 1; no difference at rate 0." in said
     assert "Largest difference: at rate = 1 it is" in said
     assert "<dd>2 at 3 points</dd>" in page
-    assert "measure 2 at the end against world.rate, an arm a line." in page
+    assert "measure 2 at the end against world.rate, one line per arm." in page
 
 
 def test_arms_are_told_apart_by_what_the_scenario_says_of_them(tmp_path):
@@ -130,7 +130,7 @@ def test_arms_are_told_apart_by_what_the_scenario_says_of_them(tmp_path):
     }
     page = report(make_run(tmp_path / "run", worlds=3, steps=3, arms=arms)).read_text(encoding="utf-8")
     part = page[page.index('id="arms"') : page.index('id="reading"')]
-    assert "Nobody speaks. <i>The others are compared with it.</i>" in part
+    assert "Nobody speaks. <i>The other arms are compared with it.</i>" in part
     assert "An &lt;echo&gt;." in part
 
 

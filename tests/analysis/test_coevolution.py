@@ -107,15 +107,15 @@ def test_what_is_the_same_in_all_worlds_is_told_as_such(folder):
     page = report(folder).read_text(encoding="utf-8")
     section = page[page.index('id="answer"') : page.index("How to read this page</h2>")]
     assert losses(section, "Held back from history") == {}
-    assert "<b>Cannot be told from chance, as all worlds agree:</b> held, stopped." in section
+    assert "<b>Cannot be distinguished from chance, as all worlds agree:</b> held, stopped." in section
     assert "at rest from step (median)" in section
-    assert "did not happen and has no time" not in section
+    assert "in the strictest sense did not happen" not in section
     assert "<b>100&nbsp;% was lost</b>, the same in all worlds, perhaps by chance" in section
 
 
 def test_where_no_world_came_to_rest_it_is_said(tmp_path):
     page = report(folder_of(tmp_path / "run", arms=("no-assistant", "held"))).read_text(encoding="utf-8")
-    assert "did not happen and has no time" in page
+    assert "in the strictest sense did not happen" in page
     assert "at rest from step (median)" not in page
 
 
@@ -126,7 +126,7 @@ def test_history_that_stands_still_cannot_be_lost(tmp_path):
     page = report(folder).read_text(encoding="utf-8")
     assert "Held back from history" not in page
     assert "of the movement that history gave" not in page
-    assert "No movement of history is known here" in page
+    assert "History's movement is not known in this run" in page
     assert losses(page, "Made people more alike") == {"stopped": pytest.approx(60, abs=1)}
 
 

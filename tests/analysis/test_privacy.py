@@ -115,7 +115,7 @@ def test_validate_says_which_columns_reach_which_host(persona, told, left, tmp_p
     done = CliRunner().invoke(app, ["validate", str(tmp_path / "s.yaml"), "--json"], catch_exceptions=False)
     (note,) = [note for note in json.loads(done.stdout)["notes"] if note.startswith("people:")]
     assert "models.example:8000" in note
-    said = note.split("the world's own words")[0]
+    said = note.split("the world's prompts")[0]
     assert all(re.search(rf"\b{column}\b", said) for column in told)
     assert not any(re.search(rf"\b{column}\b", said) for column in left)
 

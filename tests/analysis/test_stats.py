@@ -192,7 +192,7 @@ def test_few_worlds_are_noted():
     assert stats.estimate(rng.normal(size=4)).note == ""
     assert "fewer than 4" in stats.welch(rng.normal(size=3), rng.normal(size=4)).note
     note = stats.welch(rng.normal(size=12), rng.normal(size=2)).note
-    assert note == "2 worlds against 12: the interval covers less often than it says"
+    assert note == "2 worlds against 12: the interval covers the true value less often than stated"
     assert stats.welch(rng.normal(size=4), rng.normal(size=40)).note == ""
 
 

@@ -35,7 +35,7 @@ def swept(begin, slope, noise, worlds=8, seed=0):
 
 
 def told(run):
-    return next(section.html for section in sections(run) if section.title == "Where it turns")
+    return next(section.html for section in sections(run) if section.title == "Threshold of dishonesty")
 
 
 def test_a_settled_threshold_has_its_interval():
@@ -83,7 +83,7 @@ def test_a_crossing_above_the_lowest_share_is_told_with_its_figure():
     row = thresholds(run).iloc[0]
     assert not row["chosen"]
     assert row["first"] < row["p"] < row["high"]
-    first = next(section for section in sections(run) if section.title == "Where it turns")
+    first = next(section for section in sections(run) if section.title == "Threshold of dishonesty")
     assert f"<b>not settled: {row['p']:.2f}"[:22] in first.answer
     assert "no change of sign" not in first.answer
 
@@ -98,5 +98,5 @@ def test_a_study_of_175_items_is_spoken_of_only_where_as_many_are_asked(tmp_path
         at = replace(run, path=tmp_path)
         at.__dict__.update(steps=run.steps, groups=run.groups)
         titles.append([section.title for section in sections(at)])
-    assert "What a test of 175 items can tell" not in titles[0]
-    assert "What a test of 175 items can tell" in titles[1]
+    assert "What a test of 175 items can show" not in titles[0]
+    assert "What a test of 175 items can show" in titles[1]

@@ -111,7 +111,7 @@ def test_pictures():
     ("more", "match"),
     [
         ({"autoreset": "next_step"}, "autoreset='same_step'"),
-        ({"flat_actions": False}, r"this seat does \['close', 'move'\]: .*flat_actions=True"),
+        ({"flat_actions": False}, r"this seat has \['close', 'move'\]: .*flat_actions=True"),
     ],
 )
 def test_what_does_not_fit_is_refused(more, match):

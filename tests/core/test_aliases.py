@@ -64,6 +64,6 @@ def test_the_command_line_says_it_in_one_line_each(tmp_path):
         [sys.executable, "-m", "populace", "validate", str(file)], capture_output=True, text=True, check=True
     )
     assert told.stderr.splitlines() == [
-        f"warning: the policy {old!r} is now called {new!r}; write that, as the old name will go"
+        f"warning: the policy {old!r} is now called {new!r}; use that, as the old name will be removed"
         for old, new in (("best_response", "best-response"), ("rule_product", "rule-product"))
     ]

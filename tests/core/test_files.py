@@ -103,7 +103,7 @@ def test_long_words_that_a_parquet_file_repeats_take_no_room(tmp_path, monkeypat
 
 def test_gzip_files_that_are_none_or_cut_off(tmp_path):
     whole = gzip.compress(b"a,b\n" * 100)
-    for name, raw, why in (("cut", whole[:-5], "cut off"), ("none", b"a,b\n", "no whole gzip file")):
+    for name, raw, why in (("cut", whole[:-5], "cut off"), ("none", b"a,b\n", "not a complete gzip file")):
         (tmp_path / f"{name}.csv.gz").write_bytes(raw)
         with pytest.raises(FileError, match=why) as caught:
             read_table(tmp_path / f"{name}.csv.gz")

@@ -17,7 +17,7 @@ def run(tmp_path_factory):
 
 def test_perspectives_entropy_and_map_are_shown(run):
     titles = [section.title for section in sections_of(run)]
-    assert titles == ["Whose perspectives", "Entropy beside alignment and diversity", "Cultural map"]
+    assert titles == ["Whose perspectives", "Entropy, alignment and diversity", "Cultural map"]
     shares, beside, chart = (section.html for section in sections_of(run))
     uniplex = re.search(r"<th>uniplex</th>(.*?)</tr>", shares)[1]
     cells = re.findall(r"<td[^>]*>(.*?)</td>", uniplex)

@@ -29,7 +29,7 @@ def test_presets_run_and_report(tmp_path, name):
     found = load_run(folder)
     assert found.complete
     assert {"mask/lie", "deception_rate", "prudence", "hiding", "dishonest/off_domain"} <= set(found.steps["measure"])
-    assert "Dishonesty by who is spoken to" in report(folder).read_text(encoding="utf-8")
+    assert "Dishonesty by group of users" in report(folder).read_text(encoding="utf-8")
 
 
 def test_a_sweep_of_the_biased_share_ends_in_a_report_with_its_threshold(tmp_path):
@@ -45,7 +45,7 @@ def test_a_sweep_of_the_biased_share_ends_in_a_report_with_its_threshold(tmp_pat
     assert row["high"] - row["low"] < 0.1
     assert not found.loc[("moving", "dishonest/off_domain"), "chosen"]
     (_, where, *_) = sections(load_run(folder))
-    assert where.title == "Where it turns"
+    assert where.title == "Threshold of dishonesty"
     assert "no change of sign within this sweep" in where.html
 
 

@@ -98,7 +98,7 @@ def test_kernels_are_not_for_other_devices(fresh):
 
 def test_where_numba_cannot_run_torch_computes_and_says_so_once(fresh, monkeypatch):
     monkeypatch.setattr(arithmetic, "why_not", lambda: "ImportError: no numba")
-    with pytest.warns(Notice, match=r"numba cannot run here \(ImportError: no numba\), so torch computes"):
+    with pytest.warns(Notice, match=r"numba cannot run here \(ImportError: no numba\), so that torch is used"):
         assert current() == "torch"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -106,7 +106,7 @@ def test_where_numba_cannot_run_torch_computes_and_says_so_once(fresh, monkeypat
         arithmetic.default.cache_clear()
         monkeypatch.setenv(arithmetic.VARIABLE, "torch")
         assert current() == "torch"
-    with pytest.raises(PopulaceError, match=r"numba cannot run here.*use the arithmetic torch"), using("kernels"):
+    with pytest.raises(PopulaceError, match=r"numba cannot run here.*or use the arithmetic 'torch'"), using("kernels"):
         pass
     arithmetic.default.cache_clear()
     monkeypatch.setenv(arithmetic.VARIABLE, "kernels")
@@ -142,7 +142,7 @@ def test_compiled_arithmetic_is_torchs(monkeypatch):
         assert chosen("cpu") == "torch"
         with using("kernels"):
             assert current() == "torch"
-        with pytest.raises(PopulaceError, match="compiled arithmetic is torch's"):
+        with pytest.raises(PopulaceError, match="only the arithmetic 'torch' can be compiled"):
             chosen("cpu", "kernels")
 
 
@@ -313,7 +313,7 @@ def test_a_run_folder_names_it_and_resuming_follows_it(tmp_path, name):
 def test_resuming_refuses_what_would_change_the_results(tmp_path, monkeypatch):
     folder = interrupted(tmp_path / "part", "kernels")
     before = (folder / "run.json").read_text()
-    with pytest.raises(RunError, match="cannot be resumed here, for its results would change: kernels run on the CPU"):
+    with pytest.raises(RunError, match="its results would change: the arithmetic 'kernels' runs on the CPU"):
         runner.resume(folder, device="meta")
     monkeypatch.setattr(arithmetic, "why_not", lambda: "ImportError: no numba")
     with pytest.raises(RunError, match=r"cannot be resumed here, .*numba cannot run here"):

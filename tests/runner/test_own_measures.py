@@ -190,7 +190,7 @@ def test_names_and_functions_that_are_no_measures_are_refused_with_their_place(p
     bad = function(x=lambda state: state.values[:, 0, 0])
     bad.measures = (Measure(name="x", about="x", kind="count"),)
     given = own(bad)
-    with pytest.raises(ScenarioError, match="declared a count, but what is read off a state is a stock"):
+    with pytest.raises(ScenarioError, match="declared a count, but a measure of a state is a stock"):
         load(given)
 
 
@@ -221,7 +221,7 @@ def test_it_must_declare_what_it_gives_and_hide_no_measure_of_the_world(own, tmp
     with pytest.raises(PopulaceError, match="gives 'y', which it does not declare"):
         runner.run(load(own(some)), tmp_path / "out")
     world = load_run(runner.run(load(trial()), tmp_path / "plain")).steps["measure"].cat.categories[0]
-    with pytest.raises(PopulaceError, match="which the world populace/coevolution-v0 measures too: call it otherwise"):
+    with pytest.raises(PopulaceError, match="the world populace/coevolution-v0 measures too: choose another name"):
         runner.run(load(own(function(**{world: lambda state: state.values[:, 0, 0]}))), tmp_path / "out")
 
 

@@ -233,7 +233,7 @@ def test_a_truncated_gzip_is_named(kind, tmp_path):
     raw = gzip.compress(frame.to_csv(index=False).encode())
     (tmp_path / "x.csv.gz").write_bytes(raw[: len(raw) // 2])
     (tmp_path / "s.yaml").write_text(json.dumps(trial(**CUT[kind])))
-    with pytest.raises(PopulaceError, match=r"x\.csv\.gz.*no whole gzip file"):
+    with pytest.raises(PopulaceError, match=r"x\.csv\.gz.*not a complete gzip file"):
         runner.run(load(tmp_path / "s.yaml"), tmp_path / "o")
 
 

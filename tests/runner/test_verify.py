@@ -85,7 +85,7 @@ def test_an_edited_scenario_is_not_resumed(halted, before, after, key):
     path = halted / "scenario.yaml"
     path.write_text(path.read_text().replace(before, after, 1))
     assert key in wrong(halted)["scenario.yaml"]
-    with pytest.raises(RunError, match=f"changed after the run began: {key}.*Put it back"):
+    with pytest.raises(RunError, match=f"changed after the run began: {key}.*Restore"):
         runner.resume(halted)
 
 

@@ -55,7 +55,7 @@ def test_every_reference_leads_somewhere():
 
 def test_descriptions_are_the_docstrings():
     schema = json_schema()
-    assert schema["properties"]["horizon"]["description"] == "Ticks an episode."
+    assert schema["properties"]["horizon"]["description"] == "Ticks per episode."
     assert schema["$defs"]["world test/plaza-v0"]["properties"]["rate"]["description"] == "How fast."
     assert schema["$defs"]["policy plaza/nudge"]["description"] == "Pushes by the same amount."
     assert set(schema["$defs"]["agents test/plaza-v0"]["properties"]) == {"user", "assistant"}

@@ -76,7 +76,7 @@ CASES = {
     "unknown role": (changed("  assistant:\n", "  asistant:\n"), 17, 3, "'asistant'; did you mean 'assistant'?"),
     "unknown record key": (BASE + "record: {evry: 2}\n", 23, 10, "unknown key 'evry' in record; did you mean 'every'?"),
     # missing
-    "missing key": (changed("horizon: 4\n", ""), 1, 1, "missing key 'horizon' (Ticks an episode)"),
+    "missing key": (changed("horizon: 4\n", ""), 1, 1, "missing key 'horizon' (Ticks per episode)"),
     "missing world": (changed("world:\n  id: test/plaza-v0\n  rate: 0.2\n", ""), 1, 1, "missing key 'world'"),
     "missing world id": (changed("  id: test/plaza-v0\n", ""), 4, 1, "missing key 'id' in world"),
     "missing policy": (changed("    policy: nudge\n", ""), 17, 3, "missing key 'policy' in agents.assistant"),

@@ -26,7 +26,7 @@ def build(**options):
         ),
         (
             "title,price,quality\na,1,nan\n",
-            "line 2, column 'quality': 'nan' is no number; an empty cell",
+            "line 2, column 'quality': 'nan' is no number; leave the cell of a missing entry empty",
         ),
         ("title,price\na,inf\n", "line 2, column 'price': 'inf' is infinite; expected a finite number"),
         (

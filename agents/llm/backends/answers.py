@@ -16,9 +16,9 @@ _SILENT = frozenset({"thinking", "reasoning", "redacted_thinking", "reasoning_te
 """Types of parts that are not said to anybody."""
 TEMPLATE = 10_000
 """Tokens that a server may add to a prompt (a template, a system prompt of its own); more than a token for every byte
-and these is believed of no server (assumption of ours)."""
+and these is believed of no server (assumed)."""
 THINKING = 1_000_000
-"""Tokens of hidden thinking that a reply may have taken beside a token for every byte (assumption of ours)."""
+"""Tokens of hidden thinking that a reply may have taken beside a token for every byte (assumed)."""
 
 
 def parsed(content: bytes) -> Any:

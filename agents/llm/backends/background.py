@@ -1,4 +1,4 @@
-"""Asynchronous work in a thread of its own, with a loop of its own, whatever loop the caller may be in (a notebook)."""
+"""Asynchronous work in a thread of its own, with a loop of its own, even if the caller is in one (a notebook)."""
 
 import asyncio
 import queue

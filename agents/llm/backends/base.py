@@ -4,7 +4,6 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -17,7 +16,7 @@ Messages = tuple[tuple[str, str], ...]
 """(`system` | `user` | `assistant`, text) in order."""
 
 BYTES_PER_TOKEN = 4
-"""Bytes of UTF-8 to a token where a backend does not count (assumption of ours; common tokenisers have 3 to 5)."""
+"""Bytes of UTF-8 to a token where a backend does not count (assumed; common tokenisers have 3 to 5)."""
 
 
 class BudgetSpent(Stopped):
@@ -100,7 +99,7 @@ class Backend(ABC):
     def settle(self) -> None:  # noqa: B027  # a hook that most need not have
         """Find out whether it is gone, and raise ServerGone if so."""
 
-    def describe(self) -> Mapping[str, Any]:
+    def describe(self) -> Mapping[str, object]:
         """What a run folder keeps about it beside its voice, as plain constants."""
         return {}
 

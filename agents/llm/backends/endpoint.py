@@ -87,7 +87,7 @@ class Endpoint(Backend):
             for _ in self.complete([self._known]):
                 pass
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         """What the server has refused to be sent."""
         return {"left_out": sorted(self._without)} if self._without else {}
 

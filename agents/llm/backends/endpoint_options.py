@@ -44,7 +44,7 @@ class EndpointOptions(RequestOptions, ModelOptions):
     """The same in money, by `price_in` and `price_out`."""
 
     def takes(self, asks: float, read: float, written: Range) -> Range:
-        """As servers do (assumption of ours): .2 to 3 s, and 100 to 15 tokens a second, for each of `at_once` asks."""
+        """As servers do (assumed): .2 to 3 s, and 100 to 15 tokens a second, for each of `at_once` asks."""
         rounds = max(asks / self.at_once, 1.0) if asks else 0.0
         low, likely, high = (amount / max(asks, 1.0) for amount in written)
         return Range(*(rounds * each for each in (0.2 + low / 100, 1.0 + likely / 40, 3.0 + high / 15)))

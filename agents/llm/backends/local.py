@@ -35,9 +35,9 @@ Answer = tuple[int, Reply]
 Done = TypeVar("Done")
 
 LOGITS = 1 << 27
-"""Numbers that the logits of a batch of scored labels may hold (choice of ours): 512 MiB of float32."""
+"""Numbers that the logits of a batch of scored labels may hold (chosen here): 512 MiB of float32."""
 ALIKE = 32
-"""Prompts whose lengths lie this close may share a batch in any order (choice of ours): more of those with a
+"""Prompts whose lengths lie this close may share a batch in any order (chosen here): more of those with a
 common prefix meet, for some padding."""
 
 
@@ -209,7 +209,7 @@ class Local(Backend):
         except torch.OutOfMemoryError:
             if len(batch) == 1:
                 raise PopulaceError(
-                    f"not even one prompt of {len(batch[0].prompt)} tokens fits into the memory beside "
+                    f"not even one prompt of {len(batch[0].prompt)} tokens fits into the memory together with "
                     f"{self.options.model}: lower max_reply or memory, or take a smaller model"
                 ) from None
         if torch.cuda.is_available():

@@ -49,6 +49,6 @@ class LocalOptions(ModelOptions):
     """Tokens in the model at a time, padding and replies included; halved whenever memory runs out."""
 
     def takes(self, asks: float, read: float, written: Range) -> Range:
-        """By tokens a second (assumption of ours, for a small model on a processor to one on a good GPU)."""
+        """By tokens a second (assumed, for a small model on a processor to one on a good GPU)."""
         low, likely, high = written
         return Range(read / 20_000 + low / 2_000, read / 2_000 + likely / 200, read / 200 + high / 10)

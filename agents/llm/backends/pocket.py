@@ -40,7 +40,7 @@ class PocketOptions(ModelOptions):
     """Tokens in the model at a time, padding and replies included."""
 
     def takes(self, asks: float, read: float, written: Range) -> Range:
-        """By tokens a second (assumption of ours, for two processor cores to a GPU)."""
+        """By tokens a second (assumed, for two processor cores to a GPU)."""
         low, likely, high = written
         return Range(read / 50_000 + low / 5_000, read / 5_000 + likely / 500, read / 1_000 + high / 100)
 

@@ -18,9 +18,9 @@ from populace.agents.llm.backends.fakes import fitting
 from populace.agents.llm.decoding import legal
 
 TYPICAL = 40
-"""Tokens of a free reply: two sentences (assumption of ours)."""
+"""Tokens of a free reply: two sentences (assumed)."""
 LONGEST = 1024
-"""Tokens of a reply at most, where nothing limits it (assumption of ours)."""
+"""Tokens of a reply at most, where nothing limits it (assumed)."""
 _SENTENCE = "I have thought about what you say, and this is what I take from it for the moment. "
 
 

@@ -143,7 +143,7 @@ class Tape(Backend):
         if self.inner is not None:
             self.inner.settle()
 
-    def describe(self) -> Mapping[str, Any]:
+    def describe(self) -> Mapping[str, object]:
         """What the backend that is asked says of itself."""
         return {} if self.inner is None else self.inner.describe()
 

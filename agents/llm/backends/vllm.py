@@ -52,7 +52,7 @@ class VLLMOptions(ModelOptions):
     """Keep replies to the form that is asked for: one of some labels, a JSON schema, or a regular form."""
 
     def takes(self, asks: float, read: float, written: Range) -> Range:
-        """By tokens a second (assumption of ours, for a large model on one GPU to a small one on several)."""
+        """By tokens a second (assumed, for a large model on one GPU to a small one on several)."""
         low, likely, high = written
         return Range(read / 50_000 + low / 10_000, read / 10_000 + likely / 2_000, read / 2_000 + high / 200)
 

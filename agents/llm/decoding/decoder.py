@@ -184,7 +184,7 @@ class Decoder:
         return first + torch.stack([part.sum(-1) for part in found.split(lengths, -1)], -1)
 
     def _in_rows(self, prompts: Sequence[Prompt], labels: Sequence[Prompt], closers: Sequence[int]) -> Tensor:
-        """A row for every prompt and label, for models that take no mask of ours."""
+        """A row for every prompt and label, for models that do not accept a mask from the caller."""
         read, rows, width, device = self.read(prompts), len(prompts), max(map(len, labels)), self.device
         heads = torch.tensor([label[0] for label in labels], device=device)
         first = torch.log_softmax(read.logits.float(), -1)[:, heads]

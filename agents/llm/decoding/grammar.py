@@ -23,7 +23,7 @@ def check() -> None:
         import llguidance  # noqa: F401
     except ImportError:
         raise MissingExtra(
-            "holding a local model's reply to JSON (or let it write what it likes: choices: write)",
+            "holding a local model's reply to JSON (or do not constrain it: choices: write)",
             "llguidance",
             "llm",
         ) from None
@@ -32,7 +32,7 @@ def check() -> None:
 FAR = 1e15
 """Numbers are held within this, either side of 0: `llguidance` knows no bound with an exponent."""
 STEP = 1e-4
-"""Numbers are multiples of this, unless their range is less than a hundred of them (choice of ours)."""
+"""Numbers are multiples of this, unless their range is less than a hundred of them (chosen here)."""
 
 
 class Grammars:

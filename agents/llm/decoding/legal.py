@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 PASSAGE = 160
-"""Characters of a passage that a form leaves free: two sentences (assumption of ours)."""
+"""Characters of a passage that a form leaves free: two sentences (assumed)."""
 _WORDS = ("the", "assistant", "says", "that", "this", "is", "so", "and", "why", "it", "should", "be", "here")
 
 

@@ -7,7 +7,7 @@ import regex
 from populace.errors import PopulaceError
 
 SECONDS = 2.0
-"""Time to look for one expression in one text (choice of ours; a good one takes microseconds)."""
+"""Time to look for one expression in one text (chosen here; a good one takes microseconds)."""
 
 
 def compiled(pattern: str, *, all_lines: bool = False) -> Any:

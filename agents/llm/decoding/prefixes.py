@@ -8,7 +8,7 @@ Prompt = tuple[int, ...]
 """Tokens; at least one."""
 
 WORTH = 0.75
-"""A shared beginning is read apart where that leaves at most this part of the tokens to run (choice of ours)."""
+"""A shared beginning is read apart where that leaves at most this part of the tokens to run (chosen here)."""
 
 
 class Parts(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Any
 from populace.agents.llm.decoding.whole import replies_of
 
 _KEY = "reply"
-"""What is put into an object of ours stands under this name."""
+"""Key of the object into which a schema that is not an object is wrapped."""
 
 
 def schema_of(options: Sequence[str], schema: str, form: str = "") -> dict[str, Any] | None:

@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import Any
 
 WHOLE = 300
-"""A form with so many replies at most is scored whole (choice of ours)."""
+"""A form with so many replies at most is scored whole (chosen here)."""
 _LONGEST = 400
-"""Characters of such a reply at most (choice of ours)."""
+"""Characters of such a reply at most (chosen here)."""
 
 
 @lru_cache(maxsize=1024)

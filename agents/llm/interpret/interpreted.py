@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,7 +34,7 @@ class Interpreted:
         self.face, self.interpreter, self.labelled = face, interpreter, labelled
 
     @classmethod
-    def of(cls, options: InterpreterOptions, dialogue: Any, role: str) -> "Interpreted":
+    def of(cls, options: InterpreterOptions, dialogue: object, role: str) -> "Interpreted":
         """The free text of a role, read as the options say. Keep it: a judge's budget and tape live in it.
 
         Raises:
@@ -82,10 +81,10 @@ class Interpreted:
         utter = getattr(self.face, "utterances", None)
         return {} if utter is None else utter(observation, chats, replies)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         """How free text was read, and how far that agrees with labels, as plain constants.
 
-        Of a set of ours, only the half that no rule or threshold was tuned on counts.
+        Of a set that comes with the library, only the half that no rule or threshold was tuned on counts.
         """
         coding = self.interpreter.coding
         told = {"interpreter": type(self.interpreter).__name__.lower(), "coding": coding.name}

@@ -7,7 +7,6 @@ the run folder.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -119,7 +118,7 @@ class Rules(Interpreter):
         return Reading.plain(codes)
 
 
-def known(own: Mapping[str, Any], coding: Coding, what: str) -> None:
+def known(own: Mapping[str, object], coding: Coding, what: str) -> None:
     """Refuse codes that there are not.
 
     Raises:

@@ -1,6 +1,6 @@
 """Prototypes as interpreter: a text is what it is most like, by the cosine of embeddings.
 
-The built-in embedding counts sequences of three to five letters (assumption of ours: spelling stands in for meaning),
+The built-in embedding counts sequences of three to five letters (assumed: spelling stands in for meaning),
 so that nothing need be downloaded; a server's or a model's own embeddings tell more.
 """
 

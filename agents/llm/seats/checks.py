@@ -1,4 +1,4 @@
-"""What can be told of a model's seats before anything is asked."""
+"""Checks of a model's seats before anything is asked."""
 
 import json
 from functools import lru_cache
@@ -10,12 +10,12 @@ from populace.agents.llm.decoding.whole import replies_of
 from populace.errors import PopulaceError
 
 
-def scores(options: Any) -> bool:
-    """Whether a model with these options is held to what it is asked for, rather than left to write."""
+def scores(options: object) -> bool:
+    """Whether a model with these options is constrained to legal replies, rather than writing freely."""
     return getattr(options, "choices", "") == "score"
 
 
-def room(options: Any, role: str, schema: str = "", form: str = "") -> None:
+def room(options: object, role: str, schema: str = "", form: str = "") -> None:
     """Refuse a limit of tokens within which no legal reply has room; tokens are reckoned from bytes.
 
     Args:

@@ -55,7 +55,7 @@ def demonstrate(
     ticks: int,
     roles: Collection[str] | None = None,
 ) -> Iterator[Demonstration]:
-    """Play, and tell of every seat that acts what it was asked and what it replied.
+    """Play, and yield for every seat that acts its prompt and the reply that states its act.
 
     Acts that are invalid by their `kind` are left out, as no words stand for them. Learners play, but learn nothing.
 
@@ -97,7 +97,7 @@ def _tell(world: World[Any], observation: Observation, actions: Actions) -> Iter
     if not isinstance(dialogue, Writes):
         raise PopulaceError(
             f"{world.id} cannot put the acts of {role!r} into words: its dialogue() needs write(observation, chats, "
-            "actions) (populace.dialogue.Writes) beside say and hear"
+            "actions) (populace.dialogue.Writes) in addition to say and hear"
         )
     shown, kind = observation.present, actions.get("kind")
     chats = [

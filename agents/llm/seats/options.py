@@ -16,12 +16,12 @@ class SeatOptions(ModelOptions):
     """What all language models' seats have in common."""
 
     memory: int = Field(default=0, ge=0, le=1_000_000)
-    """Tokens (of four bytes, assumption of ours) of its own conversation that each seat remembers and is shown again.
+    """Tokens (of four bytes, assumed) of its own conversation that each seat remembers and is shown again.
     When they are used up, the oldest exchanges are forgotten whole. 0: every tick is a conversation of its own."""
     persona: str = ""
     """Put before what the world says to the system: a text, which may be a Jinja2 template of `seat`, `role`, `seen`
-    and, for roles that are users, `segment`, `values` and `traits`; the path of one that ends in `.j2`; or one of ours
-    by name: `traits`, `values`, `full`."""
+    and, for roles that are users, `segment`, `values` and `traits`; the path of one that ends in `.j2`; or the name
+    of one that comes with the library: `traits`, `values`, `full`."""
     face: Literal["world", "fields"] = "world"
     """`world`: asked and read in the world's own words; `fields`: shown every field it sees, and asked for a label, a
     number or a JSON object by a schema (always so where a world has no words of its own)."""

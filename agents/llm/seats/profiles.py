@@ -1,4 +1,4 @@
-"""Who a model is told to be: a user's traits and values in words, by a template that a scenario can replace.
+"""Personas of models: a user's traits and values in words, by a template that a scenario can replace.
 
 Templates are Jinja2, rendered in its sandbox, within limits of time and length. They may use `role`, `about`, `seat`
 (from 1), `phase`, `seen` (what the seat sees, field by field) and, where seats are the population's users, `segment`,
@@ -65,7 +65,7 @@ def text_of(persona: str) -> str:
 
 
 def is_path(persona: str) -> bool:
-    """Whether a persona names a file, rather than a template of ours or being the text itself."""
+    """Whether a persona names a file, rather than a template of the library or the text itself."""
     return persona.endswith(".j2") and "\n" not in persona and "{" not in persona
 
 
@@ -122,7 +122,7 @@ def render(
     who: People | None,
     places: Sequence[tuple[int, int]],
 ) -> list[str]:
-    """What seats are told of themselves.
+    """The persona of each seat.
 
     Args:
         persona: A template's name, file or text.

@@ -84,7 +84,7 @@ def receive(stream: BinaryIO) -> Any:
     return json.loads(body)
 
 
-def send(stream: BinaryIO, message: Any) -> None:
+def send(stream: BinaryIO, message: object) -> None:
     """Write one message."""
     body = json.dumps(message).encode()
     stream.write(struct.pack(">Q", len(body)) + body)

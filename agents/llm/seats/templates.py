@@ -14,7 +14,7 @@ from populace.agents.llm.seats import template_worker
 from populace.errors import PopulaceError
 
 SECONDS = 10.0
-"""Time for one request (choice of ours: some ten thousand times what a usual one takes)."""
+"""Time for one request (chosen here: some ten thousand times what a usual one takes)."""
 AT_ONCE = 256
 """Texts a request."""
 _KEPT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP", "LANG", "LC_ALL")
@@ -56,7 +56,7 @@ def uses(text: str) -> dict[str, frozenset[str] | None]:
     return {name: None if parts is None else frozenset(parts) for name, parts in found.items()}
 
 
-def rendered(text: str, contexts: Sequence[Mapping[str, Any]]) -> list[str]:
+def rendered(text: str, contexts: Sequence[Mapping[str, object]]) -> list[str]:
     """One text for every context, which holds numbers, texts, lists and mappings.
 
     Raises:
@@ -120,7 +120,7 @@ class _Worker:
         )
 
     def stop(self) -> None:
-        """End the process, if there is one of ours."""
+        """End the process, if this one was started here."""
         process, self._process = self._process, None
         if process is None or self._owner != os.getpid():
             return

@@ -1,4 +1,4 @@
-"""The text policy: all seats of a role in all worlds, asked in words, once a tick.
+"""The text policy: all seats of a role in all worlds are asked in words, once per tick.
 
 It says what the world's Dialogue says, asks its backend for all seats together, and hands the replies back to the
 Dialogue, which reads them into ordinary actions. A reply that cannot be read is asked for once more; then the seat
@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -158,7 +158,7 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
     def _judges(self) -> list[ModelPolicy]:
         return [reader.interpreter.policy for reader in self._readers.values() if reader.interpreter.policy is not None]
 
-    def describe(self) -> Mapping[str, Any]:
+    def describe(self) -> Mapping[str, object]:
         """Whose voice it is, once it was heard, and how its free text was read."""
         backend = self.__dict__.get("backend")
         told = {} if backend is None else {"voice": backend.voice, **backend.describe()}

@@ -22,9 +22,9 @@ class FeedOptions(Options):
     """What a scenario may set under `world`."""
 
     pull: float = Limited(default=0.1, ge=0, le=1)
-    """Share of the distance to an opened article that a reader's opinion moves; an assumption of ours."""
+    """Share of the distance to an opened article that a reader's opinion moves; assumed."""
     noise: float = Limited(default=0.01, ge=0)
-    """Standard deviation of what else moves an opinion in a tick; an assumption of ours."""
+    """Standard deviation of what else moves an opinion in a tick; assumed."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A reply without its dress: markdown, fences, curly quotes and full-width characters."""
+"""Normalises replies: removes markdown and fences, and replaces curly quotes and full-width characters."""
 
 import re
 
