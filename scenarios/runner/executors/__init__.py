@@ -6,7 +6,7 @@ that are still to be played and give back how each of them ended, in any order.
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -25,7 +25,7 @@ class Executor(Protocol):
 
     def __call__(
         self, job: Job, built: dict[str, Built], todo: Sequence[Unit], progress: Progress
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         """Play units until all have ended or `progress.stop()`; closing the iterator ends what still plays.
 
         Args:

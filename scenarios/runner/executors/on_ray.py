@@ -4,7 +4,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ class OnRay:
 
     def __call__(
         self, job: Job, built: dict[str, Built], todo: Sequence[Unit], progress: Progress
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         """See `Executor`.
 
         Raises:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
@@ -41,7 +41,7 @@ class Processes:
 
     def __call__(
         self, job: Job, built: dict[str, Built], todo: Sequence[Unit], progress: Progress
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         """See `Executor`."""
         if (job.address or "").startswith("memory:"):
             raise RunError("a store in memory cannot be seen from other processes; use the executor serial there")
@@ -156,7 +156,7 @@ class _Workers:
 
 def _how(code: int | None) -> str:
     if code is not None and code < 0:
-        name = signal.Signals(-code).name if -code in iter(signal.Signals) else str(-code)
+        name = next((one.name for one in signal.Signals if one.value == -code), str(-code))
         return f"killed by {name}" + (", perhaps for want of memory" if name == "SIGKILL" else "")
     return f"it ended with exit code {code}"
 
@@ -221,5 +221,5 @@ def _leave_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
-        sys.stderr = None  # type: ignore[assignment]  # nobody listens any more
+        sys.stderr = None  # nobody listens any more
         os._exit(1)

@@ -1,6 +1,6 @@
 """Plays units one after the other in this process, arm by arm."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from itertools import groupby
 
 from populace.builder import Built
@@ -11,7 +11,9 @@ from populace.scenarios.runner.watching import Progress
 from populace.store import Mirror, Store
 
 
-def serial(job: Job, built: dict[str, Built], todo: Sequence[Unit], progress: Progress) -> Iterator[Outcome]:
+def serial(
+    job: Job, built: dict[str, Built], todo: Sequence[Unit], progress: Progress
+) -> Generator[Outcome, None, None]:
     """See `Executor`. All errors but limits are raised as they are: there is nobody else whose units could go on."""
     mirror = None if job.address is None else Mirror(job.folder, Store(job.address))
     player = Player(job, built, mirror)
