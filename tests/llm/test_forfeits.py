@@ -7,8 +7,9 @@ import torch
 
 from populace import registry
 from populace.acts import given
-from populace.analysis import load_run, render
+from populace.analysis import load_run
 from populace.analysis.cautions import cautions
+from populace.analysis.page import render
 from populace.dialogue import ReplyKind
 from populace.policy import Policy
 from populace.rollout import Keep, rollout
