@@ -246,7 +246,8 @@ def check_models(folder: Path, info: Mapping[str, Any], scenario: Scenario) -> N
         if there is None or "unverified" in claim or "unverified" in there:
             continue  # a run may go on where the model is loaded anew: by the same revision
         if there != claim:
-            wrong.append(f"{name} (commit {there['commit'][:12]}, was {str(claim.get('commit'))[:12]})")
+            now_, then = (str(one.get("commit"))[:12] for one in (there, claim))
+            wrong.append(f"{name} ({'its files are others' if now_ == then else f'commit {now_}, was {then}'})")
     if wrong:
         raise RunError(
             f"{folder}: models that this run was built from were changed after it began: {_some(wrong)}; going on "

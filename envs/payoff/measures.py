@@ -66,14 +66,26 @@ def flows(
     return out
 
 
-def of_stated(stated: Tensor, truth: Tensor, played: Tensor) -> dict[str, Tensor]:
-    """What the stated games [worlds, users, 2, 3, 2] are worth: collapse, and calibration against the true ones."""
+def of_stated(stated: Tensor, truth: Tensor, played: Tensor, given: Tensor) -> dict[str, Tensor]:
+    """What stated games are worth: collapse, and calibration against the true ones.
+
+    Args:
+        stated: [worlds, users, 2, 3, 2].
+        truth: [worlds, users, 2, acts, 2].
+        played: [worlds, users] bool, turns that were played.
+        given: [worlds, users] bool, where neither side forfeited.
+    """
+    played = played & given
+    # What was forfeited is no game of its own: the first that was stated stands in its place.
+    first = given.to(torch.int8).argmax(-1)[:, None, None, None, None].expand(-1, 1, *stated.shape[2:])
+    some = torch.where(given[..., None, None, None], stated, stated.gather(1, first))
+    silent = ~given.any(-1)
     found = metrics.calibration(stated, truth[..., :3, :])
     known = played & ~torch.isnan(found.correlation)
     example = torch.tensor(EXAMPLE, dtype=torch.float64, device=stated.device).view(2, 3, 2)
     return {
-        "stated_distinct": metrics.distinct(stated).to(torch.float32),
-        "stated_copied": metrics.copied(stated, example),
+        "stated_distinct": torch.where(silent, torch.nan, metrics.distinct(some).to(torch.float32)),
+        "stated_copied": among(metrics.copies(stated, example).to(torch.float32), given),
         "stated_error": among(found.error.to(torch.float32), played),
         "stated_correlation": among(found.correlation.to(torch.float32), known),
         "stated_hit": among(found.hit.to(torch.float32), played),

@@ -138,7 +138,7 @@ class Payoff(World[State, PayoffOptions]):
         ended = ~self.active(after).any(-1) if self.ends else None
         flows = measures.flows(self.options, state, reply, found, active, both)
         if reply.stated is not None:
-            flows.update(measures.of_stated(reply.stated, self.truth(state), found.played & both))
+            flows.update(measures.of_stated(reply.stated, self.truth(state), found.played, both))
         return Step(after, paid, ended, flows)
 
     def _hear(self, state: State, asked: Tensor, draw: Draw) -> State:

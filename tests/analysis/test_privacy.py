@@ -145,7 +145,7 @@ def test_an_audit_of_fewer_than_ten_people_is_refused(shop, tmp_path):
     run = runner.run(load(shop.parent / "few.yaml"), tmp_path / "few")
     done = CliRunner().invoke(app, ["audit", "choice-logit", str(run)])
     assert done.exit_code != 0
-    assert "--individuals" in done.output
+    assert "--individuals" in str(done.exception)
     done = CliRunner().invoke(app, ["audit", "choice-logit", str(run), "--individuals"], catch_exceptions=False)
     assert done.exit_code == 0
 

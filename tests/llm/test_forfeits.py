@@ -123,6 +123,8 @@ NOT_OF = {
     ("agency", "assistant"): ("theory/*",),
 }
 """World and role -> measures that are numbers though that role forfeits all: they say nothing of it."""
+OF = {("shopping", "auditor"): ("found", "monitoring_cost")}
+"""World and role -> the only measures that are of that role's acts, where that is shorter."""
 PANELS = {
     ("drift", "assistant"): ("dishonest",),
     ("drift", "user"): ("rating",),
@@ -154,7 +156,8 @@ def test_a_seat_whose_replies_are_all_invalid_has_no_measure_of_its_acts_and_a_w
     last = run.steps[(run.steps["step"] == 2) & (run.steps["role"] == "")]
     known = last.dropna(subset=["value"])
     assert (run.steps.query(f"measure == 'invalid' and role == '{role}' and step > 0")["value"] == 1).all()
-    left = NOT_OF.get((world, role), ())
+    left, own = NOT_OF.get((world, role), ()), OF.get((world, role), ("*",))
+    known = known[[any(fnmatchcase(str(m), name) for name in own) for m in known["measure"]]]
     reads = [str(m) for m in known["measure"].unique() if not any(fnmatchcase(str(m), name) for name in left)]
     assert not reads, known[known["measure"].isin(reads)]
     panel = run.users[run.users["step"] == 2]
@@ -176,7 +179,7 @@ def test_the_warning_stands_above_the_answer(tmp_path):
         "agents": {"assistant": {"policy": "llm/malformed"}},
     }
     page = render(load_run(runner.run(load(source), tmp_path / "run")))
-    assert page.index("all of the acts of the assistant") < page.index("The answer")
+    assert page.index("all of the acts of the assistant") < page.index("<h2")
 
 
 class Some(Policy):

@@ -20,15 +20,15 @@ class Snapshot(NamedTuple):
 
 def hub_id(options: Options) -> tuple[str, str | None] | None:
     """The id and the revision of a model that is neither a folder nor a file; None where there is no such."""
-    fields = type(options).model_fields
-    if not {"model", "revision"} <= set(fields) or getattr(options, "replay", False):
+    if not {"model", "revision"} <= set(type(options).model_fields) or getattr(options, "replay", False):
         return None
-    model, revision = options.model, options.revision  # type: ignore[attr-defined]
+    told = options.model_dump(include={"model", "revision"})
+    model, revision = str(told["model"]), told["revision"]
     try:
         there = Path(model).exists()
     except (OSError, ValueError):
         there = False
-    return None if there else (str(model), revision)
+    return None if there else (model, None if revision is None else str(revision))
 
 
 def snapshot(model: str, revision: str | None = None) -> Snapshot | None:
