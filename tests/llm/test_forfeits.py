@@ -157,8 +157,9 @@ def test_a_seat_whose_replies_are_all_invalid_has_no_measure_of_its_acts_and_a_w
     known = last.dropna(subset=["value"])
     assert (run.steps.query(f"measure == 'invalid' and role == '{role}' and step > 0")["value"] == 1).all()
     left, own = NOT_OF.get((world, role), ()), OF.get((world, role), ("*",))
-    known = known[[any(fnmatchcase(str(m), name) for name in own) for m in known["measure"]]]
-    reads = [str(m) for m in known["measure"].unique() if not any(fnmatchcase(str(m), name) for name in left)]
+    numbers = map(str, known["measure"].unique())
+    reads = [m for m in numbers if any(fnmatchcase(m, name) for name in own)]
+    reads = [m for m in reads if not any(fnmatchcase(m, name) for name in left)]
     assert not reads, known[known["measure"].isin(reads)]
     panel = run.users[run.users["step"] == 2]
     wanted = PANELS.get((world, role), ())
