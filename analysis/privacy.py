@@ -147,8 +147,9 @@ def _joined(frame: pd.DataFrame, segments: Sequence[str]) -> pd.DataFrame:
     ]
     weighted = part.assign(sum=part["n"] * part["mean"], square=part["n"] * (part["var"] + part["mean"] ** 2))
     keys = ["arm", "world", "step", "variable"]
-    whole = weighted.groupby(keys, observed=True, sort=False)[["n", "sum", "square"]]
-    whole = whole.sum(min_count=1).reset_index()
+    grouped = weighted.groupby(keys, observed=True, sort=False)[["n", "sum", "square"]]
+    # A sum of nothing but undefined numbers stays undefined.
+    whole = grouped.sum(min_count=1).reset_index()
     whole["mean"] = whole["sum"] / whole["n"]
     whole["var"] = np.maximum(whole["square"] / whole["n"] - whole["mean"] ** 2, 0.0)
     whole["segment"] = JOINED

@@ -81,8 +81,10 @@ def begin(
 
 def _nothing_yet(nothing: Tensor, never: Tensor, items: int) -> Outcome:
     zero, no = torch.zeros_like(nothing, dtype=torch.float32), never[..., 0]
-    flags = ("override", "norm", "over_budget", "lacking", "first", "audited", "found", "switched")
-    flags += ("explained", "answered", "decided", "inspected")
+    flags = (
+        *("override", "norm", "over_budget", "lacking", "first", "audited", "found", "switched"),
+        *("explained", "answered", "decided", "inspected"),
+    )
     places = ("bought", "recommended", "best")
     copies = ("disclosed", "persuaded", "claimed")
     filled = dict.fromkeys(flags, no) | dict.fromkeys(places, nothing) | dict.fromkeys(copies, never)
