@@ -17,7 +17,14 @@ from populace.folder import faulty, mark_path, read_info, read_json, write_info
 from populace.rollout import rollout
 from populace.run import Run, start
 from populace.scenarios.building import build
-from populace.scenarios.inputs import check_inputs, check_scenario, input_claims, scenario_claim
+from populace.scenarios.inputs import (
+    check_inputs,
+    check_models,
+    check_scenario,
+    input_claims,
+    model_claims,
+    scenario_claim,
+)
 from populace.scenarios.limits import how_to_go_on, reopened
 from populace.scenarios.merging import merge, tidy, undefined, write_timings
 from populace.scenarios.recorder import FolderRecorder
@@ -109,6 +116,8 @@ def _run(
     folder = out if out is not None else fresh(scenario.name)
     info = describe(scenario, built, device, batch) | {"batches": batches(ready, batch)}
     info["inputs"] = input_claims(scenario.word)
+    if models := model_claims(scenario):
+        info["models"] = models
     for note in info["notes"] if progress is not None else ():
         progress.told(note)
     peak = max(size * ready[arm].peak_bytes for arm, size in info["batches"].items())
@@ -170,6 +179,7 @@ def resume(
         with trust.speaking(scenario.word), arithmetics.using(_its_arithmetic(folder, info, device)):
             built = {cell.arm: build(cell) for cell in scenario.cells}
             check_inputs(folder, info, scenario.word)
+            check_models(folder, info, scenario)
             if sets:
                 info["set"] = [*info.get("set", []), *sets]
                 write_scenario(folder, scenario)
