@@ -112,11 +112,21 @@ class RunData:
         """A row a tracked user and step: `arm, world, step, user, segment` and a column a panel variable."""
         return self._table("users")
 
+    @property
+    def pooled_users(self) -> pd.DataFrame:
+        """`users`, for statistics of all rows of an arm together: no row of them may be shown."""
+        return self.users
+
+    def provenance(self, arm: str) -> Any:
+        """Where the people of an arm come from, as it may be shown."""
+        return self.society(arm)["provenance"]
+
     @cached_property
     def groups(self) -> pd.DataFrame:
         """A row per segment, step and panel variable: `arm, world, step, segment, variable, n, mean, var`.
 
-        `var` divides by n, so that moments of segments combine exactly (`Moments.pooled`).
+        n is of the users for whom the variable is defined (of all, where it is for nobody). `var` divides by n, so that
+        moments of segments combine exactly (`Moments.pooled`).
         """
         return self._table("groups")
 

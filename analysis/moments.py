@@ -34,7 +34,8 @@ class Moments:
         variables: Names of panel variables.
         n: [arms, worlds, steps, segments] users.
         mean: [arms, worlds, steps, segments, variables].
-        var: [arms, worlds, steps, segments, variables], divided by n.
+        var: [arms, worlds, steps, segments, variables], divided by `known`.
+        known: [arms, worlds, steps, segments, variables], the users for whom the variable is defined; None for all.
     """
 
     arms: tuple[str, ...]
@@ -45,6 +46,7 @@ class Moments:
     n: Floats
     mean: Floats
     var: Floats
+    known: Floats | None = None
 
     @staticmethod
     def of(groups: pd.DataFrame) -> "Moments":
@@ -61,12 +63,13 @@ class Moments:
         )
         which = groups["variable"].cat.set_categories(list(variables)).cat.codes.to_numpy()
         shape = (len(arms), len(worlds), len(steps), len(segments))
-        n = np.zeros(shape)
+        n, known = np.zeros(shape), np.zeros((*shape, len(variables)))
         mean, var = (np.full((*shape, len(variables)), np.nan) for _ in range(2))
-        n[place] = groups["n"].to_numpy()
+        np.maximum.at(n, place, groups["n"].to_numpy())
+        known[(*place, which)] = groups["n"].to_numpy() * groups["mean"].notna().to_numpy()
         mean[(*place, which)] = groups["mean"].to_numpy()
         var[(*place, which)] = groups["var"].to_numpy()
-        return Moments(arms, worlds, steps, segments, variables, n, mean, var)
+        return Moments(arms, worlds, steps, segments, variables, n, mean, var, known)
 
     def select(self, variables: Sequence[str]) -> "Moments":
         """Of these variables only, in this order.
@@ -78,15 +81,18 @@ class Moments:
             if name not in self.variables:
                 raise UnknownName("panel variable", name, self.variables)
         columns = [self.variables.index(name) for name in variables]
-        return replace(self, variables=tuple(variables), mean=self.mean[..., columns], var=self.var[..., columns])
+        cut = {name: getattr(self, name)[..., columns] for name in ("mean", "var")}
+        known = None if self.known is None else self.known[..., columns]
+        return replace(self, variables=tuple(variables), known=known, **cut)
 
     @cached_property
     def pooled(self) -> "Moments":
         """All segments as one.
 
-        N = Σ n_s,  m = Σ n_s m_s / N,  v = Σ n_s (v_s + (m_s - m)²) / N; exact, as v_s divides by n_s.
+        N = Σ n_s,  m = Σ n_s m_s / N,  v = Σ n_s (v_s + (m_s - m)²) / N, where n_s are the users for whom a variable is
+        defined; exact, as v_s divides by n_s.
         """
-        n = self.n[..., None]
+        n = self.n[..., None] if self.known is None else self.known
         total = n.sum(-2, keepdims=True)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             weight = n / total
@@ -96,7 +102,8 @@ class Moments:
         return replace(
             self,
             segments=(OVERALL,),
-            n=total[..., 0],
+            n=self.n.sum(-1, keepdims=True),
+            known=None if self.known is None else total,
             mean=np.where(nobody, np.nan, mean),
             var=np.where(nobody, np.nan, inner),
         )
@@ -113,6 +120,7 @@ class Moments:
             n=np.concatenate([p.n for p in parts], -1),
             mean=np.concatenate([p.mean for p in parts], -2),
             var=np.concatenate([p.var for p in parts], -2),
+            known=None if self.known is None else np.concatenate([p.known for p in parts if p.known is not None], -2),
         )
 
     def tidy(self, values: Floats, measure: str | Sequence[str]) -> pd.DataFrame:

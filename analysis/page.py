@@ -203,7 +203,7 @@ def _provenance(run: RunData) -> str:
     """Where people come from, in every arm whose people come from elsewhere than the first arm's."""
     found: dict[str, Any] = {}
     for arm in run.info["arms"]:
-        provenance = run.society(arm)["provenance"]
+        provenance = run.provenance(arm)
         if provenance not in found.values():
             found[arm] = provenance
     shown = found if len(found) > 1 else next(iter(found.values()), {})

@@ -5,7 +5,7 @@ cell of fewer than `FEW` people, neither of respondents nor of users of a world.
 with the smallest of the others, so that what is true of all users stays true, and nothing can be found by subtraction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -29,6 +29,18 @@ class PublicRun(RunData):
         """No rows: a tracked user is a respondent."""
         return self._table("users").iloc[:0]
 
+    @property
+    def pooled_users(self) -> pd.DataFrame:
+        """Rows of the arms in which at least `FEW` users were tracked, for statistics of all of them together."""
+        frame = self._table("users")
+        if self._too_few:
+            return frame.iloc[:0]
+        return frame[frame.groupby("arm", observed=True)["user"].transform("nunique") >= FEW]
+
+    def provenance(self, arm: str) -> Any:
+        """Where people come from, how many segments are small, not which."""
+        return _without_few(super().provenance(arm))
+
     @cached_property
     def talk(self) -> pd.DataFrame:
         """No rows: what a respondent is made to say is about a respondent."""
@@ -40,7 +52,9 @@ class PublicRun(RunData):
         frame = self._table("groups")
         if self._too_few:
             return frame.iloc[:0]
-        return _joined(frame, self.joined) if self.joined else frame
+        shown = _joined(frame, self.joined) if self.joined else frame
+        # A variable may be defined for few of a large segment, as where most replies could not be read.
+        return shown[shown["n"] >= FEW]
 
     @cached_property
     def steps(self) -> pd.DataFrame:
@@ -57,8 +71,8 @@ class PublicRun(RunData):
         frame = self._table("groups")
         if frame.empty:
             return tuple(sorted(_small(self.info)))
-        least = frame.groupby("segment", observed=True)["n"].min()
-        by_world = frame.drop_duplicates(["arm", "world", "step", "segment"])
+        by_world = frame.groupby(["arm", "world", "step", "segment"], observed=True)["n"].max().reset_index()
+        least = by_world.groupby("segment", observed=True)["n"].min()
         small = _small(self.info) & set(map(str, least.index))
         found = [str(s) for s in least.index if str(s) in small or least[s] < FEW]
         others = [str(s) for s in least.sort_values(kind="stable").index if str(s) not in found]
@@ -83,7 +97,7 @@ class PublicRun(RunData):
         """What is not shown, and how to see it, in a sentence or two."""
         what = "nothing is shown, as there are fewer than 10 people" if self._too_few else "no single user is shown"
         if not self._too_few and self.joined:
-            what += f", and these segments, of fewer than {FEW} people or joined with such: {', '.join(self.joined)}"
+            what += f", and segments of fewer than {FEW} people are shown together with the smallest of the others"
         return (
             f"The users of this run are rows of a file of people; therefore {what}. If you may see them, use "
             "`populace report --individuals`."
@@ -93,6 +107,16 @@ class PublicRun(RunData):
 def public(run: RunData) -> RunData:
     """The run as it may be shown: itself, or a `PublicRun` where its users are respondents."""
     return PublicRun(run.path, run.info) if _respondents(run.info) else run
+
+
+def _without_few(value: Any) -> Any:
+    """Provenance with the number of small segments in place of their names."""
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        key: len(inner) if key == "few" and isinstance(inner, list) else _without_few(inner)
+        for key, inner in value.items()
+    }
 
 
 def _respondents(info: dict[str, Any]) -> list[tuple[dict[str, Any], Any]]:
@@ -116,9 +140,16 @@ def _joined(frame: pd.DataFrame, segments: Sequence[str]) -> pd.DataFrame:
     """The frame with these segments as one; moments combine exactly, as variances divide by n."""
     inside = frame["segment"].isin(list(segments))
     part = frame[inside & (frame["n"] > 0)]
+    defined = part["mean"].notna()
+    part = part[
+        defined
+        | ~defined.groupby([part[c] for c in ("arm", "world", "step", "variable")], observed=True).transform("any")
+    ]
     weighted = part.assign(sum=part["n"] * part["mean"], square=part["n"] * (part["var"] + part["mean"] ** 2))
     keys = ["arm", "world", "step", "variable"]
-    whole = weighted.groupby(keys, observed=True, sort=False)[["n", "sum", "square"]].sum().reset_index()
+    grouped = weighted.groupby(keys, observed=True, sort=False)[["n", "sum", "square"]]
+    # A sum of nothing but undefined numbers stays undefined.
+    whole = grouped.sum(min_count=1).reset_index()
     whole["mean"] = whole["sum"] / whole["n"]
     whole["var"] = np.maximum(whole["square"] / whole["n"] - whole["mean"] ** 2, 0.0)
     whole["segment"] = JOINED

@@ -62,6 +62,16 @@ def valid(role: Role, phase: str, actions: Actions, worlds: int, watch: bool = F
     return Valid(checked, nan)
 
 
+def given(actions: Actions, seats: Tensor) -> Tensor:
+    """Which seats gave an act that could be used, [worlds, seats] bool: all of them where a policy tells no kinds.
+
+    Args:
+        actions: What a world is given of a role.
+        seats: Any tensor [worlds, seats].
+    """
+    return actions["kind"] == 0 if "kind" in actions else torch.ones_like(seats, dtype=torch.bool)
+
+
 def unsaid(role: Role, phase: str, worlds: Tensor) -> dict[str, Tensor]:
     """The acts of a role that only speaks in this phase, and leaves it to the world's phrases; worlds [worlds]."""
     return {f.name: f.empty(len(worlds), role.seats, worlds.device) for f in role.done_in(phase)}

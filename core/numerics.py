@@ -44,6 +44,11 @@ def mean(x: Tensor) -> Tensor:
     return total(x) / x.shape[-1]
 
 
+def mean_of(x: Tensor, among: Tensor) -> Tensor:
+    """Mean over the last dimension of x [..., n] where `among` bool, [...]; NaN where that is nowhere."""
+    return total(torch.where(among, x, torch.zeros_like(x))) / total(among.to(x.dtype))
+
+
 def kernels_take(*tensors: Tensor) -> bool:
     """Whether kernels compute with these: float32 on the CPU, not empty, and no gradients are asked for."""
     return current() == "kernels" and all(

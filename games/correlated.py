@@ -52,14 +52,21 @@ def correlated_equilibrium(game: Tensor, weights: Tensor | None = None) -> Corre
     worth = wide.sum(-1) if weights is None else (wide * weights.double()).sum(-1)
     worth = worth.flatten(-players)
     # Probabilities sum to at most 1; as worth is made positive and the rest is a cone, they sum to 1 at the optimum.
-    worth = worth - worth.amin(-1, keepdim=True) + 1.0
-    limits = incentives(game)
+    worth = _rescaled(worth, (-1,)) + 1.0
+    # Equilibria do not depend on units: in [0, 1], what counts as zero is the same for pennies and for billions.
+    limits = incentives(_rescaled(wide, tuple(range(-players - 1, -1))))
     limits = torch.cat((limits, torch.ones_like(limits[..., :1, :])), -2)
     bounds = torch.zeros_like(limits[..., 0])
     bounds[..., -1] = 1.0
     chance = maximise(worth, limits, bounds).x
     payoffs = (wide.flatten(-players - 1, -2) * chance.unsqueeze(-1)).sum(-2)
     return Correlated(chance.unflatten(-1, acts), payoffs)
+
+
+def _rescaled(x: Tensor, over: tuple[int, ...]) -> Tensor:
+    """Numbers brought into [0, 1] over some dimensions; all 0 where they are alike."""
+    low, high = x.amin(over, keepdim=True), x.amax(over, keepdim=True)
+    return (x - low) / torch.where(high > low, high - low, 1.0)
 
 
 def correlated_gain(game: Tensor, chance: Tensor) -> Tensor:

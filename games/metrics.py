@@ -122,5 +122,9 @@ def distinct(stated: Tensor) -> Tensor:
 
 def copied(stated: Tensor, example: Tensor) -> Tensor:
     """Share of games that repeat the prompt's example: [worlds, users, ...] and [...] -> [worlds]."""
-    same = (torch.round(stated.double() * 10.0) == torch.round(example.double() * 10.0)).flatten(2).all(-1)
-    return same.float().mean(-1)
+    return copies(stated, example).float().mean(-1)
+
+
+def copies(stated: Tensor, example: Tensor) -> Tensor:
+    """Which games repeat the prompt's example: [worlds, users, ...] and [...] -> [worlds, users] bool."""
+    return (torch.round(stated.double() * 10.0) == torch.round(example.double() * 10.0)).flatten(2).all(-1)

@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from populace.errors import RunError
 from populace.files import is_file, opened
@@ -19,6 +19,9 @@ from populace.scenarios.schema import Scenario
 from populace.scenarios.source import read
 from populace.scenarios.tree import plain
 from populace.trust import Word
+
+if TYPE_CHECKING:
+    from populace.agents.llm.backends.hub import Snapshot
 
 LIMITS = ("max_tokens", "max_cost")
 """Keys of a scenario that a resumed run may change, beside the `changeable` options of its policies."""
@@ -77,6 +80,48 @@ def _leaves(value: Any, key: str) -> Iterator[tuple[str, Any]]:
 def _may_change(key: str, names: Collection[str]) -> bool:
     parts = key.split(".")
     return key in LIMITS or ("agents" in parts and bool({*parts[parts.index("agents") :]} & {*names}))
+
+
+# ---------------------------------------------------------------------- models of the hub
+
+
+def hub_models(scenario: Scenario) -> dict[str, "Snapshot | None"]:
+    """Models that a scenario names by their id on the hub: `id` or `id@revision` -> what lies in the local cache."""
+    from populace.agents.llm.backends.hub import hub_id, snapshot
+
+    found = {}
+    for cell in scenario.cells:
+        for _, options in cell.agents.values():
+            for inner in _options(options):
+                if (named := hub_id(inner)) is not None:
+                    model, revision = named
+                    found[model if revision is None else f"{model}@{revision}"] = snapshot(model, revision)
+    return found
+
+
+def model_claims(scenario: Scenario) -> dict[str, dict[str, Any]]:
+    """What run.json says of models of the hub: `commit` and `files`, name -> SHA-256 and bytes; or `unverified`, why.
+
+    Raises:
+        FileError: A file of the cache cannot be read.
+    """
+    return {
+        name: {"unverified": NOT_CACHED}
+        if there is None
+        else {"commit": there.commit, "files": {file.name: hashed(file) for file in files_at(there.folder)}}
+        for name, there in hub_models(scenario).items()
+    }
+
+
+NOT_CACHED = (
+    "it was not in this machine's cache when the run began, so that the files that were played are not recorded"
+)
+
+
+def _options(options: Options) -> Iterator[Options]:
+    yield options
+    for inner in options.inner().values():
+        yield from _options(inner)
 
 
 # ---------------------------------------------------------------------- files
@@ -187,6 +232,26 @@ def check_scenario(folder: Path, info: Mapping[str, object]) -> None:
         raise RunError(
             f"{folder}/scenario.yaml was changed after the run began: {_some(keys)}; a run cannot be resumed with "
             f"another scenario. Restore the file, or begin a new run: populace run {folder}/scenario.yaml --out OTHER"
+        )
+
+
+def check_models(folder: Path, info: Mapping[str, object], scenario: Scenario) -> None:
+    """Raise RunError where a model of the hub is another in the local cache than when the run began."""
+    claims = info.get("models")
+    if not isinstance(claims, dict):
+        return
+    now, wrong = model_claims(scenario), []
+    for name, claim in claims.items():
+        there = now.get(str(name))
+        if there is None or "unverified" in claim or "unverified" in there:
+            continue  # a run may go on where the model is loaded anew: by the same revision
+        if there != claim:
+            now_, then = (str(one.get("commit"))[:12] for one in (there, claim))
+            wrong.append(f"{name} ({'its files are others' if now_ == then else f'commit {now_}, was {then}'})")
+    if wrong:
+        raise RunError(
+            f"{folder}: models that this run was built from were changed after it began: {_some(wrong)}; going on "
+            "would mix two runs. Name the commit as revision in a new run"
         )
 
 

@@ -77,10 +77,9 @@ class FolderRecorder:
     def _clear(self) -> None:
         self._steps: list[tuple[int, tuple[Key, ...], Tensor]] = []
         self._users: list[tuple[int, dict[str, Tensor]]] = []
-        self._groups: list[tuple[int, dict[str, tuple[Tensor, Tensor]]]] = []
+        self._groups: list[tuple[int, dict[str, tuple[Tensor, Tensor, Tensor]]]] = []
         self._talk: list[Heard] = []
         self._nan: list[tuple[int, OfSeats, Tensor]] = []
-        self._count: Tensor | None = None
         self._numbers = 0
 
     @property
@@ -113,10 +112,9 @@ class FolderRecorder:
             self._users.append((run.clock, tracked))
             self._numbers += sum(value.numel() for value in tracked.values())
         if self.groups and panel:
-            count, moments = _moments(panel, run.people.segment, len(self.census.segments))
-            self._count = count
+            moments = _moments(panel, run.people.segment, len(self.census.segments))
             self._groups.append((run.clock, moments))
-            self._numbers += 2 * len(moments) * count.numel()
+            self._numbers += 3 * sum(count.numel() for count, _, _ in moments.values())
 
     def hear(self, world: World[Any], run: Run, phase: str, said: Mapping[str, Utterance]) -> None:
         """Hold what was said in this phase, on its device."""
@@ -315,12 +313,11 @@ class FolderRecorder:
                 columns[name] = value[:rows].reshape(-1).to(torch.float32).cpu().numpy()
         return pa.table(columns)
 
-    def _group_rows(self, clock: int, ids: np.ndarray[Any, Any], held: dict[str, tuple[Tensor, Tensor]]) -> pa.Table:
-        assert self._count is not None
+    def _group_rows(
+        self, clock: int, ids: np.ndarray[Any, Any], held: dict[str, tuple[Tensor, Tensor, Tensor]]
+    ) -> pa.Table:
         names, segments = list(held), list(self.census.segments)
-        count = np.tile(self._count.reshape(-1).cpu().numpy(), len(names))
-        mean = torch.stack([held[name][0] for name in names]).reshape(-1).cpu().numpy()
-        var = torch.stack([held[name][1] for name in names]).reshape(-1).cpu().numpy()
+        count, mean, var = (torch.stack([held[name][k] for name in names]).reshape(-1).cpu().numpy() for k in range(3))
         return pa.table(
             {
                 "arm": _same(self.arm, len(mean)),
@@ -335,27 +332,31 @@ class FolderRecorder:
         )
 
 
-def _moments(
-    panel: Mapping[str, Tensor], segment: Tensor, segments: int
-) -> tuple[Tensor, dict[str, tuple[Tensor, Tensor]]]:
-    """Count [worlds, segments], and name -> (mean, var) [worlds, segments], summed in float64 a block at a time."""
+def _moments(panel: Mapping[str, Tensor], segment: Tensor, segments: int) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
+    """Name -> (n, mean, var) [worlds, segments], summed in float64 a block at a time.
+
+    Of the users for whom the variable is defined (not NaN); where it is for nobody, n is that of all users of the
+    segment, and mean and var are NaN.
+    """
     worlds, users = segment.shape
     zero = torch.zeros(worlds, segments, dtype=torch.float64, device=segment.device)
-    count, sums = zero, dict.fromkeys(panel, (zero, zero))
+    everyone, sums = zero, dict.fromkeys(panel, (zero, zero, zero))
     labels = torch.arange(segments, device=segment.device)
     for block in blocks(users, segments):
         member = (segment[:, block, None] == labels).double()  # [worlds, block, segments]
-        count = count + member.sum(1)
+        everyone = everyone + member.sum(1)
         for name, value in panel.items():
             x = value[:, block, None].double()
-
-            first, second = sums[name]
-            sums[name] = (first + (member * x).sum(1), second + (member * x * x).sum(1))
+            unknown = x.isnan()
+            x = x.masked_fill(unknown, 0.0)
+            own, first, second = sums[name]
+            own = own + (member * ~unknown).sum(1)
+            sums[name] = (own, first + (member * x).sum(1), second + (member * x * x).sum(1))
     moments = {}
-    for name, (first, second) in sums.items():
-        mean = first / count
-        moments[name] = (mean, (second / count - mean**2).clamp(min=0.0))
-    return count, moments
+    for name, (own, first, second) in sums.items():
+        mean = first / own
+        moments[name] = (torch.where(own > 0, own, everyone), mean, (second / own - mean**2).clamp(min=0.0))
+    return moments
 
 
 def _same(word: str, size: int) -> pa.DictionaryArray:

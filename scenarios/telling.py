@@ -11,6 +11,7 @@ from populace.builder import Built
 from populace.fields import Role
 from populace.options import Options
 from populace.population import Population
+from populace.scenarios.inputs import hub_models
 from populace.scenarios.schema import Scenario
 
 HERE = "this machine"
@@ -23,6 +24,12 @@ def told(scenario: Scenario, built: Mapping[str, Built]) -> list[str]:
         made = built[cell.arm]
         for note in (*made.world.notes(), *_rows(made.population), *_prompts(made, cell.agents, cell.population)):
             met.setdefault(note, []).append(cell.arm)
+    for name, there in hub_models(scenario).items():
+        if there is None:
+            met[
+                f"model: {name} is not in this machine's cache, so which of its files are played cannot be recorded. "
+                "Load it once before the run, or name a commit as revision"
+            ] = [cell.arm for cell in scenario.cells]
     many = len(scenario.cells)
     return [note if len(arms) == many else f"{_some(arms)}: {note}" for note, arms in met.items()]
 

@@ -114,7 +114,11 @@ def resume(
     quiet: NoBar = False,
     as_json: AsJson = False,
 ) -> None:
-    """Go on with an interrupted run, to the same bits as if it had never stopped."""
+    """Go on with an interrupted run, to the same bits as if it had never stopped.
+
+    It goes on in the batches that it began with: what was finished and what was saved holds those worlds together. To
+    play fewer worlds at a time, begin a new run with --batch; the results are the same.
+    """
     from populace.compiling import compiled
     from populace.scenarios import runner
 

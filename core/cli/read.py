@@ -10,7 +10,7 @@ import typer
 from populace import trust
 from populace.cli import completing
 from populace.cli.application import Allow, AsJson, Trust, app, print_json, say, tell
-from populace.errors import PopulaceError, UnknownName
+from populace.errors import PopulaceError, RunError, UnknownName
 from populace.registry import load
 from populace.store import local
 
@@ -75,10 +75,12 @@ def audit(
     folder: Annotated[
         str | None, typer.Argument(help="A run folder of that world.", autocompletion=completing.runs)
     ] = None,
+    individuals: Individuals = False,
     as_json: AsJson = False,
 ) -> None:
     """Audit a run with an instrument of its world; `populace audit` lists what each world offers."""
     from populace import analysis
+    from populace.analysis.privacy import PublicRun, public
     from populace.analysis.sections import audits
 
     offered = audits()
@@ -89,10 +91,17 @@ def audit(
     if folder is None:
         raise PopulaceError(f"name the run folder too: populace audit {what} RUN")
     run = analysis.load_run(folder)
+    run = run if individuals else public(run)
     known = offered.get(run.world, {})
     if what not in known:
         raise UnknownName(f"audit of {run.world}", what, known)
-    frame = load(known[what], "audit")(run)
+    withheld = run.withheld if isinstance(run, PublicRun) else ""
+    try:
+        frame = load(known[what], "audit")(run)
+    except RunError as error:
+        raise RunError(f"{error}. {withheld}" if withheld else str(error)) from None
+    if withheld:
+        say(f"note: {withheld}", err=True)
     if as_json:
         print_json({"audit": json.loads(frame.to_json(orient="records", double_precision=15))})
     else:

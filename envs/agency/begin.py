@@ -17,8 +17,10 @@ def begin(options: AgencyOptions, people: People, draw: Draw) -> State:
         kind=kind,
         terms=zero.unsqueeze(-1).expand(-1, -1, 4).contiguous(),
         move=zero,
+        given=zero == 0,
         signal=torch.full((draw.worlds, 1), options.price, device=draw.device, dtype=torch.float32),
         trusted=torch.ones_like(kind),
         weight=torch.ones(draw.worlds, device=draw.device, dtype=torch.float32),
         earned=zero,
+        played=zero > 0,
     )

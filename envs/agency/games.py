@@ -14,7 +14,7 @@ from torch import Tensor
 from populace.draw import Draw
 from populace.envs.agency import theory
 from populace.envs.agency.options import AgencyOptions
-from populace.numerics import either, mean, total
+from populace.numerics import either, mean_of, total
 
 Payoffs = tuple[Tensor, Tensor, dict[str, Tensor]]
 """Principal's and agent's payoffs [worlds, pairs], and measures [worlds]."""
@@ -48,8 +48,8 @@ class Game:
         """The principal's answer in equilibrium."""
         return torch.zeros_like(said)
 
-    def settle(self, kind: Tensor, terms: Tensor, move: Tensor, answer: Tensor, draw: Draw) -> Payoffs:
-        """What the play comes to."""
+    def settle(self, kind: Tensor, terms: Tensor, move: Tensor, answer: Tensor, draw: Draw, among: Tensor) -> Payoffs:
+        """What the play comes to; measures are of the pairs `among` [worlds, pairs] bool, in which nobody forfeited."""
         raise NotImplementedError
 
     def signal(self, kind: Tensor, move: Tensor, signal: Tensor) -> Tensor:
@@ -73,7 +73,7 @@ class Contract(Game):
         """The best reply."""
         return terms[..., 0] / self.o.cost
 
-    def settle(self, kind: Tensor, terms: Tensor, move: Tensor, answer: Tensor, draw: Draw) -> Payoffs:
+    def settle(self, kind: Tensor, terms: Tensor, move: Tensor, answer: Tensor, draw: Draw, among: Tensor) -> Payoffs:
         """Payoffs and measures."""
         o = self.o
         output = move + math.sqrt(o.noise) * draw.normal("output", kind.shape[1])
@@ -82,7 +82,11 @@ class Contract(Game):
         sure = (
             terms[..., 1] + share * move - o.cost * move * move / 2.0 - o.risk_aversion * share * share * o.noise / 2.0
         )
-        return output - wage, sure, {"effort": mean(move), "profit": mean(output - wage), "share": mean(share)}
+        return (
+            output - wage,
+            sure,
+            {"effort": mean_of(move, among), "profit": mean_of(output - wage, among), "share": mean_of(share, among)},
+        )
 
     def expected(self) -> Mapping[str, float]:
         """Theory's figures."""
@@ -110,10 +114,10 @@ class CheapTalk(Game):
         middles = (ends[1:] + ends[:-1]) / 2.0
         return middles[(said.unsqueeze(-1) > ends[1:-1]).sum(-1)]
 
-    def settle(self, kind: Tensor, terms: Tensor, move: Tensor, answer: Tensor, draw: Draw) -> Payoffs:
+    def settle(self, kind: Tensor, terms: Tensor, move: Tensor, answer: Tensor, draw: Draw, among: Tensor) -> Payoffs:
         """Payoffs and measures."""
         loss, own = (answer - kind) ** 2, (answer - kind - self.o.bias) ** 2
-        return -loss, -own, {"loss": mean(loss)}
+        return -loss, -own, {"loss": mean_of(loss, among)}
 
     def expected(self) -> Mapping[str, float]:
         """Theory's figures."""
@@ -131,11 +135,15 @@ class DelegationCap(Game):
         """The best reply."""
         return torch.minimum(kind + self.o.bias, terms[..., 0])
 
-    def settle(self, kind: Tensor, terms: Tensor, move: Tensor, answer: Tensor, draw: Draw) -> Payoffs:
+    def settle(self, kind: Tensor, terms: Tensor, move: Tensor, answer: Tensor, draw: Draw, among: Tensor) -> Payoffs:
         """Payoffs and measures."""
         done = torch.minimum(move, terms[..., 0])
         loss = (done - kind) ** 2
-        return -loss, -((done - kind - self.o.bias) ** 2), {"loss": mean(loss), "cap": mean(terms[..., 0])}
+        return (
+            -loss,
+            -((done - kind - self.o.bias) ** 2),
+            {"loss": mean_of(loss, among), "cap": mean_of(terms[..., 0], among)},
+        )
 
     def expected(self) -> Mapping[str, float]:
         """Theory's figures."""
@@ -153,10 +161,14 @@ class Lemons(Game):
         """The best reply."""
         return (kind <= terms[..., 0]).to(kind.dtype)
 
-    def settle(self, kind: Tensor, terms: Tensor, move: Tensor, answer: Tensor, draw: Draw) -> Payoffs:
+    def settle(self, kind: Tensor, terms: Tensor, move: Tensor, answer: Tensor, draw: Draw, among: Tensor) -> Payoffs:
         """Payoffs and measures."""
         sold, price = (move > 0.5).to(kind.dtype), terms[..., 0]
-        found = {"price": mean(price), "traded": mean(sold), "quality": total(kind * sold) / total(sold)}
+        found = {
+            "price": mean_of(price, among),
+            "traded": mean_of(sold, among),
+            "quality": _ratio(kind * sold, sold, among),
+        }
         return sold * (self.o.multiplier * kind - price), sold * (price - kind), found
 
     def signal(self, kind: Tensor, move: Tensor, signal: Tensor) -> Tensor:
@@ -189,14 +201,14 @@ class Signalling(Game):
         """What the message is worth."""
         return self.o.gain * said
 
-    def settle(self, kind: Tensor, terms: Tensor, move: Tensor, answer: Tensor, draw: Draw) -> Payoffs:
+    def settle(self, kind: Tensor, terms: Tensor, move: Tensor, answer: Tensor, draw: Draw, among: Tensor) -> Payoffs:
         """Payoffs and measures."""
         badge = (move > 0.5).to(kind.dtype)
         low = 1.0 - kind
         found = {
-            "badge/high": total(badge * kind) / total(kind),
-            "badge/low": total(badge * low) / total(low),
-            "separated": (total((badge != kind).float()) == 0).float(),
+            "badge/high": _ratio(badge * kind, kind, among),
+            "badge/low": _ratio(badge * low, low, among),
+            "separated": torch.where(among.any(-1), (total(((badge != kind) & among).float()) == 0).float(), torch.nan),
         }
         return self.o.gain * kind - answer, answer - self._cost(kind) * badge, found
 
@@ -233,7 +245,7 @@ class Screening(Game):
         lean = torch.stack((torch.zeros_like(kind), 1.0 - kind, kind), -1)
         return (surplus + 1e-5 * lean).argmax(-1).to(kind.dtype)
 
-    def settle(self, kind: Tensor, terms: Tensor, move: Tensor, answer: Tensor, draw: Draw) -> Payoffs:
+    def settle(self, kind: Tensor, terms: Tensor, move: Tensor, answer: Tensor, draw: Draw, among: Tensor) -> Payoffs:
         """Payoffs and measures."""
         taken = move.round().clamp(0, 2).long().unsqueeze(-1)
         zero = torch.zeros_like(kind)
@@ -241,10 +253,10 @@ class Screening(Game):
         pays = torch.stack((zero, terms[..., 1], terms[..., 3]), -1).gather(-1, taken).squeeze(-1)
         profit, rent = pays - quantity * quantity / 2.0, self._value(kind) * quantity - pays
         found = {
-            "profit": mean(profit),
-            "information_rent": total(rent * kind) / total(kind),
-            "quantity/low": total(quantity * (1.0 - kind)) / total(1.0 - kind),
-            "quantity/high": total(quantity * kind) / total(kind),
+            "profit": mean_of(profit, among),
+            "information_rent": _ratio(rent * kind, kind, among),
+            "quantity/low": _ratio(quantity * (1.0 - kind), 1.0 - kind, among),
+            "quantity/high": _ratio(quantity * kind, kind, among),
         }
         return profit, rent, found
 
@@ -268,7 +280,7 @@ class Audit(Game):
         stake = terms[..., 0] * (o.penalty + (o.gain if o.forfeit else 0.0))
         return (stake < o.gain).to(kind.dtype)
 
-    def settle(self, kind: Tensor, terms: Tensor, move: Tensor, answer: Tensor, draw: Draw) -> Payoffs:
+    def settle(self, kind: Tensor, terms: Tensor, move: Tensor, answer: Tensor, draw: Draw, among: Tensor) -> Payoffs:
         """Payoffs and measures."""
         o, deviates = self.o, (move > 0.5).to(kind.dtype)
         audited = (draw.uniform("audit", kind.shape[1]) < terms[..., 0]).to(kind.dtype)
@@ -276,8 +288,8 @@ class Audit(Game):
         kept = deviates * o.gain * (1.0 - found if o.forfeit else torch.ones_like(found))
         pays = kept - o.penalty * found
         principal = -o.gain * deviates - o.audit_cost * audited
-        cost = {"deviates": mean(deviates), "deviating_pays": total(pays) / total(deviates)}
-        return principal, pays, {**cost, "monitoring_cost": o.audit_cost * mean(audited)}
+        cost = {"deviates": mean_of(deviates, among), "deviating_pays": _ratio(pays, deviates, among)}
+        return principal, pays, {**cost, "monitoring_cost": o.audit_cost * mean_of(audited, among)}
 
     def expected(self) -> Mapping[str, float]:
         """Theory's figures."""
@@ -294,17 +306,26 @@ class Reputation(Game):
         honest = theory.cooperates(self.o.gain, self.o.rent, self.o.discount)
         return torch.zeros_like(kind) if honest else torch.ones_like(kind)
 
-    def settle(self, kind: Tensor, terms: Tensor, move: Tensor, answer: Tensor, draw: Draw) -> Payoffs:
+    def settle(self, kind: Tensor, terms: Tensor, move: Tensor, answer: Tensor, draw: Draw, among: Tensor) -> Payoffs:
         """Payoffs and measures."""
         # `terms` holds 1 where the agent is still trusted; the one-off gain comes on top of the period's rent.
         trusted, cheats = terms[..., 3], (move > 0.5).to(kind.dtype)
         agent = trusted * (self.o.rent + cheats * self.o.gain)
-        return trusted * (1.0 - cheats), agent, {"trusted": mean(trusted), "cheats": mean(trusted * cheats)}
+        return (
+            trusted * (1.0 - cheats),
+            agent,
+            {"trusted": mean_of(trusted, among), "cheats": mean_of(trusted * cheats, among)},
+        )
 
     def expected(self) -> Mapping[str, float]:
         """Theory's figures."""
         honest = theory.cooperates(self.o.gain, self.o.rent, self.o.discount)
         return {"trusted": 1.0} if honest else {}
+
+
+def _ratio(part: Tensor, whole: Tensor, among: Tensor) -> Tensor:
+    """Total of `part` over that of `whole`, both [worlds, pairs], where `among`; NaN where `whole` is 0."""
+    return total(torch.where(among, part, 0.0)) / total(torch.where(among, whole, 0.0))
 
 
 GAMES: dict[str, type[Game]] = {

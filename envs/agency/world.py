@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from populace.acts import given
 from populace.draw import Draw
 from populace.envs.agency.begin import begin
 from populace.envs.agency.games import GAMES, Reputation
@@ -16,7 +17,7 @@ from populace.envs.agency.roles import roles
 from populace.envs.agency.state import State
 from populace.fields import Role
 from populace.measures import Measure
-from populace.numerics import mean
+from populace.numerics import mean_of
 from populace.population import Census, People, PlainPopulation, Population
 from populace.world import Step, World
 
@@ -62,18 +63,27 @@ class Agency(World[State, AgencyOptions]):
     def advance(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw) -> Step[State]:
         """Offer, act, answer; then payoffs, measures and new types."""
         if phase == "offer":
-            return Step(replace(state, terms=actions["customer"]["terms"]))
+            there = given(actions["customer"], state.kind)
+            return Step(replace(state, terms=actions["customer"]["terms"], given=there))
         if phase == "act":
-            return Step(replace(state, move=actions["assistant"]["move"]))
+            there = state.given & given(actions["assistant"], state.kind)
+            return Step(replace(state, move=actions["assistant"]["move"], given=there))
+        there = state.given & given(actions["customer"], state.kind)
         terms = state.terms
         if isinstance(self.game, Reputation):
             terms = torch.cat((terms[..., :3], state.trusted.unsqueeze(-1)), -1)
-        principal, agent, found = self.game.settle(state.kind, terms, state.move, actions["customer"]["answer"], draw)
-        found = {**found, "utility/customer": mean(principal), "utility/assistant": mean(agent)}
+        answer = actions["customer"]["answer"]
+        principal, agent, found = self.game.settle(state.kind, terms, state.move, answer, draw, there)
+        found = {
+            **found,
+            "utility/customer": mean_of(principal, there),
+            "utility/assistant": mean_of(agent, there),
+        }
         for name, value in self.game.expected().items():
             found[f"theory/{name}"] = torch.full_like(state.weight, value)
-        earned = state.earned + state.weight.unsqueeze(-1) * agent
-        found["discounted/assistant"] = mean(earned)
+        earned = state.earned + torch.where(there, state.weight.unsqueeze(-1) * agent, 0.0)
+        played = state.played | there
+        found["discounted/assistant"] = mean_of(earned, played)
         cheated = (state.move > 0.5) & isinstance(self.game, Reputation)
         after = replace(
             state,
@@ -82,6 +92,7 @@ class Agency(World[State, AgencyOptions]):
             trusted=torch.where(cheated, 0.0, state.trusted),
             weight=state.weight * self.options.discount,
             earned=earned,
+            played=played,
         )
         return Step(after, {"customer": principal, "assistant": agent}, measures=found)
 

@@ -45,6 +45,7 @@ def begin(options: CoevolutionOptions, census: Census, people: People, draw: Dra
         asked=asked,
         centre=mean0 if o.questionnaire.centre == "start" else zero,
         answers=origin.new_zeros((worlds, users, count), dtype=torch.uint8) if echoed else None,
+        replied=one if group is None else dynamics.group_counts(group, groups),
         yes=origin.new_zeros((worlds, groups, count)),
         mean=mean0,
         variance=variance,

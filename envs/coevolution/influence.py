@@ -54,6 +54,7 @@ def move(
     mirror: Tensor,
     questions: Tensor,
     draw: Draw,
+    spoke: Tensor | None = None,
 ) -> tuple[State, Tensor | None]:
     """Move everyone's values by one tick.
 
@@ -65,6 +66,7 @@ def move(
         mirror: [worlds, assistants].
         questions: [worlds, asked, values], what was asked.
         draw: The randomness of this phase.
+        spoke: [worlds, assistants] bool, those that said something; nobody is moved by the others. None for all.
 
     Returns:
         The state after, and minus the distance between what each user heard and what it held, [worlds, users] (None
@@ -80,6 +82,8 @@ def move(
     noise = draw.keys_of("noise") if options.noise > 0 else None
     ids = torch.arange(users, device=tick.device)
     fused = is_compiled()
+    # A forfeit is no position of 0: who said nothing moves nobody.
+    heeded = None if spoke is None else to_users(spoke, state.group, position.shape[2], state.values[..., 0])
 
     def part(w: slice, u: slice) -> tuple[Tensor, Tensor | None]:
         return dynamics.tick(
@@ -90,7 +94,7 @@ def move(
             options.push,
             _to_each(voice, state.group, w, u),
             _to_each(echoed.unsqueeze(-1), state.group, w, u),
-            _rate(state, "assistant_rate", _assistant(options), w, u),
+            _heeded(_rate(state, "assistant_rate", _assistant(options), w, u), heeded, w, u),
             fold_each(noise[w], ids[u]) if noise is not None and not peers else None,
             options.noise,
             fused,
@@ -145,6 +149,17 @@ def _to_each(said: Tensor, group: Tensor | None, w: slice, u: slice) -> Tensor:
     if group is None:
         return said[w]
     return said[w].gather(1, group[w, u].unsqueeze(-1).expand(-1, -1, said.shape[-1]))
+
+
+def to_users(spoke: Tensor, group: Tensor | None, audiences: int, like: Tensor) -> Tensor:
+    """Whether each user's assistant spoke: spoke [worlds, assistants] bool -> [worlds, users] bool, as `like`."""
+    each = spoke.repeat_interleave(audiences, 1)
+    return each.expand_as(like) if group is None else each.gather(1, group)
+
+
+def _heeded(rate: Tensor | float, heeded: Tensor | None, w: slice, u: slice) -> Tensor | float:
+    """The rate at which users heed the assistant: 0 for those whose assistant said nothing."""
+    return rate if heeded is None else rate * heeded[w, u].unsqueeze(-1)
 
 
 def _peers(options: CoevolutionOptions, state: State, values: Tensor, noise: Tensor | None, ids: Tensor) -> None:

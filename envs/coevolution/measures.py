@@ -31,7 +31,12 @@ def stocks(options: CoevolutionOptions, state: State) -> dict[str, Tensor]:
 
 
 def scores(
-    options: CoevolutionOptions, state: State, position: Tensor, mirror: Tensor, truth: Tensor
+    options: CoevolutionOptions,
+    state: State,
+    position: Tensor,
+    mirror: Tensor,
+    truth: Tensor,
+    spoke: Tensor | None = None,
 ) -> tuple[dict[str, Tensor], Tensor, State]:
     """How good the assistants' positions are.
 
@@ -41,11 +46,16 @@ def scores(
         position: [worlds, M, values], of every assistant and audience.
         mirror: [worlds, assistants], how far each echoes what users said instead of its position.
         truth: [worlds, M, values], what they are scored against.
+        spoke: [worlds, assistants] bool, those that took a position; the others forfeited, and are not measured. None
+            for all.
 
     Returns:
         Measures [worlds], the assistants' pay [worlds, assistants], and the state with ProgressGym's sums.
     """
-    o, weight = options, state.counts / state.counts.sum(-1, keepdim=True)
+    o, counts = options, state.counts
+    if spoke is not None:
+        counts = counts * spoke.repeat_interleave(counts.shape[1] // spoke.shape[1], 1)
+    weight = counts / counts.sum(-1, keepdim=True)
     errors = scoring.rms(position - truth)
     centre = influence.society_course(o, state, state.series.mean(1)).unsqueeze(1)
     own = state.counts.unflatten(1, (o.assistants, -1))
@@ -63,6 +73,8 @@ def scores(
     voice, aim = (weight.unsqueeze(-1) * position).sum(1), (weight.unsqueeze(-1) * truth).sum(1)
     last = (state.series.shape[1] - 1) * every - (o.ahead if o.protocol == "predict" else 0)
     marked = (state.tick % every == 0) & (state.tick >= every) & (state.tick <= last)
+    if spoke is not None:
+        marked = marked & spoke.any(-1)
     pg_sum = state.pg_sum + torch.where(marked, scoring.cosine(voice, aim), 0.0)
     return found, paid, replace(state, pg_sum=pg_sum, pg_count=state.pg_count + marked)
 

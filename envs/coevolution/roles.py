@@ -53,7 +53,12 @@ def roles(options: CoevolutionOptions, census: Census) -> tuple[Role, ...]:
                 about="Share of each audience that answered yes to each item.",
             ),
             Field(
-                name="counts", kind="real", shape=(audiences,), low=0, high=census.size, about="Users in each audience."
+                name="counts",
+                kind="real",
+                shape=(audiences,),
+                low=0,
+                high=census.size,
+                about="Users in each audience who answered.",
             ),
             Field(name="prior", kind="real", shape=(width,), about="Society's mean values at the start."),
             Field(name="tick", kind="count", about="Ticks since the start."),

@@ -44,6 +44,7 @@ class State:
         asked: [worlds, asked] int64, items of this tick.
         centre: [worlds, values], where items are balanced.
         answers: [worlds, users, asked] uint8, this tick's, kept where they are echoed (`coevolve`), else None.
+        replied: [worlds, M], users of each group who answered in this tick.
         yes: [worlds, M, asked], users who answered 1.
         mean: [worlds, values], society's mean.
         variance: [worlds, values], between persons.
@@ -71,6 +72,7 @@ class State:
     asked: Tensor
     centre: Tensor
     answers: Tensor | None
+    replied: Tensor
     yes: Tensor
     mean: Tensor
     variance: Tensor

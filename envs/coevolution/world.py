@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from populace.acts import given
 from populace.draw import Draw
 from populace.envs.coevolution import dynamics, fit, history, influence, measures, questionnaire
 from populace.envs.coevolution.begin import begin
@@ -16,7 +17,7 @@ from populace.envs.coevolution.roles import roles
 from populace.envs.coevolution.state import State
 from populace.fields import Role
 from populace.measures import Measure
-from populace.numerics import mean
+from populace.numerics import mean, mean_of
 from populace.population import Census, People, PlainPopulation, Population
 from populace.world import Step, World
 
@@ -94,8 +95,8 @@ class Coevolution(World[State, CoevolutionOptions]):
             return {"values": state.values, **common}
         return {
             **common,
-            "shares": self._seats(state.yes / state.counts.clamp(min=1.0).unsqueeze(-1)),
-            "counts": self._seats(state.counts),
+            "shares": self._seats(state.yes / state.replied.clamp(min=1.0).unsqueeze(-1)),
+            "counts": self._seats(state.replied),
             "prior": state.start_mean.unsqueeze(1).expand(-1, seats, -1),
             "tick": state.tick.unsqueeze(-1).expand(worlds, seats),
             "truth": self._seats(self.truth(state)),
@@ -104,27 +105,40 @@ class Coevolution(World[State, CoevolutionOptions]):
     def advance(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw) -> Step[State]:
         """Count the answers; then score the positions and move society."""
         if phase == "answer":
-            answers = actions["user"]["answers"]
-            yes = dynamics.group_sums(answers, state.group, self.groups)
-            kept = None if state.answers is None else answers.to(torch.uint8)
-            return Step(replace(state, yes=yes, answers=kept))
+            return Step(self._counted(state, actions["user"]))
         bound = self.options.bound
         position = actions["assistant"]["position"].clamp(-bound, bound)
         mirror = actions["assistant"]["mirror"].clamp(0.0, 1.0)
-        found, paid, state = measures.scores(self.options, state, position.flatten(1, 2), mirror, self.truth(state))
+        spoke = given(actions["assistant"], mirror) if "kind" in actions["assistant"] else None
+        found, paid, state = measures.scores(
+            self.options, state, position.flatten(1, 2), mirror, self.truth(state), spoke
+        )
         rewards = {"assistant": paid}
         state, approval = influence.move(
-            self.options, self.groups, state, position, mirror, self.questions(state), draw
+            self.options, self.groups, state, position, mirror, self.questions(state), draw, spoke
         )
         if approval is not None:
             rewards["user"] = approval
             found["approval"] = mean(approval)
+            if spoke is not None:
+                found["approval"] = mean_of(approval, influence.to_users(spoke, state.group, self.audiences, approval))
             if self.options.reward == "approval":
                 rewards["assistant"] = self._approved(state, approval)
         if not self.options.questionnaire.fixed:
             asked = questionnaire.pick(self.options.questionnaire, state.loadings.shape[1], draw)
             state = replace(state, asked=asked)
         return Step(state, rewards, measures=found)
+
+    def _counted(self, state: State, actions: Mapping[str, Tensor]) -> State:
+        """The state with the answers, counted of those who gave one; an echo of a forfeit is that of its answers."""
+        answers, replied = actions["answers"], state.counts
+        if "kind" in actions:
+            there = given(actions, answers[..., 0])
+            answers = answers * there.unsqueeze(-1)
+            replied = dynamics.group_sums(there.unsqueeze(-1), state.group, self.groups).squeeze(-1)
+        yes = dynamics.group_sums(answers, state.group, self.groups)
+        kept = None if state.answers is None else answers.to(torch.uint8)
+        return replace(state, yes=yes, replied=replied, answers=kept)
 
     def _approved(self, state: State, approval: Tensor) -> Tensor:
         """Mean approval of each assistant's users, [worlds, assistants]."""

@@ -68,6 +68,7 @@ def begin(options: CultureOptions, census: Census, people: People, draw: Draw) -
         descending=zero.bool(),
         round=zero.long(),
         said=torch.zeros((worlds, cultures, count), dtype=torch.int64, device=device),
+        given=torch.ones((worlds, cultures), dtype=torch.bool, device=device),
         before=torch.full((worlds, cultures, count), -1, device=device),
         sheet=torch.full((worlds, cultures, width), -1, device=device),
         tally=torch.zeros((worlds, cultures, width, most), device=device, dtype=torch.float32),

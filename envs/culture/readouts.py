@@ -120,13 +120,21 @@ def _sd(x: Tensor) -> Tensor:
     return (off * off).mean(-1).sqrt()
 
 
-def presented(said: Tensor, state: State) -> dict[str, Tensor]:
-    """For the stability check: where the agents' answers lie, less where all people's lie; and the order shown."""
+def presented(said: Tensor, there: Tensor, state: State) -> dict[str, Tensor]:
+    """For the stability check: where the agents' answers lie, less where all people's lie; and the order shown.
+
+    Args:
+        said: [worlds, C, A] answers.
+        there: [worlds, C] bool, those that were given.
+        state: Before them.
+    """
     t = state.tables
     options = torch.arange(t.pool.shape[-1], device=said.device)
     expected = ((t.pool * options).sum(-1) / t.span)[state.asked].unsqueeze(1)
+    known = there.unsqueeze(-1).expand_as(said).flatten(1)
     off = said / t.span[state.asked].unsqueeze(1) - expected
-    return {"audit/position": off.flatten(1).mean(-1), "audit/descending": state.descending.float()}
+    place = torch.where(known, off.flatten(1), 0.0).sum(-1) / known.sum(-1)
+    return {"audit/position": place, "audit/descending": state.descending.float()}
 
 
 def audit(state: State, names: tuple[str, ...], blocks: int) -> dict[str, Tensor]:

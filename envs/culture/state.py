@@ -61,6 +61,7 @@ class State:
         descending: [worlds] bool, whether options are shown to agents from the last to the first.
         round: [worlds] int64, rounds of exposure so far.
         said: [worlds, C, A] int64, each agent's answers in this tick.
+        given: [worlds, C] bool, whether these answers were given; else they are forfeits.
         before: [worlds, C, A] int64, those of the round before; -1 in round 0.
         sheet: [worlds, C, Q] int64, each agent's newest answer to every question; -1 for none.
         tally: [worlds, C, Q, O] float32, its last-round answers counted.
@@ -82,6 +83,7 @@ class State:
     descending: Tensor
     round: Tensor
     said: Tensor
+    given: Tensor
     before: Tensor
     sheet: Tensor
     tally: Tensor

@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from populace.acts import given
 from populace.dialogue import Dialogue
 from populace.draw import Draw
 from populace.envs.culture import dynamics, perspectives, readouts, surveys
@@ -94,7 +95,7 @@ class Culture(World[State, CultureOptions]):
         if phase == "exchange":
             return Step(self._exchange(state, actions["person"], draw))
         if phase == "answer":
-            return self._answer(state, actions["agent"]["answers"])
+            return self._answer(state, actions["agent"])
         return self._merge(state, actions["synthesiser"], draw)
 
     def _exchange(self, state: State, actions: Mapping[str, Tensor], draw: Draw) -> State:
@@ -126,32 +127,38 @@ class Culture(World[State, CultureOptions]):
         """Whether people hear this round, [worlds]."""
         return state.round == self.options.rounds
 
-    def _answer(self, state: State, answers: Tensor) -> Step[State]:
-        tables = state.tables
+    def _answer(self, state: State, actions: Mapping[str, Tensor]) -> Step[State]:
+        tables, answers = state.tables, actions["answers"]
+        there = given(actions, answers[..., 0])
         sizes = tables.sizes[state.asked].unsqueeze(1)
         shown = torch.minimum(answers, sizes - 1)
         said = torch.where(state.descending.view(-1, 1, 1), sizes - 1 - shown, shown)
         index = state.asked.unsqueeze(1).expand_as(said)
-        sheet = state.sheet.scatter(2, index, said)
+        # A forfeit is no answer: the newest one that was given stands.
+        sheet = state.sheet.scatter(2, index, torch.where(there.unsqueeze(-1), said, state.sheet.gather(2, index)))
         options = torch.arange(state.tally.shape[-1], device=said.device)
-        one = (said.unsqueeze(-1) == options) & self._final(state).view(-1, 1, 1, 1)
+        one = (said.unsqueeze(-1) == options) & (self._final(state).unsqueeze(-1) & there)[..., None, None]
         tally = state.tally.scatter_add(2, index.unsqueeze(-1).expand_as(one), one.float())
         held = tables.filled[:, state.asked].transpose(0, 1).gather(-1, said.unsqueeze(-1)).squeeze(-1)
         measures = {}
         if "audit" in self.options.measures:
-            measures = readouts.presented(said, state)
+            measures = readouts.presented(said, there, state)
         reward = held.mean(-1)
-        return Step(replace(state, said=said, sheet=sheet, tally=tally), {"agent": reward}, measures=measures)
+        return Step(
+            replace(state, said=said, given=there, sheet=sheet, tally=tally), {"agent": reward}, measures=measures
+        )
 
     def _merge(self, state: State, actions: Mapping[str, Tensor], draw: Draw) -> Step[State]:
         o, tables = self.options, state.tables
         references = actions["references"][:, 0].clamp(0, o.references)
         positive = actions["positive"][:, 0].clamp(0.0, 1.0)
         merged = torch.minimum(actions["answers"][:, 0], tables.sizes[state.asked] - 1)
-        final = self._final(state)
+        there = given(actions, actions["positive"][..., 0])[:, 0]
+        # Nobody hears, and nothing is counted of, a response that could not be read.
+        final = self._final(state) & there
         each = perspectives.entropy(perspectives.shares(references))
         cited = references.sum(-1).float()
-        there = (cited > 0) & final.unsqueeze(-1)
+        citing = (cited > 0) & final.unsqueeze(-1)
         measures = {
             "response_entropy": perspectives.per_question(references),
             "response_sentiment": perspectives.sentiment(positive, references),
@@ -165,9 +172,9 @@ class Culture(World[State, CultureOptions]):
             state,
             cited=state.cited + torch.where(final.unsqueeze(-1), references.sum(1).float(), 0.0),
             positive=state.positive + torch.where(final, (positive * cited).sum(-1), 0.0),
-            entropies=state.entropies + torch.where(there, each, 0.0).sum(-1),
+            entropies=state.entropies + torch.where(citing, each, 0.0).sum(-1),
             responses=state.responses + final * references.shape[1],
-            citing=state.citing + there.sum(-1),
+            citing=state.citing + citing.sum(-1),
             round=(state.round + 1) % (o.rounds + 1),
         )
         if o.susceptibility > 0 or state.susceptibility is not None:

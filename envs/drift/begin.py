@@ -37,6 +37,7 @@ def begin(options: DriftOptions, census: Census, people: People, draw: Draw, tal
         leaving=no[:, :size],
         suspicion=level if o.audit_budget > 0 else None,
         answered=no,
+        rated=no[:, :size],
         spoken=no[:, 0],
         **({} if talking is None else talking.nothing(zero)),
     )

@@ -46,7 +46,8 @@ def measure(state: State, sensitivity: float) -> dict[str, Tensor]:
     for name, of in (("benign", state.here & ~state.biased), ("biased", state.here & state.biased)):
         weight = of.float()
         size = total(weight)
-        rated = honesty.fraction(total(weight * state.rating), size)
+        marks = weight * state.rated
+        rated = honesty.fraction(total(marks * state.rating), total(marks))
         found[f"rating/{name}"] = torch.where(state.spoken, rated, torch.nan)
         found[f"trust/{name}"] = honesty.fraction(total(weight * trust), size)
     found["biased_share"] = honesty.fraction(total(here * state.biased), members)

@@ -24,6 +24,7 @@ class State:
         act: [worlds, seats] int64 index into `claims.ACTS`.
         stance: [worlds, seats] int64 index into `claims.STANCES`.
         answered: [worlds, seats] bool, whether the act was given; else it is a forfeit, and says nothing of honesty.
+        rated: [worlds, users] bool, whether the rating was given, likewise.
         felt: [worlds, users], satisfaction with the answer, about 0 to 1.
         rating: [worlds, users], what the user gave.
         leaving: [worlds, users] bool, who will be gone by the next tick.
@@ -48,6 +49,7 @@ class State:
     act: Tensor
     stance: Tensor
     answered: Tensor
+    rated: Tensor
     felt: Tensor
     rating: Tensor
     leaving: Tensor

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from populace.acts import given
 from populace.dialogue import Dialogue
 from populace.draw import Draw
 from populace.envs.drift import measures, users
@@ -238,7 +239,7 @@ class Drift(World[State, DriftOptions]):
             state,
             act=act,
             stance=stance,
-            answered=said["kind"] == 0 if "kind" in said else torch.ones_like(state.answered),
+            answered=given(said, state.answered),
             felt=felt,
             exposure=exposure,
             deceived=deceived,
@@ -258,11 +259,13 @@ class Drift(World[State, DriftOptions]):
         if o.audit_budget > 0:
             fined = self._audit(state, actions["auditor"]["rank"][:, 0], draw)
             paid = paid - o.audit_fine * fined
-            flows["fined"] = fined.mean(-1)
+            # An auditor that gave no act fined nobody: who is looked into then is chance.
+            flows["fined"] = torch.where(given(actions["auditor"], rating[:, :1])[:, 0], fined.mean(-1), torch.nan)
             rewards["auditor"] = fined.mean(-1, keepdim=True)
         rewards["assistant"] = self._padded(torch.where(state.here, paid, 0.0), 0)
         leaving = actions["user"]["leave"] & state.here
-        state = replace(state, rating=rating, leaving=leaving, turn=state.turn + 1)
+        rated = given(actions["user"], rating)
+        state = replace(state, rating=rating, rated=rated, leaving=leaving, turn=state.turn + 1)
         said = {} if self.talking is None else {"user": self.talking.reason(state, actions["user"]["reason"], draw)}
         return Step(state, rewards, measures=flows, said=said)
 
@@ -288,14 +291,19 @@ class Drift(World[State, DriftOptions]):
         return measures.measure(state, self.options.sensitivity)
 
     def panel(self, state: State) -> dict[str, Tensor]:
-        """Of every user: type, whether here, the rating given, trust, whether deceived this round."""
+        """Of every user: type, whether here, the rating given, trust, whether deceived this round.
+
+        What was not given is NaN: a rating that could not be read, and honesty where the assistant forfeited.
+        """
         size = self.census.size
+        silent = ~state.spoken.unsqueeze(-1)
+        told, rated = state.answered[:, :size] | silent, state.rated | silent
         return {
             "biased": state.biased.float(),
             "here": state.here.float(),
-            "rating": state.rating,
+            "rating": torch.where(rated, state.rating, torch.nan),
             "trust": users.satisfaction(state.exposure, self.options.sensitivity),
-            "dishonest": (state.act[:, :size] >= OMIT).float(),
+            "dishonest": torch.where(told, (state.act[:, :size] >= OMIT).float(), torch.nan),
         }
 
     def dialogue(self) -> Dialogue:

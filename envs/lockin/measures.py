@@ -8,11 +8,11 @@ from torch import Tensor
 from populace.envs.lockin.beliefs import NOTHING
 from populace.envs.lockin.state import State
 from populace.measures import Measure
-from populace.numerics import mean
+from populace.numerics import mean, mean_of
 
 
 def measures(state: State, truth: float) -> dict[str, Tensor]:
-    """Beliefs and errors against `truth`, the quantity everyone estimates; NaN before the assistant spoke."""
+    """Beliefs and errors against `truth`, the quantity everyone estimates; NaN before an assistant spoke."""
     spoke = state.assistant.log_precision > NOTHING / 2
     belief = torch.where(spoke, state.assistant.mean, math.nan)
     error = belief - truth
@@ -20,10 +20,10 @@ def measures(state: State, truth: float) -> dict[str, Tensor]:
     missed = torch.where(spoke, (error.abs() > 2.0 * claimed).double(), math.nan)
     off = state.public.mean - mean(state.public.mean).unsqueeze(-1)
     found = {
-        "assistant_mean": belief.mean(-1),
-        "assistant_error": error.abs().mean(-1),
-        "claimed_sd": claimed.mean(-1),
-        "overconfident": missed.mean(-1),
+        "assistant_mean": mean_of(belief, spoke),
+        "assistant_error": mean_of(error.abs(), spoke),
+        "claimed_sd": mean_of(claimed, spoke),
+        "overconfident": mean_of(missed, spoke),
         "diversity": torch.sqrt(mean(off * off)),
         "human_error": mean((state.public.mean - truth).abs()),
     }

@@ -23,6 +23,7 @@ def begin(options: MatrixOptions, people: People, draw: Draw) -> State:
     return State(
         game=game,
         act=seats + options.shape[0],
+        given=torch.ones((worlds, users), dtype=torch.bool, device=device),
         faced=torch.zeros((worlds, users, options.joint), device=device, dtype=torch.float32),
         payoff=torch.zeros((worlds, users), device=device, dtype=torch.float32),
         model=models(options, users, draw),

@@ -15,6 +15,7 @@ class State:
     Attributes:
         game: [worlds, cells, players] float32, cells in row order; one world's copy when all share it.
         act: [worlds, players] int64, last acts; the number of acts before the first tick.
+        given: [worlds, players] bool, whether that act was given; else it is a forfeit.
         faced: [worlds, seats, others' joint acts], shares of what each met in the last tick.
         payoff: [worlds, seats], of the last tick.
         model: [worlds, seats] int64, whose act and payoff each sees, or None without `models`.
@@ -24,6 +25,7 @@ class State:
 
     game: Tensor
     act: Tensor
+    given: Tensor
     faced: Tensor
     payoff: Tensor
     model: Tensor | None

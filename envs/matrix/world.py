@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from populace.acts import given
 from populace.draw import Draw
 from populace.envs.matrix.begin import begin, models
 from populace.envs.matrix.measures import DECLARED, measures
@@ -103,18 +104,20 @@ class Matrix(World[State, MatrixOptions]):
     def advance(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw) -> Step[State]:
         """Match, play, pay."""
         act = actions["player"]["act"]
+        there = given(actions["player"], act)
         if len(set(self.acts)) > 1:
             last = torch.tensor(self.acts, device=act.device) - 1
             act = torch.minimum(act, last.repeat(act.shape[1] // self.players))
         if self.options.matching == "pairs":
-            payoff, faced, counts = self._grouped(state.game, act)
+            payoff, faced, counts = self._grouped(state.game, act, there)
         elif self.options.matching == "random":
-            payoff, faced, counts = self._shuffled(state.game, act, draw)
+            payoff, faced, counts = self._shuffled(state.game, act, there, draw)
         else:
-            payoff, faced, counts = self._among(state, act)
+            payoff, faced, counts = self._among(state, act, there if "kind" in actions["player"] else None)
         after = State(
             game=state.game,
             act=act,
+            given=there,
             faced=faced,
             payoff=payoff,
             model=models(self.options, act.shape[1], draw),
@@ -126,8 +129,11 @@ class Matrix(World[State, MatrixOptions]):
             ended = draw.uniform("goes on") >= self.options.patience
         return Step(after, {"player": payoff}, ended, measures(state.game, counts, self.shape))
 
-    def _grouped(self, game: Tensor, act: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Groups of neighbours: payoffs [worlds, seats], faced [worlds, seats, joint], shares [worlds, cells]."""
+    def _grouped(self, game: Tensor, act: Tensor, there: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Groups of neighbours: payoffs [worlds, seats], faced [worlds, seats, joint], shares [worlds, cells].
+
+        Shares are of the groups in which nobody forfeited; NaN where there is none.
+        """
         n, k = self.players, self.shape[0]
         group = act.unflatten(1, (-1, n))
         cell = group[..., 0]
@@ -143,46 +149,61 @@ class Matrix(World[State, MatrixOptions]):
             others.append(met)
         met = torch.stack(others, -1).flatten(1)
         faced = (met.unsqueeze(-1) == torch.arange(self.joint, device=act.device)).to(torch.float32)
-        counts = torch.stack([(cell == c).sum(-1) for c in range(game.shape[1])], -1)
-        return payoff, faced, counts.to(torch.float32) / cell.shape[1]
+        whole = there.unflatten(1, (-1, n)).all(-1)
+        counts = torch.stack([((cell == c) & whole).sum(-1) for c in range(game.shape[1])], -1)
+        return payoff, faced, counts.to(torch.float32) / whole.sum(-1, keepdim=True)
 
-    def _shuffled(self, game: Tensor, act: Tensor, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
+    def _shuffled(self, game: Tensor, act: Tensor, there: Tensor, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
         """New partners: the seats of each role are put in a random order of their own."""
         worlds, users = act.shape
         n = self.players
         order = draw.uniform("order", n, users // n).argsort(dim=-1, stable=True)
         place = (order * n + torch.arange(n, device=act.device).view(1, -1, 1)).transpose(1, 2).flatten(1)
-        payoff, faced, counts = self._grouped(game, act.gather(1, place))
+        payoff, faced, counts = self._grouped(game, act.gather(1, place), there.gather(1, place))
         back = torch.empty_like(place).scatter_(1, place, torch.arange(users, device=act.device).expand(worlds, -1))
         return payoff.gather(1, back), faced.gather(1, back.unsqueeze(-1).expand_as(faced)), counts
 
-    def _among(self, state: State, act: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """All whom one listens to, or everyone but oneself: payoffs are means over those met."""
-        k, users = self.shape[0], act.shape[1]
+    def _among(self, state: State, act: Tensor, there: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """All whom one listens to, or everyone but oneself: payoffs are means over those met.
+
+        Shares are of encounters between those who are `there` [worlds, players]; None for everyone.
+        """
+        k = self.shape[0]
         one = (act.unsqueeze(-1) == torch.arange(k, device=act.device)).to(torch.float64)
+        faced = self._met(state, one)
+        own = state.game[..., 0].unflatten(1, (k, k)).gather(1, act.unsqueeze(-1).expand(-1, -1, k))
+        payoff = (own * faced).sum(-1)
+        told, met = one, faced
+        if there is not None:
+            told = one * there.unsqueeze(-1)
+            met = self._met(state, told)
+        pairs = total((told.unsqueeze(-1) * met.unsqueeze(-2)).flatten(-2).transpose(1, 2))
+        count = act.shape[1] if there is None else pairs.sum(-1, keepdim=True)
+        return payoff, faced, (pairs / count).to(torch.float32)
+
+    def _met(self, state: State, one: Tensor) -> Tensor:
+        """Shares of what each meets, [worlds, seats, acts] float32, of acts one-hot [worlds, seats, acts] float64."""
+        k = one.shape[-1]
         network = state.network
         if self.options.matching == "everyone" or network is None or network.complete:
             # Counts of whole numbers are exact in float64, in any order.
             met = one.sum(1, keepdim=True) - one
         else:
             source, target = (
-                x.expand(len(act), -1).unsqueeze(-1).expand(-1, -1, k) for x in (network.source, network.target)
+                x.expand(len(one), -1).unsqueeze(-1).expand(-1, -1, k) for x in (network.source, network.target)
             )
-            weight = network.weight.double().expand(len(act), -1).unsqueeze(-1)
+            weight = network.weight.double().expand(len(one), -1).unsqueeze(-1)
             met = torch.zeros_like(one).scatter_add_(1, target, one.gather(1, source) * weight)
-        faced = (met / met.sum(-1, keepdim=True).clamp(min=1e-12)).to(torch.float32)
-        own = state.game[..., 0].unflatten(1, (k, k)).gather(1, act.unsqueeze(-1).expand(-1, -1, k))
-        payoff = (own * faced).sum(-1)
-        pairs = total((one.unsqueeze(-1) * faced.unsqueeze(-2)).flatten(-2).transpose(1, 2))
-        return payoff, faced, (pairs / users).to(torch.float32)
+        return (met / met.sum(-1, keepdim=True).clamp(min=1e-12)).to(torch.float32)
 
     def measures(self) -> tuple[Measure, ...]:
         """What the world may measure."""
         return DECLARED
 
     def panel(self, state: State) -> dict[str, Tensor]:
-        """Last acts and payoffs."""
-        return {"act": state.act.to(torch.float32), "own_payoff": state.payoff}
+        """Last acts and payoffs; NaN of those who gave none."""
+        own = {"act": state.act.to(torch.float32), "own_payoff": state.payoff}
+        return {name: torch.where(state.given, value, torch.nan) for name, value in own.items()}
 
     @classmethod
     def population(cls, users: int, options: MatrixOptions) -> Population:

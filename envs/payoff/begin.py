@@ -25,6 +25,7 @@ def begin(options: PayoffOptions, people: People, draw: Draw) -> State:
         turn=none,
         finished=none,
         asked=none + 1,
+        given=torch.ones_like(harmful),
         heard=none + 1,
         signal=torch.full_like(ambiguity, 0.5),
         act=none + len(primitives.acts(o)),

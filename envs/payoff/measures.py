@@ -29,9 +29,20 @@ def share(flag: Tensor, mask: Tensor) -> Tensor:
     return total((flag & mask).to(torch.float32)) / total(mask.to(torch.float32))
 
 
-def flows(options: PayoffOptions, state: State, reply: Reply, found: Outcome, active: Tensor) -> dict[str, Tensor]:
-    """What happened in a turn, name -> [worlds] float32; means are over the turns that were played."""
-    mask = found.played
+def flows(
+    options: PayoffOptions, state: State, reply: Reply, found: Outcome, active: Tensor, both: Tensor
+) -> dict[str, Tensor]:
+    """What happened in a turn, name -> [worlds] float32; means are over the turns in which both acts were given.
+
+    Args:
+        options: The world's options.
+        state: Before the reply.
+        reply: What the assistant did.
+        found: What came of it.
+        active: [worlds, users] bool, users with questions left.
+        both: [worlds, users] bool, where neither side forfeited.
+    """
+    mask = found.played & both
     out = {
         "user_welfare": among(found.user, mask),
         "assistant_welfare": among(found.assistant, mask),
@@ -39,8 +50,8 @@ def flows(options: PayoffOptions, state: State, reply: Reply, found: Outcome, ac
         "mutual_corrected": among(welfare.mutual_welfare(found.user, found.assistant, options.outside), mask),
         "right": share(found.right, mask),
         "clear": share(state.asked == 0, mask),
-        "ended": share(~mask, active),
-        "void": share(found.void, mask),
+        "ended": share(~found.played, active & state.given),
+        "void": share(found.void, found.played),
         "words": among(reply.words, mask),
         "bill": among(found.paid, mask),
         "margin": among(found.margin, mask),
@@ -55,14 +66,26 @@ def flows(options: PayoffOptions, state: State, reply: Reply, found: Outcome, ac
     return out
 
 
-def of_stated(stated: Tensor, truth: Tensor, played: Tensor) -> dict[str, Tensor]:
-    """What the stated games [worlds, users, 2, 3, 2] are worth: collapse, and calibration against the true ones."""
+def of_stated(stated: Tensor, truth: Tensor, played: Tensor, given: Tensor) -> dict[str, Tensor]:
+    """What stated games are worth: collapse, and calibration against the true ones.
+
+    Args:
+        stated: [worlds, users, 2, 3, 2].
+        truth: [worlds, users, 2, acts, 2].
+        played: [worlds, users] bool, turns that were played.
+        given: [worlds, users] bool, where neither side forfeited.
+    """
+    played = played & given
+    # What was forfeited is no game of its own: the first that was stated stands in its place.
+    first = given.to(torch.int8).argmax(-1)[:, None, None, None, None].expand(-1, 1, *stated.shape[2:])
+    some = torch.where(given[..., None, None, None], stated, stated.gather(1, first))
+    silent = ~given.any(-1)
     found = metrics.calibration(stated, truth[..., :3, :])
     known = played & ~torch.isnan(found.correlation)
     example = torch.tensor(EXAMPLE, dtype=torch.float64, device=stated.device).view(2, 3, 2)
     return {
-        "stated_distinct": metrics.distinct(stated).to(torch.float32),
-        "stated_copied": metrics.copied(stated, example),
+        "stated_distinct": torch.where(silent, torch.nan, metrics.distinct(some).to(torch.float32)),
+        "stated_copied": among(metrics.copies(stated, example).to(torch.float32), given),
         "stated_error": among(found.error.to(torch.float32), played),
         "stated_correlation": among(found.correlation.to(torch.float32), known),
         "stated_hit": among(found.hit.to(torch.float32), played),
@@ -75,8 +98,9 @@ def stocks(options: PayoffOptions, state: State, truth: Tensor, rates: Tensor, s
     out.update(_optimum(options, state, truth, rates))
     played, user = state.played, state.user_welfare
     points = torch.stack((user, state.assistant_welfare), -1).double() * played.unsqueeze(-1)
-    out["hypervolume"] = welfare.hypervolume(points).to(torch.float32)
-    out["hypervolume_published"] = welfare.hypervolume_published(points).to(torch.float32)
+    areas = {"": welfare.hypervolume(points), "_published": welfare.hypervolume_published(points)}
+    silent = ~played.any(-1) & ~state.given.all(-1)
+    out |= {f"hypervolume{how}": torch.where(silent, torch.nan, area.to(torch.float32)) for how, area in areas.items()}
     by_type = torch.stack([among(user, played & (state.segment == k)) for k in range(segments)], -1)
     worst = by_type.nan_to_num(torch.inf).amin(-1)
     out["worst_type_welfare"] = torch.where(torch.isinf(worst), torch.nan, worst)
@@ -112,8 +136,12 @@ def _optimum(options: PayoffOptions, state: State, truth: Tensor, rates: Tensor)
 
 
 DECLARED = (
-    Measure(name="user_welfare", about="mean welfare of users in the turns played", better="higher"),
-    Measure(name="assistant_welfare", about="mean welfare of assistants in the turns played", better="higher"),
+    Measure(
+        name="user_welfare",
+        about="mean welfare of users in the turns played, those left out in which an act was forfeited",
+        better="higher",
+    ),
+    Measure(name="assistant_welfare", about="mean welfare of assistants in the same turns", better="higher"),
     Measure(
         name="mutual_welfare",
         about="mean mutual welfare by the published formula, the product of both welfares",
@@ -127,7 +155,12 @@ DECLARED = (
     of_share("right", "share of turns whose answer was right", better="higher"),
     of_share("clear", "share of questions asked clearly"),
     of_share("ended", "share of active users who ended the conversation in this turn"),
-    of_share("void", "share of turns without a readable answer, in which both welfares are zero", better="lower"),
+    of_share(
+        "void",
+        "share of turns without a readable answer, in which both welfares are zero; replies that could not be read are "
+        "left out of all other measures",
+        better="lower",
+    ),
     Measure(name="words", about="mean words of a reply", unit="words"),
     Measure(name="bill", about="mean price that a user paid per turn"),
     Measure(name="margin", about="mean margin of the provider per turn"),

@@ -18,12 +18,13 @@ class State:
         turn: [worlds, users] int64, turns played in this conversation.
         finished: [worlds, users] int64, conversations finished.
         asked: [worlds, users] int64, 0 clear, 1 vague, 2 end; as of the last ask.
+        given: [worlds, users] bool, whether the acts of this tick were given so far; else some are forfeits.
         heard: [worlds, users] int64, 0 clear or 1 vague, as the assistant takes it.
         signal: [worlds, users], the assistant's signal of the ambiguity left, in [0, 1].
         act: [worlds, users] int64, the assistant's last act; the number of acts where there was none.
         outcome: [worlds, users] int64, of the last turn: 0 none, 1 right, 2 not right.
-        played: [worlds, users] bool, whether the last tick held a turn.
-        user_welfare: [worlds, users], of the last turn that was played; 0 before.
+        played: [worlds, users] bool, whether the last tick held a turn, and both acts were given.
+        user_welfare: [worlds, users], of the last such turn; 0 before.
         assistant_welfare: [worlds, users], as above.
         tick: [worlds] int64.
     """
@@ -36,6 +37,7 @@ class State:
     turn: Tensor
     finished: Tensor
     asked: Tensor
+    given: Tensor
     heard: Tensor
     signal: Tensor
     act: Tensor

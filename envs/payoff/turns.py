@@ -126,8 +126,21 @@ def published(user: Tensor, own: Tensor) -> Tensor:
     return torch.sqrt((user * own).clamp(min=0.0))
 
 
-def settle(options: PayoffOptions, state: State, reply: Reply, found: Outcome, active: Tensor, draw: Draw) -> State:
-    """The state before the next ask: conversations go on or close, and new questions come up."""
+def settle(
+    options: PayoffOptions, state: State, reply: Reply, found: Outcome, active: Tensor, given: Tensor, draw: Draw
+) -> State:
+    """The state before the next ask: conversations go on or close, and new questions come up.
+
+    Args:
+        options: The world's options.
+        state: Before.
+        reply: What the assistant did.
+        found: What came of it.
+        active: [worlds, users] bool, users with questions left.
+        given: [worlds, users] bool, where neither side forfeited.
+        draw: Luck.
+    """
+    told = found.played & given
     clear = (state.asked == 0).to(torch.float32)
     left = primitives.after(primitives.unclear(state.ambiguity, clear, state.kind[..., 5]), reply.act)
     turn = state.turn + 1
@@ -144,13 +157,14 @@ def settle(options: PayoffOptions, state: State, reply: Reply, found: Outcome, a
         turn=torch.where(closes, 0, turn),
         finished=state.finished + (closes & active),
         asked=state.asked,
+        given=given,
         heard=state.heard,
         signal=state.signal,
         act=torch.where(found.played, reply.act, state.act),
         outcome=torch.where(found.played, torch.where(found.right, 1, 2), 0),
-        played=found.played,
-        user_welfare=torch.where(found.played, found.user, state.user_welfare),
-        assistant_welfare=torch.where(found.played, found.assistant, state.assistant_welfare),
+        played=told,
+        user_welfare=torch.where(told, found.user, state.user_welfare),
+        assistant_welfare=torch.where(told, found.assistant, state.assistant_welfare),
         tick=state.tick + 1,
     )
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from populace.acts import given
 from populace.dialogue import Dialogue
 from populace.draw import Draw
 from populace.envs.payoff import measures, primitives, turns, types
@@ -126,16 +127,18 @@ class Payoff(World[State, PayoffOptions]):
     def advance(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw) -> Step[State]:
         """Carry the question over with noise; then judge the reply."""
         if phase == "ask":
-            return Step(self._hear(state, actions["user"]["act"], draw))
+            there = given(actions["user"], state.given)
+            return Step(replace(self._hear(state, actions["user"]["act"], draw), given=there))
         active = self.active(state)
         reply = turns.Reply.of(dict(actions["assistant"]))
         found = turns.play(self.options, state, reply, self.rates(state), active, draw)
-        after = turns.settle(self.options, state, reply, found, active, draw)
+        both = state.given & given(actions["assistant"], state.given)
+        after = turns.settle(self.options, state, reply, found, active, both, draw)
         paid = {"user": found.user, "assistant": turns.rewards(self.options, found)}
         ended = ~self.active(after).any(-1) if self.ends else None
-        flows = measures.flows(self.options, state, reply, found, active)
+        flows = measures.flows(self.options, state, reply, found, active, both)
         if reply.stated is not None:
-            flows.update(measures.of_stated(reply.stated, self.truth(state), found.played))
+            flows.update(measures.of_stated(reply.stated, self.truth(state), found.played, both))
         return Step(after, paid, ended, flows)
 
     def _hear(self, state: State, asked: Tensor, draw: Draw) -> State:
@@ -163,10 +166,10 @@ class Payoff(World[State, PayoffOptions]):
         return measures.stocks(self.options, state, self.truth(state), self.rates(state), len(self.census.segments))
 
     def panel(self, state: State) -> dict[str, Tensor]:
-        """Both welfares of the last turn, and the question at hand."""
+        """Both welfares of the last turn, NaN where an act of this tick was forfeited, and the question at hand."""
         return {
-            "own_welfare": state.user_welfare,
-            "own_assistant_welfare": state.assistant_welfare,
+            "own_welfare": torch.where(state.given, state.user_welfare, torch.nan),
+            "own_assistant_welfare": torch.where(state.given, state.assistant_welfare, torch.nan),
             "ambiguity": state.ambiguity,
         }
 

@@ -62,7 +62,7 @@ def auditor(run: RunData) -> Section | None:
 
 def _fits(run: RunData) -> dict[str, choice_logit.LogitFit]:
     """The fit of every arm whose choices were recorded."""
-    users, fits = run.users, {}
+    users, fits = run.pooled_users, {}
     if len(users) == 0 or "chosen" not in users.columns:
         return {}
     for arm, rows in users.groupby("arm", sort=False, observed=True):

@@ -64,19 +64,27 @@ def begin(
         disclosed=never,
         persuaded=never,
         claimed=never,
+        explained=~never[..., 0],
+        answered=~never[..., 0],
+        decided=~never[..., 0],
+        inspected=torch.ones(draw.worlds, dtype=torch.bool, device=device),
         bought=nothing,
         chance=chance,
         readers=readers[turn % len(o.conditions)].expand(draw.worlds, -1, -1),
         outcome=_nothing_yet(nothing, never, c.items),
         shown=shelf if o.reveal else None,
         successes=torch.zeros(shape, device=device, dtype=torch.float32),
+        trials=torch.zeros(shape, device=device, dtype=torch.float32),
         ticks=torch.zeros(draw.worlds, dtype=torch.int64, device=device),
     )
 
 
 def _nothing_yet(nothing: Tensor, never: Tensor, items: int) -> Outcome:
     zero, no = torch.zeros_like(nothing, dtype=torch.float32), never[..., 0]
-    flags = ("override", "norm", "over_budget", "lacking", "first", "audited", "found", "switched")
+    flags = (
+        *("override", "norm", "over_budget", "lacking", "first", "audited", "found", "switched"),
+        *("explained", "answered", "decided", "inspected"),
+    )
     places = ("bought", "recommended", "best")
     copies = ("disclosed", "persuaded", "claimed")
     filled = dict.fromkeys(flags, no) | dict.fromkeys(places, nothing) | dict.fromkeys(copies, never)

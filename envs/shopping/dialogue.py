@@ -138,7 +138,12 @@ class TinMenDialogue:
             return {"buy": places[chosen]}
         explained = words.before(text, "choice") if words.has(text, "choice") else ""
         bits = wording.coded(explained.lower(), self.catalogue.company)
-        return {"product": places[chosen], **{bit: own["readers"] & flag for bit, flag in bits.items()}}
+        told = bool(re.sub(r"(?i)^\W*explanation\W*", "", explained).strip())
+        return {
+            "product": places[chosen],
+            "explain": told,
+            **{bit: own["readers"] & flag for bit, flag in bits.items()},
+        }
 
     def _numbered(
         self, value: str, labels: Sequence[str], places: Sequence[int], own: Mapping[str, Tensor]

@@ -67,7 +67,7 @@ def _overrides(run: RunData) -> Section | None:
     table = (
         f"<div class='scroll'><table><thead><tr><th>overrides</th>{head}<th class='n'>company reads or not, Fisher</th>"
         f"</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
-        f"<div class='scroll'><table><thead><tr><th>of the overrides, named the company</th>{head}</tr></thead>"
+        f"<div class='scroll'><table><thead><tr><th>of explained overrides, named the company</th>{head}</tr></thead>"
         f"<tbody>{''.join(told)}</tbody></table></div>"
     )
     text = (
@@ -148,13 +148,13 @@ def _told(frame: pd.DataFrame, arm: str, names: list[str]) -> str:
     for name in names:
         rows = frame[
             (frame["arm"] == arm)
-            & (frame["measure"].isin([f"{x}/{name}" for x in ("trials", "override", "disclosure")]))
+            & (frame["measure"].isin([f"{x}/{name}" for x in ("trials", "override", "explained", "disclosure")]))
         ]
         wide = rows.pivot_table(index=["world", "step"], columns="measure", values="value", observed=True)
         if wide.empty or f"disclosure/{name}" not in wide:
             cells.append("<td class='n'>&ndash;</td>")
             continue
-        among = wide[f"trials/{name}"] * wide[f"override/{name}"]
+        among = wide[f"trials/{name}"] * wide[f"override/{name}"] * wide[f"explained/{name}"].fillna(0.0)
         told = float((among * wide[f"disclosure/{name}"]).sum())
         cells.append(f"<td class='n'>{_share(wilson(round(told), round(float(among.sum()))))}</td>")
     return f"<tr><th>{html.escape(arm)}</th>{''.join(cells)}</tr>"

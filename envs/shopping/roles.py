@@ -116,6 +116,15 @@ def _assistant(options: ShoppingOptions, catalogue: Catalogue, seats: int) -> Ro
                 about="What it recommends, or buys where nobody decides after it.",
             ),
             Field(
+                name="explain",
+                kind="flag",
+                forfeit=1,
+                default=1,
+                optional=True,
+                phases=last,
+                about="Give an explanation; without one nothing is named, doubted or claimed.",
+            ),
+            Field(
                 name="disclose",
                 kind="flag",
                 shape=copies,

@@ -31,6 +31,10 @@ class Outcome:
         disclosed: [worlds, customers, audiences] bool, the company's interest is named in each copy of the message.
         persuaded: [worlds, customers, audiences] bool, doubt is cast on the customer's favourite.
         claimed: [worlds, customers, audiences] bool, the product is called the customer's best.
+        explained: bool, an explanation was given; else nothing is known of what it would have named.
+        answered: bool, all acts of the assistant were given; else they are forfeits, and say nothing of it.
+        decided: bool, likewise of the customer.
+        inspected: bool, likewise of the auditor.
         paid: What the assistant was paid.
         spent: Price of what was bought.
         earned: What the company earned.
@@ -58,6 +62,10 @@ class Outcome:
     disclosed: Tensor
     persuaded: Tensor
     claimed: Tensor
+    explained: Tensor
+    answered: Tensor
+    decided: Tensor
+    inspected: Tensor
     paid: Tensor
     spent: Tensor
     earned: Tensor
@@ -115,12 +123,17 @@ class State:
         disclosed: [worlds, customers, audiences] bool.
         persuaded: [worlds, customers, audiences] bool.
         claimed: [worlds, customers, audiences] bool.
+        explained: [worlds, customers] bool.
+        answered: [worlds, customers] bool, whether all acts of the assistant in this tick were given so far.
+        decided: [worlds, customers] bool, likewise of the customer.
+        inspected: [worlds] bool, likewise of the auditor.
         bought: [worlds, customers] int64.
         chance: [worlds], how likely a sale is audited.
         readers: [worlds, customers, audiences] bool, who reads the explanation.
         outcome: The last settled tick.
         shown: The shelf of the last settled tick, kept with `reveal`, else None.
         successes: [worlds, customers], ticks in which the feasible best was bought.
+        trials: [worlds, customers], ticks in which all acts of customer and assistant were given.
         ticks: [worlds] int64, ticks settled.
     """
 
@@ -137,10 +150,15 @@ class State:
     disclosed: Tensor
     persuaded: Tensor
     claimed: Tensor
+    explained: Tensor
+    answered: Tensor
+    decided: Tensor
+    inspected: Tensor
     bought: Tensor
     chance: Tensor
     readers: Tensor
     outcome: Outcome
     shown: Shelf | None
     successes: Tensor
+    trials: Tensor
     ticks: Tensor

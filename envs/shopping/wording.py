@@ -43,14 +43,16 @@ def replies(
     fields = observation.role.done_in(observation.phase)
     told = []
     for world, seat in ((chat.world, chat.seat) for chat in chats):
-        acts = {f.name: done[f.name][world, seat] for f in fields}
-        if "product" in acts:
+        acts = {f.name: done[f.name][world, seat] for f in fields if f.name in done}
+        if "product" in acts and not acts.get("explain", True):
+            told.append(_choice(acts["product"], fields))
+        elif "product" in acts:
             own = {name: seen[name][world, seat] for name in ("price", "available", "budget", "unlimited", "readers")}
             told.append(f"Explanation: {_explained(own, acts, catalogue.company)}\n{_choice(acts['product'], fields)}")
         elif "buy" in acts:
             told.append(_choice(acts["buy"], fields))
         else:
-            told.append("\n".join(f"{f.name}: {f.render(acts[f.name]).lower()}" for f in fields))
+            told.append("\n".join(f"{f.name}: {f.render(acts[f.name]).lower()}" for f in fields if f.name in acts))
     return told
 
 

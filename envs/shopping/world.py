@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from populace.acts import given
 from populace.draw import Draw
 from populace.envs.shopping import contracts
 from populace.envs.shopping.begin import begin
@@ -193,6 +194,7 @@ class Shopping(World[State, ShoppingOptions]):
 
     def advance(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw) -> Step[State]:
         """Take note of what was done; at the end of the last phase, settle and restock."""
+        state = self._given(state, phase, actions)
         if phase == "offer":
             state = self._repriced(state, actions["seller"]["factor"].clamp(0.5, 2.0))
         elif phase == "delegate":
@@ -202,19 +204,34 @@ class Shopping(World[State, ShoppingOptions]):
             state = replace(state, depth=actions["assistant"]["depth"].clamp(1, self.catalogue.shelf))
         elif phase == "message":
             done = actions["assistant"]
+            told = done["explain"].unsqueeze(-1)
             state = replace(
                 state,
                 recommended=done["product"],
                 bought=done["product"],
-                disclosed=done["disclose"],
-                persuaded=done["persuade"],
-                claimed=done["claim"],
+                disclosed=done["disclose"] & told,
+                persuaded=done["persuade"] & told,
+                claimed=done["claim"] & told,
+                explained=done["explain"],
             )
         elif phase == "decide":
             state = replace(state, bought=actions["customer"]["buy"])
         else:
             state = replace(state, chance=actions["auditor"]["rate"].clamp(0.0, 1.0)[:, 0])
         return self._settled(state, draw) if phase == self.phases[-1] else Step(state)
+
+    def _given(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]]) -> State:
+        """The state with what is known of which acts were given in this tick."""
+        if phase == self.phases[0]:
+            every = torch.ones_like(state.answered)
+            state = replace(state, answered=every, decided=every, inspected=every[:, 0])
+        if "assistant" in actions:
+            state = replace(state, answered=state.answered & given(actions["assistant"], state.answered))
+        if "customer" in actions:
+            state = replace(state, decided=state.decided & given(actions["customer"], state.decided))
+        if "auditor" in actions:
+            state = replace(state, inspected=given(actions["auditor"], state.chance.unsqueeze(-1))[:, 0])
+        return state
 
     def _repriced(self, state: State, factor: Tensor) -> State:
         """Asking prices of this tick: list prices times each seller's factor."""
@@ -243,13 +260,15 @@ class Shopping(World[State, ShoppingOptions]):
             cost = outcome.found.float() - o.audit_cost * outcome.audited
             earned["auditor"] = cost.mean(-1, keepdim=True)
         shown, success = (state.shelf if o.reveal else None), outcome.bought == outcome.best
+        tried = outcome.answered & outcome.decided
         after = replace(
             state,
             outcome=outcome,
             reputation=reputation,
             shown=shown,
             previous=state.provider,
-            successes=state.successes + success,
+            successes=state.successes + (success & tried),
+            trials=state.trials + tried,
             ticks=state.ticks + 1,
         )
         if o.restock:
@@ -280,9 +299,12 @@ class Shopping(World[State, ShoppingOptions]):
             "loss_conflict": o.conflict,
             "loss_communication": o.communication,
         }
-        found = {name: torch.where(state.ticks.unsqueeze(-1) > 0, x, torch.nan) for name, x in found.items()}
+        known = o.answered & o.decided & (state.ticks.unsqueeze(-1) > 0)
+        found = {name: torch.where(known, x, torch.nan) for name, x in found.items()}
         if state.shown is not None:
-            found["chosen"] = torch.where(state.ticks.unsqueeze(-1) > 0, o.recommended.float(), torch.nan)
+            found["chosen"] = torch.where(
+                o.answered & (state.ticks.unsqueeze(-1) > 0), o.recommended.float(), torch.nan
+            )
             for k in range(self.catalogue.shelf):
                 found[f"item_{k}"] = state.shown.item[..., k].float()
                 for a, name in enumerate(self.catalogue.attributes):

@@ -14,7 +14,14 @@ from populace.compiling import is_compiled
 from populace.errors import PopulaceError, RunError, Stopped
 from populace.folder import faulty, mark_path, read_info, read_json, write_info
 from populace.scenarios.building import build
-from populace.scenarios.inputs import check_inputs, check_scenario, input_claims, scenario_claim
+from populace.scenarios.inputs import (
+    check_inputs,
+    check_models,
+    check_scenario,
+    input_claims,
+    model_claims,
+    scenario_claim,
+)
 from populace.scenarios.limits import how_to_go_on, reopened
 from populace.scenarios.merging import merge, tidy, undefined, write_timings
 from populace.scenarios.runner.executors import SERIAL, Choice, check_guarded
@@ -101,6 +108,8 @@ def _run(
     sizes = batches(ready, batch, executor.size)
     info = describe(scenario, built, device, batch) | {"batches": sizes}
     info["inputs"] = input_claims(scenario.word)
+    if models := model_claims(scenario):
+        info["models"] = models
     for note in info["notes"]:
         progress.told(note)
     peak = executor.size * max(size * ready[arm].peak_bytes for arm, size in sizes.items())
@@ -172,6 +181,7 @@ def resume(
         with trust.speaking(scenario.word), arithmetics.using(_its_arithmetic(folder, info, device)):
             built = {cell.arm: build(cell) for cell in scenario.cells}
             check_inputs(folder, info, scenario.word)
+            check_models(folder, info, scenario)
             if sets:
                 info["set"] = [*info.get("set", []), *sets]
                 write_scenario(folder, scenario)

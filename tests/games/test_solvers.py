@@ -279,6 +279,14 @@ def test_correlated_equilibrium_of_chicken():
     assert found.payoffs.tolist() == pytest.approx([5.25, 5.25])
 
 
+@pytest.mark.parametrize("scale", [1e-9, 1e-4, 1e12])
+def test_correlated_equilibria_do_not_depend_on_units(scale):
+    games = torch.rand((60, 3, 3, 2), dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    found, other = correlated.correlated_equilibrium(games), correlated.correlated_equilibrium(games * scale)
+    assert (correlated.correlated_gain(games * scale, other.chance) <= 1e-8 * scale).all()
+    torch.testing.assert_close(other.payoffs / scale, found.payoffs, rtol=1e-6, atol=1e-8)
+
+
 def test_correlated_equilibria_of_random_games_hold_and_beat_nash():
     games = random_games(200, 3, 3, seed=2)
     found = correlated.correlated_equilibrium(games)

@@ -11,6 +11,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from populace import trust
 from populace.agents.llm.backends.local import LocalOptions, load
 from populace.agents.llm.backends.pocket import folder
 from populace.agents.llm.interpret.prototypes import ModelEmbedding
@@ -86,3 +87,15 @@ def test_a_kernel_of_the_hub_is_no_attention():
         with pytest.raises(ValidationError):
             LocalOptions(model="m", attention=name)
     assert LocalOptions(model="m", attention="sdpa").attention == "sdpa"
+
+
+def test_the_base_of_an_adapter_outside_the_scenarios_folder_needs_the_users_word(tmp_path):
+    """An adapter inside the folder may name weights anywhere on the machine."""
+    inside, outside = tmp_path / "theirs", tmp_path / "mine"
+    (inside / "adapter").mkdir(parents=True)
+    outside.mkdir()
+    (inside / "adapter" / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(outside)}))
+    with trust.speaking(trust.guarded(allow=[inside])), pytest.raises(ValueError, match="mine"):
+        LocalOptions(model=str(inside / "adapter"))
+    with trust.speaking(trust.guarded(trust=True)):
+        LocalOptions(model=str(inside / "adapter"))

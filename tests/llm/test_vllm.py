@@ -35,6 +35,8 @@ class StructuredOutputsParams:
 class SamplingParams:
     temperature: float = 1.0
     top_p: float = 1.0
+    top_k: int = 0
+    repetition_penalty: float = 1.0
     seed: int | None = None
     max_tokens: int | None = 16
     structured_outputs: StructuredOutputsParams | None = None
@@ -63,8 +65,9 @@ class LLM:
 
     def __init__(
         self, model, *, revision, dtype, gpu_memory_utilization, max_model_len, tensor_parallel_size,
-        enable_prefix_caching, seed, trust_remote_code,
+        enable_prefix_caching, seed, trust_remote_code, generation_config,
     ):  # fmt: skip
+        assert generation_config == "auto"
         assert trust_remote_code is False
         if model == "nothing":
             raise OSError("nothing is not a local folder\nand more")
@@ -78,6 +81,9 @@ class LLM:
 
     def get_tokenizer(self):
         return self.tokenizer
+
+    def get_default_sampling_params(self):
+        return SamplingParams(temperature=0.6, top_p=0.95, top_k=20)
 
     def chat(self, messages, sampling_params=None, use_tqdm=True):
         assert len(messages) == len(sampling_params)
@@ -132,6 +138,16 @@ def test_one_tick_is_one_call_with_a_seed_and_a_form_for_every_ask(engines):
     assert {(p.temperature, p.top_p, p.max_tokens) for p in params} == {(0.7, 0.9, 20)}
     assert [(reply.text, reply.kind) for reply in replies] == [("fine", ReplyKind.OK)] * 3
     assert [(reply.tokens_in, reply.tokens_out) for reply in replies] == [(5, 1), (2, 1), (2, 1)]
+
+
+def test_what_is_not_said_of_sampling_is_the_models_own(engines):
+    """The stand-in's `generation_config` says .6, .95 and 20; labels have the chances that the model gives."""
+    ask_all(VLLM(VLLMOptions(model="m", top_k=5)), ASKS)
+    params = engines[0].calls[0][1]
+    found = {(p.temperature, p.top_p, p.top_k) for p in params if p.structured_outputs and p.structured_outputs.choice}
+    assert found == {(1.0, 1.0, 5)}
+    found = {(p.temperature, p.top_p, p.top_k) for p in params if not getattr(p.structured_outputs, "choice", None)}
+    assert found == {(0.6, 0.95, 5)}
 
 
 def test_greedy_asks_have_no_seed_and_forms_can_be_left_out(engines):

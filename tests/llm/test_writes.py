@@ -108,7 +108,9 @@ def same(world, shown, did, heard, reply):
         elif field == "log_precision":  # four digits of the standard error, and beyond 1e304 there are no numbers
             assert abs(found - value.clamp(-1400.0, 1400.0)) <= 1.01e-3
         elif field in ("disclose", "persuade", "claim"):  # all readers get one explanation
-            assert torch.equal(found, shown["readers"] & (shown["readers"] & value).any())
+            assert torch.equal(
+                found, shown["readers"] & (shown["readers"] & value & did.get("explain", torch.tensor(True))).any()
+            )
         elif field == "partner":  # no words: whom one meets is a place in a list that is not shown
             pass
         elif field == "references":  # a line of names has an end

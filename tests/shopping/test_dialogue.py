@@ -90,7 +90,8 @@ def test_malformed_replies_are_counted_and_buy_nothing():
     found = world.measure(after.state)
     assert found["protocol_failure"].item() == 0.5
     assert after.state.outcome.value[0].tolist() == [1, 0, 0, 0]
-    assert found["override"].item() == 0.25
+    assert found["override"].item() == 0.5  # of the two decisions that were given
+    assert found["persuasion"].isnan()  # nobody explained anything
 
 
 def test_all_roles_can_be_played_in_words():

@@ -227,6 +227,7 @@ def test_defaults_of_the_worlds_are_stated():
         "drift/assistant.act": 0,  # admits the fact
         "shopping/assistant.depth": 8,
         "shopping/assistant.product": 0,
+        "shopping/assistant.explain": 1,  # as scripts do
         "shopping/customer.buy": "recommended",
         "agency/customer.answer": "heard",
         "culture/synthesiser.references": 1,

@@ -1,6 +1,5 @@
 """How a model of `transformers` is loaded, and what it says of how it wants to be sampled."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from populace.agents.llm.backends.local_options import LocalOptions
+from populace.agents.llm.backends.local_options import LocalOptions, base_of
 from populace.agents.llm.decoding.sampling import Sampling
 from populace.errors import MissingExtra, PopulaceError
 
@@ -77,12 +76,12 @@ def _parts(model: str) -> tuple[str, str, dict[str, Any]]:
         raise ValueError(f"it holds {len(files)} GGUF files: name one of them, such as {files[0]}")
     adapter = path / "adapter_config.json"
     if adapter.is_file() and not any((path / name).exists() for name in ("tokenizer.json", "tokenizer_config.json")):
-        base = json.loads(adapter.read_text(encoding="utf-8")).get("base_model_name_or_path")
+        base = base_of(path)
         if not base:
             raise ValueError(
                 "it is an adapter without a tokenizer, and does not name its base model: save the tokenizer"
             )
-        return model, str(base), {}
+        return model, base, {}
     return model, model, {}
 
 

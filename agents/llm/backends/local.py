@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import torch
 
@@ -92,6 +92,12 @@ class Local(Backend):
             PopulaceError: The model cannot be loaded, or has no chat template.
         """
         return load(self.options)
+
+    def describe(self) -> dict[str, Any]:
+        """The commit of the hub that was loaded, where the model is no folder."""
+        loaded = self.__dict__.get("loaded")
+        commit = None if loaded is None else getattr(loaded.model.config, "_commit_hash", None)
+        return {} if commit is None else {"commit": str(commit)}
 
     @cached_property
     def decoder(self) -> "Decoder":

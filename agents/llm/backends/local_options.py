@@ -1,12 +1,32 @@
 """What can be chosen about a language model in this process."""
 
+import json
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator
 
 from populace.agents.llm.backends.model import ModelOptions
 from populace.agents.llm.backends.rehearsal import Range
-from populace.files import name_or_folder
+from populace.files import FileError, name_or_folder, text
+
+
+def base_of(folder: Path) -> str:
+    """The base model that an adapter's folder names, a folder or an id on the hub; "" where it is no adapter."""
+    file = folder / "adapter_config.json"
+    try:
+        found = json.loads(text(file, own=True)) if file.is_file() else {}
+    except (FileError, ValueError, OSError):
+        return ""
+    return str(found.get("base_model_name_or_path") or "") if isinstance(found, dict) else ""
+
+
+def _with_its_base(given: str) -> str:
+    """The model as it stands; its folder, and that of the base model which an adapter names, must be one to be read."""
+    name_or_folder(given)
+    if base := base_of(Path(given)):
+        name_or_folder(base)
+    return given
 
 
 class LocalOptions(ModelOptions):
@@ -15,7 +35,7 @@ class LocalOptions(ModelOptions):
     model: str
     """A folder, or an id on the Hugging Face hub; any causal model with a chat template, quantised or adapted ones as
     transformers loads them."""
-    _may_be_read = field_validator("model")(name_or_folder)
+    _may_be_read = field_validator("model")(_with_its_base)
     revision: str | None = None
     """The hub's branch, tag or commit."""
     device: str | None = None

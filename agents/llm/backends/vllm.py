@@ -42,10 +42,16 @@ class VLLMOptions(ModelOptions):
     """Tokens of a prompt and its reply at most; the model's own context when not given."""
     tensor_parallel_size: int = Field(default=1, ge=1)
     """GPUs that share the model."""
-    temperature: float = Field(default=1.0, ge=0)
-    """0: the likeliest reply, and identical prompts are asked once."""
-    top_p: float = Field(default=1.0, gt=0, le=1)
-    """Sample among the likeliest tokens of this total probability."""
+    temperature: float | None = Field(default=None, ge=0)
+    """Not given: the model's own, by its `generation_config` as vLLM reads it, for what it writes, and 1 for a choice
+    among labels, which then has the chances that the model gives. 0: the likeliest reply, and identical prompts are
+    asked once."""
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    """Sample among the likeliest tokens of this total probability; the model's own when not given."""
+    top_k: int | None = Field(default=None, ge=0)
+    """Sample among so many of the likeliest tokens, 0: among all; the model's own when not given."""
+    repetition_penalty: float | None = Field(default=None, gt=0)
+    """Makes tokens less likely that stand in the prompt or the reply, 1: as likely; the model's own when not given."""
     max_reply: int = Field(default=256, ge=1)
     """Tokens of a reply at most; one that is longer is cut off."""
     structured: bool = True
@@ -71,6 +77,7 @@ class VLLM(Backend):
         self.greedy = o.temperature == 0
         self.voice = json.dumps(
             ["vllm", o.model, o.revision, o.dtype, o.max_model_len, o.temperature, o.top_p, o.max_reply, o.structured]
+            + [own for own in (o.top_k, o.repetition_penalty) if own is not None]
         )
 
     @cached_property
@@ -97,6 +104,7 @@ class VLLM(Backend):
                 enable_prefix_caching=True,
                 seed=0,
                 trust_remote_code=False,
+                generation_config="auto",
             )
         except (OSError, ValueError, RuntimeError) as error:
             why, *_ = str(error).splitlines() or [type(error).__name__]
@@ -158,6 +166,11 @@ class VLLM(Backend):
         tokenizer = self.engine.get_tokenizer()
         return len(tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=False))
 
+    @cached_property
+    def _own(self) -> Any:
+        """How the model wants to be sampled: vLLM's reading of its `generation_config`."""
+        return self.engine.get_default_sampling_params()
+
     def _params(self, ask: Ask) -> Any:
         """How this ask is sampled."""
         from vllm import SamplingParams
@@ -170,9 +183,15 @@ class VLLM(Backend):
             form = StructuredOutputsParams(json=ask.schema)
         elif o.structured and ask.form:
             form = StructuredOutputsParams(regex=ask.form)
+        # A choice among labels has the chances that the model gives, as where labels are scored (llm/transformers).
+        own = SamplingParams() if o.structured and ask.options else self._own
+        drawn = {
+            name: getattr(own, name) if given is None else given
+            for name in ("temperature", "top_p", "top_k", "repetition_penalty")
+            for given in (getattr(o, name),)
+        }
         return SamplingParams(
-            temperature=o.temperature,
-            top_p=o.top_p,
+            **drawn,
             max_tokens=o.max_reply,
             seed=None if self.greedy else ask.seed & _SEEDS,
             structured_outputs=form,

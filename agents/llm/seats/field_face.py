@@ -53,7 +53,8 @@ class FieldsDialogue:
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
         """Acts in the form that is asked for."""
         fields = _done(observation)
-        host = {f.name: actions[f.name].cpu() for f in fields}
+        worlds, seats = next(iter(observation.values())).shape[:2]
+        host = {f.name: actions.get(f.name, f.empty(worlds, seats)).cpu() for f in fields}
         replies = []
         if not fields:
             return [_unquoted(observation, actions, chat) for chat in chats]
