@@ -134,6 +134,11 @@ def _units(folder: Path) -> Iterator[Finding]:
         yield _finished(folder, mark.stem)
     for note in sorted((folder / "state").glob("*.json")):
         yield _saved(folder, note)
+    known = {path.stem for inner in ("done", "state") for path in (folder / inner).glob("*.json")}
+    for path in sorted((folder / "parts").glob("*.parquet")):
+        if path.stem.split("-")[1:2] not in [[unit] for unit in known]:
+            told = "no mark and no saved state speaks of it; its unit is played again when the run is resumed"
+            yield Finding(f"parts/{path.name}", "unknown", told)
 
 
 def _finished(folder: Path, unit: str) -> Finding:

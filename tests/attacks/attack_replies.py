@@ -53,7 +53,7 @@ sure: {a}|okay {a}|well, {a}|hmm, {a}|so {a}|thus {a}|hence {a}|therefore {a}|va
 NUMBERS = {
     NONE: "1,5|\u0663|\u00bd|three|3 or so|3\u00b1|+-3|--3|3%%|0b11|3rd|3x|x3|3 .5|1 . 5|1 000|1_000|1'000|$3|3\u20ac|3k|3\u00b0|minus 3|3-"
     "|3-5|3\u20145|3:5|3^2|3*2|3+2|2+1=3|sqrt(9)|\u221a9|1e400|-1e400|1e|e5|.|-|+|0x3|3L|3f|\u2463|\u2162|iii|3\u00b2|3/0|pi|\u221e|max|min"
-    "|a lot|twelve|zero|1st|one|a hundred|3 to 5|3 and 5|3 or 5|3, 5|3; 5|3\n5|between 3 & 5|>=3|=<3|\u22643|~3|about 3|3ish",
+    "|a lot|twelve|zero|1st|one|a hundred|3 to 5|3 and 5|3 or 5|3, 5|3; 5|between 3 & 5|>=3|=<3|\u22643|~3|about 3|3ish",
     SAFE: "",
 }
 YES_NO = {
