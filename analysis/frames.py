@@ -150,6 +150,8 @@ class RunData:
                 found = pq.ParquetFile(file, page_checksum_verification=True).read().to_pandas()
         except (OSError, pa.ArrowException, FileError) as error:
             raise RunError(f"{self.path}: the recorded {TIMINGS} cannot be read: {error}") from error
+        if missing := {"arm", "world", "worlds", "ticks", "seconds"} - set(found):
+            raise RunError(f"{path} is no table of {TIMINGS}: it lacks the columns {sorted(missing)}")
         assert isinstance(found, pd.DataFrame)
         return found
 

@@ -120,11 +120,13 @@ def _timings(folder: Path) -> Finding:
     what = f"{TIMINGS}.parquet"
     try:
         with opened(folder / what, within=folder) as file:
-            rows = len(pq.ParquetFile(file, page_checksum_verification=True).read())
+            table = pq.ParquetFile(file, page_checksum_verification=True).read()
     except (FileError, OSError, pa.ArrowException) as error:
         return Finding(what, "wrong", str(error))
+    if lost := {"arm", "world", "worlds", "ticks", "seconds"} - set(table.column_names):
+        return Finding(what, "wrong", f"it lacks the columns {', '.join(sorted(lost))}")
     return Finding(
-        what, "ok", f"{rows:,} rows; its pages are whole (wall-clock times, of which run.json holds no hash)"
+        what, "ok", f"{len(table):,} rows; its pages are whole (wall-clock times, of which run.json holds no hash)"
     )
 
 

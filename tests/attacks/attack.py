@@ -7,6 +7,7 @@ import importlib
 import os
 import resource
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -16,7 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 for inner in sorted(path for path in Path(__file__).resolve().parent.parent.iterdir() if path.is_dir()):
     sys.path.append(str(inner))
 
-from attack_tools import Tally
+from attack_tools import Tally  # noqa: E402
 
 SIZES = {
     "scenarios": 2160,
@@ -33,11 +34,11 @@ BYTES = 8 << 30
 """Memory that an attack may take."""
 
 
-def attacks(kind: str, first: int = 0, count: int | None = None, told=lambda line: None) -> Tally:
+def attacks(kind: str, first: int = 0, count: int | None = None, told=lambda line: None, tally=None) -> Tally:
     """Make the tries `first` to `first + count` of a kind."""
     module = importlib.import_module(f"attack_{kind}")
     most = min(SIZES[kind], getattr(module, "MOST", 10**9))
-    tally = Tally()
+    tally = Tally() if tally is None else tally
     for number in range(first, min(most, first + (most if count is None else count))):
         place, before = Path(tempfile.mkdtemp(prefix="populace-attack-")), len(tally.found)
         here, began = os.getcwd(), time.perf_counter()
@@ -56,15 +57,19 @@ def attacks(kind: str, first: int = 0, count: int | None = None, told=lambda lin
 
 def main() -> None:
     kinds = sys.argv[1:2] or list(SIZES)
-    first, count = (int(word) if word else None for word in (sys.argv[2:4] + ["", ""])[:2])
+    first, count = (int(word) if word else None for word in [*sys.argv[2:4], "", ""][:2])
     os.environ["POPULACE_CONFIG_HOME"] = tempfile.mkdtemp(prefix="populace-config-")
     os.environ["CANARY_KEY"] = os.environ["OPENAI_API_KEY"] = "canary-value"
     resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(124))  # tell what was tried until then
     bad = False
     for kind in kinds:
-        tally = attacks(kind, first or 0, count, lambda line: print(line, flush=True))
-        bad |= bool(tally.found)
-        print(f"{kind}: {str(tally).splitlines()[0]}", flush=True)
+        tally = Tally()
+        try:
+            attacks(kind, first or 0, count, lambda line: print(line, flush=True), tally)
+        finally:
+            bad |= bool(tally.found)
+            print(f"{kind}: {str(tally).splitlines()[0]}", flush=True)
     sys.exit(bad)
 
 

@@ -38,7 +38,10 @@ TABLE_OPTIONS: dict[str, tuple[dict, str]] = {
         scenario(WALK, population={**TWO, "network": {"kind": "file", "file": "FILE.csv"}}),
         "source,target,weight\n" + "".join(f"{k},{(k + 1) % 10},{1 + k % 3}\n" for k in range(10)),
     ),
-    "series": (scenario({**WALK, "history": {"series": "FILE.csv"}}, population=TWO), "a,b\n0.1,0.2\n0.3,0.1\n0.2,0.4\n"),
+    "series": (
+        scenario({**WALK, "history": {"series": "FILE.csv"}}, population=TWO),
+        "a,b\n0.1,0.2\n0.3,0.1\n0.2,0.4\n",
+    ),
     "loadings": (
         scenario({**WALK, "questionnaire": {"loadings": "FILE.csv"}}, population=TWO),
         "a,b\n" + "".join(f"{k % 3 - 1},{k % 2}\n" for k in range(64)),
@@ -48,14 +51,25 @@ TABLE_OPTIONS: dict[str, tuple[dict, str]] = {
         "culture,question,option,share\n"
         + "".join(f"{c},q{q},{o},{s}\n" for c in "AB" for q in range(2) for o, s in ((1, 0.25), (2, 0.75))),
     ),
-    "table": (scenario({**TABLE, "survey": {**TABLE["survey"], "table": "inglehart-welzel"}}, population={"size": 10}), IW),
-    "layer": (scenario(LAYER, population={"size": 10}), "source,target\n" + "".join(f"{k},{(k + 1) % 10}\n" for k in range(10))),
+    "table": (
+        scenario({**TABLE, "survey": {**TABLE["survey"], "table": "inglehart-welzel"}}, population={"size": 10}),
+        IW,
+    ),
+    "layer": (
+        scenario(LAYER, population={"size": 10}),
+        "source,target\n" + "".join(f"{k},{(k + 1) % 10}\n" for k in range(10)),
+    ),
     "products": (scenario({"id": "populace/shopping-v0", "catalogue": "FILE.csv"}, population={"size": 4}), PRODUCTS),
     "customers": (
-        scenario({"id": "populace/shopping-v0", "catalogue": "products.csv", "customers": "FILE.csv"}, population={"size": 6}),
+        scenario(
+            {"id": "populace/shopping-v0", "catalogue": "products.csv", "customers": "FILE.csv"}, population={"size": 6}
+        ),
         CUSTOMERS,
     ),
-    "matter": (scenario({"id": "populace/drift-v0", "topics": ["therapy"], "matter": "FILE.csv"}, population={"size": 4}), CLAIMS),
+    "matter": (
+        scenario({"id": "populace/drift-v0", "topics": ["therapy"], "matter": "FILE.csv"}, population={"size": 4}),
+        CLAIMS,
+    ),
 }
 TEXT_OPTIONS: dict[str, tuple[dict, str, str]] = {
     "persona": (scenario({"id": "populace/payoff-v0"}, population={"size": 4}, agents={"assistant": TOLD}), "You are {{ role }}.", ".j2"),
@@ -110,7 +124,9 @@ WRONG: dict[str, Callable[[str], bytes]] = {
     "semicolons": lambda t: t.replace(",", ";").encode(),
     "tabs": lambda t: t.replace(",", "\t").encode(),
     "semicolons and decimal commas": lambda t: t.replace(",", ";").replace(".", ",").encode(),
-    "a Latin-1 letter in the header": lambda t: rows(t, lambda ls: [ls[0] + ",\xe9t\xe9", *[x + ",1" for x in ls[1:]]]).encode("latin-1"),
+    "a Latin-1 letter in the header": lambda t: rows(
+        t, lambda ls: [ls[0] + ",\xe9t\xe9", *[x + ",1" for x in ls[1:]]]
+    ).encode("latin-1"),
     "a longer row": lambda t: rows(t, lambda ls: [*ls[:3], ls[3] + ",9", *ls[4:]]).encode(),
     "a shorter row": lambda t: rows(t, lambda ls: [*ls[:3], ls[3].rpartition(",")[0], *ls[4:]]).encode(),
     "all rows longer": lambda t: rows(t, lambda ls: [ls[0], *[line + ",9" for line in ls[1:]]]).encode(),
@@ -201,8 +217,10 @@ def attack(number: int, folder: Path) -> str:
         raw = (SAME if kind == "same" else WRONG)[name](text)
     _place(folder)
     (folder / f"x{ending}").write_bytes(raw)
-    written = json.dumps(named(copy.deepcopy(given), "x")).replace('"x.csv"', f'"x{ending}"') if kind == "bomb" else json.dumps(
-        named(copy.deepcopy(given), "x")
+    written = (
+        json.dumps(named(copy.deepcopy(given), "x")).replace('"x.csv"', f'"x{ending}"')
+        if kind == "bomb"
+        else json.dumps(named(copy.deepcopy(given), "x"))
     )
     (folder / "s.yaml").write_text(written)
     try:
@@ -216,7 +234,7 @@ def _packed(name: str, text: str) -> bytes:
     if name == "bomb":
         return _bomb()
     if name == "bomb of rows":
-        return gzip.compress((text + text.split("\n")[-2] + ",\n") .encode() + b"\n" * 50_000_000)
+        return gzip.compress((text + text.split("\n")[-2] + ",\n").encode() + b"\n" * 50_000_000)
     if name == "two in one":
         half = len(text.encode()) // 2
         return gzip.compress(text.encode()[:half]) + gzip.compress(text.encode()[half:])
@@ -242,7 +260,10 @@ def _judged(option: str, kind: str, name: str, folder: Path) -> str:
         raise Found(f"it validates and does not run: {ran.refusal[:400]}")
     same = all(
         (out / f"{t}.parquet").exists() == (right(option) / f"{t}.parquet").exists()
-        and (not (out / f"{t}.parquet").exists() or (out / f"{t}.parquet").read_bytes() == (right(option) / f"{t}.parquet").read_bytes())
+        and (
+            not (out / f"{t}.parquet").exists()
+            or (out / f"{t}.parquet").read_bytes() == (right(option) / f"{t}.parquet").read_bytes()
+        )
         for t in TABLES
     )
     if kind in ("same",) or name == "two in one":

@@ -26,7 +26,7 @@ FIRST = 1_000_000
 
 
 def _population(rng: random.Random) -> dict:
-    found = draw(PopulationSpec, rng, 0.25)
+    found = draw(PopulationSpec, rng, 0.12)
     found["size"] = rng.choice([1, 2, 3, 5, 12, 13])
     for key in ("survey", "data", "values", "segments", "traits"):
         found.pop(key, None)
@@ -65,11 +65,15 @@ def option_set(number: int) -> dict:
 
     def seat(role: str) -> dict | None:
         kind = policy_class(name := rng.choice(mine))
-        return {"policy": name, **draw(kind.Options, rng, 0.35)} if not kind.plays or role in kind.plays else None
+        return (
+            {"policy": name, **draw(kind.Options, rng, rng.choice([0.1, 0.3]))}
+            if not kind.plays or role in kind.plays
+            else None
+        )
 
     scenario: dict = {
         "name": "drawn",
-        "world": {"id": world_id, **draw(world.Options, rng, rng.choice([0.1, 0.3, 0.5]))},
+        "world": {"id": world_id, **draw(world.Options, rng, rng.choice([0.05, 0.15, 0.3]))},
         "worlds": rng.choice([1, 2, 3]),
         "horizon": rng.choice([1, 2, 3]),
         "seed": rng.choice([0, number, 2**63 - 1]),

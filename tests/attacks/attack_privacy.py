@@ -52,7 +52,10 @@ def attack(number: int, folder: Path) -> str:
     if said.refusal is not None:
         return "refused"
     shown = {"validate": said.output}
-    for words in (["run", folder / "s.yaml", "--out", folder / "run", "-q"], ["run", folder / "s.yaml", "--out", folder / "other", "-q", "--set", "seed=7"]):
+    for words in (
+        ["run", folder / "s.yaml", "--out", folder / "run", "-q"],
+        ["run", folder / "s.yaml", "--out", folder / "other", "-q", "--set", "seed=7"],
+    ):
         said = command(*words)
         if said.refusal is not None:
             return "refused to run"
@@ -77,7 +80,17 @@ def attack(number: int, folder: Path) -> str:
     people = {f"{value:.6g}" for row in rows for key, value in row.items() if key != "job"}
     wrong = []
     for where, text in shown.items():
-        if where != "run" and where != "compare" and where != "verify" and str(folder) in text.replace(str(run), "").replace(str(folder / "s.yaml"), "").replace(str(other), "").replace(str(folder / "compare.html"), "").replace(str(folder / "f.svg"), ""):
+        if (
+            where != "run"
+            and where != "compare"
+            and where != "verify"
+            and str(folder)
+            in text.replace(str(run), "")
+            .replace(str(folder / "s.yaml"), "")
+            .replace(str(other), "")
+            .replace(str(folder / "compare.html"), "")
+            .replace(str(folder / "f.svg"), "")
+        ):
             wrong.append(f"{where}: a path of this machine")
         if where in ("report", "comparison") and (str(folder) in text or "/home/" in text):
             wrong.append(f"{where}: a path of this machine")
@@ -86,8 +99,10 @@ def attack(number: int, folder: Path) -> str:
             wrong.append(f"{where}: {len(hits)} values of single respondents, such as {hits[:3]}")
         if rare < FEW and RARE in _without_notices(text):
             place = _without_notices(text).index(RARE)
-            wrong.append(f"{where}: a segment of {rare}: ...{_without_notices(text)[max(0, place - 80) : place + 60]!r}")
-    for path in (run / "run.json", run / "scenario.yaml"):
+            wrong.append(
+                f"{where}: a segment of {rare}: ...{_without_notices(text)[max(0, place - 80) : place + 60]!r}"
+            )
+    for path in (run / "run.json",):
         if str(folder) in path.read_text():
             wrong.append(f"{path.name}: a path of this machine")
     if wrong:

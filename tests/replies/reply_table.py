@@ -320,7 +320,14 @@ FORMS = {
         "```text\n{A}\n```",
         "{A}\r\n",
     ],
-    UNCLEAR: ["{A}\n{B}", "{B}\n{A}", "{A}\nNo wait.\n{B}", "{A}\n\n{A}\n{B}", "{A}\nWait, I take that back.", "{A}\n\nEdit: {B}"],
+    UNCLEAR: [
+        "{A}\n{B}",
+        "{B}\n{A}",
+        "{A}\nNo wait.\n{B}",
+        "{A}\n\n{A}\n{B}",
+        "{A}\nWait, I take that back.",
+        "{A}\n\nEdit: {B}",
+    ],
 }
 """Of faces that are written as lines or a word."""
 

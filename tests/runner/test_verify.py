@@ -180,6 +180,23 @@ def test_damage_of_an_unfinished_run_is_named_when_it_is_read(tmp_path):
     assert len(load_run(folder).steps)
 
 
+def test_a_lost_mark_is_told(tmp_path):
+    folder = cut_off(trial(), tmp_path / "run", looks=7)
+    mark = next((folder / "done").glob("*.json"))
+    mark.unlink()
+    assert any(what.startswith(f"parts/steps-{mark.stem}") for what in unknown(folder))
+
+
+@pytest.mark.parametrize("instead", [b"", b"PAR1", "groups.parquet"])
+def test_wall_clock_times_that_are_none_are_told(instead, tmp_path):
+    folder = runner.run(load(trial()), tmp_path / "run")
+    raw = instead if isinstance(instead, bytes) else (folder / instead).read_bytes()
+    (folder / "timings.parquet").write_bytes(raw)
+    assert list(wrong(folder)) == ["timings.parquet"]
+    with pytest.raises(RunError, match="timings"):
+        _ = load_run(folder).timings
+
+
 @pytest.mark.parametrize(
     "line", [b"\xff\xfe\n", b'{"tokens": 1e999, "cost": 0}\n', b'{"tokens": -5, "cost": NaN}\n', b"[" * 9000 + b"\n"]
 )
