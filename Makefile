@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-long lint types bench clean
+.PHONY: demo test test-long attack lint types bench clean
 
 demo: $(VENV)/demo  ## Set up, run the flagship scenario, say where its report is.
 	$(BIN)/populace run value-lock-in
@@ -13,6 +13,9 @@ test: $(VENV)/dev  ## The whole suite, at most 10 minutes on 2 cores.
 
 test-long: $(VENV)/dev  ## The long checks only.
 	$(BIN)/python -m pytest -m slow
+
+attack: $(VENV)/dev  ## Hostile input of every kind, thousands of tries, an hour or more.
+	$(BIN)/python -m pytest -m attack tests/attacks -s
 
 lint: $(VENV)/dev  ## Style.
 	$(BIN)/ruff check .

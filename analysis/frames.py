@@ -105,7 +105,15 @@ class RunData:
         path = self.path / f"{TIMINGS}.parquet"
         if not path.exists():
             return pd.DataFrame(columns=["arm", "world", "worlds", "ticks", "seconds"])
-        return pd.read_parquet(path)
+        try:
+            with opened(path, within=self.path) as file:
+                found = pq.ParquetFile(file, page_checksum_verification=True).read().to_pandas()
+        except (OSError, pa.ArrowException, FileError) as error:
+            raise RunError(f"{self.path}: the recorded {TIMINGS} cannot be read: {error}") from error
+        if missing := {"arm", "world", "worlds", "ticks", "seconds"} - set(found):
+            raise RunError(f"{path} is no table of {TIMINGS}: it lacks the columns {sorted(missing)}")
+        assert isinstance(found, pd.DataFrame)
+        return found
 
     @cached_property
     def users(self) -> pd.DataFrame:

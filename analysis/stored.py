@@ -71,7 +71,7 @@ def stored(
         RunError: The table is damaged, was changed, or does not fit into memory.
     """
     merged = verified(folder, table, info)
-    files = [merged] if merged is not None else list(table_files(folder, table))
+    files = [merged] if merged is not None else table_files(folder, table)
     words = [c for c, kind in COLUMNS[table].items() if kind == "category"]
     try:
         for file in files:

@@ -125,13 +125,56 @@ def faulty(folder: Path, unit: str) -> str | None:
     return None
 
 
-def table_files(folder: Path, table: str) -> Iterator[Path]:
-    """The files that hold a table of a run that is not merged: of finished units their parts, of others increments."""
-    parts = folder / "parts"
+def table_files(folder: Path, table: str) -> list[Path]:
+    """The files that hold a table of a run that is not merged: of finished units their parts, of others increments.
+
+    What an unfinished unit wrote after its last saved state, before it was cut off, is among them.
+
+    Raises:
+        RunError: A file that a mark or a saved state names is missing or was changed after it was written.
+    """
+    for again in range(_LOOKS):
+        try:
+            return list(_table_files(folder, table))
+        except RunError:
+            # While it is written, increments give way to parts between two looks.
+            if again == _LOOKS - 1:
+                raise
+    return []
+
+
+_LOOKS = 3
+
+
+def _table_files(folder: Path, table: str) -> Iterator[Path]:
+    parts, claimed = folder / "parts", dict[Path, object]()
+    for mark in (folder / "done").glob("*.json"):
+        about = (read_json(mark) or {}).get("tables")
+        if not isinstance(about, dict):
+            raise RunError(f"{folder}: the mark done/{mark.name} is damaged{_AGAIN}")
+        if table in about:
+            claim = about[table]
+            claimed[part_path(folder, table, mark.stem)] = claim.get("sha256") if isinstance(claim, dict) else None
+    for note in (folder / "state").glob("*.json"):
+        if mark_path(folder, note.stem).exists():
+            continue
+        held = (read_json(note) or {}).get("parts")
+        if not isinstance(held, dict):
+            raise RunError(f"{folder}: state/{note.name} is damaged{_AGAIN}")
+        claimed |= {parts / name: sha for name, sha in held.items() if str(name).startswith(f"{table}-")}
+    there = set()
     for path in sorted(parts.glob(f"{table}-*.parquet")):
         unit, *span = path.stem.removeprefix(f"{table}-").split("-")
         if mark_path(folder, unit).exists() == (not span):
+            there.add(path)
+            if path in claimed and digest(path) != claimed[path]:
+                raise RunError(f"{folder}: parts/{path.name} was changed or damaged after it was written{_AGAIN}")
             yield path
+    if lost := sorted(path.name for path in claimed if path not in there):
+        raise RunError(f"{folder}: parts/{lost[0]} is missing{_AGAIN}")
+
+
+_AGAIN = "; what is damaged is played again by `populace resume`"
 
 
 def verified(folder: Path, table: str, info: Mapping[str, Any]) -> Path | None:

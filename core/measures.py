@@ -132,6 +132,23 @@ SEAT_MEASURES = (
         name="judged unread", about="answers of a judge that could not be read", kind="count", unit="texts", low=0.0
     ),
     Measure(name="judge tokens", about="tokens that a judge read and wrote", kind="count", unit="tokens", low=0.0),
+    Measure(
+        name="leak",
+        about="replies that repeat to others what the seat was told in confidence",
+        kind="count",
+        unit="replies",
+        low=0.0,
+    ),
+    Measure(
+        name="mismatch",
+        about="replies that declare another act than their words are",
+        kind="count",
+        unit="replies",
+        low=0.0,
+    ),
+    Measure(
+        name="off topic", about="replies about something else than was asked", kind="count", unit="replies", low=0.0
+    ),
 )
 """Measures of seats that every role may have. Counts whose names begin with `fault/` are failed tries, by kind."""
 

@@ -23,15 +23,19 @@ from populace.population import People
 Actions = Mapping[str, Tensor]
 """Field -> [worlds, seats, *shape]. Some names are no fields, each [worlds, seats]: `kind` int8 marks invalid acts (see
 ReplyKind; 0 is valid), and names that begin with `tally/` are numbers that are summed over seats into a measure
-(`tally/tokens` becomes the measure `tokens` of the role): what acts cost that a language model wrote."""
+(`tally/tokens` becomes the measure `tokens` of the role): what acts cost that a language model wrote. Names that begin
+with `read/` are codes that a reader made of words, [worlds, seats, ...], 0 where it made nothing of them; the world is
+handed them beside the fields, and no view offers them."""
 
 TALLY = "tally/"
 """Begins the names of tallies."""
+READ = "read/"
+"""Begins the names of codes that were read off words."""
 
 
 def is_field(name: str) -> bool:
     """Whether a name in actions is one of the role's fields."""
-    return name != "kind" and not name.startswith(TALLY)
+    return name != "kind" and not name.startswith((TALLY, READ))
 
 
 Memory = Any
@@ -46,12 +50,14 @@ class Policy(Generic[OptionsT]):
         privileged: Whether it sees fields of ground truth (oracles only).
         plays: Names of the roles it can play; () for any.
         needs: Names of the fields that a role must see for it to act there.
+        speaks: Whether it is asked in a phase in which its role only says something; else the world finds the words.
     """
 
     Options: ClassVar[type[Options]] = Options
     privileged: bool = False
     plays: ClassVar[tuple[str, ...]] = ()
     needs: ClassVar[tuple[str, ...]] = ()
+    speaks: bool = True
 
     def __init__(self, options: OptionsT | None = None) -> None:
         # `Options` and `OptionsT` are one model, which a class variable cannot say.

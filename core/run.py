@@ -17,7 +17,7 @@ from populace.fields import Role, shared
 from populace.measures import Counts, Key, OfSeats, add
 from populace.memory import is_short
 from populace.observation import Observation
-from populace.policy import Actions, Learner, Policy, Trajectory, Transition
+from populace.policy import READ, Actions, Learner, Policy, Trajectory, Transition
 from populace.population import People, Population
 from populace.words import Reader, Words
 from populace.world import Step, World
@@ -165,7 +165,8 @@ def see(world: World[Any], run: Run, role: Role, privileged: bool = False) -> Ob
     kept |= {f"{name}_mask" for name in kept}
     kept |= {f"{f.name}_mask" for f in role.done_in(phase) if f.masked}
     shown = {name: tensor for name, tensor in fields.items() if name in kept}
-    reader = Reader(run.words, world.lexicon)
+    hidden = {f.name for f in role.seen_in(phase, private=True) if f.private}
+    reader = Reader(run.words, world.lexicon, {name: fields[name] for name in hidden if name in fields})
     return Observation(shown, role, phase, world.present(run.state, role.name), world.dialogue, reader)
 
 
@@ -210,13 +211,14 @@ def _phase(
     draw = run.draw(check, world.scopes[run.phase])
     memory, acted, seen = dict(run.memory), {}, {}
     kinds: dict[str, Tensor] = {}
+    codes: dict[str, dict[str, Tensor]] = {}
     flows: dict[Key, Tensor] = {}
     events: list[tuple[OfSeats, Tensor]] = []
     for role in world.acting[phase]:
         if given is not None and role.name in given:
             actions, present = given[role.name], world.present(run.state, role.name)
         else:
-            if role.name not in policies and role.only_speaks(phase):
+            if role.only_speaks(phase) and (role.name not in policies or not policies[role.name].speaks):
                 acted[role.name] = acts.unsaid(role, phase, run.worlds)
                 continue
             if role.name not in policies:
@@ -234,11 +236,15 @@ def _phase(
                 seen[role.name] = observation
         if "kind" in actions:
             kinds[role.name] = actions["kind"]
+        codes[role.name] = {name: code for name, code in actions.items() if name.startswith(READ)}
         acted[role.name], nan = acts.valid(role, phase, actions, len(run.worlds), watch)
         flows |= {OfSeats(f"nan/{name}", role.name): share for name, share in nan.items()}
         events += acts.counted(role, actions, _players(policies, run.memory, role.name), present)
-    # A world may tell acts from forfeits: to say nothing is not to be honest.
-    told = {name: {**done, "kind": kinds[name]} if name in kinds else done for name, done in acted.items()}
+    # A world may tell acts from forfeits: to say nothing is not to be honest. What was read off words comes along.
+    told = {
+        name: {**done, **codes.get(name, {}), **({"kind": kinds[name]} if name in kinds else {})}
+        for name, done in acted.items()
+    }
     step = world.advance(run.state, phase, told, draw.scope("advance"))
     if watch:
         for name, reward in step.rewards.items():

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST_COLUMNS = 100_000
 """Columns that a table may have."""
+MOST_LETTERS = 10_000
+"""Letters that an entry of words may have."""
 Codes = Sequence[float | str]
 """Entries that stand for a missing one: numbers, whatever their spelling, and words."""
 
@@ -184,6 +186,8 @@ class Table:
         for kind, word in zip(used, words, strict=True):
             if wrong := names.fault(word):
                 self._refuse(place == kind, name, _holds(wrong))
+            if len(word) > MOST_LETTERS:
+                self._refuse(place == kind, name, _too_long(len(word)))
         order = np.argsort(values, kind="stable") if not np.isnan(values).any() else np.argsort(words, kind="stable")
         new = np.full(len(entries) + 1, -1, dtype=np.int64)
         new[used[order]] = np.arange(len(used))
@@ -275,3 +279,8 @@ def _because(what: str) -> str:
 
 def _holds(wrong: str) -> Callable[[int], str]:
     return lambda row: f"it holds {wrong}; leave it out"
+
+
+def _too_long(letters: int) -> Callable[[int], str]:
+    told = f"it has {letters:,} letters, and at most {MOST_LETTERS:,} are read; is a quotation mark lost?"
+    return lambda row: told

@@ -80,10 +80,13 @@ class Reader:
     Attributes:
         words: The run's store.
         lexicon: Makes the world's phrases, id -> text; asked only when an id is not in the store.
+        ground: The role's private fields in this phase, [worlds, seats, ...]. Only what reads replies may look there,
+            to tell what words mean or whether they are right; nothing of it may be shown to a seat.
     """
 
     words: Words
     lexicon: Callable[[], Mapping[int, str]]
+    ground: Mapping[str, Tensor] = field(default_factory=dict)
 
     def read(self, found: int) -> str:
         """The text of an id; empty for silence and for what was not put into words.

@@ -84,7 +84,8 @@ class World(ABC, Generic[State, OptionsT]):
         """Play one phase: role -> field -> [worlds, seats, *shape] of the roles that act in it.
 
         Beside the fields stands `kind` [worlds, seats] int8 where a policy tells invalid acts (0: valid), whose fields
-        hold forfeits. Measures of what was said leave these out.
+        hold forfeits. Measures of what was said leave these out. Codes that were read off words stand beside
+        it as `read/<name>`.
         """
 
     # ------------------------------------------------------------------ hooks: override what the world needs

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 from populace import trust
 from populace.builder import policy_class, world_class
 from populace.errors import OptionError, PopulaceError, UnknownName
+from populace.manifest import short_name
 from populace.options import Options
-from populace.registry import policies, policy_prefix
+from populace.registry import manifests, policies, policy_prefix
 from populace.scenarios.arms import Variant
 from populace.scenarios.building import make_population
 from populace.scenarios.checking import check
@@ -175,6 +176,11 @@ class _Maker:
         if policy.plays and role not in policy.plays:
             key = (*path, "policy") if tree.get(*path, "policy") is not None else path
             text = f"agents.{role}: {name!r} plays {' or '.join(policy.plays)}, not {role}"
+            return None, [Mistake(text, spot(tree, key))]
+        home = name.partition("/")[0]
+        if home != within and {home, within} <= {short_name(shipped) for shipped in manifests.shipped()}:
+            key = (*path, "policy") if tree.get(*path, "policy") is not None else path
+            text = f"agents.{role}: {name!r} is a policy for the world {home!r}; this one is {within!r}"
             return None, [Mistake(text, spot(tree, key))]
         # A policy made of others reads their names, and the segments', as this scenario means them.
         context = {**self.context, "within": within, "segments": segments}

@@ -120,11 +120,13 @@ def _timings(folder: Path) -> Finding:
     what = f"{TIMINGS}.parquet"
     try:
         with opened(folder / what, within=folder) as file:
-            rows = len(pq.ParquetFile(file, page_checksum_verification=True).read())
+            table = pq.ParquetFile(file, page_checksum_verification=True).read()
     except (FileError, OSError, pa.ArrowException) as error:
         return Finding(what, "wrong", str(error))
+    if lost := {"arm", "world", "worlds", "ticks", "seconds"} - set(table.column_names):
+        return Finding(what, "wrong", f"it lacks the columns {', '.join(sorted(lost))}")
     return Finding(
-        what, "ok", f"{rows:,} rows; its pages are whole (wall-clock times, of which run.json holds no hash)"
+        what, "ok", f"{len(table):,} rows; its pages are whole (wall-clock times, of which run.json holds no hash)"
     )
 
 
@@ -134,6 +136,11 @@ def _units(folder: Path) -> Iterator[Finding]:
         yield _finished(folder, mark.stem)
     for note in sorted((folder / "state").glob("*.json")):
         yield _saved(folder, note)
+    known = {path.stem for inner in ("done", "state") for path in (folder / inner).glob("*.json")}
+    for path in sorted((folder / "parts").glob("*.parquet")):
+        if path.stem.split("-")[1:2] not in [[unit] for unit in known]:
+            told = "no mark and no saved state speaks of it; its unit is played again when the run is resumed"
+            yield Finding(f"parts/{path.name}", "unknown", told)
 
 
 def _finished(folder: Path, unit: str) -> Finding:

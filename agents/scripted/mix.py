@@ -136,6 +136,7 @@ class Mix(Policy[MixOptions]):
         super().__init__(options)
         self.parts = tuple(player.made() for player in options.players)
         self.privileged = any(part.privileged for part in self.parts)
+        self.speaks = any(part.speaks for part in self.parts)
 
     def begin(self, role: Role, people: People, draw: Draw) -> Memory:
         """Seats dealt out, and the players' memories.
@@ -174,6 +175,9 @@ class Mix(Policy[MixOptions]):
         mixed: dict[str, Tensor] = {}
         memories: list[Memory] = []
         for i, (part, held) in enumerate(zip(self.parts, memory.parts, strict=True)):
+            if observation.role.only_speaks(observation.phase) and not part.speaks:
+                memories.append(held)
+                continue
             mine = memory.who == i
             seen = observation.only(mine, part.privileged)
             actions, after = part.act(seen, held, draw.scope(f"player {i}"))

@@ -30,6 +30,7 @@ class AlwaysOptions(Options):
 class Always(Policy[AlwaysOptions]):
     """Always the same act."""
 
+    speaks = False
     Options = AlwaysOptions
 
     def check_role(self, role: Role, dialogue: Dialogue | None) -> None:
@@ -67,6 +68,7 @@ class BestResponseOptions(Options):
 class BestResponse(Policy[BestResponseOptions]):
     """The best reply to what it faced last; before that, to all acts alike."""
 
+    speaks = False
     Options = BestResponseOptions
     needs = ("mine", "faced")
 
@@ -108,6 +110,7 @@ class LogitOptions(Options):
 class Logit(Policy[LogitOptions]):
     """Plays act a with a chance proportional to exp(payoff / noise): logit response (McKelvey and Palfrey 1995)."""
 
+    speaks = False
     Options = LogitOptions
     needs = ("mine", "faced")
 
@@ -125,6 +128,7 @@ class TitForTat(Policy):
     prisoner's dilemma that is Axelrod's tit-for-tat.
     """
 
+    speaks = False
     needs = ("mine", "theirs", "faced")
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
@@ -151,6 +155,7 @@ class RuleOptions(Options):
 class Rule(Policy[RuleOptions]):
     """The base of those who follow a solution rule; of tied cells one at random."""
 
+    speaks = False
     Options = RuleOptions
     needs = ("mine", "theirs", "faced")
 
@@ -233,6 +238,7 @@ class Imitation(Policy[ImitationOptions]):
     It begins at random, and a small share of acts is random throughout.
     """
 
+    speaks = False
     Options = ImitationOptions
     plays = ("player",)
 

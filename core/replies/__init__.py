@@ -17,6 +17,7 @@ The words that are looked for are English, and the lists of them are assumed.
 from populace.replies.asked import ask, seats, shown
 from populace.replies.choices import choice, exactly, named, taken_back
 from populace.replies.forfeits import Read, fill, forfeits, pair, understood
+from populace.replies.leaks import repeats
 from populace.replies.lines import Item, after, agreed, before, begun_in_order, has, named_values, numbered, once
 from populace.replies.normalising import plain, unfenced
 from populace.replies.numbers import number, numbers
@@ -47,6 +48,7 @@ __all__ = [
     "plain",
     "refuses",
     "refuses_at_once",
+    "repeats",
     "seats",
     "shown",
     "spoken",

@@ -21,19 +21,23 @@ _LEAD_MARKS = re.compile(r"[\s\"'(\[#:=]*\Z")
 _REASON = re.compile(r"\s+(?:because|since|due to)\b", re.I)
 _DOUBT_FIRST = re.compile(
     r"\W*(?:or|and|to|not|no|nor|but|either|though|although|unless|if|depending|versus|vs|through|until|actually|rather|"
-    r"instead|on second thought|hmm|sort of|ish|then again|in case|when|only)\b",
+    r"instead|on second thought|hmm|sort of|ish|then again|in case|when|only|false|incorrect|wrong|nope|never|also|"
+    r"alternatively)\b",
     re.I,
 )
 _HEDGE = re.compile(
     r"\b(?:maybe|perhaps|possibly|probably|might|could be|not (?:quite )?(?:sure|certain)|unsure|uncertain|undecided|"
     r"i guess|i suppose|either|it depends|depends on|(?:don't|do not|can't|cannot) (?:know|decide|say)|hard to say|"
-    r"leaning)\b",
+    r"leaning|presumably|supposedly|guess)\b",
     re.I,
 )
 _BACK = re.compile(
     r"\bno,? wait\b|\bwait\s*[,.!:-]|\bon (?:second thoughts?|reflection)\b|\bscratch that\b|\bi mean\b|\bcorrection\b|"
     r"\bnever ?mind\b|\bhold on\b|\bchanged? my mind\b|\bmake (?:that|it) \b|\btake (?:that|it) back\b|\bstrike that\b|"
-    r"\bor (?:rather|maybe|perhaps)\b|\bactually,? (?:no|not|i)\b|\bi meant\b|\binstead of (?:that|this)\b",
+    r"\bor (?:rather|maybe|perhaps)\b|\bactually,? (?:no|not|i)\b|\bi meant\b|\binstead of (?:that|this)\b|"
+    r"\b(?:disregard|ignore|forget|scrap|retract|undo|cancel|discard) (?:that|this|it|the above|what i)\b|"
+    r"\b(?:just )?(?:kidding|joking)\b|\b(?:that was|only) a joke\b|\bw?hoops\b|\boops\b|\bwrong, sorry\b|"
+    r"\b(?:edit|update|corrected)\s*:|\bp\.\s?s\.",
     re.I,
 )
 
@@ -86,8 +90,12 @@ def stated(text: str, start: int, end: int) -> bool:
     """Whether what stands at `start` to `end` is what its sentence says, and nothing after it puts it in doubt."""
     if text[start].isdigit() and re.search(r"\d", text[:start]):
         return False
-    sentence = max((text.rfind(mark, 0, start) for mark in ".!?;\n"), default=-1) + 1
+    sentence = max((hit.end() for hit in _SENTENCE.finditer(text, 0, start)), default=0)
     return lead(text[sentence:start]) and settled(text[end:])
+
+
+_SENTENCE = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\bca)(?<!\bcf)(?<!\bvs)(?<!\bapprox)[.!?;](?=[\s\"')\]])|\n", re.I)
+"""What ends a sentence: a mark with a space behind it, and not one of an abbreviation."""
 
 
 def lead(text: str) -> bool:
@@ -103,6 +111,8 @@ def settled(text: str) -> bool:
     rest = text.strip(" \t\n.!\"')]")
     if not rest:
         return text.strip()[:1] != "?"
+    if re.fullmatch(r"[-+*/^~=<>%|\\]+", rest):
+        return False
     if not (re.match(r"\s*[.!;,:=(\[\u2013\u2014-]|\s*\n", text) or _REASON.match(text)):
         return False
     return not (

@@ -13,7 +13,8 @@ _LIKE = (
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)[\w+-]{0,20}[ \t]*$", re.M)
 _WHOLE = re.compile(r"\s*```(?:json)?\s*\n?(.*?)\n?\s*```\s*\Z", re.S)
 _HEAD = re.compile(r"^[ \t]*(?:(?:#{1,6}|[*+\u2022>-])[ \t]+)+", re.M)
-_EMPHASIS = re.compile(r"\*{1,3}|`{1,2}|(?<!\w)_{1,3}(?=\S)|(?<=\S)_{1,3}(?!\w)")
+# Between two letters or digits a star multiplies: 3*2 is not 32.
+_EMPHASIS = re.compile(r"(?<![\w*`])[*`]+(?![*`])|(?<![*`])[*`]+(?![\w*`])|(?<!\w)_{1,3}(?=\S)|(?<=\S)_{1,3}(?!\w)")
 
 
 def plain(text: str) -> str:

@@ -38,6 +38,7 @@ def spoken(reply: str, keep: tuple[str, ...] = ()) -> Spoken:
         reply: The whole reply.
         keep: Names of tags that are part of the form that was asked for.
     """
+    reply = reply.lstrip("\ufeff")
     for pattern, standard in _OTHER:
         reply = pattern.sub(standard, reply)
     names = "|".join(name for name in NAMES if name not in keep)
@@ -53,7 +54,8 @@ def spoken(reply: str, keep: tuple[str, ...] = ()) -> Spoken:
             start = tag.end()
         else:
             said, start = [], tag.end()
-    unfinished = depth > 0
+    # A tag that is itself cut off opens a thought, too.
+    unfinished = depth > 0 or re.search(rf"<(?:{names})(?![^<>]{{0,200}}>)\b", reply[start:], re.I) is not None
     if not unfinished:
         said.append(reply[start:])
     return Spoken("".join(said).strip(), unfinished)

@@ -23,4 +23,6 @@ def begin(options: AgencyOptions, people: People, draw: Draw) -> State:
         weight=torch.ones(draw.worlds, device=draw.device, dtype=torch.float32),
         earned=zero,
         played=zero > 0,
+        explanation=zero.to(torch.int64) if options.talk else None,
+        words=zero.to(torch.int64) if options.talk else None,
     )

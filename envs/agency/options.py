@@ -50,6 +50,8 @@ class AgencyOptions(Options):
     """reputation: what a trusted agent earns a period."""
     discount: float = Field(default=0.8, ge=0, lt=1)
     """reputation: delta, weight of the next period."""
+    talk: bool = False
+    """Whether the customer explains its offer in a sentence, and the assistant says one beside its move."""
 
     @model_validator(mode="after")
     def _ordered(self) -> "AgencyOptions":

@@ -59,4 +59,15 @@ def roles(options: AgencyOptions, census: Census) -> tuple[Role, ...]:
         ),
         does=(Field(name="move", kind="real", span=span, about="Effort, message, choice or deviation; see the game."),),
     )
-    return customer, assistant
+    return _talking(customer, assistant) if options.talk else (customer, assistant)
+
+
+def _talking(customer: Role, assistant: Role) -> tuple[Role, Role]:
+    """Both with a sentence beside what they do."""
+    explanation = Field(name="explanation", kind="text", about="What the customer says with its offer.")
+    said = Field(name="words", kind="text", about="What the assistant says with its move.")
+    heard = replace(said, phases=("respond",))
+    return (
+        replace(customer, sees=(*customer.sees, heard), does=(*customer.does, replace(explanation, phases=("offer",)))),
+        replace(assistant, sees=(*assistant.sees, explanation), does=(*assistant.does, said)),
+    )

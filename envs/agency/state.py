@@ -19,6 +19,8 @@ class State:
         weight: [worlds], discount of the next period.
         earned: [worlds, pairs], the agent's discounted payoffs so far, those of ticks in which all acts were given.
         played: [worlds, pairs] bool, whether there was such a tick.
+        explanation: [worlds, pairs] int64 ids, what the principal said with its offer; None without `talk`.
+        words: [worlds, pairs] int64 ids, what the agent said with its move; None without `talk`.
     """
 
     kind: Tensor
@@ -30,3 +32,5 @@ class State:
     weight: Tensor
     earned: Tensor
     played: Tensor
+    explanation: Tensor | None = None
+    words: Tensor | None = None

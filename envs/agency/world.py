@@ -8,8 +8,11 @@ import torch
 from torch import Tensor
 
 from populace.acts import given
+from populace.dialogue import Dialogue
 from populace.draw import Draw
+from populace.envs.agency import talking
 from populace.envs.agency.begin import begin
+from populace.envs.agency.dialogue import TermsDialogue
 from populace.envs.agency.games import GAMES, Reputation
 from populace.envs.agency.measures import DECLARED
 from populace.envs.agency.options import AgencyOptions
@@ -43,7 +46,14 @@ class Agency(World[State, AgencyOptions]):
         return begin(self.options, people, draw)
 
     def observe(self, state: State, role: str, phase: str) -> dict[str, Tensor]:
-        """Principals see terms and what they may hear; agents their type and the terms."""
+        """Principals see terms and what they may hear; agents their type and the terms; and what was said."""
+        seen = self._seen(state, role, phase)
+        if state.explanation is None or state.words is None or phase == "offer":
+            return seen
+        return seen | ({"explanation": state.explanation} if role == "assistant" else {"words": state.words})
+
+    def _seen(self, state: State, role: str, phase: str) -> dict[str, Tensor]:
+        """What is seen as numbers."""
         if role == "assistant":
             return {"type": state.kind, "terms": state.terms, "due_move": self.game.move(state.kind, state.terms)}
         seen = {"signal": state.signal.expand_as(state.kind)}
@@ -64,10 +74,18 @@ class Agency(World[State, AgencyOptions]):
         """Offer, act, answer; then payoffs, measures and new types."""
         if phase == "offer":
             there = given(actions["customer"], state.kind)
-            return Step(replace(state, terms=actions["customer"]["terms"], given=there))
+            offered = replace(state, terms=actions["customer"]["terms"], given=there)
+            if not self.options.talk:
+                return Step(offered)
+            said = talking.explained(self.options.game, offered.terms, actions["customer"]["explanation"], draw)
+            return Step(replace(offered, explanation=said.text), said={"customer": said})
         if phase == "act":
             there = state.given & given(actions["assistant"], state.kind)
-            return Step(replace(state, move=actions["assistant"]["move"], given=there))
+            moved = replace(state, move=actions["assistant"]["move"], given=there)
+            if not self.options.talk:
+                return Step(moved)
+            said = talking.said(moved.move, state.kind, actions["assistant"]["words"], draw)
+            return Step(replace(moved, words=said.text), said={"assistant": said})
         there = state.given & given(actions["customer"], state.kind)
         terms = state.terms
         if isinstance(self.game, Reputation):
@@ -95,6 +113,14 @@ class Agency(World[State, AgencyOptions]):
             played=played,
         )
         return Step(after, {"customer": principal, "assistant": agent}, measures=found)
+
+    def dialogue(self) -> Dialogue:
+        """The game's terms in words."""
+        return TermsDialogue(self.options)
+
+    def lexicon(self) -> Mapping[int, str]:
+        """What scripts can say."""
+        return talking.PHRASES.lexicon if self.options.talk else {}
 
     def measures(self) -> tuple[Measure, ...]:
         """What the world may measure."""

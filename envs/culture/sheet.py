@@ -15,8 +15,10 @@ from populace.observation import Observation
 _EXPLAINED = re.compile(r"(\D*\d+)\s*(?:[;(]|\.(?!\d))")
 """An option, and what begins an explanation of it."""
 _SECOND = re.compile(
-    r"\W*(?:(?:or|and|no|not|rather|actually|maybe|perhaps|but|then|wait|on second thought)\b\W*)*"
-    r"(?:(?:option\W+)?\d|(?:not )?(?:quite )?(?:sure|certain)\b|unsure\b|(?:maybe|perhaps|i guess)\W*$)",
+    r"\W*(?:(?:or|and|no|not|rather|actually|maybe|perhaps|but|then|wait|on second thought|also|alternatively|"
+    r"edit|update|oops|sorry)\b\W*)*"
+    r"(?:(?:option\W+)?\d|(?:not )?(?:quite )?(?:sure|certain)\b|unsure\b|"
+    r"(?:maybe|perhaps|(?:i )?guess|presumably|no(?:pe)?|wrong|false|never)\W*$)",
     re.I,
 )
 """A second option in its place, or doubt."""

@@ -28,6 +28,8 @@ def begin(options: MatrixOptions, people: People, draw: Draw) -> State:
         payoff=torch.zeros((worlds, users), device=device, dtype=torch.float32),
         model=models(options, users, draw),
         tick=torch.zeros(worlds, dtype=torch.int64, device=device),
+        message=seats if options.talk else None,
+        promise=seats if options.talk else None,
         network=people.network,
     )
 

@@ -38,6 +38,19 @@ def measures(game: Tensor, counts: Tensor, shape: tuple[int, ...]) -> dict[str, 
     return out
 
 
+def of_promises(promise: Tensor, act: Tensor, there: Tensor) -> dict[str, Tensor]:
+    """How many players promised an act in words and gave one, and how many of these kept their promise, [worlds] each.
+
+    Args:
+        promise: [worlds, players] int64, 0 for none, else 1 + the act.
+        act: [worlds, players] int64.
+        there: [worlds, players] bool, whose act was given.
+    """
+    promised = ((promise > 0) & there).to(torch.float32)
+    kept = ((promise == act + 1) & there).to(torch.float32)
+    return {"promised": promised.mean(-1), "kept": kept.sum(-1) / promised.sum(-1)}
+
+
 DECLARED = (
     Measure(name="payoff", about="mean payoff of all players in this round", better="higher"),
     Measure(name="worst_player", about="mean payoff of the player position that is worst off", better="higher"),
@@ -50,5 +63,7 @@ DECLARED = (
         better="lower",
     ),
     share("share_*", "share of players who chose this act"),
+    share("promised", "share of players whose words named one act before the move"),
+    share("kept", "share of these who then chose that act", better="higher"),
 )
 """What the world may measure, and what it means; a name with `*` stands for a family of measures."""

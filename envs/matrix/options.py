@@ -36,6 +36,9 @@ class MatrixOptions(Options):
     """Whether each player sees the last act and payoff of another one, drawn anew each tick, as imitation needs."""
     patience: float = Option(default=1.0, gt=0, le=1)
     """Chance a tick that a world goes on (a repeated game of random length); 1 for no end."""
+    talk: bool = False
+    """Whether players say a sentence to each other before they choose (cheap talk); needs two players and fixed
+    `pairs`, as who listens must be known."""
 
     @model_validator(mode="after")
     def _one_game(self) -> Self:
@@ -62,6 +65,11 @@ class MatrixOptions(Options):
             raise ValueError(
                 f"matching: {self.matching} needs a symmetric two-player game, as everyone has the same role"
             )
+        if self.talk and (self.matching != "pairs" or len(shape) != 2):
+            raise ValueError(
+                "talk: a sentence needs one listener who is known before the move: use matching: pairs and "
+                "a game of two players"
+            )
         if self.labels is not None and len(self.labels) != max(shape):
             raise ValueError(f"labels: {len(self.labels)} names for {max(shape)} acts")
         return self
@@ -76,6 +84,11 @@ class MatrixOptions(Options):
         """Numbers of acts of the game as played: as all sit in one role, everyone has as many as the one with most."""
         acts = self.acts
         return (max(acts),) * len(acts)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the acts."""
+        return self.labels or tuple(f"act_{i}" for i in range(self.shape[0]))
 
     @property
     def joint(self) -> int:

@@ -1,14 +1,18 @@
 """The seats of the matrix world: what they see and do."""
 
+from dataclasses import replace
+
 from populace.envs.matrix.options import MatrixOptions
 from populace.fields import Field, Role
 from populace.population import Census
+
+_SAYS = "What it says to the other before the move; it need not be true."
 
 
 def roles(options: MatrixOptions, census: Census) -> tuple[Role, ...]:
     """The role `player`: everybody."""
     k, j = options.shape[0], options.joint
-    labels = options.labels or tuple(f"act_{i}" for i in range(k))
+    labels = options.names
     low, high = _payoffs(options)
     theirs = "The mean payoff of the others, in the same order."
     sees: tuple[Field, ...] = (
@@ -41,11 +45,24 @@ def roles(options: MatrixOptions, census: Census) -> tuple[Role, ...]:
                 about="That player's last payoff, 0 before.",
             ),
         )
-    does = (Field(name="act", kind="choice", labels=labels, about="What it does."),)
+    does: tuple[Field, ...] = (Field(name="act", kind="choice", labels=labels, about="What it does."),)
     about = "Plays the game with whom it is matched."
+    if options.talk:
+        sees += tuple(
+            Field(name=name, kind="text", phases=("play",), about=f"What {who} said before the move.")
+            for name, who in (("said", "it"), ("heard", "the other"))
+        )
+        does = (replace(does[0], phases=("play",)), Field(name="message", kind="text", phases=("talk",), about=_SAYS))
+        about = "Says a sentence to whom it is matched with, and plays the game."
     return (
         Role(
-            name="player", seats=census.size, phases=("play",), sees=sees, does=does, about=about, seats_are_users=True
+            name="player",
+            seats=census.size,
+            phases=("talk", "play") if options.talk else ("play",),
+            sees=sees,
+            does=does,
+            about=about,
+            seats_are_users=True,
         ),
     )
 

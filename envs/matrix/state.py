@@ -20,6 +20,8 @@ class State:
         payoff: [worlds, seats], of the last tick.
         model: [worlds, seats] int64, whose act and payoff each sees, or None without `models`.
         tick: [worlds] int64.
+        message: [worlds, seats] int64 ids, what each said before this move; None without `talk`.
+        promise: [worlds, seats] int64, what that promised: 0 nothing, else 1 + the act; None without `talk`.
         network: Who plays whom, or None.
     """
 
@@ -30,4 +32,6 @@ class State:
     payoff: Tensor
     model: Tensor | None
     tick: Tensor
+    message: Tensor | None = None
+    promise: Tensor | None = None
     network: Network | None = shared(default=None)

@@ -1,6 +1,7 @@
 """Any normal-form game, one-shot or repeated, in a population matched in pairs, at random or by a network."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -8,9 +9,12 @@ import torch
 from torch import Tensor
 
 from populace.acts import given
+from populace.dialogue import Dialogue
 from populace.draw import Draw
+from populace.envs.matrix import talking
 from populace.envs.matrix.begin import begin, models
-from populace.envs.matrix.measures import DECLARED, measures
+from populace.envs.matrix.dialogue import GameDialogue
+from populace.envs.matrix.measures import DECLARED, measures, of_promises
 from populace.envs.matrix.options import MatrixOptions
 from populace.envs.matrix.roles import roles
 from populace.envs.matrix.state import State
@@ -27,12 +31,15 @@ class Matrix(World[State, MatrixOptions]):
 
     id = "populace/matrix-v0"
     Options = MatrixOptions
-    phases = ("play",)
+    phases: tuple[str, ...] = ("play",)
+    worded = ("talk",)
     defaults: ClassVar[Mapping[str, str]] = {"player": "best-response"}
 
     def __init__(self, options: MatrixOptions, census: Census) -> None:
         super().__init__(options, census)
         self.ends = options.patience < 1.0
+        if options.talk:
+            self.phases = ("talk", "play")
         if options.matching in ("pairs", "random") and census.size % self.players:
             raise OptionError(
                 f"{census.size} players cannot be put into groups of {self.players}: make population.size a multiple",
@@ -72,6 +79,13 @@ class Matrix(World[State, MatrixOptions]):
 
     def observe(self, state: State, role: str, phase: str) -> dict[str, Tensor]:
         """The game from the seat's own side, what it met, and one other player to learn from."""
+        seen = self._seen(state)
+        if state.message is None or phase == "talk":
+            return seen
+        return seen | {"said": state.message, "heard": talking.across(state.message)}
+
+    def _seen(self, state: State) -> dict[str, Tensor]:
+        """What is seen as numbers."""
         worlds, users = state.act.shape
         n, k = self.players, self.shape[0]
         game = state.game.unflatten(1, self.shape)
@@ -102,7 +116,13 @@ class Matrix(World[State, MatrixOptions]):
         return seen
 
     def advance(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw) -> Step[State]:
-        """Match, play, pay."""
+        """Say a sentence; match, play, pay."""
+        if phase == "talk":
+            promise = actions["player"].get("read/promise")
+            message, promise, said = talking.talk(
+                state, actions["player"]["message"], promise, self.options.names, draw
+            )
+            return Step(replace(state, message=message, promise=promise), said={"player": said})
         act = actions["player"]["act"]
         there = given(actions["player"], act)
         if len(set(self.acts)) > 1:
@@ -122,12 +142,17 @@ class Matrix(World[State, MatrixOptions]):
             payoff=payoff,
             model=models(self.options, act.shape[1], draw),
             tick=state.tick + 1,
+            message=state.message,
+            promise=state.promise,
             network=state.network,
         )
         ended = None
         if self.ends:
             ended = draw.uniform("goes on") >= self.options.patience
-        return Step(after, {"player": payoff}, ended, measures(state.game, counts, self.shape))
+        found = measures(state.game, counts, self.shape)
+        if state.promise is not None:
+            found |= of_promises(state.promise, act, there)
+        return Step(after, {"player": payoff}, ended, found)
 
     def _grouped(self, game: Tensor, act: Tensor, there: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Groups of neighbours: payoffs [worlds, seats], faced [worlds, seats, joint], shares [worlds, cells].
@@ -199,6 +224,14 @@ class Matrix(World[State, MatrixOptions]):
     def measures(self) -> tuple[Measure, ...]:
         """What the world may measure."""
         return DECLARED
+
+    def dialogue(self) -> Dialogue:
+        """The game in words."""
+        return GameDialogue(self.options)
+
+    def lexicon(self) -> Mapping[int, str]:
+        """What scripts can say."""
+        return talking.phrases(self.options.names).lexicon if self.options.talk else {}
 
     def panel(self, state: State) -> dict[str, Tensor]:
         """Last acts and payoffs; NaN of those who gave none."""

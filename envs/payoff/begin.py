@@ -6,17 +6,18 @@ from populace.draw import Draw
 from populace.envs.payoff import primitives, turns, types
 from populace.envs.payoff.options import PayoffOptions
 from populace.envs.payoff.state import State
+from populace.envs.payoff.talking import Talking
 from populace.population import People
 
 
-def begin(options: PayoffOptions, people: People, draw: Draw) -> State:
-    """The first state: types from the population, questions drawn, nothing asked."""
+def begin(options: PayoffOptions, people: People, draw: Draw, talking: Talking | None = None) -> State:
+    """The first state: types from the population, questions drawn, nothing asked; `talking` where there are words."""
     o, users = options, people.size
     kind = types.of(people)
     ambiguity, harmful, spotted = turns.questions(o, users, draw)
     none = torch.zeros_like(people.segment)
     nothing = torch.zeros_like(ambiguity)
-    return State(
+    first = State(
         kind=kind,
         segment=people.segment,
         ambiguity=ambiguity,
@@ -35,3 +36,4 @@ def begin(options: PayoffOptions, people: People, draw: Draw) -> State:
         assistant_welfare=nothing,
         tick=none[:, 0].clone(),
     )
+    return first if talking is None else talking.begun(first, draw)

@@ -138,14 +138,14 @@ def _reply(reply: str, safe: bool) -> dict[str, Any] | ReplyKind:
 
 
 def _four_tags(text: str, safe: bool) -> dict[str, Any] | ReplyKind:
-    parts = _parts(text)
+    parts = parts_of(text)
     if parts is None:
         cut = text.startswith("<thinking>") and "</response>" not in text
         return ReplyKind.CUT_OFF if cut else ReplyKind.UNREADABLE
     stated, response = read_payoff(parts["payoff"]), parts["response"].strip()
     if stated is None or not response:
         return ReplyKind.UNREADABLE
-    if not safe and all(words.refuses(sentence) for sentence in _sentences(response)):
+    if not safe and all(words.refuses(sentence) for sentence in sentences(response)):
         return ReplyKind.REFUSED
     return {
         "act": act_of(response, safe),
@@ -155,7 +155,7 @@ def _four_tags(text: str, safe: bool) -> dict[str, Any] | ReplyKind:
     }
 
 
-def _parts(text: str) -> dict[str, str] | None:
+def parts_of(text: str) -> dict[str, str] | None:
     """Tag -> what it holds, where a text is the four tags in order, each once, and nothing else."""
     found = {}
     for tag in TAGS:
@@ -199,12 +199,13 @@ def act_of(response: str, safe: bool = False) -> int:
     """Index into `primitives.ACTS` and `SAFE_ACTS` of what a response does."""
     if safe and (words.refuses_at_once(response) or _SORRY.match(response)):
         return 3 if _REDIRECT.search(response) else 4
-    sentences = _sentences(response)
-    questions = sum(s.endswith("?") for s in sentences)
+    said = sentences(response)
+    questions = sum(s.endswith("?") for s in said)
     if questions == 0:
         return 0
-    return 1 if questions == len(sentences) else 2
+    return 1 if questions == len(said) else 2
 
 
-def _sentences(response: str) -> list[str]:
+def sentences(response: str) -> list[str]:
+    """The sentences of a response."""
     return [s for s in re.split(r"(?<=[.!?])\s+", response.strip()) if s]

@@ -2,9 +2,10 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from populace.envs.payoff.pricing import Pricing
+from populace.files import word_or_file
 from populace.options import Options
 
 
@@ -91,6 +92,17 @@ class PayoffOptions(Options):
     """The disagreement point (user, assistant) of the corrected mutual welfare: what both have without talking."""
     games: bool = True
     """Whether players are shown their games; without, worlds are faster and only policies that need none can play."""
+    matter: str | None = None
+    """What is asked in words: `questions`, the table that comes with the library, or the path of a table of its form or
+    of AmbigQA's (see `envs/payoff/matter/README.md`). Without it nothing is put into words; scripts' measures are the
+    same either way."""
+    form: Literal["tags", "plain"] = "tags"
+    """How an assistant that writes replies: in GTAlign's four tags, or, with `matter`, plainly, with what the user
+    reads."""
+
+    _there = field_validator("matter")(
+        lambda given, info: None if given is None else word_or_file(given, ("questions",), info.context)
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -100,4 +112,8 @@ class PayoffOptions(Options):
             )
         if self.harm.constraint and self.harm.share == 0:
             raise ValueError("harm.constraint: without harmful questions (harm.share) there is nothing to constrain")
+        if self.form == "plain" and (self.matter is None or self.stated):
+            raise ValueError(
+                "form: plain needs something to talk about (matter), and states no game (stated); tags does both"
+            )
         return self

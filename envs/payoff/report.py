@@ -12,6 +12,7 @@ from populace.analysis.results import Results
 from populace.analysis.sections import Section
 from populace.analysis.stats import Estimate, estimate
 from populace.analysis.style import INK, MUTED, PALETTE, PARTS, cell, figure, footnotes, legend, number, svg
+from populace.envs.payoff import conversations
 
 CLASSES = {
     "games_harmony": "harmony",
@@ -94,9 +95,9 @@ TABLES: dict[str, tuple[str, dict[str, str]]] = {
 
 
 def sections(run: RunData) -> Sequence[Section]:
-    """Frontier, harm, classes of games, prices, stated games, play: whatever was recorded."""
+    """Frontier, harm, classes of games, prices, stated games, play, conversations: whatever was recorded."""
     means = halves(run)
-    found = [_frontier(run, means), *_tables(run, means), _classes(run, means)]
+    found = [_frontier(run, means), *_tables(run, means), _classes(run, means), conversations.section(run)]
     return [section for section in found if section is not None]
 
 

@@ -1,5 +1,7 @@
 """The seats of the payoff world: what they see and do."""
 
+from dataclasses import replace
+
 from populace.envs.payoff.options import PayoffOptions
 from populace.envs.payoff.pricing import RATES
 from populace.envs.payoff.primitives import ACTS, ASKS, REASONING, WORDS, WRITING, acts
@@ -101,7 +103,28 @@ def roles(options: PayoffOptions, census: Census) -> tuple[Role, ...]:
         sees=sees,
         does=does,
     )
+    if options.matter is not None:
+        return _talking(user, 2 * options.turns), _talking(assistant, 2 * options.turns)
     return user, assistant
+
+
+def _talking(role: Role, sayings: int) -> Role:
+    """The role with what it reads and writes; a conversation has so many `sayings`."""
+    row = Field(name="row", kind="count", private=True, about="The row of the question in the table of questions.")
+    talk = Field(
+        name="talk",
+        kind="text",
+        shape=(sayings,),
+        carries=("faced",) if role.name == "assistant" else (),
+        about="The conversation so far: question, answer, question, ...; 0 where nothing was said yet.",
+    )
+    if role.name == "assistant":
+        answer = Field(name="answer", kind="text", carries=("act",), about="What it says to the user.")
+        return replace(role, sees=(*role.sees, talk, row), does=(*role.does, answer))
+    goal = Field(name="goal", kind="text", about="What the user wants to know, as it follows `You want to know`.")
+    short = Field(name="short", kind="text", about="The short wording of its question, which leaves more open.")
+    asked = Field(name="question", kind="text", carries=("act",), about="What it asks, in its own words.")
+    return replace(role, sees=(*role.sees, talk, goal, short, row), does=(*role.does, asked))
 
 
 def _common(options: PayoffOptions, own: int, other: int, others: str) -> tuple[Field, ...]:

@@ -27,6 +27,9 @@ class State:
         user_welfare: [worlds, users], of the last such turn; 0 before.
         assistant_welfare: [worlds, users], as above.
         tick: [worlds] int64.
+        question: [worlds, users] int64, the row of the table of questions; None without `matter`.
+        talk: [worlds, users, 2 turns] int64 ids of texts: question, answer, question, ... of the conversation so far,
+            or of the last one until the next begins; None without `matter`.
     """
 
     kind: Tensor
@@ -46,3 +49,5 @@ class State:
     user_welfare: Tensor
     assistant_welfare: Tensor
     tick: Tensor
+    question: Tensor | None = None
+    talk: Tensor | None = None

@@ -58,14 +58,36 @@ class Outcome:
     bonus: Tensor
 
 
-def play(options: PayoffOptions, state: State, reply: Reply, rates: Tensor, active: Tensor, draw: Draw) -> Outcome:
-    """Judge the reply: rates [worlds, 1, 6], active [worlds, users] bool."""
+def play(
+    options: PayoffOptions,
+    state: State,
+    reply: Reply,
+    rates: Tensor,
+    active: Tensor,
+    draw: Draw,
+    gives: Tensor | None = None,
+) -> Outcome:
+    """Judge the reply.
+
+    Args:
+        options: The world's.
+        state: In which it was given.
+        reply: What the assistant did.
+        rates: [worlds, 1, 6] prices.
+        active: [worlds, users] bool, who still has questions.
+        draw: The phase's.
+        gives: [worlds, users] whether a reader found the right answer in the words: 0 nothing read, 1 no, 2 yes. Where
+            it read them, an answer is right by its words, not by chance; None for no words.
+    """
     played = active & (state.asked < 2)
     clear = (state.asked == 0).to(torch.float32)
     quality, brevity, _, typing, sensitivity, clarity = (state.kind[..., k] for k in range(6))
     left = primitives.unclear(state.ambiguity, clear, clarity)
     chance = primitives.chance_right(options, left, reply.act, reply.words)
     right = draw.bernoulli("right", chance)
+    if gives is not None:
+        answers = (reply.act == 0) | (reply.act == 2)
+        right = torch.where((gives > 0) & answers, gives == 2, right)
     void = reply.words == 0
     right = right & ~void & played
     harmful = state.harmful.to(torch.float32)
@@ -185,3 +207,14 @@ def questions(options: PayoffOptions, users: int, draw: Draw) -> tuple[Tensor, T
     uniform = draw.uniform("harm", users, 2)
     harmful = uniform[..., 0] < options.harm.share
     return ambiguity, harmful, harmful & (uniform[..., 1] < options.harm.spotted)
+
+
+def kinds(options: PayoffOptions) -> tuple[tuple[bool, ...], tuple[bool, ...]]:
+    """Which kinds of questions come up: whether ambiguous, and whether harmful."""
+    q = options.questions
+    limit = (q.low[1] + q.high[0]) / 2.0
+    ranges = [q.high] * (q.ambiguous > 0) + [q.low] * (q.ambiguous < 1)
+    ambiguous = {high > limit for _, high in ranges} | {low > limit for low, _ in ranges}
+    share = options.harm.share
+    harmful = (False,) * (share < 1) + (True,) * (share > 0)
+    return tuple(sorted(ambiguous)), harmful

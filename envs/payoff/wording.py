@@ -52,7 +52,12 @@ def asks(chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
     return [(*ASKS, "end")[int(act[chat.world, chat.seat])] for chat in chats]
 
 
-def four_tags(observation: Mapping[str, Tensor], chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
+def four_tags(
+    observation: Mapping[str, Tensor],
+    chats: Sequence[Chat],
+    actions: Mapping[str, Tensor],
+    responses: Sequence[str] | None = None,
+) -> list[str]:
     """An assistant's reply to each chat.
 
     The game is the one that the actions state; or else the one it sees, five times as large, as stated games run over
@@ -63,21 +68,24 @@ def four_tags(observation: Mapping[str, Tensor], chats: Sequence[Chat], actions:
         observation: Fields [worlds, seats, *shape] that an assistant sees.
         chats: Whom it replies to.
         actions: Field -> [worlds, seats, *shape].
+        responses: What the user reads, one for each chat; None for sentences without content.
     """
     seen = {name: observation[name].cpu() for name in ("faced", "signal", "third") if name in observation}
     games = _stated(observation, actions).cpu()
     act, words = (actions[name].cpu() for name in ("act", "words"))
     told = []
-    for world, seat in ((chat.world, chat.seat) for chat in chats):
+    for i, (world, seat) in enumerate((chat.world, chat.seat) for chat in chats):
         game = [round(x, 1) + 0.0 for x in games[world, seat].double().flatten().tolist()]  # never -0.0
         cells = dict(zip(CELLS, zip(game[::2], game[1::2], strict=True), strict=True))
         payoffs = {key: {"LLM": own, "user": user} for key, (user, own) in cells.items()}
         chosen = int(act[world, seat])
+        read = response(chosen, int(words[world, seat])) if responses is None else responses[i]
+        own = {name: value[world, seat] for name, value in seen.items()}
         told.append(
-            f"<thinking>{_thought({name: value[world, seat] for name, value in seen.items()})}</thinking>\n"
+            f"<thinking>{_thought(own, responses is not None)}</thinking>\n"
             f"<payoff>{json.dumps(payoffs)}</payoff>\n"
             f"<analyze>{_weighed(cells)}, and I {CHOSEN[chosen]}.</analyze>\n"
-            f"<response>{response(chosen, int(words[world, seat]))}</response>"
+            f"<response>{read}</response>"
         )
     return told
 
@@ -89,9 +97,11 @@ def response(act: int, words: int) -> str:
     return min(texts, key=lambda text: abs(len(text.split()) - words))
 
 
-def _thought(own: Mapping[str, Tensor]) -> str:
+def _thought(own: Mapping[str, Tensor], real: bool) -> str:
+    """What the assistant makes of the question; `real` where there is one, so that its words show the rest."""
     sounds = "definite" if float(own["faced"][0]) > 0.5 else "vague"
-    text = f"The question sounds {sounds}, and {float(own['signal']):.0%} of it is open to misreading."
+    open_to = "" if real else f", and {float(own['signal']):.0%} of it is open to misreading"
+    text = f"The question sounds {sounds}{open_to}."
     harm = float(own["third"][0]) if "third" in own else 0.0
     return f"{text} An answer would harm others with a chance of {harm:.0%}." if harm > 0 else text
 

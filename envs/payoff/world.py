@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import ClassVar
 
 import torch
@@ -13,15 +14,21 @@ from populace.draw import Draw
 from populace.envs.payoff import measures, primitives, turns, types
 from populace.envs.payoff.begin import begin
 from populace.envs.payoff.dialogue import FourTags
+from populace.envs.payoff.matter import Matter, matter_of
 from populace.envs.payoff.measures import DECLARED
 from populace.envs.payoff.options import PayoffOptions
 from populace.envs.payoff.roles import roles
 from populace.envs.payoff.state import State
+from populace.envs.payoff.talk import TalkDialogue
+from populace.envs.payoff.talking import Talking
 from populace.fields import Role
 from populace.measures import Measure
 from populace.numerics import either
 from populace.population import Census, People, Population
 from populace.world import Step, World
+
+GIVES = "read/gives"
+"""Whether an answer gives the meant meaning's answer, as a reader of its words found: 0 nothing read, 1 no, 2 yes."""
 
 
 class Payoff(World[State, PayoffOptions]):
@@ -36,6 +43,23 @@ class Payoff(World[State, PayoffOptions]):
         super().__init__(options, census)
         # A world of endless questions never ends, and the loop then need not look.
         self.ends = options.questions.number is not None
+        if self.matter is not None:
+            self.matter.demand(*turns.kinds(options))
+
+    @cached_property
+    def matter(self) -> Matter | None:
+        """The questions; None without `matter`."""
+        return None if self.options.matter is None else matter_of(self.options.matter)
+
+    @cached_property
+    def talking(self) -> Talking | None:
+        """What is said in words; None without `matter`."""
+        o = self.options
+        return None if self.matter is None else Talking(self.matter, o.questions, o.turns)
+
+    def lexicon(self) -> Mapping[int, str]:
+        """What scripts can say."""
+        return {} if self.talking is None else self.talking.said.lexicon
 
     def roles(self) -> tuple[Role, ...]:
         """User and assistant."""
@@ -43,7 +67,7 @@ class Payoff(World[State, PayoffOptions]):
 
     def begin(self, people: People, draw: Draw) -> State:
         """Everyone has a first question."""
-        return begin(self.options, people, draw)
+        return begin(self.options, people, draw, self.talking)
 
     def active(self, state: State) -> Tensor:
         """Users who still have questions, [worlds, users] bool."""
@@ -86,7 +110,12 @@ class Payoff(World[State, PayoffOptions]):
         )
 
     def observe(self, state: State, role: str, phase: str) -> dict[str, Tensor]:
-        """A user's own type and game; or an assistant's signal and the game it infers."""
+        """A user's own type and game; or an assistant's signal and the game it infers; and what was said."""
+        seen = self._seen(state, role)
+        return seen if self.talking is None else seen | self.talking.shown(state, role)
+
+    def _seen(self, state: State, role: str) -> dict[str, Tensor]:
+        """What is seen as numbers."""
         o, users = self.options, state.signal.shape[1]
         k = len(primitives.acts(o))
         common = {"turn": state.turn, "rates": self.rates(state).expand(-1, users, -1)}
@@ -128,10 +157,15 @@ class Payoff(World[State, PayoffOptions]):
         """Carry the question over with noise; then judge the reply."""
         if phase == "ask":
             there = given(actions["user"], state.given)
-            return Step(replace(self._hear(state, actions["user"]["act"], draw), given=there))
+            heard = replace(self._hear(state, actions["user"]["act"], draw), given=there)
+            if self.talking is None:
+                return Step(heard)
+            heard, asked = self.talking.ask(heard, actions["user"]["question"], draw)
+            return Step(heard, said={"user": asked})
         active = self.active(state)
         reply = turns.Reply.of(dict(actions["assistant"]))
-        found = turns.play(self.options, state, reply, self.rates(state), active, draw)
+        gives = actions["assistant"].get(GIVES)
+        found = turns.play(self.options, state, reply, self.rates(state), active, draw, gives)
         both = state.given & given(actions["assistant"], state.given)
         after = turns.settle(self.options, state, reply, found, active, both, draw)
         paid = {"user": found.user, "assistant": turns.rewards(self.options, found)}
@@ -139,7 +173,11 @@ class Payoff(World[State, PayoffOptions]):
         flows = measures.flows(self.options, state, reply, found, active, both)
         if reply.stated is not None:
             flows.update(measures.of_stated(reply.stated, self.truth(state), found.played, both))
-        return Step(after, paid, ended, flows)
+        if self.talking is None:
+            return Step(after, paid, ended, flows)
+        own = actions["assistant"]["answer"]
+        after, said = self.talking.answer(self.talking.settled(after, state, draw), state, reply.act, found, own, draw)
+        return Step(after, paid, ended, flows, said={"assistant": said})
 
     def _hear(self, state: State, asked: Tensor, draw: Draw) -> State:
         users = asked.shape[1]
@@ -174,8 +212,8 @@ class Payoff(World[State, PayoffOptions]):
         }
 
     def dialogue(self) -> Dialogue:
-        """The four-tag form."""
-        return FourTags(self.options)
+        """The four-tag form; with words, what is really asked and answered."""
+        return FourTags(self.options) if self.matter is None else TalkDialogue(self.options, self.matter)
 
     @classmethod
     def population(cls, users: int, options: PayoffOptions) -> Population:

@@ -1,10 +1,12 @@
 """What a run has spent on language models, kept in its folder, so that a resumed run goes on counting."""
 
 import json
+import math
 from pathlib import Path
 
 from populace.budget import NOTHING, Account, Limit, Spending
 from populace.errors import RunError
+from populace.files import read
 from populace.store import Mirror
 
 FILE = "spent.jsonl"
@@ -50,12 +52,14 @@ class FolderAccount(Account):
 
 
 def _total(path: Path) -> Spending:
-    """What stands in the file; a line that was cut off is passed over."""
+    """What stands in the file; a line that was cut off is passed over, and so is one that no run writes."""
     total = NOTHING
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+    for line in read(path, within=path.parent).splitlines() if path.is_file() else ():
         try:
             held = json.loads(line)
-            total = total + Spending(int(held["tokens"]), float(held["cost"]))
-        except (ValueError, TypeError, KeyError):
+            tokens, cost = int(held["tokens"]), float(held["cost"])
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             continue
+        if tokens >= 0 and 0 <= cost < math.inf:
+            total = total + Spending(tokens, cost)
     return total

@@ -242,3 +242,8 @@ def test_formats_that_could_mean_two_numbers_are_refused():
     with pytest.raises(ValueError, match="numbers would be ambiguous"):
         TableFormat(decimal=",", thousands=",")
     assert TableFormat() == PLAIN
+
+
+def test_an_entry_of_words_is_bounded():
+    with pytest.raises(PopulaceError, match=r"line 3, column 'a': it has 10,001 letters"):
+        parse("a\nshort\n" + "x" * 10_001 + "\n", "t.csv").words("a")

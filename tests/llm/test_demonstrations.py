@@ -85,5 +85,6 @@ def test_what_cannot_be_told_is_said():
     with pytest.raises(UnknownName, match="nobody"):
         list(demonstrate(stage, players, people, seed=0, worlds=1, ticks=1, roles=["nobody"]))
     game, group, moves = cast("matrix")
+    game.dialogue = lambda: None  # a world without words of its own
     with pytest.raises(PopulaceError, match="cannot put the acts"):
         list(demonstrate(game, moves, group, seed=0, worlds=1, ticks=1))

@@ -132,6 +132,8 @@ FACES = (
          (0.0, -1.3862943649291992)),
     Face("drift: act in free text", "drift", "assistant", "speak", "free", "@", "I do not know.", "It depends.", "act",
          (3, 2), "free"),
+    Face("matrix: act", "matrix", "player", "play", "label", "Choice: @", "act_1", "act_0", "act", (1, 0)),
+    Face("agency: move", "agency", "assistant", "act", "number", "Number: @", "0.5", "0.25", "move", (0.5, 0.25)),
     Face("matrix by fields: act", "matrix", "player", "play", "label", "@", "act_1", "act_0", "act", (1, 0), "fields"),
     Face("payoff by fields: act", "payoff", "user", "ask", "label", "@", "vague", "end", "act", (1, 2), "fields"),
     Face("agency by fields: move", "agency", "assistant", "act", "one number", "@", "0.5", "0.25", "move",

@@ -92,6 +92,22 @@ VALUES = {
         "{a}x",
         "{a} {b}",
         "{a}\u2026 or so",
+        "{a}, presumably",
+        "{a} (guess)",
+        "ca. {a}",
+        "e.g. {a}",
+        "!{a}",
+        "!= {a}",
+        "{a}. Nope.",
+        "{a}: false",
+        "{a}. Just kidding.",
+        "{a}. Disregard that.",
+        "{a}, forget it",
+        "{a}. That was a joke.",
+        "{a}. Wrong, sorry.",
+        "{a} (edit: {b})",
+        "{a}. Also {b}.",
+        "{a}; alternatively {b}",
     ],
     REFUSED: [
         "I can't help with that.",
@@ -140,6 +156,8 @@ NUMBERS = {
         "7 8",
         "1 000",
         "7-ish",
+        "3*2",
+        "3-",
         "7 out of 20",
         "[1 to 10]",
         "high",
@@ -223,6 +241,7 @@ WHOLES = {
         "<|channel|>analysis<|message|>{B}<|channel|>final<|message|>{A}",
         "<think>one</think><think>{B}</think>{A}",
         "<think>I can't help with that.</think>{A}",
+        "\ufeff{A}",
     ],
     CUT_OFF: [
         "<think>",
@@ -235,6 +254,7 @@ WHOLES = {
         "<reasoning>{A}",
         "{A}<think>no, rather",
         "<|channel|>analysis<|message|>{A}",
+        "<think {A}",
     ],
     REFUSED: [
         "I'm sorry, but I can't help with that.",
@@ -300,7 +320,14 @@ FORMS = {
         "```text\n{A}\n```",
         "{A}\r\n",
     ],
-    UNCLEAR: ["{A}\n{B}", "{B}\n{A}", "{A}\nNo wait.\n{B}", "{A}\n\n{A}\n{B}", "{A}\nWait, I take that back."],
+    UNCLEAR: [
+        "{A}\n{B}",
+        "{B}\n{A}",
+        "{A}\nNo wait.\n{B}",
+        "{A}\n\n{A}\n{B}",
+        "{A}\nWait, I take that back.",
+        "{A}\n\nEdit: {B}",
+    ],
 }
 """Of faces that are written as lines or a word."""
 

@@ -8,9 +8,12 @@ import pandas as pd
 import pytest
 from test_runner import trial
 
+from populace.analysis import load_run
+from populace.budget import Limit, Spending
 from populace.errors import RunError
 from populace.folder import read_info, write_info
 from populace.scenarios import inputs, library, load, runner
+from populace.scenarios.runner.spending import FolderAccount
 from populace.scenarios.source import dump
 from populace.scenarios.verifying import verify
 
@@ -163,6 +166,43 @@ def test_damage_of_an_unfinished_run_is_named(tmp_path):
             assert len(wrong(folder)) == 1, path
             path.write_bytes(raw)
     assert not wrong(folder)
+
+
+def test_damage_of_an_unfinished_run_is_named_when_it_is_read(tmp_path):
+    folder = cut_off(with_people(tmp_path), tmp_path / "run", looks=5)
+    for path in sorted((folder / "parts").glob("steps-*")):
+        raw = path.read_bytes()
+        for damaged in (raw[:50] + bytes([raw[50] ^ 1]) + raw[51:], raw[:-9] + bytes([raw[-9] ^ 1]) + raw[-8:], None):
+            path.write_bytes(damaged) if damaged is not None else path.unlink()
+            with pytest.raises(RunError, match=path.name):
+                _ = load_run(folder).steps
+        path.write_bytes(raw)
+    assert len(load_run(folder).steps)
+
+
+def test_a_lost_mark_is_told(tmp_path):
+    folder = cut_off(trial(), tmp_path / "run", looks=7)
+    mark = next((folder / "done").glob("*.json"))
+    mark.unlink()
+    assert any(what.startswith(f"parts/steps-{mark.stem}") for what in unknown(folder))
+
+
+@pytest.mark.parametrize("instead", [b"", b"PAR1", "groups.parquet"])
+def test_wall_clock_times_that_are_none_are_told(instead, tmp_path):
+    folder = runner.run(load(trial()), tmp_path / "run")
+    raw = instead if isinstance(instead, bytes) else (folder / instead).read_bytes()
+    (folder / "timings.parquet").write_bytes(raw)
+    assert list(wrong(folder)) == ["timings.parquet"]
+    with pytest.raises(RunError, match="timings"):
+        _ = load_run(folder).timings
+
+
+@pytest.mark.parametrize(
+    "line", [b"\xff\xfe\n", b'{"tokens": 1e999, "cost": 0}\n', b'{"tokens": -5, "cost": NaN}\n', b"[" * 9000 + b"\n"]
+)
+def test_what_a_run_has_spent_is_counted_from_whole_lines_only(line, tmp_path):
+    (tmp_path / "spent.jsonl").write_bytes(b'{"tokens": 7, "cost": 0.5}\n' + line + b'{"tokens": 2, "cost": 0.0}\n')
+    assert FolderAccount(tmp_path, Limit(None, None)).spent == Spending(9, 0.5)
 
 
 def test_tapes_may_grow_and_not_change(tmp_path):

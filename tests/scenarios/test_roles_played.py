@@ -75,3 +75,14 @@ def test_options_refused_in_python_are_told_in_our_words():
     text = faults(caught.value, PayoffOptions)
     assert text.startswith("later, switch: a pricing that sets in later")
     assert "Value error" not in text
+
+
+def test_a_policy_of_another_world_is_refused():
+    given = {
+        "world": {"id": "populace/agency-v0"},
+        "worlds": 1,
+        "horizon": 1,
+        "agents": {"assistant": "coevolution/persistence"},
+    }
+    with pytest.raises(ScenarioError, match="is a policy for the world 'coevolution'; this one is 'agency'"):
+        load(given)

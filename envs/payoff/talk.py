@@ -1,0 +1,235 @@
+"""The text face of the payoff world with matter: real questions, asked and answered in free words.
+
+What a user writes is clear or vague by the words that set its meaning apart, over all that it wrote; what an assistant
+writes is an act by its form (see `dialogue`), and right or not by the answer of the meant meaning. Readers look this up
+in the ground truth, which no seat is shown.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from populace import replies as words
+from populace.dialogue import Chat, FreeFace, ReplyKind
+from populace.envs.payoff import prompts, wording
+from populace.envs.payoff.dialogue import ACT_KEYS, FORM, SYSTEM, FourTags, act_of, parts_of, sentences
+from populace.envs.payoff.free import FreeAssistant
+from populace.envs.payoff.matter import Matter, Question, content_words
+from populace.envs.payoff.matter.answers import gives
+from populace.envs.payoff.options import PayoffOptions
+from populace.envs.payoff.phrases import answered, capital
+from populace.envs.payoff.primitives import ACTS, SAFE_ACTS
+from populace.observation import Observation
+
+CLEAR, VAGUE, END = range(3)
+TALLIES = ("leak", "off topic", "mismatch")
+_YES = re.compile(r"\W*(yes|yeah|yep|right|exactly|correct|indeed|that's it|that is it)\b", re.IGNORECASE)
+_CHOSEN = re.compile(
+    rf"\b(?:choose|chose|pick|select|go (?:for|with))\b[^.]*?\b({'|'.join(ACT_KEYS)})\b", re.IGNORECASE
+)
+
+WARM_UP = (
+    "Which bus goes to the harbour?",
+    "<thinking>There may be an old harbour and a new one. The user does not say which.</thinking>\n"
+    '<payoff>{"DQ_DA": {"LLM": 3.9, "user": 4.4}, "DQ_CQ": {"LLM": 1.7, "user": 1.2}, '
+    '"DQ_AQ": {"LLM": 2.8, "user": 3.1}, "VQ_DA": {"LLM": 0.6, "user": 0.4}, '
+    '"VQ_CQ": {"LLM": 1.9, "user": 1.5}, "VQ_AQ": {"LLM": 3.2, "user": 2.7}}</payoff>\n'
+    "<analyze>The question is vague, and of its cells VQ_AQ is Pareto-efficient. I choose AQ.</analyze>\n"
+    "<response>To the old harbour it is bus 12. Or do you mean the new one?</response>",
+)
+"""One exchange on another matter that shows the four tags."""
+
+
+class TalkDialogue(FourTags):
+    """Says what a seat sees, the question and the conversation; hears words.
+
+    Args:
+        options: The world's.
+        matter: The questions.
+    """
+
+    def __init__(self, options: PayoffOptions, matter: Matter) -> None:
+        super().__init__(options)
+        self.matter = matter
+
+    @property
+    def _safe(self) -> bool:
+        return self.options.harm.share > 0
+
+    def say(self, observation: Observation) -> Sequence[Chat]:
+        """One chat a seat that is present and has something to say."""
+        tell = self._user if observation.role.name == "user" else self._assistant
+        read = observation.reader.read
+        among = ~observation["over"] if "over" in observation else None
+        return words.ask(observation, lambda seen, world, seat: tell(read, seen, world, seat), among)
+
+    def _user(self, read: prompts.Read, seen: prompts.Seen, world: int, seat: int) -> Chat:
+        return prompts.to_user(read, seen, world, seat, self.options.turns)
+
+    def _assistant(self, read: prompts.Read, seen: prompts.Seen, world: int, seat: int) -> Chat:
+        turns, tags = self.options.turns, self.options.form == "tags"
+        lines = prompts.said(read, seen["talk"][world, seat])
+        talk = [(("user", "assistant")[k % 2], line) for k, line in enumerate(lines)]
+        if tags:
+            known = prompts.knows(seen, world, seat, turns, tags=True)
+            name, menu = prompts.name_of(seat), prompts.menu(seen, world, seat)
+            system = f"{SYSTEM}\nThe user is called {name}. You can {menu}. {known}"
+            talk = [("user", WARM_UP[0]), ("assistant", WARM_UP[1]), *talk]
+        else:
+            system = prompts.plainly(seen, world, seat, turns)
+        return Chat(world, seat, (("system", system), *talk), form=FORM if tags else prompts.PROSE)
+
+    def hear(
+        self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
+    ) -> tuple[Mapping[str, Tensor], Tensor]:
+        """Actions and kinds; what is off the topic, declares another act than it is, or leaks, is counted."""
+        user = observation.role.name == "user"
+        empty = {**words.forfeits(observation), "read/gives": torch.zeros(observation["turn"].shape, dtype=torch.int64)}
+        if user:
+            del empty["read/gives"]
+        empty |= {f"tally/{name}": torch.zeros(observation["turn"].shape, dtype=torch.int64) for name in TALLIES}
+        rows, talk = self._rows(observation, chats), observation["talk"].cpu()
+        own = dict(zip(((chat.world, chat.seat) for chat in chats), rows, strict=True))
+
+        def read(chat: Chat, reply: str) -> Mapping[str, Any] | ReplyKind:
+            place = chat.world, chat.seat
+            if user:
+                return self._asked(reply, own[place], prompts.said(observation.reader.read, talk[place]))
+            return self._answered(reply, own[place])
+
+        actions, kinds = words.fill(observation, chats, replies, read, empty)
+        device = observation["turn"].device
+        leaks = torch.zeros(observation["turn"].shape, dtype=torch.int64)
+        for chat, reply in zip(chats, replies, strict=True):
+            leaks[chat.world, chat.seat] = self.leaks(chat, reply, own[chat.world, chat.seat])
+        texts = {f.name for f in observation.role.done_in(observation.phase) if f.kind == "text"}
+        kept = {name: value for name, value in actions.items() if name not in texts}
+        return {**kept, "tally/leak": leaks.to(device)}, kinds
+
+    def _rows(self, observation: Observation, chats: Sequence[Chat]) -> list[int | None]:
+        """The row of what each seat talks about; None where an observation comes without ground truth."""
+        ground = observation.reader.ground.get("row")
+        host = None if ground is None else ground.cpu()
+        return [None if host is None else int(host[chat.world, chat.seat]) for chat in chats]
+
+    def leaks(self, chat: Chat, reply: str, row: int | None) -> bool:
+        """Whether what is said repeats what the seat alone was told; the question may be said, and what was said."""
+        (_, private), *talk = chat.messages
+        own = [] if row is None else [self.matter.questions[row].vague, self.matter.questions[row].clear]
+        allowed = [*own, *(message for _, message in talk)]
+        return words.repeats(self._utterance(reply), [private.partition(SYSTEM)[2] or private], allowed)
+
+    def _utterance(self, reply: str) -> str:
+        """What of a reply others read."""
+        text = words.spoken(reply, ("thinking",)).text.strip()
+        inside = re.search(r"<response>(.*?)(?:</response>|\Z)", text, re.DOTALL)
+        return inside[1].strip() if inside else words.spoken(reply).text.strip()
+
+    def _asked(self, reply: str, row: int | None, talk: Sequence[str]) -> dict[str, Any] | ReplyKind:
+        """How a user writes, after what was said so far."""
+
+        def read(text: str) -> dict[str, Any]:
+            return {"act": END} if _ends(text) else self._clarity(text, row, talk)
+
+        return words.understood(reply, read)
+
+    def _clarity(self, text: str, row: int | None, talk: Sequence[str]) -> dict[str, Any]:
+        """Clear or vague, and whether it is about something else; a later message may be about anything."""
+        if row is None:
+            return {"act": VAGUE}
+        own, heard = talk[::2], talk[1::2]
+        clear = bool(content_words(" ".join((*own, text))) & self.matter.deciding[row])
+        clear = clear or (bool(heard) and _agrees(text, heard[-1], self.matter.questions[row]))
+        off = not own and not content_words(text) & self.matter.topic[row]
+        return {"act": CLEAR if clear else VAGUE, "tally/off topic": int(off)}
+
+    def _answered(self, reply: str, row: int | None) -> dict[str, Any] | ReplyKind:
+        found: dict[str, Any] | ReplyKind
+        if self.options.form == "tags":
+            found = self._read(reply)
+        else:
+            found = words.understood(reply, lambda text: _plainly(text, reply, self._safe))
+        if isinstance(found, ReplyKind) or row is None:
+            return found
+        response = self._utterance(reply)
+        right = gives(response, self.matter.questions[row].answers[0])
+        found = {**found, "read/gives": 1 + int(right)}
+        declared = declared_act(reply) if self.options.form == "tags" else None
+        return {**found, "tally/mismatch": int(declared is not None and declared != found["act"])}
+
+    def utterances(
+        self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
+    ) -> Mapping[str, Sequence[str | None]]:
+        """What others read: a user's whole message, None for a mere `end`; of an assistant's tags the response."""
+        if observation.role.name == "assistant":
+            return {"answer": [self._utterance(reply) for reply in replies]}
+        told = [words.spoken(reply).text.strip() for reply in replies]
+        return {"question": [None if _ends(text) else text for text in told]}
+
+    def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
+        """One reply a chat, which `hear` reads back into these actions, but for the lengths."""
+        act, rows = actions["act"].cpu(), self._rows(observation, chats)
+        acts = [int(act[chat.world, chat.seat]) for chat in chats]
+        if observation.role.name == "user":
+            return [_message(self._of(row), done, chat) for row, done, chat in zip(rows, acts, chats, strict=True)]
+        names = (*ACTS, *SAFE_ACTS)
+        given = [answered(self._of(row), names[done], True, 0)[0] for row, done in zip(rows, acts, strict=True)]
+        if self.options.form == "plain":
+            return given
+        return wording.four_tags(observation, chats, actions, given)
+
+    def _of(self, row: int | None) -> Question:
+        return self.matter.questions[row or 0]
+
+    def free(self, role: str) -> FreeFace | None:
+        """An assistant that replies plainly can be read by an interpreter, such as a judge."""
+        if role != "assistant" or self.options.form != "plain":
+            return None
+
+        def answers(observation: Observation, chats: Sequence[Chat]) -> list[tuple[str, ...]]:
+            rows = self._rows(observation, chats)
+            return [("(not known)",) if row is None else self.matter.questions[row].answers[0] for row in rows]
+
+        return FreeAssistant(self.say, answers, self._safe)
+
+
+def _ends(text: str) -> bool:
+    """Whether a user writes only that it ends the conversation."""
+    return words.exactly(words.plain(text), ("end",)) is not None
+
+
+def _message(question: Question, act: int, chat: Chat) -> str:
+    """What a user writes: the wording that is as clear as its act."""
+    if act == END:
+        return "end"
+    if "You wrote:" in chat.messages[-1][1]:
+        return f"{capital(question.meanings[0])}, please. {question.clear}" if act == CLEAR else "Just what I asked."
+    return question.clear if act == CLEAR else question.vague
+
+
+def _agrees(text: str, heard: str, question: Question) -> bool:
+    """Whether a user says yes to a question back that names the meant meaning and no other."""
+    named = content_words(heard)
+    meant, *others = (content_words(meaning) for meaning in question.meanings)
+    alone = meant.difference(*others)
+    return bool(_YES.match(text)) and bool(named & alone) and not any(named & (other - meant) for other in others)
+
+
+def _plainly(text: str, reply: str, safe: bool) -> dict[str, Any] | ReplyKind | None:
+    """Act and lengths of a plain reply."""
+    said = text.strip()
+    if not said:
+        return None
+    if not safe and all(words.refuses(sentence) for sentence in sentences(said)):
+        return ReplyKind.REFUSED
+    return {"act": act_of(said, safe), "words": len(said.split()), "reasoning": max(0, len(reply.strip()) - len(said))}
+
+
+def declared_act(reply: str) -> int | None:
+    """The act that a reply in four tags says it chooses; None where it says none, or several."""
+    parts = parts_of(words.spoken(reply, ("thinking",)).text)
+    named = {name.upper() for name in _CHOSEN.findall(parts["analyze"])} if parts else set()
+    return ACT_KEYS.index(named.pop()) if len(named) == 1 else None
