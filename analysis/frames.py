@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from populace.analysis.moments import Moments
-from populace.analysis.stored import COLUMNS, Filters, stored
+from populace.analysis.stored import COLUMNS, Filters, stored, timings
 from populace.errors import RunError, UnknownName
-from populace.folder import TIMINGS, read_info
+from populace.folder import read_info
 from populace.store import local
 
 
@@ -102,18 +102,7 @@ class RunData:
     @cached_property
     def timings(self) -> pd.DataFrame:
         """Wall-clock times, one row per unit: `arm, world, worlds, ticks, seconds`; empty for an incomplete run."""
-        path = self.path / f"{TIMINGS}.parquet"
-        if not path.exists():
-            return pd.DataFrame(columns=["arm", "world", "worlds", "ticks", "seconds"])
-        try:
-            with opened(path, within=self.path) as file:
-                found = pq.ParquetFile(file, page_checksum_verification=True).read().to_pandas()
-        except (OSError, pa.ArrowException, FileError) as error:
-            raise RunError(f"{self.path}: the recorded {TIMINGS} cannot be read: {error}") from error
-        if missing := {"arm", "world", "worlds", "ticks", "seconds"} - set(found):
-            raise RunError(f"{path} is no table of {TIMINGS}: it lacks the columns {sorted(missing)}")
-        assert isinstance(found, pd.DataFrame)
-        return found
+        return timings(self.path)
 
     @cached_property
     def users(self) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from populace.errors import RunError
 from populace.files import FileError, opened
-from populace.folder import table_files, verified
+from populace.folder import TIMINGS, table_files, verified
 
 Filters = list[tuple[str, str, Any]]
 """Conditions on columns that must all hold: (column, comparison, value)."""
@@ -100,6 +100,26 @@ def stored(
     for column in [name for name in frame.columns if pd.api.types.is_float_dtype(frame[name])]:
         frame[column] = frame[column].where(np.isfinite(frame[column]))
     return frame.astype({c: kind for c, kind in COLUMNS[table].items() if frame[c].dtype != kind})
+
+
+def timings(folder: Path) -> pd.DataFrame:
+    """The wall-clock times of a run folder, which are not checked against run.json; none where it has none.
+
+    Raises:
+        RunError: They cannot be read.
+    """
+    path = folder / f"{TIMINGS}.parquet"
+    if not path.exists():
+        return pd.DataFrame(columns=["arm", "world", "worlds", "ticks", "seconds"])
+    try:
+        with opened(path, within=folder) as file:
+            found = pq.ParquetFile(file, page_checksum_verification=True).read().to_pandas()
+    except (OSError, pa.ArrowException, FileError) as error:
+        raise RunError(f"{folder}: the recorded {TIMINGS} cannot be read: {error}") from error
+    if missing := {"arm", "world", "worlds", "ticks", "seconds"} - set(found):
+        raise RunError(f"{path} is no table of {TIMINGS}: it lacks the columns {sorted(missing)}")
+    assert isinstance(found, pd.DataFrame)
+    return found
 
 
 def _check_memory(files: list[Path]) -> None:
