@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-long attack lint types bench clean
+.PHONY: demo test test-long test-executors attack lint types bench clean
 
 demo: $(VENV)/demo  ## Set up, run the flagship scenario, say where its report is.
 	$(BIN)/populace run value-lock-in
@@ -13,6 +13,10 @@ test: $(VENV)/dev  ## The whole suite, at most 10 minutes on 2 cores.
 
 test-long: $(VENV)/dev  ## The long checks only.
 	$(BIN)/python -m pytest -m slow
+
+test-executors: $(VENV)/dev  ## Several processes, Ray, and an object store on loopback.
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[executors]"
+	$(BIN)/python -m pytest -m executors tests/executors
 
 attack: $(VENV)/dev  ## Hostile input of every kind, thousands of tries, an hour or more.
 	$(BIN)/python -m pytest -m attack tests/attacks -s

@@ -1,58 +1,18 @@
 """A run folder as tidy pandas frames, read when first asked for; folders of runs that were cut off can be read too."""
 
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from populace.analysis.moments import Moments
+from populace.analysis.stored import COLUMNS, Filters, stored, timings
 from populace.errors import RunError, UnknownName
-from populace.files import FileError, opened
-from populace.folder import TIMINGS, read_info, table_files, verified
-
-COLUMNS: dict[str, dict[str, str]] = {
-    "steps": {
-        "arm": "category",
-        "world": "int64",
-        "step": "int64",
-        "measure": "category",
-        "role": "category",
-        "player": "category",
-        "value": "float64",
-    },
-    "users": {"arm": "category", "world": "int64", "step": "int64", "user": "int64", "segment": "category"},
-    "groups": {
-        "arm": "category",
-        "world": "int64",
-        "step": "int64",
-        "segment": "category",
-        "variable": "category",
-        "n": "int64",
-        "mean": "float64",
-        "var": "float64",
-    },
-    "talk": {
-        "arm": "category",
-        "world": "int64",
-        "step": "int64",
-        "phase": "category",
-        "role": "category",
-        "seat": "int64",
-        "to": "category",
-        "player": "category",
-        "text": "str",
-        "code": "str",
-        "kind": "category",
-    },
-}
-"""Columns and dtypes of the frames; `users` has a float32 column for every panel variable beside these."""
+from populace.folder import read_info
+from populace.store import local
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,18 +102,7 @@ class RunData:
     @cached_property
     def timings(self) -> pd.DataFrame:
         """Wall-clock times, one row per unit: `arm, world, worlds, ticks, seconds`; empty for an incomplete run."""
-        path = self.path / f"{TIMINGS}.parquet"
-        if not path.exists():
-            return pd.DataFrame(columns=["arm", "world", "worlds", "ticks", "seconds"])
-        try:
-            with opened(path, within=self.path) as file:
-                found = pq.ParquetFile(file, page_checksum_verification=True).read().to_pandas()
-        except (OSError, pa.ArrowException, FileError) as error:
-            raise RunError(f"{self.path}: the recorded {TIMINGS} cannot be read: {error}") from error
-        if missing := {"arm", "world", "worlds", "ticks", "seconds"} - set(found):
-            raise RunError(f"{path} is no table of {TIMINGS}: it lacks the columns {sorted(missing)}")
-        assert isinstance(found, pd.DataFrame)
-        return found
+        return timings(self.path)
 
     @cached_property
     def users(self) -> pd.DataFrame:
@@ -185,6 +134,48 @@ class RunData:
         `code` is what the text carries as numbers, and `kind` how the reply was read; empty where nothing was said.
         """
         return self._table("talk")
+
+    def read(
+        self,
+        table: str,
+        *,
+        arms: Sequence[str] | None = None,
+        measures: Sequence[str] | None = None,
+        steps: Sequence[int] | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """Some rows of a table: what is not asked for is left on the disk, so that a large run can be read in pieces.
+
+        Args:
+            table: `steps`, `users`, `groups` or `talk`.
+            arms: Names of arms, or of base arms for all their cells; None for all.
+            measures: Names of measures (`steps` only); None for all.
+            steps: Steps; None for all. Step -1 is the last of each arm.
+            columns: Names of columns; None for all.
+
+        Raises:
+            UnknownName: There is no such table or arm.
+            RunError: The table cannot be read, or has no such column.
+        """
+        if table not in COLUMNS:
+            raise UnknownName("table", table, COLUMNS)
+        if measures is not None and table != "steps":
+            raise RunError(f"only the table steps has measures, not {table}: leave `measures` out")
+        wanted = None if arms is None else [arm for name in arms for arm in cells(self, name)]
+        filters: Filters = []
+        filters += [] if wanted is None else [("arm", "in", wanted)]
+        filters += [] if measures is None else [("measure", "in", list(measures))]
+        if steps is not None and -1 not in steps:
+            filters += [("step", "in", [int(step) for step in steps])]
+        found = self._table(table, filters or None)
+        if steps is not None and -1 in steps:
+            last = found.groupby("arm", observed=True)["step"].transform("max")
+            found = found[(found["step"] == last) | found["step"].isin(list(steps))].reset_index(drop=True)
+        if columns is None:
+            return found
+        if unknown := [name for name in columns if name not in found.columns]:
+            raise RunError(f"the table {table} has no column {unknown[0]!r}; it has {', '.join(found.columns)}")
+        return found[list(columns)]
 
     def conversation(self, arm: str, world: int, seat: int) -> pd.DataFrame:
         """What was said at one seat of one world, in its order: rows of `talk`.
@@ -274,71 +265,21 @@ class RunData:
             named = None if named is True else self.info.get("reference")
         return named if named in self.info["arms"] and named != arm else None
 
-    def _table(self, table: str) -> pd.DataFrame:
-        merged = verified(self.path, table, self.info)
-        files = [merged] if merged is not None else table_files(self.path, table)
-        words = [c for c, kind in COLUMNS[table].items() if kind == "category"]
-        try:
-            for file in files:
-                opened(file, within=self.path).close()
-            _check_memory(files)
-            read = [
-                pq.read_table(file, read_dictionary=words, memory_map=True, page_checksum_verification=True)
-                for file in files
-            ]
-        except (OSError, pa.ArrowException, FileError) as error:
-            raise RunError(f"{self.path}: the recorded {table} cannot be read: {error}") from error
-        if not read:
-            frame = pd.DataFrame({c: pd.Series(dtype=kind) for c, kind in COLUMNS[table].items()})
-        else:
-            frame = pa.concat_tables(read, promote_options="permissive").unify_dictionaries().to_pandas()
-        missing = [c for c in COLUMNS[table] if c not in frame.columns]
-        if missing:
-            raise RunError(f"{self.path}: the recorded {table} lack the columns {missing}")
-        order = {"arm": self.info.get("arms", {}), "segment": self.segment_names}
-        for column in words:
-            frame[column] = _categories(frame[column], order.get(column, ()))
-        # A run that was cut off is not merged yet; merging makes infinite numbers NaN.
-        for column in [name for name in frame.columns if pd.api.types.is_float_dtype(frame[name])]:
-            frame[column] = frame[column].where(np.isfinite(frame[column]))
-        return frame.astype({c: kind for c, kind in COLUMNS[table].items() if frame[c].dtype != kind})
-
-
-def _check_memory(files: list[Path]) -> None:
-    """Raise RunError where the rows would not fit into the machine's memory: a small file can hold many."""
-    rows = [(meta.num_rows, meta.num_columns) for meta in map(pq.read_metadata, files)]
-    needed = sum(8 * count * columns for count, columns in rows)
-    try:
-        there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return
-    if needed > there:
-        raise RunError(
-            f"{files[0].parent}: {files[0].name} holds {sum(count for count, _ in rows):,} rows, about "
-            f"{needed / 1e9:,.0f} GB, and this machine has {there / 1e9:,.0f} GB of memory"
-        )
-
-
-def _categories(column: "pd.Series[Any]", first: Iterable[str]) -> "pd.Series[Any]":
-    """As a categorical whose categories come in the run's own order, then in that of appearance."""
-    if not isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype("category")
-    present = list(column.cat.categories)
-    known = [name for name in first if name in present]
-    return column.cat.set_categories(known + [name for name in present if name not in known])
+    def _table(self, table: str, filters: Filters | None = None) -> pd.DataFrame:
+        return stored(self.path, self.info, table, self.segment_names, filters)
 
 
 def load_run(path: str | Path) -> RunData:
     """Read a run folder, of a run that is complete, still running, or cut off.
 
     Args:
-        path: The folder that `populace run` wrote.
+        path: The folder that `populace run` wrote, or its address, such as `s3://bucket/run`.
 
     Raises:
         RunError: The folder is not there, is no run folder, its tables are gone, or run.json was changed or
             damaged. Tables are checked against run.json when they are first read.
     """
-    folder = Path(path)
+    folder = local(path)
     if not folder.is_dir():
         raise RunError(f"there is no folder {folder}; give the folder that `populace run` wrote")
     info = read_info(folder)
@@ -351,6 +292,18 @@ def load_run(path: str | Path) -> RunData:
             "was it copied in part?"
         )
     return run
+
+
+def cells(run: RunData, name: str) -> list[str]:
+    """The arms that a name stands for: itself, or in a sweep all cells of the base arm.
+
+    Raises:
+        UnknownName: The run has no such arm.
+    """
+    if name in run.info["arms"]:
+        return [name]
+    found = [arm for arm, about in run.info["arms"].items() if about.get("base") == name]
+    return found or [check_arm(run, name)]
 
 
 def check_arm(run: RunData, arm: str) -> str:

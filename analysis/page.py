@@ -20,6 +20,7 @@ from populace.errors import RunError
 from populace.files import FileError, text
 from populace.folder import told_of
 from populace.names import pathless
+from populace.store import Store, is_address
 
 SHORT = 3
 """Arms of a sweep whose sentences leave room for pictures on the first screen."""
@@ -35,16 +36,16 @@ class Part:
     html: str
 
 
-def report(path: str | Path, out: str | Path | None = None, *, individuals: bool = False) -> Path:
+def report(path: str | Path, out: str | Path | None = None, *, individuals: bool = False) -> Path | str:
     """Write the page about a run folder.
 
     Args:
-        path: A run folder, complete or not.
+        path: A run folder, complete or not, or its address.
         out: The file to write, which ends in `.html`; default `report.html` in the folder.
         individuals: Whether single users and small segments are shown where users are rows of a file of people.
 
     Returns:
-        The file written.
+        The file written, or its address.
 
     Raises:
         RunError: The folder is no run, or the file cannot be written, or it is a link or something else than a page.
@@ -53,7 +54,12 @@ def report(path: str | Path, out: str | Path | None = None, *, individuals: bool
     target = Path(out) if out is not None else run.path / "report.html"
     check_target(target, "a report", PAGE)
     page = render(run if individuals else public(run))
-    return write(target, page.encode(), "the report")
+    written = write(target, page.encode(), "the report")
+    if out is None and is_address(path):
+        store = Store(str(path))
+        store.put_file(written.name, written)
+        return f"{store.address}/{written.name}"
+    return written
 
 
 def render(run: RunData) -> str:

@@ -40,15 +40,23 @@ def simulate(
     sets: Sequence[str] = (),
     device: str = "cpu",
     arithmetic: str | None = None,
+    executor: str | None = None,
+    workers: int | None = None,
+    address: str | None = None,
 ) -> "RunData":
     """Run a scenario into a folder and return its frames.
 
     Args:
         scenario: A library scenario's name, a file, or a mapping of the same keys.
-        out: The run folder; default `runs/<name>-<time>`.
+        out: The run folder, or an address such as `s3://bucket/run`; default `runs/<name>-<time>`.
         sets: Overrides, `dotted.key=value`.
         device: `cpu`, `cuda`, ...
         arithmetic: `kernels` or `torch`, see `populace.arithmetic`; default kernels on the CPU where numba runs.
+        executor: Who plays: `serial`, `processes` or `ray`; default `processes` where `workers` are named, else
+            `serial`. Results do not depend on it.
+        workers: Batches of worlds played at a time. A script that asks for several guards the call by
+            `if __name__ == "__main__":`, as each of them imports it.
+        address: Of a Ray cluster, `auto` for one on this machine; default one that is started for this run.
 
     Raises:
         ScenarioError: The scenario holds a mistake.
@@ -56,8 +64,16 @@ def simulate(
     """
     from populace import analysis
     from populace.scenarios import load, runner
+    from populace.store import is_address
 
-    folder = runner.run(load(scenario, sets), None if out is None else Path(out), device=device, arithmetic=arithmetic)
+    choice = runner.Choice(executor, workers, address)
+    loaded = load(scenario, sets)
+    if is_address(out):
+        place = runner.run_at(str(out), loaded, device=device, arithmetic=arithmetic, executor=choice)
+        return analysis.load_run(place)
+    folder = runner.run(
+        loaded, None if out is None else Path(out), device=device, arithmetic=arithmetic, executor=choice
+    )
     return analysis.load_run(folder)
 
 

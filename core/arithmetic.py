@@ -143,3 +143,13 @@ def why_not() -> str | None:
     except Exception as error:
         return (f"{type(error).__name__}: {error}".splitlines() or [""])[0]
     return None
+
+
+@functools.cache
+def machine() -> str:
+    """The instruction set that torch computes by: results of two of them differ in their last bits."""
+    import platform
+
+    import torch
+
+    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"

@@ -35,6 +35,11 @@ class Manifests:
         """Add a world in this process only, as an entry point does for every process (in a notebook, or a test)."""
         self._added[manifest.id] = manifest
 
+    @property
+    def added(self) -> frozenset[str]:
+        """Ids of the worlds that were registered in this process only."""
+        return frozenset(self._added)
+
     def ids(self) -> list[str]:
         """Ids of all known worlds, in alphabetical order; nothing is imported."""
         return sorted({*self._points, *self._added})
@@ -129,6 +134,11 @@ class Registry:
         """Add `target` (the thing itself, or `module:attribute`) under `name`, in this process only."""
         self._added[name] = target
 
+    @property
+    def added(self) -> frozenset[str]:
+        """Names that were registered in this process only."""
+        return frozenset(self._added)
+
     def names(self) -> list[str]:
         """All names known here, in alphabetical order."""
         return sorted({*self.announced, *self._catalogue(), *self._added})
@@ -218,6 +228,12 @@ def policy_prefix(world: type) -> str:
     prefixes = {name.split("/")[0] for name in policies.names() if "/" in name}
     shorts = [short_name(world_id) for world_id in ids]
     return next((short for short in shorts if short in prefixes), shorts[0] if shorts else "")
+
+
+def registered() -> set[str]:
+    """Names that were registered in this process only, which other processes do not know."""
+    named = {name for registry in (worlds, policies, measures, recorded) for name in registry.added}
+    return named | set(manifests.added)
 
 
 def _worlds() -> dict[str, str]:

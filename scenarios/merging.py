@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from populace.files import whole
 from populace.folder import TABLES, TIMINGS, digest, part_path
+from populace.taping import FOLDER
 
 ROW_GROUP = 1 << 18
 """Rows of a row group of a merged table."""
@@ -72,7 +73,7 @@ def _row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 def tidy(folder: Path) -> None:
     """Drop parts, marks and states of a run that is merged and recorded as complete."""
-    for inner in ("parts", "state", "done"):
+    for inner in ("parts", "state", "done", FOLDER):
         for leftover in (folder / inner).glob("*"):
             leftover.unlink()
         if (folder / inner).exists():

@@ -4,7 +4,7 @@ See `populace.folder` for the files. The rows of a finished unit are ordered by 
 which it was saved. So joining units is concatenation, and tables have the same bytes however a run was cut up.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,6 +47,7 @@ class FolderRecorder:
         own: Measures of the user's own, beside the world's.
         talk: Whose words are recorded: of all worlds, of the tracked ones, or nobody's.
         last: The final tick, which is always recorded.
+        saved: Called with the unit's name whenever something was written that is whole.
     """
 
     def __init__(
@@ -63,9 +64,11 @@ class FolderRecorder:
         talk: Literal["all", "tracked", "none"],
         last: int,
         own: Sequence[OwnMeasure] = (),
+        saved: Callable[[str], None] | None = None,
     ) -> None:
         self.folder, self.unit, self.arm, self.census = folder, unit, arm, census
         self.every, self.tracked, self.groups, self.last, self.own = every, worlds, groups, last, own
+        self._saved = saved
         self.users, self.talk = min(users, census.size), talk
         self._written: list[str] = []
         self._clock = 0
@@ -164,6 +167,8 @@ class FolderRecorder:
         for older in state.parent.glob(f"{self.unit}-*.pt"):
             if older.name != state.name:
                 older.unlink()
+        if self._saved is not None:
+            self._saved(self.unit)
         # In this order, so that a flush which is itself cut off can be made again.
         self._clear()
         self._clock = run.clock
@@ -231,6 +236,8 @@ class FolderRecorder:
         write_checked(mark, {"unit": self.unit, "arm": self.arm, **about, "undefined": undefined, "tables": tables})
         self._clear()
         self._drop(keep={f"{table}-{self.unit}.parquet" for table in tables})
+        if self._saved is not None:
+            self._saved(self.unit)
 
     def _drop(self, keep: set[str], state: str = "") -> None:
         """Delete the unit's files but those named."""

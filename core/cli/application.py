@@ -51,6 +51,21 @@ Threads = Annotated[
     int | None,
     typer.Option(min=1, help="Processor threads; default 1 for small runs, else all. Results do not change."),
 ]
+ExecutorName = Annotated[
+    str | None,
+    typer.Option(
+        "--executor",
+        metavar="NAME",
+        help="Who plays: serial (default), processes (with --workers), or ray. Results do not depend on it.",
+    ),
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Batches of worlds played at a time, one processor each.")
+]
+Address = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="With --executor ray: the cluster, or auto for one on this machine."),
+]
 Trust = Annotated[
     bool,
     typer.Option("--trust", help="Allow the file to run the code that it names, and to read files outside its folder."),

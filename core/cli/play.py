@@ -8,24 +8,29 @@ import typer
 from populace import trust
 from populace.cli import completing
 from populace.cli.application import (
+    Address,
     Allow,
     Arithmetic,
     AsJson,
     Batch,
     Device,
+    ExecutorName,
     NoBar,
     Sets,
     Threads,
     Trust,
+    Workers,
     app,
     opened,
     tell,
     tell_reach,
 )
 from populace.cli.progress import watched
+from populace.store import fetched, is_address
 
 if TYPE_CHECKING:
     from populace.agents.llm.backends.rehearsal import Range
+    from populace.scenarios import Scenario
     from populace.scenarios.runner import Estimate
     from populace.scenarios.runner.asking import Asking
 
@@ -35,13 +40,21 @@ def run(
     scenario: Annotated[
         str, typer.Argument(help="A library scenario's name or a file.", autocompletion=completing.scenarios)
     ],
-    out: Annotated[Path | None, typer.Option(help="The run folder to write; default runs/<name>-<time>.")] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            help="The run folder to write, or its address, such as s3://BUCKET/RUN; default runs/<name>-<time>."
+        ),
+    ] = None,
     sets: Sets = None,
     device: Device = "cpu",
     batch: Batch = None,
     arithmetic: Arithmetic = None,
     fast: Annotated[bool, typer.Option("--compile", help="Compile the arithmetic (needs a C++ compiler).")] = False,
     threads: Threads = None,
+    executor: ExecutorName = None,
+    workers: Workers = None,
+    address: Address = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print size, memory, time, tokens and cost; ask and run nothing.")
     ] = False,
@@ -56,29 +69,45 @@ def run(
     from populace.compiling import compiled
     from populace.scenarios import runner
 
+    choice = runner.Choice(executor, workers, address)
     loaded = opened(scenario, sets, trusted, allow)
     tell_reach(loaded)
     with compiled(fast):
         if dry_run:
             with arithmetics.using(arithmetics.chosen(device, arithmetic)):
-                _tell_estimate(runner.estimate(loaded, device, batch, threads), as_json)
+                _tell_estimate(runner.estimate(loaded, device, batch, threads, choice.size), as_json)
             return
         with watched(quiet or as_json, loaded) as progress:
-            folder = runner.run(
-                loaded, out, device=device, batch=batch, threads=threads, arithmetic=arithmetic, progress=progress
+            folder = _played(
+                loaded,
+                out,
+                device=device,
+                batch=batch,
+                threads=threads,
+                arithmetic=arithmetic,
+                progress=progress,
+                executor=choice,
             )
     _finish(folder, report, as_json)
 
 
 @app.command()
 def resume(
-    folder: Annotated[Path, typer.Argument(help="The folder of an interrupted run.", autocompletion=completing.runs)],
+    folder: Annotated[
+        str, typer.Argument(help="The folder of an interrupted run, or its address.", autocompletion=completing.runs)
+    ],
     sets: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Raise a limit, e.g. agents.assistant.max_tokens=500000."),
     ] = None,
     device: Annotated[str | None, typer.Option(help="Default: the device it ran on.")] = None,
     threads: Threads = None,
+    executor: ExecutorName = None,
+    workers: Workers = None,
+    address: Address = None,
+    units: Annotated[
+        list[str] | None, typer.Option("--unit", metavar="NAME", help="Play this unit alone; may be repeated.")
+    ] = None,
     report: Annotated[bool, typer.Option(help="Write report.html when done.")] = True,
     trusted: Trust = False,
     allow: Allow = None,
@@ -93,21 +122,37 @@ def resume(
     from populace.compiling import compiled
     from populace.scenarios import runner
 
-    info = runner.read_info(folder)
-    loaded = opened(folder / "scenario.yaml", sets, trusted, allow)
+    choice = runner.Choice(executor, workers, address)
+    here = fetched(folder) if is_address(folder) else Path(folder)
+    info = runner.read_info(here)
+    loaded = opened(here / "scenario.yaml", sets, trusted, allow)
     with (
         trust.speaking(trust.guarded(trust=trusted, allow=allow or ())),
         compiled(info.get("compiled", False)),
         watched(quiet or as_json, loaded) as progress,
     ):
-        runner.resume(folder, sets=sets or [], device=device, threads=threads, progress=progress)
+        given: dict[str, Any] = {"sets": sets or [], "device": device, "threads": threads, "progress": progress}
+        given |= {"executor": choice, "only": units or []}
+        if is_address(folder):
+            runner.resume_at(folder, **given)
+        else:
+            runner.resume(Path(folder), **given)
     _finish(folder, report, as_json)
 
 
-def _finish(folder: Path, report: bool, as_json: bool) -> None:
+def _played(loaded: "Scenario", out: str | None, **given: Any) -> str:
+    """Run a scenario into a folder or to an address; which, is returned."""
+    from populace.scenarios import runner
+
+    if out is not None and is_address(out):
+        return runner.run_at(out, loaded, **given)
+    return str(runner.run(loaded, None if out is None else Path(out), **given))
+
+
+def _finish(folder: str, report: bool, as_json: bool) -> None:
     from populace.scenarios.runner import read_info
 
-    info = read_info(folder)
+    info = read_info(fetched(folder) if is_address(folder) else Path(folder))
     status, warnings = info["status"], info.get("warnings", [])
     facts: dict[str, Any] = {"run": str(folder), "status": status, **({"warnings": warnings} if warnings else {})}
     for warning in warnings:
@@ -135,6 +180,9 @@ def _tell_estimate(found: "Estimate", as_json: bool) -> None:
         f"state: {found.state_bytes / max(found.users, 1):,.0f} bytes per user, {size(found.state_bytes)} per world",
         f"memory: up to about {size(found.peak_bytes)} at the peak{free}",
         f"time: about {_time(found.seconds)}, measured on a few ticks (recording comes on top)",
+        f"units: {found.units:,}, each about {_time(found.unit_seconds)} and up to {size(found.unit_bytes)}; "
+        f"{found.workers:,} at a time, and more than {found.units:,} workers would find nothing to do",
+        *([found.advice] if found.advice else []),
     ]
     if found.asked is not None:
         lines.append("language models, if each prompt is asked once and nothing is on a tape:")

@@ -100,7 +100,12 @@ def watched(quiet: bool, scenario: "Scenario | None" = None) -> Iterator["Progre
         speed = f"{task.speed / 1e6:.2f} M agent-steps/s" if task.speed else ""
         bars.update(task.id, advance=agent_ticks, rate=speed)
 
-    progress = Progress(begun, moved, lambda: asked, told=lambda note: say(f"note: {note}", err=True))
+    def counted(done: int, total: int, failed: int) -> None:
+        if bars.tasks:
+            also = f", {failed:,} failed" if failed else ""
+            bars.update(bars.tasks[-1].id, description=f"{done:,} of {total:,} units{also}")
+
+    progress = Progress(begun, moved, lambda: asked, counted=counted, told=lambda note: say(f"note: {note}", err=True))
     try:
         with bars:
             yield progress

@@ -12,6 +12,7 @@ from populace.cli import completing
 from populace.cli.application import Allow, AsJson, Trust, app, print_json, say, tell
 from populace.errors import PopulaceError, RunError, UnknownName
 from populace.registry import load
+from populace.store import local
 
 Individuals = Annotated[
     bool,
@@ -30,7 +31,7 @@ class Width(StrEnum):
 
 @app.command()
 def report(
-    folder: Annotated[Path, typer.Argument(help="A run folder.", autocompletion=completing.runs)],
+    folder: Annotated[str, typer.Argument(help="A run folder, or its address.", autocompletion=completing.runs)],
     out: Annotated[Path | None, typer.Option(help="Default: report.html in the folder.")] = None,
     individuals: Individuals = False,
     as_json: AsJson = False,
@@ -44,7 +45,7 @@ def report(
 
 @app.command()
 def verify(
-    folder: Annotated[Path, typer.Argument(help="A run folder.")],
+    folder: Annotated[str, typer.Argument(help="A run folder, or its address.")],
     trusted: Trust = False,
     allow: Allow = None,
     as_json: AsJson = False,
@@ -58,7 +59,7 @@ def verify(
     from populace.scenarios.verifying import verify as verified
 
     with trust.speaking(trust.guarded(trust=trusted, allow=allow or ())):
-        found = verified(folder)
+        found = verified(local(folder))
     wrong = [one for one in found if one.verdict == "wrong"]
     width = max(len(one.what) for one in found)
     lines = [f"{one.verdict:<7}  {one.what:<{width}}  {one.told}" for one in found]
@@ -72,7 +73,7 @@ def verify(
 def audit(
     what: Annotated[str | None, typer.Argument(help="The audit; without it, list what each world offers.")] = None,
     folder: Annotated[
-        Path | None, typer.Argument(help="A run folder of that world.", autocompletion=completing.runs)
+        str | None, typer.Argument(help="A run folder of that world.", autocompletion=completing.runs)
     ] = None,
     individuals: Individuals = False,
     as_json: AsJson = False,
@@ -109,8 +110,8 @@ def audit(
 
 @app.command()
 def compare(
-    a: Annotated[Path, typer.Argument(help="Run folder A.", autocompletion=completing.runs)],
-    b: Annotated[Path, typer.Argument(help="Run folder B.", autocompletion=completing.runs)],
+    a: Annotated[str, typer.Argument(help="Run folder A, or its address.", autocompletion=completing.runs)],
+    b: Annotated[str, typer.Argument(help="Run folder B, or its address.", autocompletion=completing.runs)],
     arm: Annotated[
         str | None,
         typer.Option(
@@ -162,7 +163,7 @@ def compare(
 
 @app.command()
 def figure(
-    folder: Annotated[Path, typer.Argument(help="A run folder.", autocompletion=completing.runs)],
+    folder: Annotated[str, typer.Argument(help="A run folder, or its address.", autocompletion=completing.runs)],
     measure: Annotated[
         str, typer.Option(metavar="NAME", help="The measure to draw; for an unknown name, the known ones are listed.")
     ],

@@ -2,10 +2,14 @@
 
 from populace.folder import read_info
 from populace.scenarios.runner.cost import Estimate, estimate
+from populace.scenarios.runner.executors import Choice
 from populace.scenarios.runner.plan import check_device, preflight
-from populace.scenarios.runner.play import Progress, resume, run
+from populace.scenarios.runner.play import resume, run
+from populace.scenarios.runner.remote import resume_at, run_at
+from populace.scenarios.runner.watching import Progress
 
 __all__ = [
+    "Choice",
     "Estimate",
     "Progress",
     "check_device",
@@ -13,5 +17,7 @@ __all__ = [
     "preflight",
     "read_info",
     "resume",
+    "resume_at",
     "run",
+    "run_at",
 ]

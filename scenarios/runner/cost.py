@@ -1,5 +1,6 @@
 """What a run would cost, measured on a few of its ticks."""
 
+import os
 import time
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ from populace.scenarios.schema import Scenario
 
 PLAYED = 100_000
 """Users, of all worlds together, whose ticks are timed."""
+LONG_SECONDS = 60.0
+"""A run that takes longer is worth several workers."""
 WORDED = 500
 """The same where language models sit on seats, as every prompt is worded."""
 
@@ -29,12 +32,17 @@ class Estimate:
         users: Users a world.
         ticks: Ticks an arm's world lives.
         state_bytes: Bytes of state a world.
-        peak_bytes: Estimated peak of the largest batch: what batches are sized by, more than most worlds need.
-        seconds: Estimated time for all arms, that of language models left out.
+        peak_bytes: Estimated peak of the largest batches that are played at a time: what batches are sized by, more
+            than most worlds need.
+        seconds: Estimated time for all arms with these workers, that of language models left out.
         free_bytes: Memory that is free on the device, or None where it does not tell.
         asking: Arm -> what its language models would be asked; only arms that have any.
         asked: What all of them would be asked, or None where there are none.
         limit: What the scenario lets the whole run spend.
+        units: Batches of worlds of one arm each: what workers are given.
+        unit_seconds: Estimated time of a unit on one processor, on average.
+        unit_bytes: Estimated peak memory of the largest unit.
+        workers: Units that are played at a time.
     """
 
     arms: int
@@ -48,6 +56,21 @@ class Estimate:
     asking: dict[str, Asking] = field(default_factory=dict)
     asked: Asking | None = None
     limit: Limit = UNLIMITED
+    units: int = 1
+    unit_seconds: float = 0.0
+    unit_bytes: int = 0
+    workers: int = 1
+
+    @property
+    def advice(self) -> str:
+        """What more workers would do, where the run takes more than a minute; else nothing."""
+        processors = os.cpu_count() or 1
+        if self.seconds < LONG_SECONDS or self.workers > 1 or processors == 1:
+            return ""
+        return (
+            f"--workers {processors} would share this out to the {processors} processors of this machine, and "
+            "--executor ray to a cluster"
+        )
 
     @property
     def warnings(self) -> list[str]:
@@ -68,7 +91,13 @@ class Estimate:
         return found
 
 
-def estimate(scenario: Scenario, device: str = "cpu", batch: int | None = None, threads: int | None = None) -> Estimate:
+def estimate(
+    scenario: Scenario,
+    device: str = "cpu",
+    batch: int | None = None,
+    threads: int | None = None,
+    workers: int = 1,
+) -> Estimate:
     """Build and begin every arm, play a few ticks of a few worlds of the first, and extrapolate; writes nothing.
 
     No language model is asked or loaded, and no tape is looked at: of each arm that has any, a few ticks are worded,
@@ -79,18 +108,19 @@ def estimate(scenario: Scenario, device: str = "cpu", batch: int | None = None, 
         device: `cpu`, `cuda`, ...
         batch: Worlds at a time; default as many as `plan.BATCH_BYTES` holds.
         threads: Processor threads, as for a run.
+        workers: Units played at a time.
 
     Raises:
         PopulaceError: The device is not there, or an arm cannot be built or begun.
     """
     check_threads(threads)
     with rehearsing(Tally()), trust.speaking(scenario.word):
-        return _played(scenario, device, batch, threads)
+        return _played(scenario, device, batch, threads, workers)
 
 
-def _played(scenario: Scenario, device: str, batch: int | None, threads: int | None) -> Estimate:
+def _played(scenario: Scenario, device: str, batch: int | None, threads: int | None, workers: int) -> Estimate:
     ready = preflight(scenario, device)
-    sizes = batches(ready, batch)
+    sizes = batches(ready, batch, workers)
     plan = units(scenario, sizes)
     cell = scenario.cells[0]
     built = ready[cell.arm].built
@@ -106,6 +136,9 @@ def _played(scenario: Scenario, device: str, batch: int | None, threads: int | N
             ticks += 1
         a_world_tick = (time.perf_counter() - began) / (ticks * few)
         found = {arm: asking(scenario, one, sizes[arm], device) for arm, one in ready.items()}
+    largest = max(unit.worlds * ready[unit.cell.arm].peak_bytes for unit in plan)
+    seconds = a_world_tick * sum(unit.agent_ticks for unit in plan)
+    busy = min(workers, len(plan))
     asked = {arm: one for arm, one in found.items() if one is not None}
     return Estimate(
         arms=len(scenario.cells),
@@ -113,10 +146,14 @@ def _played(scenario: Scenario, device: str, batch: int | None, threads: int | N
         users=users,
         ticks=plan[0].ticks,
         state_bytes=ready[cell.arm].world_bytes,
-        peak_bytes=max(unit.worlds * ready[unit.cell.arm].peak_bytes for unit in plan),
-        seconds=a_world_tick * sum(unit.agent_ticks for unit in plan),
+        peak_bytes=busy * largest,
+        seconds=seconds / busy,
         free_bytes=memory.free(device),
         asking=asked,
         asked=sum(asked.values(), Asking()) if asked else None,
         limit=scenario.limit,
+        units=len(plan),
+        unit_seconds=seconds / len(plan),
+        unit_bytes=largest,
+        workers=busy,
     )

@@ -158,6 +158,18 @@ def packages(scenario: Scenario) -> frozenset[str]:
     return frozenset(found - {"populace"})
 
 
+def check_sendable(scenario: Scenario) -> None:
+    """Raise RunError where other processes would not know a name that the scenario uses."""
+    known = registry.registered()
+    texts = {*_texts(scenario.resolved)}
+    for name in sorted(known):
+        if name in texts or name.rpartition("/")[2] in texts:
+            raise RunError(
+                f"{name!r} was registered in this process only, and workers would not know it: name it "
+                "`module:attribute`, or announce it by an entry point of an installed package, or play serially"
+            )
+
+
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value

@@ -1,21 +1,18 @@
-"""Plays a scenario into its folder, arm by arm and batch by batch."""
+"""Plays a scenario into its folder: plans its units, has them played by an executor, joins what they wrote."""
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from populace import arithmetic as arithmetics
-from populace import memory, trust
+from populace import memory, taping, trust
 from populace.budget import NOTHING
 from populace.builder import Built
+from populace.compiling import is_compiled
 from populace.errors import PopulaceError, RunError, Stopped
 from populace.folder import faulty, mark_path, read_info, read_json, write_info
-from populace.rollout import rollout
-from populace.run import Run, start
 from populace.scenarios.building import build
 from populace.scenarios.inputs import (
     check_inputs,
@@ -27,16 +24,9 @@ from populace.scenarios.inputs import (
 )
 from populace.scenarios.limits import how_to_go_on, reopened
 from populace.scenarios.merging import merge, tidy, undefined, write_timings
-from populace.scenarios.recorder import FolderRecorder
-from populace.scenarios.runner.folder import (
-    describe,
-    fresh,
-    held,
-    packages,
-    players,
-    what_to_do,
-    write_scenario,
-)
+from populace.scenarios.runner.executors import SERIAL, Choice, check_guarded
+from populace.scenarios.runner.failures import forget, told_of, write_failures
+from populace.scenarios.runner.folder import check_sendable, describe, fresh, held, packages, what_to_do, write_scenario
 from populace.scenarios.runner.plan import (
     Unit,
     batches,
@@ -48,33 +38,19 @@ from populace.scenarios.runner.plan import (
 )
 from populace.scenarios.runner.spending import FolderAccount
 from populace.scenarios.runner.system import check_threads, last_words, refused, reserve
-from populace.scenarios.schema import Cell, Scenario
+from populace.scenarios.runner.unit import Failed, Job
+from populace.scenarios.runner.watching import Progress
+from populace.scenarios.schema import Scenario
+from populace.store import Mirror, StoreError
 
-SAVE_SECONDS = 20.0
-"""Time between two saves of a run in progress."""
-LOOK_SECONDS = 0.5
-"""Time between two looks at whether the user wants to stop."""
+_MIXED = (
+    "units were computed by processors of different instruction sets ({machines}): on one machine, the last bits of "
+    "some numbers would be others"
+)
 _DOUBT = (
     "the last tries at a server in arm {arm!r} failed ({roles}): it may have been gone when the run ended, and seats "
     "have forfeited for it (measures failed and timed_out)"
 )
-
-
-@dataclass
-class Progress:
-    """What a caller may watch and ask for while a scenario runs; the defaults watch nothing."""
-
-    begun: Callable[[str, int, int], None] = lambda arm, done, total: None
-    """Called with an arm's name, its agent-ticks done before, and in total."""
-    moved: Callable[[int], None] = lambda agent_ticks: None
-    """Called with the agent-ticks played since the last call."""
-    stop: Callable[[], bool] = lambda: False
-    """Asked about twice a second; True saves the run and ends it, to be resumed. Where a tick takes long, whoever
-    watches may raise KeyboardInterrupt too: what was played before this tick is saved."""
-    playing: bool = False
-    """Set while ticks are played, when nothing is written."""
-    told: Callable[[str], None] = lambda note: None
-    """Called before anything is played with each thing that is no mistake and should be known."""
 
 
 def run(
@@ -86,6 +62,8 @@ def run(
     threads: int | None = None,
     arithmetic: str | None = None,
     progress: Progress | None = None,
+    executor: Choice = SERIAL,
+    mirror: Mirror | None = None,
 ) -> Path:
     """Run every arm of a scenario and return the run folder.
 
@@ -95,8 +73,11 @@ def run(
         device: `cpu`, `cuda`, ...
         batch: Worlds at a time; default as many as `plan.BATCH_BYTES` holds. Results do not depend on it.
         threads: Processor threads; default 1 for small runs, else as many as torch uses. Results do not depend on it.
+            Workers have one each.
         arithmetic: `kernels` or `torch`; default what is in force (`populace.arithmetic`).
         progress: Who watches.
+        executor: Who plays the units. Results do not depend on it.
+        mirror: Where `out` is mirrored, for a run folder at an address.
 
     Raises:
         RunError: The folder exists and holds something.
@@ -104,24 +85,35 @@ def run(
     """
     check_device(device)
     check_threads(threads)
+    if executor.executor != "serial":
+        check_guarded()
+        check_sendable(scenario)
     with trust.speaking(scenario.word), arithmetics.using(arithmetics.chosen(device, arithmetic)):
-        return _run(scenario, out, device, batch, threads, progress or Progress())
+        return _run(scenario, out, device, batch, threads, progress or Progress(), executor, mirror)
 
 
 def _run(
-    scenario: Scenario, out: Path | None, device: str, batch: int | None, threads: int | None, progress: Progress
+    scenario: Scenario,
+    out: Path | None,
+    device: str,
+    batch: int | None,
+    threads: int | None,
+    progress: Progress,
+    executor: Choice,
+    mirror: Mirror | None,
 ) -> Path:
     ready = preflight(scenario, device)
     built = {arm: one.built for arm, one in ready.items()}
     folder = out if out is not None else fresh(scenario.name)
-    info = describe(scenario, built, device, batch) | {"batches": batches(ready, batch)}
+    sizes = batches(ready, batch, executor.size)
+    info = describe(scenario, built, device, batch) | {"batches": sizes}
     info["inputs"] = input_claims(scenario.word)
     if models := model_claims(scenario):
         info["models"] = models
-    for note in info["notes"] if progress is not None else ():
+    for note in info["notes"]:
         progress.told(note)
-    peak = max(size * ready[arm].peak_bytes for arm, size in info["batches"].items())
-    if (left := memory.free(device)) is not None and peak > left:
+    peak = executor.size * max(size * ready[arm].peak_bytes for arm, size in sizes.items())
+    if executor.address is None and (left := memory.free(device)) is not None and peak > left:
         progress.told(
             f"about {memory.size(peak)} of memory are needed at the peak, and {memory.size(left)} are free: "
             f"{memory.SMALLER}"
@@ -137,11 +129,15 @@ def _run(
             write_scenario(folder, scenario)
             info["scenario"] = scenario_claim(folder / "scenario.yaml", scenario)
             write_info(folder, info)
+            if mirror is not None:
+                mirror.push_last()
+        except StoreError as error:
+            raise RunError(str(error)) from None
         except OSError as error:
             for name in ("scenario.yaml", "run.json"):
                 (folder / name).unlink(missing_ok=True)
             raise RunError(f"cannot write to {folder}: {error.strerror}; name another --out") from None
-        return _play(folder, scenario, built, info, progress)
+        return _play(folder, scenario, built, info, progress, executor, mirror)
 
 
 def resume(
@@ -151,6 +147,9 @@ def resume(
     device: str | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
+    executor: Choice = SERIAL,
+    only: Sequence[str] = (),
+    mirror: Mirror | None = None,
 ) -> Path:
     """Go on with a run that was interrupted; the result is bit-identical to one that was not.
 
@@ -161,6 +160,9 @@ def resume(
         device: Where to compute; default where it ran.
         threads: Processor threads, as for `run`.
         progress: Who watches.
+        executor: Who plays the units that are left; it need not be the one that the run began with.
+        only: Names of units to be played alone; none for all that are left.
+        mirror: Where the folder is mirrored, for a run folder at an address.
 
     Raises:
         RunError: The folder is no run, or it is complete, or an override, a device, a machine without the run's
@@ -185,8 +187,10 @@ def resume(
                 write_scenario(folder, scenario)
             info = {**info, "device": device}
             check_sizes(folder, info, [cell.arm for cell in scenario.cells])
+            if executor.executor != "serial":
+                check_sendable(scenario)
             with torch_threads(threads or threads_for(scenario, built)):
-                return _play(folder, scenario, built, info, progress or Progress())
+                return _play(folder, scenario, built, info, progress or Progress(), executor, mirror, only)
 
 
 def check_sizes(folder: Path, info: dict[str, Any], arms: Sequence[str]) -> None:
@@ -204,42 +208,70 @@ def _its_arithmetic(folder: Path, info: dict[str, Any], device: str) -> str:
         raise RunError(f"{folder} cannot be resumed here, for its results would change: {error}") from None
 
 
-def _play(folder: Path, scenario: Scenario, built: dict[str, Built], info: dict[str, Any], progress: Progress) -> Path:
+def _play(
+    folder: Path,
+    scenario: Scenario,
+    built: dict[str, Built],
+    info: dict[str, Any],
+    progress: Progress,
+    executor: Choice,
+    mirror: Mirror | None,
+    only: Sequence[str] = (),
+) -> Path:
     info["status"] = "running"
     info.pop("error", None)
     info.pop("warnings", None)
-    account = FolderAccount(folder, scenario.limit)
+    account = FolderAccount(folder, scenario.limit, mirror)
     for one in built.values():
         for policy in one.policies.values():
             policy.spend_from(account)
     todo = units(scenario, info["batches"])
+    if unknown := sorted(set(only) - {unit.name for unit in todo}):
+        raise RunError(f"{folder} has no unit {unknown[0]!r}; units are named {todo[0].name} to {todo[-1].name}")
     try:
         reserve(folder, info)
         write_info(folder, info)
     except OSError as error:
         raise refused(error, folder) or error from error
     # A unit whose parts were lost or damaged since is played again, to the same bits.
-    missing = {unit.name for unit in todo if faulty(folder, unit.name)}
+    missing = [unit for unit in todo if faulty(folder, unit.name)]
+    wanted = [unit for unit in missing if not only or unit.name in only]
+    job = Job(
+        folder,
+        scenario,
+        info["device"],
+        arithmetics.current(),
+        is_compiled(),
+        account,
+        packages(scenario),
+        address=None if mirror is None else mirror.store.address,
+    )
+    left, failures, doubtful = {unit.name: unit for unit in missing}, list[Failed](), dict[str, tuple[str, ...]]()
     try:
-        for arm in built:
-            mine = [unit for unit in todo if unit.cell.arm == arm]
-            users = built[arm].population.census.size
-            done = sum(unit.agent_ticks for unit in mine if unit.name not in missing)
-            progress.begun(arm, done * users, sum(unit.agent_ticks for unit in mine) * users)
-            for unit in mine:
-                if unit.name not in missing:
-                    continue
-                missing.remove(unit.name)
-                if not _play_unit(folder, unit, built[arm], scenario, info["device"], progress, bool(missing)):
-                    info["status"] = "interrupted"
-                    return folder
-        doubtful = [role for role, policy in built[arm].policies.items() if policy.in_doubt()]
-        if doubtful:
-            info["warnings"] = [_DOUBT.format(arm=arm, roles=", ".join(doubtful))]
-        _complete(folder, todo, info)
+        with ExitStack() as stack:
+            for outcome in stack.enter_context(closing(executor.made()(job, built, wanted, progress))):
+                if isinstance(outcome, Failed):
+                    _raise_limit(folder, scenario, outcome)
+                    failures.append(outcome)
+                elif outcome.whole:
+                    arm = left.pop(outcome.unit).cell.arm
+                    forget(folder, outcome.unit)
+                    doubtful[arm] = outcome.doubtful
+        if failures:
+            write_failures(folder, failures)
+            raise told_of(folder, failures, len(todo))
+        if left:
+            info["status"] = "interrupted"
+            return folder
+        if roles := [(arm, roles) for arm, roles in doubtful.items() if roles]:
+            arm, names = roles[-1]
+            info["warnings"] = [_DOUBT.format(arm=arm, roles=", ".join(names))]
+        if mirror is not None:
+            mirror.pull_finished()
+        _complete(folder, scenario, todo, info)
     except Stopped as error:
         info["status"], info["error"] = "interrupted", f"{type(error).__name__}: {error}"
-        raise type(error)(f"{error}; {how_to_go_on(folder, scenario, arm, error.option)}", error.option) from error
+        raise
     except BaseException as error:
         short = refused(error, folder)
         resumable = isinstance(error, KeyboardInterrupt) or short is not None
@@ -253,19 +285,32 @@ def _play(folder: Path, scenario: Scenario, built: dict[str, Built], info: dict[
     finally:
         if account.spent != NOTHING:
             info["spent"] = asdict(account.spent)
-        last_words(folder, info)
+        last_words(folder, info, mirror)
     if read_info(folder)["status"] != "complete":
         raise RunError(f"{folder}/run.json could not be written at the end; go on with: populace resume {folder}")
     tidy(folder)
+    if mirror is not None:
+        mirror.tidy()
     return folder
 
 
-def _complete(folder: Path, todo: Sequence[Unit], info: dict[str, Any]) -> None:
+def _raise_limit(folder: Path, scenario: Scenario, failed: Failed) -> None:
+    """Raise what ends the whole run: a limit, or storage that takes no more."""
+    if failed.kind == "limit":
+        kind = type(failed.cause) if isinstance(failed.cause, Stopped) else Stopped
+        said = f"{failed.message}; {how_to_go_on(folder, scenario, failed.arm, failed.option)}"
+        raise kind(said, failed.option) from failed.cause
+    if failed.kind == "storage":
+        raise StoreError(failed.message)
+
+
+def _complete(folder: Path, scenario: Scenario, todo: Sequence[Unit], info: dict[str, Any]) -> None:
     """Join the parts of all units, and take over into `info` what their marks say.
 
     Raises:
         RunError: A unit is damaged.
     """
+    _join_tapes(folder, scenario, todo)
     for unit in todo:
         if fault := faulty(folder, unit.name):
             raise RunError(f"{folder}: {fault}; play it again with: populace resume {folder}")
@@ -274,88 +319,21 @@ def _complete(folder: Path, todo: Sequence[Unit], info: dict[str, Any]) -> None:
     write_timings(folder, marks)
     info["players"] = {mark["arm"]: mark["players"] for mark in marks}
     info["undefined"] = undefined(marks)
+    info["machines"] = sorted({str(mark.get("machine", "")) for mark in marks} - {""})
+    if len(info["machines"]) > 1:
+        info["notes"] = [*info["notes"], _MIXED.format(machines=" and ".join(info["machines"]))]
     info["status"] = "complete"
 
 
-def _play_unit(
-    folder: Path, unit: Unit, built: Built, scenario: Scenario, device: str, progress: Progress, more: bool
-) -> bool:
-    """Play one unit to its end (True) or until asked to stop (False).
+def _join_tapes(folder: Path, scenario: Scenario, todo: Sequence[Unit]) -> None:
+    """Put what units that were played side by side were told onto the tapes that the scenario names."""
+    if not (folder / taping.FOLDER).is_dir():
+        return
+    from populace.agents.llm.backends.tape import join
 
-    While a policy doubts whether a server that it asks is still there, nothing is saved: should it be gone, the run
-    goes on later from before the doubt. A unit that others follow (`more`) ends when there is none.
-    """
-    cell, census = unit.cell, built.population.census
-    recorder, began_unit = _recorder(folder, unit, built, scenario), time.perf_counter()
-    state = recorder.restore(device, packages(scenario))
-    if state is None:
-        ids = torch.arange(unit.first, unit.first + unit.worlds)
-        with memory.told(f"{unit.worlds:,} worlds of {census.size:,} users"):
-            state = start(built.world, built.policies, built.population, seed=cell.seed, worlds=ids, device=device)
-    progress.moved(state.clock * unit.worlds * census.size)
-    sure, chunk, saved = state, 1, time.perf_counter()
-    try:
-        while state.clock < unit.ticks:
-            if progress.stop():
-                recorder.flush(sure)
-                return False
-            began, before = time.perf_counter(), state.clock
-            progress.playing = True
-            with memory.told(f"{unit.worlds:,} worlds of {census.size:,} users"):
-                state = _some(built, state, min(chunk, unit.ticks - state.clock), recorder, scenario, cell)
-            progress.playing = False
-            seconds = time.perf_counter() - began
-            progress.moved((state.clock - before) * unit.worlds * census.size)
-            chunk = max(1, min(2 * chunk, int(chunk * LOOK_SECONDS / max(seconds, 1e-6))))
-            if any(policy.in_doubt() for policy in built.policies.values()):
-                continue
-            sure = state
-            if recorder.full or time.perf_counter() - saved > SAVE_SECONDS:
-                recorder.flush(state)
-                saved = time.perf_counter()
-        for policy in built.policies.values() if more else ():
-            policy.settle()
-        recorder.finish(
-            state,
-            first=unit.first,
-            worlds=unit.worlds,
-            ticks=unit.ticks,
-            seconds=round(time.perf_counter() - began_unit, 3),
-            players=players(cell, built),
-        )
-    except (KeyboardInterrupt, PopulaceError):
-        progress.playing = False
-        if sure.clock:
-            recorder.flush(sure)
-        raise
-    return True
-
-
-def _recorder(folder: Path, unit: Unit, built: Built, scenario: Scenario) -> FolderRecorder:
-    record = scenario.record
-    return FolderRecorder(
-        folder,
-        unit.name,
-        unit.cell.arm,
-        built.population.census,
-        every=record.every,
-        users=record.users,
-        worlds=record.worlds,
-        groups=record.groups,
-        own=scenario.own,
-        talk=record.talk,
-        last=unit.ticks,
-    )
-
-
-def _some(built: Built, state: Run, ticks: int, recorder: FolderRecorder, scenario: Scenario, cell: Cell) -> Run:
-    return rollout(
-        built.world,
-        built.policies,
-        state,
-        ticks,
-        recorder,
-        horizon=cell.horizon if cell.episodes > 1 else None,
-        at_end=scenario.at_end,
-        learn_every=scenario.learn_every or cell.horizon,
-    )
+    for need in sorted(scenario.word.met):
+        if need.kind == "write":
+            start = folder / taping.FOLDER / taping.prefix(Path(need.what))
+            parts = {unit.name: Path(f"{start}-{unit.name}.jsonl") for unit in todo}
+            if found := {name: path for name, path in parts.items() if path.is_file()}:
+                join(Path(need.what), found)

@@ -11,6 +11,7 @@ from pathlib import Path
 from populace.errors import PopulaceError, RunError
 from populace.folder import write_info
 from populace.memory import size
+from populace.store import Mirror, StoreError
 
 RESERVE = ".reserve"
 """A file that holds some space free, so that run.json can be written when there is none left."""
@@ -41,18 +42,22 @@ def reserve(folder: Path, info: Mapping[str, object]) -> None:
     (folder / RESERVE).write_bytes(os.urandom(most))  # bytes that no file system can pack
 
 
-def last_words(folder: Path, info: Mapping[str, object]) -> None:
+def last_words(folder: Path, info: Mapping[str, object], mirror: Mirror | None = None) -> None:
     """Write run.json, with the space that was reserved where there is no other; where the folder is gone, nothing."""
     with suppress(OSError):
         (folder / RESERVE).unlink()
     with suppress(OSError):
         write_info(folder, info)
+        if mirror is not None:
+            mirror.push_last()
 
 
 def refused(error: BaseException, folder: Path) -> RunError | None:
     """What to say of an error of the system about the run folder; None for any other error."""
     if not isinstance(error, OSError):
         return None
+    if isinstance(error, StoreError):
+        return RunError(str(error))
     said = error.strerror or str(error)
     if not folder.is_dir():
         return RunError(f"the run folder {folder} is gone: it was moved or deleted while the run wrote to it ({said})")

@@ -12,7 +12,7 @@ from populace.folder import read_info
 from populace.population import Census
 from populace.scenarios import load, runner
 from populace.scenarios.recorder import FolderRecorder
-from populace.scenarios.runner import play
+from populace.scenarios.runner import unit
 
 TABLES = ("steps", "users", "groups")
 """The tables of a world without words; tests/runner/test_talk.py has the fourth."""
@@ -30,8 +30,8 @@ def whole(tmp_path_factory):
 
 def halfway(folder, monkeypatch):
     """A run that was stopped in its second unit, saved at every look."""
-    monkeypatch.setattr(play, "SAVE_SECONDS", 0.0)
-    monkeypatch.setattr(play, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(unit, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(unit, "LOOK_SECONDS", 0.0)
     asked = []
     return runner.run(
         load(SCENARIO), folder, batch=2, progress=runner.Progress(stop=lambda: asked.append(1) or len(asked) > 9)
@@ -40,8 +40,8 @@ def halfway(folder, monkeypatch):
 
 @pytest.mark.parametrize("batch", [1, 2, 5])
 def test_tables_have_the_same_bytes_in_any_batches_and_with_any_saves(whole, tmp_path, monkeypatch, batch):
-    monkeypatch.setattr(play, "SAVE_SECONDS", 0.0)
-    monkeypatch.setattr(play, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(unit, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(unit, "LOOK_SECONDS", 0.0)
     assert tables(runner.run(load(SCENARIO), tmp_path / "run", batch=batch)) == tables(whole)
 
 

@@ -12,7 +12,7 @@ from populace.cli import app
 from populace.rollout import rollout
 from populace.run import start
 from populace.scenarios import Built, library, load, runner
-from populace.scenarios.runner import plan, play
+from populace.scenarios.runner import plan, unit
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_a_run_is_resumed_in_the_batches_it_began_in(tmp_path, monkeypatch):
     assert set(runner.read_info(whole)["batches"].values()) == {5}
     a_world = max(one.peak_bytes for one in runner.preflight(load(trial())).values())
     monkeypatch.setattr(plan, "BATCH_BYTES", 2 * a_world)
-    monkeypatch.setattr(play, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(unit, "LOOK_SECONDS", 0.0)
     asked = []
     stop = runner.Progress(stop=lambda: asked.append(1) or len(asked) > 4)
     folder = runner.run(load(trial()), tmp_path / "r", progress=stop)

@@ -16,7 +16,7 @@ import pytest
 import populace
 from populace.errors import ActionError, PolicyError, PopulaceError, RunError, ScenarioError, Stopped
 from populace.scenarios import load, runner
-from populace.scenarios.runner import play
+from populace.scenarios.runner import unit
 from populace.scenarios.runner.folder import held
 
 TABLES = ("steps", "users", "groups")
@@ -105,7 +105,7 @@ def test_the_stored_scenario_runs_to_the_same_bits(whole, tmp_path):
 
 @pytest.mark.parametrize("looks", [1, 2, 5])
 def test_an_interrupted_run_is_readable_and_resumes_to_the_same_bits(whole, tmp_path, looks, monkeypatch):
-    monkeypatch.setattr(play, "LOOK_SECONDS", 0.0)  # one tick at a time
+    monkeypatch.setattr(unit, "LOOK_SECONDS", 0.0)  # one tick at a time
     asked = []
     stop = runner.Progress(stop=lambda: asked.append(1) or len(asked) > looks)
     folder = runner.run(load(trial()), tmp_path / "r", batch=2, progress=stop)
@@ -121,8 +121,8 @@ def test_a_killed_run_resumes_to_the_same_bits(whole, tmp_path):
     code = (
         "import sys, time, json\n"
         "from populace.scenarios import load, runner\n"
-        "from populace.scenarios.runner import play\n"
-        "play.LOOK_SECONDS, play.SAVE_SECONDS = 0.0, 0.0\n"
+        "from populace.scenarios.runner import unit\n"
+        "unit.LOOK_SECONDS, unit.SAVE_SECONDS = 0.0, 0.0\n"
         "slow = runner.Progress(moved=lambda n: (time.sleep(0.05), print('moved', flush=True)))\n"
         "runner.run(load(json.loads(sys.argv[1])), __import__('pathlib').Path(sys.argv[2]), batch=2, progress=slow)\n"
     )
@@ -151,8 +151,8 @@ def test_a_failure_keeps_what_was_computed_and_says_why(tmp_path, monkeypatch):
             raise ValueError("the model is gone")
         return act(self, observation, memory, draw)
 
-    monkeypatch.setattr(play, "LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(play, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(unit, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(unit, "SAVE_SECONDS", 0.0)
     monkeypatch.setattr(Lifelong, "act", fail)
     with pytest.raises(
         PolicyError, match=r"Lifelong of role 'assistant' failed in 'advise': ValueError: the model is g"
@@ -181,7 +181,7 @@ def test_what_stops_in_the_middle_of_a_tick_keeps_all_ticks_before_its_chunk(who
         return act(self, observation, memory, draw)
 
     monkeypatch.setattr(Lifelong, "act", stop)
-    monkeypatch.setattr(play, "LOOK_SECONDS", 1e9)  # so that chunks are of 1, 2, 4, 8 ticks
+    monkeypatch.setattr(unit, "LOOK_SECONDS", 1e9)  # so that chunks are of 1, 2, 4, 8 ticks
     with pytest.raises(type(error)) as told:
         runner.run(load(trial()), tmp_path / "r")
     if isinstance(error, Stopped):
@@ -274,8 +274,8 @@ def test_two_processes_never_write_to_one_folder(whole, tmp_path):
 
 @pytest.mark.parametrize("harm", ["lost", "torn"])
 def test_a_batch_whose_parts_were_lost_is_run_again(whole, tmp_path, harm, monkeypatch):
-    monkeypatch.setattr(play, "LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(play, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(unit, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(unit, "SAVE_SECONDS", 0.0)
     asked = []
     stop = runner.Progress(stop=lambda: asked.append(1) or len(asked) > 15)  # in the second arm
     folder = runner.run(load(trial()), tmp_path / "r", progress=stop)

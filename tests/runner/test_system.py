@@ -23,7 +23,7 @@ from populace.errors import PolicyError, PopulaceError, RunError
 from populace.folder import read_info
 from populace.run import blame
 from populace.scenarios import load, merging, runner
-from populace.scenarios.runner import play, system
+from populace.scenarios.runner import play, system, unit
 from populace.scenarios.verifying import verify
 
 CLI = [sys.executable, "-m", "populace"]
@@ -130,7 +130,7 @@ ALLOCATION = RuntimeError(
 
 @pytest.mark.parametrize("error", [MemoryError(), ALLOCATION, torch.OutOfMemoryError("CUDA out of memory.")])
 def test_memory_that_runs_out_is_told_and_resumed(error, tmp_path, monkeypatch, undisturbed):
-    real, left = play._some, [3]
+    real, left = unit._some, [3]
 
     def some(*args):
         left[0] -= 1
@@ -138,7 +138,7 @@ def test_memory_that_runs_out_is_told_and_resumed(error, tmp_path, monkeypatch, 
             raise error
         return real(*args)
 
-    monkeypatch.setattr(play, "_some", some)
+    monkeypatch.setattr(unit, "_some", some)
     with pytest.raises(RunError, match=r"not enough memory for 5 worlds of 30 users.*--batch") as told:
         runner.run(load(trial()), tmp_path / "o")
     if error is ALLOCATION:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from populace import taping
 from populace.agents.llm.backends.base import Ask, Backend, Reply
 from populace.agents.llm.backends.faults import TOO_LONG
 from populace.budget import Budget
@@ -81,6 +82,8 @@ class Tape(Backend):
     def __init__(self, inner: Backend | None, path: Path, only: bool = False, voice: str | None = None) -> None:
         self.inner, self.path, self.only = inner, Path(path), only or inner is None
         self._known: dict[str, Reply] = {}
+        self._of_units: dict[tuple[str, str], Reply] = {}
+        self._own: _Own | None = None
         self._voices: dict[str, bool] = {}
         self._offset = 0
         if self.only and not self.path.is_file():
@@ -103,25 +106,27 @@ class Tape(Backend):
         """
         self._catch_up()
         keys = [self._key(ask) for ask in asks]
-        missing = [i for i, key in enumerate(keys) if not self._holds(key)]
+        missing = [i for i, key in enumerate(keys) if not _counts(self._told(key), self.only)]
         if missing and (self.only or self.inner is None):
             raise RunError(self._not_there(asks[missing[0]], len(missing), len(asks)))
+        left = {*missing}
         for i, key in enumerate(keys):
-            if self._holds(key):
-                yield i, self._known[key]
+            if i not in left and (told := self._told(key)) is not None:
+                yield i, told
         if not missing or self.inner is None:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with _opened(self.path, "a+b") as file:
-            if file.tell() and not _ends_whole(self.path):
+        path, known = (self.path, self._known) if self._own is None else (self._own.path, self._own.known)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _opened(path, "a+b") as file:
+            if file.tell() and not _ends_whole(path):
                 file.write(b"\n")
             for place, reply in self.inner.complete([asks[i] for i in missing]):
                 i = missing[place]
                 # The first reply to a key is the one that counts, as it will when the tape is played.
-                if self._keep(keys[i], reply):
+                if _keep(known, keys[i], reply):
                     file.write(self._line(keys[i], asks[i], reply))
                     file.flush()
-                yield i, self._known[keys[i]]
+                yield i, known[keys[i]]
 
     def spend_from(self, budget: Budget) -> None:
         """What is asked is counted there; what is on the tape is free."""
@@ -142,17 +147,14 @@ class Tape(Backend):
         """What the backend that is asked says of itself."""
         return {} if self.inner is None else self.inner.describe()
 
-    def _holds(self, key: str) -> bool:
-        """Whether the tape answers: with a reply, or where nobody may be asked, with any line."""
-        return key in self._known and (self.only or not _passing(self._known[key]))
-
-    def _keep(self, key: str, reply: Reply) -> bool:
-        """Take a reply unless there is one that counts already; a failure that may pass gives way to a reply."""
-        known = self._known.get(key)
-        if known is not None and (not _passing(known) or _passing(reply)):
-            return False
-        self._known[key] = reply
-        return True
+    def _told(self, key: str) -> Reply | None:
+        """What stands on the tape: of the unit's own, of its own among those that were joined, or of all."""
+        unit = taping.current()
+        found = [] if self._own is None else [self._own.known.get(key)]
+        found += [] if unit is None else [self._of_units.get((unit.name, key))]
+        found += [self._known.get(key)]
+        there = [reply for reply in found if reply is not None]
+        return next((reply for reply in there if not _passing(reply)), there[0] if there else None)
 
     def _key(self, ask: Ask) -> str:
         seed = None if self.greedy else ask.seed
@@ -178,21 +180,25 @@ class Tape(Backend):
 
     def _catch_up(self) -> None:
         """Read what was written since the last look, by us or by another seat that shares the tape."""
-        if not self.path.exists():
-            return
-        with _opened(self.path, "rb") as file:
-            if os.fstat(file.fileno()).st_size <= self._offset:
-                return
-            file.seek(self._offset)
-            while (line := file.readline(_LONGEST)).endswith(b"\n"):
-                held = _read(line)
-                if held is not None:
-                    self._take(held)
-                self._offset += len(line)
-            if len(line) == _LONGEST:
-                raise _no_tape(self.path, f"a line is longer than {_LONGEST >> 20} MB")
+        unit = taping.current()
+        own = None if unit is None else unit.tape(self.path)
+        if own is None:
+            self._own = None
+        elif self._own is None or self._own.path != own:
+            self._own = _Own(own)
+        for held in _lines(self.path, self._offset):
+            if isinstance(held, int):
+                self._offset = held
+            else:
+                self._take(held, self._known)
+        if self._own is not None:
+            for held in _lines(self._own.path, self._own.offset):
+                if isinstance(held, int):
+                    self._own.offset = held
+                else:
+                    self._take(held, self._own.known)
 
-    def _take(self, held: dict[str, Any]) -> None:
+    def _take(self, held: dict[str, Any], known: dict[str, Reply]) -> None:
         """Keep what a line holds; what is written on a tape by others is refused where it is no reply."""
         try:
             read, written = map(int, held["tokens"])
@@ -203,7 +209,10 @@ class Tape(Backend):
             place = f"the line that begins at byte {self._offset:,}"
             raise _no_tape(self.path, f"{place} holds no reply ({type(error).__name__})") from None
         self._voices[voice] = greedy
-        self._keep(key, reply)
+        if "unit" in held:
+            self._of_units[str(held["unit"]), key] = reply
+        else:
+            _keep(known, key, reply)
 
     def _chosen(self, voice: str | None) -> str:
         if voice is None and len(self._voices) == 1:
@@ -223,6 +232,88 @@ class Tape(Backend):
             f"...{last[-120:]!r}. A tape replays the very run it was recorded in: the same scenario, seed, worlds and "
             "model options; leave out `replay` to ask the model for what is missing"
         )
+
+
+class _Own:
+    """The tape of a unit that is played beside others.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.known, self.offset = path, dict[str, Reply](), 0
+
+
+def join(whole: Path, parts: Mapping[str, Path]) -> None:
+    """Write what units were told onto one tape; can be repeated if cut off.
+
+    Args:
+        whole: The tape of the run.
+        parts: Unit -> its own tape, in the order of the run.
+
+    Raises:
+        RunError: One of them is no tape.
+    """
+    first: dict[str, Any] = {}
+    marked: set[tuple[str, str]] = set()
+    for held in _lines(whole, 0):
+        if not isinstance(held, int):
+            unit = held.get("unit")
+            if unit is None:
+                first.setdefault(str(held["key"]), held.get("reply"))
+            else:
+                marked.add((str(unit), str(held["key"])))
+    check(whole)
+    whole.parent.mkdir(parents=True, exist_ok=True)
+    with _opened(whole, "a+b") as file:
+        if file.tell() and not _ends_whole(whole):
+            file.write(b"\n")
+        for unit, part in parts.items():
+            for held in _lines(part, 0):
+                if isinstance(held, int):
+                    continue
+                key = str(held["key"])
+                if key not in first:
+                    first[key] = held.get("reply")
+                elif first[key] != held.get("reply") and (unit, key) not in marked:
+                    held["unit"] = unit
+                    marked.add((unit, key))
+                else:
+                    continue
+                file.write(json.dumps(held, ensure_ascii=False).encode() + b"\n")
+
+
+def _lines(path: Path, offset: int) -> Iterator[dict[str, Any] | int]:
+    """Each line from a byte on, and after it the byte that it ends before; what was cut off is passed over."""
+    if not path.exists():
+        return
+    with _opened(path, "rb") as file:
+        if os.fstat(file.fileno()).st_size <= offset:
+            return
+        file.seek(offset)
+        while (line := file.readline(_LONGEST)).endswith(b"\n"):
+            held = _read(line)
+            if held is not None:
+                yield held
+            offset += len(line)
+            yield offset
+        if len(line) == _LONGEST:
+            raise _no_tape(path, f"a line is longer than {_LONGEST >> 20} MB")
+
+
+def _keep(known: dict[str, Reply], key: str, reply: Reply) -> bool:
+    """Take a reply unless there is one that counts already; a failure that may pass gives way to a reply."""
+    held = known.get(key)
+    if held is not None and (not _passing(held) or _passing(reply)):
+        return False
+    known[key] = reply
+    return True
+
+
+def _counts(reply: Reply | None, only: bool) -> bool:
+    """Whether the tape answers: with a reply, or where nobody may be asked, with any line."""
+    return reply is not None and (only or not _passing(reply))
 
 
 def _passing(reply: Reply) -> bool:

@@ -151,7 +151,8 @@ def _read(table: Table) -> Matter:
 
 def _question(table: Table, cells: dict[str, list[str]], row: int) -> Question:
     own = {name: column[row] for name, column in cells.items()}
-    meanings, answers = [], []
+    meanings: list[str] = []
+    answers: list[tuple[str, ...]] = []
     for k in range(1, MOST + 1):
         meaning, answer = own[f"meaning_{k}"], own[f"answer_{k}"]
         if bool(meaning) != bool(answer):

@@ -1,0 +1,100 @@
+"""One budget for all workers of a run, kept by the process that started them."""
+
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.managers import BaseManager, Server
+from typing import Any
+
+from populace.budget import UNLIMITED, Answer, Budget, Limit, Spending
+
+
+class _Manager(BaseManager):
+    """Lends the budget to other processes."""
+
+
+class Remote:
+    """A budget that another process keeps.
+
+    Args:
+        address: Where that process listens.
+        key: What proves that it is ours.
+        limit: Of the run as a whole.
+    """
+
+    def __init__(self, address: Any, key: bytes, limit: Limit) -> None:
+        self.address, self.key, self.limit = address, key, limit
+        self._held = threading.local()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"address": self.address, "key": self.key, "limit": self.limit}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
+
+    @property
+    def spent(self) -> Spending:
+        """All that was settled."""
+        found: Spending = self._lent().so_far()
+        return found
+
+    def reserve(self, amount: Spending, limit: Limit = UNLIMITED) -> Answer:
+        """See `Budget`."""
+        found: Answer = self._lent().reserve(amount, limit)
+        return found
+
+    def settle(self, reserved: Spending, spent: Spending) -> None:
+        """See `Budget`."""
+        self._lent().settle(reserved, spent)
+
+    def _lent(self) -> Any:
+        if not hasattr(self._held, "lent"):
+            manager = _Manager(self.address, self.key)
+            manager.connect()
+            self._held.manager, self._held.lent = manager, manager.budget()  # type: ignore[attr-defined]
+        return self._held.lent
+
+
+class _Lent:
+    """A budget as methods, which can be called from afar."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+
+    def so_far(self) -> Spending:
+        return self._budget.spent
+
+    def reserve(self, amount: Spending, limit: Limit) -> Answer:
+        return self._budget.reserve(amount, limit)
+
+    def settle(self, reserved: Spending, spent: Spending) -> None:
+        self._budget.settle(reserved, spent)
+
+
+@contextmanager
+def served(budget: Budget) -> Iterator[Budget]:
+    """Within this block the budget can be reached from other processes of this machine, through what is yielded."""
+    lent = _Lent(budget)
+
+    class Serving(_Manager):
+        """With the budget of this run alone."""
+
+    Serving.register("budget", callable=lambda: lent, exposed=("so_far", "reserve", "settle"))
+    key = secrets.token_bytes(32)
+    server: Server = Serving(("127.0.0.1", 0), key).get_server()
+
+    def serve() -> None:
+        with suppress(SystemExit):  # how it ends
+            server.serve_forever()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield Remote(server.address, key, budget.limit)
+    finally:
+        server.stop_event.set()  # type: ignore[attr-defined]
+        thread.join(timeout=5)
+
+
+_Manager.register("budget")
