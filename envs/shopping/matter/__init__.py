@@ -12,6 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from populace import trust
+from populace.envs.shopping.attributes import EDGE, GRADES
 from populace.envs.shopping.catalogue import Catalogue
 from populace.errors import PopulaceError
 from populace.files import changed
@@ -21,9 +22,6 @@ from populace.tables import parse, read_table
 SHIPPED, OWN = "products", "catalogue"
 """Words of the option `matter`: the table that comes with the library, and the catalogue's own names."""
 COLUMNS = ("category", "name", "eco", "quality", "price", "description", "verdict")
-LEVELS = ("poor", "fair", "good")
-EDGE = 0.4307
-"""Standard deviations beyond which quality is poor or good: they cut a normal distribution into thirds."""
 EDITIONS = ("", " II")
 """What is added to the name of a row that stands for more than one product of a catalogue."""
 
@@ -35,7 +33,7 @@ class Row:
     Attributes:
         name: What it is called.
         eco: Whether its description tells of care for the environment.
-        level: Index into `LEVELS`; -1 where nothing is said of quality.
+        level: Index into `GRADES`; -1 where nothing is said of quality.
         price: Its usual price.
         description: What anybody sees of it; may be empty.
         verdict: What whoever may know its quality learns; may be empty.
@@ -54,16 +52,18 @@ class Matter:
     """What the products of a catalogue are called in each category.
 
     Attributes:
-        categories: Names of the categories; one empty name where the catalogue's own names are used.
+        categories: Names of the categories; the one kind of the catalogue, which may be empty, where `own`.
         rows: All products in words.
         place: [categories, items] int64, the row of each product.
         verdicts: [categories, items] bool, whether the verdict fits the product's quality.
+        own: Whether these are the catalogue's own names.
     """
 
     categories: tuple[str, ...]
     rows: tuple[Row, ...]
     place: Tensor
     verdicts: Tensor
+    own: bool = False
 
 
 def matter_of(named: str, catalogue: Catalogue) -> Matter:
@@ -86,7 +86,7 @@ def _own(catalogue: Catalogue) -> Matter:
     told = catalogue.descriptions or ("",) * catalogue.items
     rows = tuple(Row(name, description=about) for name, about in zip(catalogue.titles, told, strict=True))
     place = torch.arange(catalogue.items).unsqueeze(0)
-    return Matter(("",), rows, place, torch.zeros_like(place, dtype=torch.bool))
+    return Matter((catalogue.kind,), rows, place, torch.zeros_like(place, dtype=torch.bool), own=True)
 
 
 def _fitted(name: str, categories: dict[str, list[Row]], catalogue: Catalogue) -> Matter:
@@ -157,7 +157,7 @@ def _read(table: Table) -> Categories:
         place, words = table.words(name)
         cells[name] = [" ".join(words[k].split()) for k in place]
     _known(table, "eco", cells["eco"], ("yes", "no"))
-    _known(table, "quality", cells["quality"], LEVELS)
+    _known(table, "quality", cells["quality"], GRADES)
     found: Categories = {}
     first: dict[tuple[str, str], int] = {}
     for k in range(table.rows):
@@ -169,7 +169,7 @@ def _read(table: Table) -> Categories:
             Row(
                 cells["name"][k],
                 cells["eco"][k] == "yes",
-                LEVELS.index(cells["quality"][k]),
+                GRADES.index(cells["quality"][k]),
                 float(prices[k]),
                 cells["description"][k],
                 cells["verdict"][k],
@@ -184,4 +184,4 @@ def _known(table: Table, column: str, given: list[str], known: tuple[str, ...]) 
             raise PopulaceError(f"{table.at(row, column)}: {word!r} is none of {', '.join(known)}")
 
 
-__all__ = ["LEVELS", "OWN", "SHIPPED", "Matter", "Row", "matter_of"]
+__all__ = ["OWN", "SHIPPED", "Matter", "Row", "matter_of"]

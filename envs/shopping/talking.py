@@ -1,0 +1,251 @@
+"""The shopping world in words: what is wished for, told to each audience, and answered, beside the numbers that decide.
+
+Numbers lead and words follow: products are called after their numbers, and what scripts do is put into words afterwards.
+Whatever is drawn here has a scope of its own, so that all other random numbers stay as they are.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from populace.draw import Draw
+from populace.envs.shopping.attributes import Attributes
+from populace.envs.shopping.audience import AUDIENCES
+from populace.envs.shopping.catalogue import Catalogue
+from populace.envs.shopping.matter import Matter, matter_of
+from populace.envs.shopping.phrases import FOLLOWS, OTHERWISE, PITCH_EDGE, said_of
+from populace.envs.shopping.state import State, Talk
+from populace.words import UNWORDED, Utterance
+
+SECOND = 0.25
+"""An attribute that matters less than so much of the first is not mentioned in a script's wish."""
+STATED = (1.0, 0.5, 0.25)
+"""Importance of the attributes that a wish names, in its order, beside the most that any has for the customer."""
+CUSTOMER, COMPANY, PUBLIC, RECORD = range(len(AUDIENCES))
+
+
+class Talking:
+    """What a world with `matter` says.
+
+    Args:
+        named: The option `matter`.
+        catalogue: What is for sale.
+        providers: Names of the kinds of assistants.
+    """
+
+    def __init__(self, named: str, catalogue: Catalogue, providers: tuple[str, ...]) -> None:
+        self.catalogue, self.providers = catalogue, providers
+        self.matter: Matter = matter_of(named, catalogue)
+        self.attributes = Attributes.of(catalogue)
+        self.said = said_of(named, self.matter, catalogue, self.attributes)
+        self.labels = (*(row.name for row in self.matter.rows), "nothing")
+
+    def begin(self, state: State, draw: Draw) -> State:
+        """Nothing is said yet; every world shops in one category."""
+        own = draw.scope("words")
+        category = own.integers("category", 0, len(self.matter.categories), 1)[:, 0]
+        ids = torch.zeros_like(state.bought)
+        return replace(
+            state,
+            talk=Talk(
+                category=category,
+                request=state.customers.stated,
+                wish=ids,
+                told=ids.unsqueeze(-1).expand(*ids.shape, len(AUDIENCES)).clone(),
+                pitch=torch.zeros(state.factor.shape, dtype=torch.int64, device=ids.device),
+            ),
+        )
+
+    # ------------------------------------------------------------------ what is said
+
+    def wish(self, state: State, given: Mapping[str, Tensor], draw: Draw) -> tuple[State, Utterance]:
+        """Customers say what they want: scripts in the order of their stated weights, others in words of their own.
+
+        Args:
+            state: With the provider and whether to compare, as they were chosen.
+            given: `wish` ids [worlds, customers], and `named` [worlds, customers, attributes], in which place the
+                wish names each attribute.
+            draw: The phase's.
+        """
+        talk = _there(state)
+        who, own = state.customers, given["wish"] != UNWORDED
+        stated = torch.where(own.unsqueeze(-1), self._meant(given["named"], who.weights), who.stated)
+        compare = state.compare.to(torch.int64)
+        uniform = draw.scope("words").uniform("wish", own.shape[-1])
+        if self.said.requests:
+            market = self.catalogue.market
+            rows = 1 if market is None else len(market.value)
+            order = (torch.arange(own.shape[-1], device=own.device) % rows).expand(own.shape)
+            drawn = self.said.wishes.say((order, compare), uniform)
+        else:
+            one, two = self._foremost(who.stated)
+            category = talk.category.unsqueeze(-1).expand(own.shape)
+            drawn = self.said.wishes.say((one, two, category, compare), uniform)
+        words = torch.where(own, given["wish"], drawn)
+        state = replace(state, talk=replace(talk, wish=words, request=stated))
+        codes = {"asks": self._foremost(stated)[0] // 2, "wants": self._foremost(who.weights)[0] // 2}
+        names = tuple(said.name for said in self.attributes.said)
+        codes |= {"compare": state.compare, "provider": state.provider}
+        labels = {"asks": names, "wants": names, "provider": self.providers}
+        return state, Utterance(words, codes, labels, to="assistant")
+
+    def _foremost(self, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """Codes of the two attributes that matter most, [worlds, customers] each; 2 K for no second."""
+        importance = self.attributes.importance(weights)
+        size = importance.abs()
+        count = size.shape[-1]
+        most, one = size.max(-1)
+        rest = torch.where(torch.arange(count, device=size.device) == one.unsqueeze(-1), -1.0, size)
+        next_, two = rest.max(-1)
+
+        def code(place: Tensor) -> Tensor:
+            sign = importance.gather(-1, place.unsqueeze(-1)).squeeze(-1) < 0
+            return 2 * place + sign.to(torch.int64)
+
+        return code(one), torch.where(next_ >= SECOND * most.clamp(min=1e-6), code(two), 2 * count)
+
+    def _meant(self, named: Tensor, weights: Tensor) -> Tensor:
+        """Weights that a wish states by what it names: as important, in turn, as `STATED` of the most that matters.
+
+        The direction is the customer's own, and what is natural where it has no wish at all.
+        """
+        importance = self.attributes.importance(weights)
+        most = importance.abs().amax(-1, keepdim=True)
+        shares = torch.tensor((0.0, *STATED), device=named.device)[named.clamp(0, len(STATED))]
+        natural = torch.tensor([float(said.natural) for said in self.attributes.said], device=named.device)
+        sign = torch.where(importance == 0, natural, importance.sign())
+        return shares * most * sign / self.attributes.spread.to(named.device)
+
+    def pitch(self, state: State, given: Tensor, draw: Draw) -> tuple[State, Utterance]:
+        """Sellers say something of their product; `given` [worlds, items] are their own words."""
+        talk, factor = _there(state), state.factor
+        place = 1 + (factor > 1.0 + PITCH_EDGE).to(torch.int64) - (factor < 1.0 - PITCH_EDGE).to(torch.int64)
+        drawn = self.said.pitches.say((place,), draw.scope("words").uniform("pitch", factor.shape[-1]))
+        words = torch.where(given == UNWORDED, drawn, given)
+        codes = {"factor": factor, "product": self._rows(talk.category)}
+        return replace(state, talk=replace(talk, pitch=words)), Utterance(words, codes, {"product": self.labels})
+
+    def explain(self, state: State, seen: Tensor, given: Tensor, draw: Draw) -> tuple[State, Utterance]:
+        """Assistants explain.
+
+        Args:
+            state: With what they recommend and tell as bits.
+            seen: [worlds, customers, products] bool, what they looked at.
+            given: [worlds, customers, audiences] ids of their own words.
+            draw: The phase's.
+        """
+        talk, shelf = _there(state), state.shelf
+        row = self.row_of(state, state.recommended)
+        last = shelf.price.shape[-1]
+        price = shelf.price.gather(-1, state.recommended.clamp(max=last - 1).unsqueeze(-1)).squeeze(-1)
+        cheapest = price <= torch.where(seen, shelf.price, torch.inf).amin(-1)
+        bits = [x.to(torch.int64) for x in (state.claimed, state.persuaded, state.disclosed)]
+        wide = given.shape
+        uniform = draw.scope("words").uniform("explanation", wide[1]).unsqueeze(-1).expand(wide)
+        drawn = self.said.explanations.say(
+            (row.unsqueeze(-1).expand(wide), cheapest.to(torch.int64).unsqueeze(-1).expand(wide), *bits), uniform
+        )
+        # Whoever has words of its own says nothing else, to anybody.
+        own = (given != UNWORDED).any(-1, keepdim=True)
+        words = torch.where(own, given, torch.where(state.readers, drawn, UNWORDED))
+        state = replace(state, talk=replace(talk, told=words))
+        # The record is only shown where it is not what somebody reads.
+        read = ((words == words[..., RECORD:]) & state.readers)[..., :RECORD].any(-1)
+        record = torch.where(read, UNWORDED, words[..., RECORD])
+        best = self.row_of(state, state.prospect.best)
+        interest = torch.nn.functional.pad(shelf.interest, (0, 1))
+        codes = {
+            "product": row,
+            "disclose": state.disclosed,
+            "persuade": state.persuaded,
+            "claim": state.claimed,
+            "best": best,
+            "earns": interest.gather(-1, state.recommended.unsqueeze(-1)).squeeze(-1),
+            "override": self.overrides(state),
+        }
+        shown = torch.cat((words[..., :RECORD], record.unsqueeze(-1)), -1)
+        return state, Utterance(shown, codes, {"product": self.labels, "best": self.labels}, to=AUDIENCES)
+
+    @staticmethod
+    def overrides(state: State) -> Tensor:
+        """Whether the company's favourite is recommended instead of the customer's feasible best, as when settled."""
+        p, last = state.prospect, state.shelf.price.shape[-1]
+        interest = torch.nn.functional.pad(state.shelf.interest, (0, 1))
+        there = interest.gather(-1, state.recommended.unsqueeze(-1)).squeeze(-1)
+        return (state.recommended != p.best) & (state.recommended < last) & (there >= p.most) & (there > p.own)
+
+    def reason(self, state: State, given: Tensor, draw: Draw) -> Utterance:
+        """Customers say why they buy what they buy; `given` [worlds, customers] are their own words."""
+        row = self.row_of(state, state.bought)
+        kind = torch.where(state.bought == state.recommended, FOLLOWS, OTHERWISE)
+        drawn = self.said.reasons.say((kind, row), draw.scope("words").uniform("reason", row.shape[-1]))
+        codes = {"buys": row, "best": self.row_of(state, state.prospect.best)}
+        words = torch.where(given == UNWORDED, drawn, given)
+        return Utterance(words, codes, {"buys": self.labels, "best": self.labels}, to="assistant")
+
+    # ------------------------------------------------------------------ what is seen
+
+    def _rows(self, category: Tensor) -> Tensor:
+        """The row of every product of the catalogue, [worlds, items]."""
+        return self.matter.place.to(category.device)[category]
+
+    def row_of(self, state: State, place: Tensor) -> Tensor:
+        """The row of what lies at a place of each shelf, [worlds, customers]; the last one for nothing."""
+        last = state.shelf.price.shape[-1]
+        item = state.shelf.item.gather(-1, place.clamp(max=last - 1).unsqueeze(-1)).squeeze(-1)
+        row = self._rows(_there(state).category).gather(-1, item)
+        return torch.where(place < last, row, len(self.matter.rows))
+
+    def shelf(self, state: State, seen: Tensor, quality: bool) -> dict[str, Tensor]:
+        """Names and descriptions of what a reader sees; `seen` [worlds, customers, products], `quality`: may it know."""
+        talk, item = _there(state), state.shelf.item
+        flat = item.flatten(1)
+        row = self._rows(talk.category).gather(-1, flat).view(item.shape)
+        zero = torch.zeros(item.shape, device=item.device)
+        found = {
+            "names": self.said.names.say((row,), zero),
+            "about": self.said.descriptions.say((row,), zero),
+            "verdict": torch.zeros_like(item),
+        }
+        if quality:
+            fits = self.matter.verdicts.to(item.device)[talk.category].gather(-1, flat).view(item.shape)
+            found["verdict"] = torch.where(fits, self.said.verdicts.say((row,), zero), UNWORDED)
+        if talk.pitch.shape[-1]:
+            found["pitches"] = talk.pitch.gather(-1, flat).view(item.shape)
+        return {name: torch.where(seen, ids, UNWORDED) for name, ids in found.items()}
+
+    def need(self, state: State, seats: int) -> Tensor:
+        """Id of the category, [worlds, seats]."""
+        category = _there(state).category.unsqueeze(-1).expand(-1, seats)
+        return self.said.needs.say((category,), torch.zeros(category.shape, device=category.device))
+
+    def own_product(self, state: State) -> dict[str, Tensor]:
+        """What each seller knows of its product: name, description and list price, [worlds, items]."""
+        row = self._rows(_there(state).category)
+        zero = torch.zeros(row.shape, device=row.device)
+        c = self.catalogue
+        prices = c.features[:, 0].exp() if c.prices is None else c.prices
+        return {
+            "name": self.said.names.say((row,), zero),
+            "about": self.said.descriptions.say((row,), zero),
+            "list_price": prices.to(row.device).expand(row.shape),
+        }
+
+    @staticmethod
+    def heard(state: State) -> Tensor:
+        """What each customer reads of the explanation, [worlds, customers]: its own copy, or the public's."""
+        told, readers = _there(state).told, state.readers
+        public = torch.where(readers[..., PUBLIC], told[..., PUBLIC], UNWORDED)
+        return torch.where(readers[..., CUSTOMER], told[..., CUSTOMER], public)
+
+    @staticmethod
+    def letters(state: State) -> Tensor:
+        """What the company reads, [worlds, customers]; nothing where it does not."""
+        return torch.where(state.readers[..., COMPANY], _there(state).told[..., COMPANY], UNWORDED)
+
+
+def _there(state: State) -> Talk:
+    assert state.talk is not None
+    return state.talk
