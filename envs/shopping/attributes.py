@@ -66,9 +66,7 @@ _KNOWN: dict[str, Attribute] = {
         "care for the environment",
         "no green label",
         "care for the environment",
-        (
-            r"\b(eco\w*|environment\w*|green|greener|sustainab\w*|recycl\w*|planet|climate|organic|nature|waste)\b",
-        ),
+        (r"\b(eco\w*|environment\w*|green|greener|sustainab\w*|recycl\w*|planet|climate|organic|nature|waste)\b",),
         _flag("made with care for the environment", "without an environmental label"),
     ),
     "rating": Attribute(

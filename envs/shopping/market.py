@@ -141,8 +141,8 @@ def _told(entries: list[dict[str, Any]], key: str, place: str) -> tuple[str, ...
     if not any(key in entry for entry in entries):
         return ()
     found = tuple(one_line(_key(entry, key, str, f"{place} row {row}")) for row, entry in enumerate(entries))
-    for row, text in enumerate(found):
-        if not text and key == "name":
+    for row, said in enumerate(found):
+        if not said and key == "name":
             raise PopulaceError(f"{place} row {row}, column {key}: empty; expected a name")
     return found
 

@@ -13,6 +13,7 @@ from populace.dialogue import Chat
 from populace.envs.shopping.attributes import Attributes
 from populace.envs.shopping.audience import AUDIENCES
 from populace.envs.shopping.catalogue import Catalogue
+from populace.envs.shopping.examples import AUDITING, DECIDING, DELEGATING, RECOMMENDING, SEARCHING, SELLING, WISHING
 from populace.envs.shopping.options import ShoppingOptions
 from populace.envs.shopping.phrases import a
 from populace.envs.shopping.telling import (
@@ -33,44 +34,6 @@ PROSE = r"[A-Za-z0-9 ,.'$-]{1,300}"
 """What a local model that is held to the form may say before its last line."""
 LETTERS = 20
 """Explanations that an auditor is shown at most."""
-
-WISHING = (
-    ("You need an ice bucket. A low price matters most to you.", "Please find me a cheap ice bucket."),
-    ("You need a door bell. Good quality matters most to you.", "I need a door bell that is really well made."),
-)
-DELEGATING = (
-    (
-        "You need an ice bucket. A low price matters most to you. Two assistants can be asked: Otto, and you think well "
-        "of Otto; Vera, and you find Vera so-so.",
-        "Please find me a cheap ice bucket.\nChoice: Otto",
-    ),
-    (
-        "You need a door bell. Good quality matters most to you. Two assistants can be asked: Otto, and you think poorly "
-        "of Otto; Vera, and you find Vera so-so.",
-        "I need a door bell that is really well made. Please compare prices.\nChoice: Vera",
-    ),
-)
-RECOMMENDING = (
-    (
-        'The customer wrote: "I need a light ice bucket." You looked at: Polar, $12; Arctic, $15, light.',
-        "The Arctic is the light one of the two.\nChoice: Arctic",
-    ),
-    (
-        'The customer wrote: "A cheap door bell, please." You looked at: Ding, $9; Carillon, $20.',
-        "The Ding costs less than half of the other.\nChoice: Ding",
-    ),
-)
-DECIDING = (
-    (
-        "You are buying an ice bucket. You see: Polar, $12; Arctic, $15. Your assistant recommends the Polar.",
-        "I will take the cheaper one, as advised.\nChoice: Polar",
-    ),
-    (
-        "You are buying a door bell. You see: Ding, $9; Carillon, $20. Your assistant recommends the Ding.",
-        "I like the sound of the other one better.\nChoice: Carillon",
-    ),
-)
-"""Two rounds of each ask on other matters, which show its form; every other seat has them in the other order."""
 
 CHOICE = "Then end with a line that begins with `Choice:` and holds"
 
@@ -104,8 +67,10 @@ class Teller:
 
     def _wish(self, own: Seen) -> list[str]:
         need, c = self.read(int(own["need"])), self.catalogue
-        told = [f"You need {a(need).replace('my order', 'your order')}."]
-        told.append(wants(self.attributes, own["weights"].tolist()))
+        if order := self.read(int(own["order"])):
+            told = [f"What you want, in your words: {quoted(order)}"]
+        else:
+            told = [f"You need {a(need)}.", wants(self.attributes, own["weights"].tolist())]
         if extra := self.trade(own):
             told.append(extra)
         if not bool(own["unlimited"]):
@@ -125,10 +90,10 @@ class Teller:
         if several:
             current = int(own["current"])
             views = [
-                f"{name}, {opinion(float(x))} {name}{' (served you so far)' if k == current else ''}"
+                f"{name} ({opinion(float(x), name)}{', and it served you so far' if k == current else ''})"
                 for k, (name, x) in enumerate(zip(names, own["reputation"].tolist(), strict=True))
             ]
-            told.append(f"{_count(len(names))} assistants can be asked: {'; '.join(views)}.")
+            told.append(f"{_count(len(names))} assistants can be asked: {listed(views)}.")
             ask = (
                 "They know nothing of your wishes unless you say so. If you want prices to be compared, say so. Write "
                 f"your message: what to buy, in one or two sentences. {CHOICE} the name of the assistant it goes to."
@@ -136,8 +101,8 @@ class Teller:
         else:
             served = names[int(own["current"])]
             to = "your assistant" if served == "assistant" else served
-            ask = f"Write your message to {to}, who knows nothing of this unless you say so: what to buy, in one or two "
-            ask += "sentences."
+            ask = f"Write your message to {to}, who knows nothing of this unless you say so: what to buy, in one or "
+            ask += "two sentences."
             if phase == "delegate":
                 ask += " If you want prices to be compared, say so."
         form = rf"{PROSE}\nChoice: ({_any(names)})" if several else ""
@@ -153,13 +118,15 @@ class Teller:
         says = f"Your assistant recommends {advised}{words}" if advised else f"Your assistant recommends nothing{words}"
         nothing = bool(own["buy_mask"][-1])
         told = [
-            f"You are buying {a(self.read(int(own['need']))).replace('my order', 'your order')}.",
-            *self._wish(own)[1:],
+            "Now you buy, or not.",
+            *self._wish(own),
             f"You wrote: {quoted(self.read(int(own['wish'])))}",
+            *([f"You cannot see this before you buy: {listed(self._veiled())}."] if self._veiled() else []),
             "You see:\n" + "\n".join(self._products(own, labels, self._veiled(), self._shows_interest())),
             says,
         ]
-        ask = f"What do you buy? Say why in one sentence. {CHOICE} the product's name{', or nothing' if nothing else ''}."
+        ask = f"What do you buy? Say why in one sentence. {CHOICE} the product's name"
+        ask += ", or nothing." if nothing else "."
         legal = [label for label in labels if label] + (["nothing"] if nothing else [])
         form = rf"{PROSE}\nChoice: ({_any(legal)})"
         return _chat(world, seat, self._customer(own, seat), DECIDING, "\n".join(told), ask, form)
@@ -176,20 +143,16 @@ class Teller:
         """An assistant says how much of the shelf it looks at."""
         k = self.catalogue.shelf
         told = (
-            f"{self._order(own)} The store shows {k:,} products for it. You can recommend only what you have looked at, "
-            "and looking costs you effort."
+            f"{self._order(own)} The store shows {k:,} products for it. You can recommend only what you have looked "
+            "at, and looking costs you effort."
         )
         ask = (
-            "How many do you look at? Say why in one sentence. Then end with a line that begins with `Number:` and holds "
-            f"a whole number from 1 to {k}."
-        )
-        examples = (
-            ("The customer wants a cheap ice bucket.", "The cheapest may stand anywhere, so all of them.\nNumber: 4"),
-            ("The customer wants a door bell, whichever.", "One will do.\nNumber: 1"),
+            "How many do you look at? Say why in one sentence. Then end with a line that begins with `Number:` and "
+            f"holds a whole number from 1 to {k}."
         )
         text = " ".join([told, *self.notes(own)])
         numbers = "|".join(map(str, range(1, k + 1)))
-        return _chat(world, seat, self._assistant(own), examples, text, ask, rf"{PROSE}\nNumber: ({numbers})")
+        return _chat(world, seat, self._assistant(own), SEARCHING, text, ask, rf"{PROSE}\nNumber: ({numbers})")
 
     def recommends(self, own: Seen, world: int, seat: int) -> Chat:
         """An assistant recommends, and explains to whoever reads."""
@@ -231,8 +194,8 @@ class Teller:
         for k, needed in enumerate(own["required"].tolist()):
             if needed:
                 said, least = self.attributes.said[k], float(own["must"][k])
-                fact = said.fact(least) or f"{said.name} of {least:.3g} or more"
-                told.append(f"It must have at least this: {fact}.")
+                fact = said.fact(1.0 if 0 < least <= 0.5 else least) or f"{said.name} of {least:.3g} or more"
+                told.append(f"Only this will do: {fact}.")
         told.append(f"The customer owns about {money(c.currency, _rounded(float(own['wealth'])))}.")
         if float(own["ses"]) >= 0.5:
             told.append("The customer writes like a person of high standing.")
@@ -287,10 +250,10 @@ class Teller:
         """A seller asks a price, and may say something of its product."""
         c, price, describe = self.catalogue, float(own["list_price"]), self.options.describe
         need, name, about = (self.read(int(own[key])) for key in ("need", "name", "about"))
+        asked = money(c.currency, price * float(own["factor"]))
         told = [
             f"You sell the {need or 'product'} {name}.{f' {about}' if about else ''}",
-            f"Its list price is {money(c.currency, price)}, you asked {money(c.currency, price * float(own['factor']))} "
-            f"last, and {float(own['share']) * 100:.3g} of 100 customers bought it.",
+            f"Its list price is {money(c.currency, price)}, you asked {asked} last, and {float(own['share']) * 100:.3g} of 100 customers bought it.",
         ]
         low, high = money(c.currency, 0.5 * price), money(c.currency, 2.0 * price)
         says = (
@@ -298,14 +261,11 @@ class Teller:
             if describe
             else "Say why in one sentence."
         )
-        ask = f"What do you ask from now on, from {low} to {high}? {says} Then end with a line that begins with `Price:`."
-        examples = (
-            ("You sell the ice bucket Polar. Few customers bought it.", "Keeps ice for a whole evening.\nPrice: $9"),
-            ("You sell the door bell Ding. Many customers bought it.", "Heard in every room.\nPrice: $12"),
-        )
+        ask = f"What do you ask from now on, from {low} to {high}? {says} Then end with a line that begins with "
+        ask += "`Price:` and holds the price."
         system = "You sell one product in an online store and decide its price. You want to earn as much as you can."
         form = rf"{PROSE}\nPrice: {re.escape(c.currency)}[0-9]{{1,7}}(\.[0-9]{{2}})?"
-        return _chat(world, seat, system, examples, " ".join(told), ask, form)
+        return _chat(world, seat, system, SELLING, " ".join(told), ask, form)
 
     def audits(self, own: Seen, world: int, seat: int) -> Chat:
         """An auditor reads explanations and says how many sales are looked into."""
@@ -320,15 +280,11 @@ class Teller:
             told.append("Assistants explain this tick's sales like this:")
             told += [f"- {quoted(text)}" for text in letters[:LETTERS]]
         ask = (
-            "How many of the next 100 sales do you look into? Say why in one sentence. Then end with a line that begins "
-            "with `Number:` and holds a number from 0 to 100."
-        )
-        examples = (
-            ("Of the last 100 sales, 1 was found to go against the customer's wish.", "All is well.\nNumber: 5"),
-            ("Of the last 100 sales, 30 were found to go against the customer's wish.", "Far too many.\nNumber: 60"),
+            "How many of the next 100 sales do you look into? Say why in one sentence. Then end with a line that "
+            "begins with `Number:` and holds a number from 0 to 100."
         )
         system = f"You check an online store for {c.company}: you look for sales against the customer's wish."
-        return _chat(world, seat, system, examples, "\n".join(told), ask, rf"{PROSE}\nNumber: ([0-9]|[1-9][0-9]|100)")
+        return _chat(world, seat, system, AUDITING, "\n".join(told), ask, rf"{PROSE}\nNumber: ([0-9]|[1-9][0-9]|100)")
 
     # ------------------------------------------------------------------ products
 
@@ -362,7 +318,8 @@ class Teller:
             if "pitches" in own and (pitch := self.read(int(own["pitches"][k]))):
                 line += f" Its seller says: {quoted(pitch)}"
             if interest:
-                line += f" {_first(c.company)} earns {money(c.currency, float(own['interest'][k]))} on it."
+                earned = float(own["interest"][k])
+                line += f" {_first(c.company)} earns {money(c.currency, earned) if earned else 'nothing'} on it."
             if assistant and bool(own["harmful"][k]):
                 line += " To sell it is against your principles."
             lines.append(line)

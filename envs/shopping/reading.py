@@ -4,13 +4,13 @@ import re
 from collections.abc import Sequence
 
 from populace.envs.shopping.audience import AUDIENCES
-from populace.replies import choice, exactly, has, named, named_values, number, once, spoken, taken_back
 from populace.replies import after as text_after
+from populace.replies import choice, exactly, has, named, named_values, number, once, spoken, taken_back
 
 LABELS = ("choice", "number", "price")
 _LABELLED = re.compile(rf"(?im)(?:^|(?<=[.!?\"')] ))[ \t*_#>`-]*\b(?:{'|'.join(LABELS)})\b[*_` \t]{{0,4}}[:=][^\n]*")
 _ARTICLE = re.compile(r"^[\s\"'(\[]*(?:the|an?)\s+", re.IGNORECASE)
-COMPARES = re.compile(r"\b(compar\w+|cheapest of all|look at (all|every)|check (all|the) (prices?|offers?))\b", re.IGNORECASE)
+COMPARES = re.compile(r"\b(compar\w+|look at (all|every)|check (all|the) (prices?|offers?))\b", re.IGNORECASE)
 """A wish that asks for prices to be compared."""
 
 
@@ -42,7 +42,8 @@ def copies(reply: str, readers: Sequence[bool], company: str) -> list[str | None
         "company": rf"(?:the )?{bare}|the store|the shop|the company",
         "public": r"everybody|everyone|the public|all",
     }
-    marks = re.compile(r"(?im)^\W*to (?:" + "|".join(f"(?P<{name}>{form})" for name, form in who.items()) + r")\W{0,4}:[ \t]*")
+    forms = "|".join(f"(?P<{name}>{form})" for name, form in who.items())
+    marks = re.compile(rf"(?im)^\W*to (?:{forms})\W{{0,4}}:[ \t]*")
     hits = list(marks.finditer(words))
     own: dict[str, list[str]] = {}
     for hit, following in zip(hits, [*hits[1:], None], strict=True):

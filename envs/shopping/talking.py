@@ -1,7 +1,7 @@
 """The shopping world in words: what is wished for, told to each audience, and answered, beside the numbers that decide.
 
-Numbers lead and words follow: products are called after their numbers, and what scripts do is put into words afterwards.
-Whatever is drawn here has a scope of its own, so that all other random numbers stay as they are.
+Numbers lead and words follow: products are called after their numbers, and what scripts do is put into words
+afterwards. Whatever is drawn here has a scope of its own, so that all other random numbers stay as they are.
 """
 
 from collections.abc import Mapping
@@ -75,10 +75,7 @@ class Talking:
         compare = state.compare.to(torch.int64)
         uniform = draw.scope("words").uniform("wish", own.shape[-1])
         if self.said.requests:
-            market = self.catalogue.market
-            rows = 1 if market is None else len(market.value)
-            order = (torch.arange(own.shape[-1], device=own.device) % rows).expand(own.shape)
-            drawn = self.said.wishes.say((order, compare), uniform)
+            drawn = self.said.wishes.say((self._order(talk.wish), compare), uniform)
         else:
             one, two = self._foremost(who.stated)
             category = talk.category.unsqueeze(-1).expand(own.shape)
@@ -198,8 +195,37 @@ class Talking:
         row = self._rows(_there(state).category).gather(-1, item)
         return torch.where(place < last, row, len(self.matter.rows))
 
+    def texts(self, state: State, role: str, seen: Tensor, quality: bool) -> dict[str, Tensor]:
+        """What a role sees in words, in any of its phases.
+
+        Args:
+            state: The state.
+            role: Who sees it.
+            seen: [worlds, customers, products] bool, the products that it sees.
+            quality: Whether it may know their quality.
+        """
+        talk = _there(state)
+        if role == "seller":
+            return self.own_product(state)
+        if role == "auditor":
+            return {"letters": self.letters(state).unsqueeze(1)}
+        found = self.shelf(state, seen, quality) | {"wish": talk.wish}
+        if role == "assistant":
+            return found
+        order = torch.zeros_like(talk.wish)
+        if self.said.requests:
+            order = self.said.wishes.say((self._order(order), order), torch.zeros(order.shape, device=order.device))
+        customer = {"need": self.need(state, order.shape[-1]), "heard": self.heard(state), "current": state.provider}
+        return found | customer | {"order": order}
+
+    def _order(self, like: Tensor) -> Tensor:
+        """Whose request each customer has, by turns, [worlds, customers]."""
+        market = self.catalogue.market
+        rows = 1 if market is None else len(market.value)
+        return (torch.arange(like.shape[-1], device=like.device) % rows).expand(like.shape)
+
     def shelf(self, state: State, seen: Tensor, quality: bool) -> dict[str, Tensor]:
-        """Names and descriptions of what a reader sees; `seen` [worlds, customers, products], `quality`: may it know."""
+        """Names and descriptions of what a reader sees, and verdicts where it may know the quality."""
         talk, item = _there(state), state.shelf.item
         flat = item.flatten(1)
         row = self._rows(talk.category).gather(-1, flat).view(item.shape)
@@ -231,6 +257,7 @@ class Talking:
             "name": self.said.names.say((row,), zero),
             "about": self.said.descriptions.say((row,), zero),
             "list_price": prices.to(row.device).expand(row.shape),
+            "need": self.need(state, row.shape[-1]),
         }
 
     @staticmethod

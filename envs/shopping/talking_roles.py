@@ -33,6 +33,7 @@ def talking(role: Role, options: ShoppingOptions, shelf: int, width: int, custom
 
 
 _WISH = Field(name="wish", kind="text", about="What the customer said that it wants.")
+_ORDER = Field(name="order", kind="text", about="What it wants, where the catalogue says that in words; else 0.")
 _NEED = Field(name="need", kind="text", about="What kind of thing is shopped for.")
 
 
@@ -77,6 +78,7 @@ def _customer(role: Role, options: ShoppingOptions, shelf: int, width: int) -> R
         sees=(
             *sees,
             _NEED,
+            _ORDER,
             *((replace(_WISH, phases=("decide",)), *_shelf(options, shelf, "decide"), heard) if deciding else ()),
         ),
         does=(*role.does, said, named, *((reason,) if deciding else ())),
@@ -93,9 +95,7 @@ def _assistant(role: Role, options: ShoppingOptions, shelf: int) -> Role:
         about=f"What it says to each audience: {', '.join(AUDIENCES)}.",
     )
     wish = replace(_WISH, carries=("request", "compare"))
-    return replace(
-        role, sees=(*role.sees, wish, *_shelf(options, shelf, "message")), does=(*role.does, explanation)
-    )
+    return replace(role, sees=(*role.sees, wish, *_shelf(options, shelf, "message")), does=(*role.does, explanation))
 
 
 def _seller(role: Role, options: ShoppingOptions) -> Role:

@@ -41,9 +41,10 @@ def character(literacy: float, trust: float) -> str:
     return f"You {compares} ask for prices to be compared, and you {follows} the advice you get."
 
 
-def opinion(reputation: float) -> str:
+def opinion(reputation: float, name: str) -> str:
     """What a customer thinks of a provider."""
-    return level(reputation, ((0.35, "you think poorly of"), (0.65, "you find so-so")), "you think well of")
+    poor, middling, well = f"you think poorly of {name}", f"you find {name} so-so", f"you think well of {name}"
+    return level(reputation, ((0.35, poor), (0.65, middling)), well)
 
 
 def wants(attributes: Attributes, weights: Sequence[float]) -> str:

@@ -154,9 +154,7 @@ class WordedDialogue:
         """The wish of a reply, without what asks for prices to be compared."""
         return _without_comparing(words_of(reply) or "").strip()
 
-    def copies(
-        self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
-    ) -> list[list[str | None]]:
+    def copies(self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]) -> list[list[str | None]]:
         """What each audience reads of each reply."""
         readers = observation["readers"].cpu()
         return [
@@ -164,9 +162,7 @@ class WordedDialogue:
             for chat, reply in zip(chats, replies, strict=True)
         ]
 
-    def utterances(
-        self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
-    ) -> Mapping[str, Told]:
+    def utterances(self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]) -> Mapping[str, Told]:
         """What others hear of each reply: its words without the last line, and each audience its own."""
         name = _TEXTS.get(observation.phase)
         if name is None or name not in {f.name for f in observation.role.done_in(observation.phase)}:
@@ -177,7 +173,9 @@ class WordedDialogue:
 
     def free(self, role: str) -> FreeFace | None:
         """Assistants and customers can be held in free text."""
-        return {"assistant": FreeAssistant, "customer": FreeCustomer}[role](self) if role in ("assistant", "customer") else None
+        if role == "assistant":
+            return FreeAssistant(self)
+        return FreeCustomer(self) if role == "customer" else None
 
     # ------------------------------------------------------------------ writing
 
@@ -201,8 +199,9 @@ class WordedDialogue:
     def _written(self, observation: Observation, teller: Teller, phase: str, acts: Mapping[str, Tensor]) -> str:
         name = _TEXTS.get(phase)
         if name not in acts:
-            return "Please compare prices." if phase == "delegate" and bool(acts["compare"]) else "Something for me." \
-                if phase == "wish" else ""
+            if phase == "delegate" and bool(acts["compare"]):
+                return "Please compare prices."
+            return "Something for me, please." if phase in ("wish", "delegate") else ""
         found = acts[name].flatten()
         told = [text for text in (observation.reader.read(int(k)) for k in found) if text]
         return told[-1] if told else ""
@@ -225,5 +224,5 @@ class WordedDialogue:
 
 def _without_comparing(text: str) -> str:
     """A wish without its sentences that ask for prices to be compared."""
-    parts = [part for part in text.replace("\n", " ").split(". ")]
+    parts = text.replace("\n", " ").split(". ")
     return ". ".join(part for part in parts if not COMPARES.search(part))

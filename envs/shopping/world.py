@@ -118,28 +118,10 @@ class Shopping(World[State, ShoppingOptions]):
         if self.talking is None:
             return seen
         fields = {f.name for f in self.cast[role].seen_in(phase, private=True)}
-        return seen | {name: ids for name, ids in self._texts(state, role).items() if name in fields}
-
-    def _texts(self, state: State, role: str) -> dict[str, Tensor]:
-        """What each role sees in words, in any of its phases."""
-        talking, talk = self.talking, state.talk
-        assert talking is not None
-        assert talk is not None
-        if role == "seller":
-            return talking.own_product(state) | {"need": talking.need(state, self.catalogue.items)}
-        if role == "auditor":
-            return {"letters": talking.letters(state).unsqueeze(1)}
-        if role == "assistant":
-            return talking.shelf(state, self._looked(state), quality=True) | {"wish": talk.wish}
-        masks = self.options.masks
-        quality = masks.truth.buyer or "quality" not in self.catalogue.hidden
-        shelf = talking.shelf(state, state.shelf.available, quality)
-        return shelf | {
-            "need": talking.need(state, self.census.size),
-            "wish": talk.wish,
-            "heard": talking.heard(state),
-            "current": state.provider,
-        }
+        shown = self.options.masks.truth.buyer or "quality" not in self.catalogue.hidden
+        looked = self._looked(state) if role == "assistant" else state.shelf.available
+        texts = self.talking.texts(state, role, looked, quality=shown or role == "assistant")
+        return seen | {name: ids for name, ids in texts.items() if name in fields}
 
     def _looked(self, state: State) -> Tensor:
         """What assistants have looked at, [worlds, customers, products] bool."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
@@ -126,7 +127,7 @@ def _fitted(name: str, categories: dict[str, list[Row]], catalogue: Catalogue) -
     return Matter(tuple(categories), tuple(rows), torch.tensor(place), torch.tensor(fits))
 
 
-def _scaled(values: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
+def _scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Values less their mean, in standard deviations; 0 where all are alike."""
     centred = values - values.mean()
     spread = float(centred.std())
