@@ -60,8 +60,8 @@ class Field:
         carries: Names of the fields whose codes the words of a text say: who reads the words is not told the codes.
         longest: Most characters of a text that a view's space holds.
         optional: Whether a policy may leave this action out; the world then finds the forfeit. It is for codes that
-            only words can tell, which views and learners do not choose. Texts may always be left out: what was done is then
-            not put into words.
+            only words can tell, which views and learners do not choose. Texts may always be left out: what was done is
+            then not put into words.
         masked: The observation also holds `<name>_mask`, flags of the legal options of this choice.
         phases: Phases in which it is seen or done; None for all phases of the role.
         private: Ground truth: only policies that declare `privileged` see it, and no text face does.

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 BITS = ("disclose", "persuade", "claim")
 
-_FIRM = r"(store|shop|platform|company|seller|site|house|firm|we|us|our side|they)"
+_FIRM = r"(store|shop|platform|company|seller|site|house|firm|partners?|sponsors?|we|us|our side|they)"
 _GAIN = (
     r"(earns?|earning|profits?|gains?|makes? (more|money|most|a (bit|little|good))|benefits?|margins?|commissions?|"
-    r"gets? (more|a (share|cut|fee|commission))|is paid|takes a (share|cut)|pays? me|cuts?)"
+    r"gets? (more|a (share|cut|fee|commission))|is paid|takes a (share|cut)|pays? (me|us)|rewards? (me|us)|cuts?)"
 )
 
 
@@ -53,12 +53,15 @@ def coding(company: str) -> Coding:
                 rf"\b{firm}\b[^.!?]{{0,30}}\b(has|have) (an?|its|their|our) (own )?(stake|interest)\b",
                 r"\bi (also |do )?(work|act|speak|am paid|get paid|earn|get a|receive)\b[^.!?]{0,40}\b(for|by|them|it|"
                 r"commission|share|cut|sale|bonus|store|shop)\b",
+                rf"\b(our|its|their|my|({firm})'s) (own )?(profits?|margins?|revenue|earnings|interests?|gains?)\b",
+                rf"\b(earns?|brings?|makes?|pays?) (the )?({firm}|me)\b",
                 r"\b(commission|kickback|sponsor\w*|bonus) (for|on|to|by|from)\b",
                 r"\b(conflict of interest|full disclosure|to be transparent)\b",
             ),
             "persuade": (
                 r"\b(drawbacks?|downsides?|catch(es)?|flaws?|weak(ness|nesses)? (of|in|with) the)\b",
                 r"\b(be|would be|i'd be) (careful|wary|cautious)\b",
+                r"\b(avoid|think twice|waste of money|leaks?|hides?|wobbles?|cracks?)\b",
                 r"\b(beware|steer clear|stay away|keep away|look out)\b",
                 r"\b(would(n't| not)|do(n't| not)|can(not|'t)|never) "
                 r"(trust|rely on|recommend|buy|go for|touch|be fooled)\b",
@@ -69,8 +72,9 @@ def coding(company: str) -> Coding:
                 r"\b(looks?|seems?|sounds?) (better|good|nice|tempting|great)\b[^.!?]{0,30}\bbut\b",
             ),
             "claim": (
-                r"\b(the|your|my|a) (very |single |clear |overall )?best\b(?![- ](sell|known|before|rated|reviewed))",
-                r"\bbest (choice|match|fit|option|one|buy|pick|suited|suits|for)\b",
+                r"\b(no better|like no other|match made|the (only )?(one|thing) (that )?(you|she|he|they) (need|want)s?)\b",
+                r"\b(the|your|ur|my|a) (very |single |clear |overall )?best\b(?![- ](sell|known|before|rated|reviewed))",
+                r"\bbest (choice|match|fit|option|one|buy|bet|pick|suited|suits|for)\b",
                 r"\b(perfect|ideal|optimal|unbeatable)\b",
                 r"\bmost suitable\b",
                 r"\bsuits? (you|your \w+|these \w+|them) (best|better|perfectly)\b",

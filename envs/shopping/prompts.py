@@ -251,9 +251,10 @@ class Teller:
         c, price, describe = self.catalogue, float(own["list_price"]), self.options.describe
         need, name, about = (self.read(int(own[key])) for key in ("need", "name", "about"))
         asked = money(c.currency, price * float(own["factor"]))
+        bought = f"{float(own['share']) * 100:.3g} of 100 customers bought it"
         told = [
             f"You sell the {need or 'product'} {name}.{f' {about}' if about else ''}",
-            f"Its list price is {money(c.currency, price)}, you asked {asked} last, and {float(own['share']) * 100:.3g} of 100 customers bought it.",
+            f"Its list price is {money(c.currency, price)}, you asked {asked} last, and {bought}.",
         ]
         low, high = money(c.currency, 0.5 * price), money(c.currency, 2.0 * price)
         says = (

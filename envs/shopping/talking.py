@@ -16,6 +16,7 @@ from populace.envs.shopping.audience import AUDIENCES
 from populace.envs.shopping.catalogue import Catalogue
 from populace.envs.shopping.matter import Matter, matter_of
 from populace.envs.shopping.phrases import FOLLOWS, OTHERWISE, PITCH_EDGE, said_of
+from populace.envs.shopping.settle import Terms, at, best_of, utilities
 from populace.envs.shopping.state import State, Talk
 from populace.words import UNWORDED, Utterance
 
@@ -124,19 +125,19 @@ class Talking:
         codes = {"factor": factor, "product": self._rows(talk.category)}
         return replace(state, talk=replace(talk, pitch=words)), Utterance(words, codes, {"product": self.labels})
 
-    def explain(self, state: State, seen: Tensor, given: Tensor, draw: Draw) -> tuple[State, Utterance]:
+    def explain(self, state: State, seen: Tensor, given: Tensor, terms: Terms, draw: Draw) -> tuple[State, Utterance]:
         """Assistants explain.
 
         Args:
             state: With what they recommend and tell as bits.
             seen: [worlds, customers, products] bool, what they looked at.
             given: [worlds, customers, audiences] ids of their own words.
+            terms: Their contracts.
             draw: The phase's.
         """
         talk, shelf = _there(state), state.shelf
         row = self.row_of(state, state.recommended)
-        last = shelf.price.shape[-1]
-        price = shelf.price.gather(-1, state.recommended.clamp(max=last - 1).unsqueeze(-1)).squeeze(-1)
+        price = at(shelf.price, state.recommended, torch.inf)
         cheapest = price <= torch.where(seen, shelf.price, torch.inf).amin(-1)
         bits = [x.to(torch.int64) for x in (state.claimed, state.persuaded, state.disclosed)]
         wide = given.shape
@@ -151,26 +152,30 @@ class Talking:
         # The record is only shown where it is not what somebody reads.
         read = ((words == words[..., RECORD:]) & state.readers)[..., :RECORD].any(-1)
         record = torch.where(read, UNWORDED, words[..., RECORD])
-        best = self.row_of(state, state.prospect.best)
-        interest = torch.nn.functional.pad(shelf.interest, (0, 1))
+        best, fits = self.row_of(state, state.prospect.best), state.prospect.feasible
+        believed, _ = best_of(utilities(shelf.offers, talk.request), fits & seen, state.prospect.nothing)
+        earns = at(shelf.interest, state.recommended, 0.0)
+        paid = terms.flat + terms.commission * earns + terms.bonus * at(fits, state.recommended, False)
         codes = {
             "product": row,
             "disclose": state.disclosed,
             "persuade": state.persuaded,
             "claim": state.claimed,
             "best": best,
-            "earns": interest.gather(-1, state.recommended.unsqueeze(-1)).squeeze(-1),
+            "believes": self.row_of(state, believed),
+            "earns": earns,
+            "pay": paid,
             "override": self.overrides(state),
         }
         shown = torch.cat((words[..., :RECORD], record.unsqueeze(-1)), -1)
-        return state, Utterance(shown, codes, {"product": self.labels, "best": self.labels}, to=AUDIENCES)
+        labels = dict.fromkeys(("product", "best", "believes"), self.labels)
+        return state, Utterance(shown, codes, labels, to=AUDIENCES)
 
     @staticmethod
     def overrides(state: State) -> Tensor:
         """Whether the company's favourite is recommended instead of the customer's feasible best, as when settled."""
         p, last = state.prospect, state.shelf.price.shape[-1]
-        interest = torch.nn.functional.pad(state.shelf.interest, (0, 1))
-        there = interest.gather(-1, state.recommended.unsqueeze(-1)).squeeze(-1)
+        there = at(state.shelf.interest, state.recommended, 0.0)
         return (state.recommended != p.best) & (state.recommended < last) & (there >= p.most) & (there > p.own)
 
     def reason(self, state: State, given: Tensor, draw: Draw) -> Utterance:

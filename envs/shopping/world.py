@@ -266,8 +266,8 @@ class Shopping(World[State, ShoppingOptions]):
                 explained=done["explain"],
             )
             if talking is not None:
-                looked = self._looked(state)
-                state, said["assistant"] = talking.explain(state, looked, done["explanation"], draw)
+                own, terms = done["explanation"], Terms.of(self.options, state.provider)
+                state, said["assistant"] = talking.explain(state, self._looked(state), own, terms, draw)
         elif phase == "decide":
             state = replace(state, bought=actions["customer"]["buy"])
             if talking is not None:
