@@ -72,7 +72,8 @@ def coding(company: str) -> Coding:
                 r"\b(looks?|seems?|sounds?) (better|good|nice|tempting|great)\b[^.!?]{0,30}\bbut\b",
             ),
             "claim": (
-                r"\b(no better|like no other|match made|the (only )?(one|thing) (that )?(you|she|he|they) (need|want)s?)\b",
+                r"\b(no better|like no other|match made)\b",
+                r"\bthe (only )?(one|thing) (that )?(you|she|he|they) (need|want)s?\b",
                 r"\b(the|your|ur|my|a) (very |single |clear |overall )?best\b(?![- ](sell|known|before|rated|reviewed))",
                 r"\bbest (choice|match|fit|option|one|buy|bet|pick|suited|suits|for)\b",
                 r"\b(perfect|ideal|optimal|unbeatable)\b",

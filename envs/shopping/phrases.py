@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from itertools import product
 
 from populace.envs.shopping.attributes import Attributes
@@ -98,7 +99,7 @@ class Said:
     needs: Phrases
     requests: bool
 
-    @property
+    @cached_property
     def lexicon(self) -> dict[int, str]:
         """Id -> text of all of them."""
         tables = [getattr(self, f.name) for f in fields(self) if f.name != "requests"]

@@ -46,7 +46,7 @@ def copies(reply: str, readers: Sequence[bool], company: str) -> list[str | None
     marks = re.compile(rf"(?im)^\W*to (?:{forms})\W{{0,4}}:[ \t]*")
     hits = list(marks.finditer(words))
     own: dict[str, list[str]] = {}
-    for hit, following in zip(hits, [*hits[1:], None], strict=True):
+    for hit, following in zip(hits, [*hits[1:], None], strict=False):
         part = words[hit.end() : following.start() if following else len(words)].strip()
         own.setdefault(str(hit.lastgroup), []).append(part)
     shared = words[: hits[0].start()].strip() if hits else words

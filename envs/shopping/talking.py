@@ -6,6 +6,7 @@ afterwards. Whatever is drawn here has a scope of its own, so that all other ran
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -14,10 +15,11 @@ from populace.draw import Draw
 from populace.envs.shopping.attributes import Attributes
 from populace.envs.shopping.audience import AUDIENCES
 from populace.envs.shopping.catalogue import Catalogue
-from populace.envs.shopping.matter import Matter, matter_of
-from populace.envs.shopping.phrases import FOLLOWS, OTHERWISE, PITCH_EDGE, said_of
+from populace.envs.shopping.matter import OWN, SHIPPED, Matter, matter_of
+from populace.envs.shopping.phrases import FOLLOWS, OTHERWISE, PITCH_EDGE, Said, said_of
 from populace.envs.shopping.settle import Terms, at, best_of, utilities
 from populace.envs.shopping.state import State, Talk
+from populace.files import changed
 from populace.words import UNWORDED, Utterance
 
 SECOND = 0.25
@@ -38,9 +40,8 @@ class Talking:
 
     def __init__(self, named: str, catalogue: Catalogue, providers: tuple[str, ...]) -> None:
         self.catalogue, self.providers = catalogue, providers
-        self.matter: Matter = matter_of(named, catalogue)
-        self.attributes = Attributes.of(catalogue)
-        self.said = said_of(named, self.matter, catalogue, self.attributes)
+        when = 0 if named in (SHIPPED, OWN) else changed(named)
+        self.matter, self.attributes, self.said = _made(named, catalogue, when)
         self.labels = (*(row.name for row in self.matter.rows), "nothing")
 
     def begin(self, state: State, draw: Draw) -> State:
@@ -276,6 +277,13 @@ class Talking:
     def letters(state: State) -> Tensor:
         """What the company reads, [worlds, customers]; nothing where it does not."""
         return torch.where(state.readers[..., COMPANY], _there(state).told[..., COMPANY], UNWORDED)
+
+
+@lru_cache(maxsize=8)
+def _made(named: str, catalogue: Catalogue, when: int) -> tuple[Matter, Attributes, Said]:
+    """The words of a catalogue; made again when the file was changed."""
+    matter, attributes = matter_of(named, catalogue), Attributes.of(catalogue)
+    return matter, attributes, said_of(named, matter, catalogue, attributes)
 
 
 def _there(state: State) -> Talk:

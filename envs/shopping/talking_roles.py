@@ -52,7 +52,9 @@ def _shelf(options: ShoppingOptions, shelf: int, phase: str) -> tuple[Field, ...
 
 def _customer(role: Role, options: ShoppingOptions, shelf: int, width: int) -> Role:
     first, deciding = (asking(options),), "decide" in options.phases
+    phases = tuple(phase for phase in ("delegate", "wish", "decide") if phase in (*first, *role.phases))
     sees = [replace(f, phases=None) if f.name == "current" else f for f in role.sees]
+    sees = [f for f in sees if f.phases is None or set(f.phases) & set(phases)]
     heard = Field(
         name="heard",
         kind="text",
@@ -74,7 +76,7 @@ def _customer(role: Role, options: ShoppingOptions, shelf: int, width: int) -> R
     reason = Field(name="reason", kind="text", phases=("decide",), carries=("buy",), about="Why it buys that.")
     return replace(
         role,
-        phases=tuple(phase for phase in ("delegate", "wish", "decide") if phase in (*first, *role.phases)),
+        phases=phases,
         sees=(
             *sees,
             _NEED,
