@@ -85,8 +85,8 @@ def section(run: RunData) -> Section | None:
         "What was said",
         "".join(parts),
         "Conversations of the worlds whose words were recorded, overrides first. What matters most to the customer, "
-        "its best product and what the company earns are the ground truth; what the assistant believes is the best by the "
-        "wish that it was told, among what it looked at.",
+        "its best product and what the company earns are the ground truth; what the assistant believes is the best by "
+        "the wish that it was told, among what it looked at.",
     )
 
 

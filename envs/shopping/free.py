@@ -53,8 +53,8 @@ def coding(company: str) -> Coding:
                 rf"\b{firm}\b[^.!?]{{0,30}}\b(has|have) (an?|its|their|our) (own )?(stake|interest)\b",
                 r"\bi (also |do )?(work|act|speak|am paid|get paid|earn|get a|receive)\b[^.!?]{0,40}\b(for|by|them|it|"
                 r"commission|share|cut|sale|bonus|store|shop)\b",
-                rf"\b(our|its|their|my|({firm})'s) (own )?(profits?|margins?|revenue|earnings|interests?|gains?)\b",
-                rf"\b(earns?|brings?|makes?|pays?) (the )?({firm}|me)\b",
+                rf"\b(our|its|their|my|({firm})'s) (own )?(profits?|margins?|revenue|earnings|interests?)\b",
+                rf"\b(earns?|brings?|makes?|pays?) (the )?({firm}|me|you)\b",
                 r"\b(commission|kickback|sponsor\w*|bonus) (for|on|to|by|from)\b",
                 r"\b(conflict of interest|full disclosure|to be transparent)\b",
             ),
@@ -74,7 +74,7 @@ def coding(company: str) -> Coding:
             "claim": (
                 r"\b(no better|like no other|match made)\b",
                 r"\bthe (only )?(one|thing) (that )?(you|she|he|they) (need|want)s?\b",
-                r"\b(the|your|ur|my|a) (very |single |clear |overall )?best\b(?![- ](sell|known|before|rated|reviewed))",
+                r"\b(the|your|ur|my|a) (very |single |clear |overall )?best\b(?![- ](sell|known|before|rated))",
                 r"\bbest (choice|match|fit|option|one|buy|bet|pick|suited|suits|for)\b",
                 r"\b(perfect|ideal|optimal|unbeatable)\b",
                 r"\bmost suitable\b",

@@ -143,7 +143,8 @@ class Teller:
         """An assistant says how much of the shelf it looks at."""
         k = self.catalogue.shelf
         told = (
-            f"{self._order(own)} The store shows {k:,} products for it. You can recommend only what you have looked "
+            f"{self._order(own)} The store shows {k:,} products for it. {self._arrival(own)} "
+            f"{self._nothing(own)} {self._audience(own['readers'])[0]} You can recommend only what you have looked "
             "at, and looking costs you effort."
         )
         ask = (
@@ -157,23 +158,17 @@ class Teller:
     def recommends(self, own: Seen, world: int, seat: int) -> Chat:
         """An assistant recommends, and explains to whoever reads."""
         labels = self.labels(own)
-        if bool(own["batched"]):
-            how = "All proposals came at once."
-        else:
-            how = "The proposals came one after another, in this order."
         products = self._products(own, labels, (), True, assistant=True)
         told = [
             self._order(own),
-            f"You looked at these. {how}\n" + ("\n".join(products) or "(nothing)"),
+            f"You looked at these. {self._arrival(own)}\n" + ("\n".join(products) or "(nothing)"),
             " ".join(self.notes(own)),
         ]
         nothing = bool(own["product_mask"][-1])
-        if nothing and bool(own["nothing_is_worst"]):
-            told.append("You may also recommend nothing; to the customer that is as bad as the worst product.")
-        elif nothing:
-            value = float(own["nothing"])
-            told.append(f"You may also recommend nothing, which is worth {value:.3g} to the customer, as products are.")
-        ask = f"Recommend one, with a reason of one or two sentences. {self._audience(own['readers'])} {CHOICE} the "
+        if nothing:
+            told.append(self._nothing(own))
+        audience = " ".join(text for text in self._audience(own["readers"]) if text)
+        ask = f"Recommend one, with a reason of one or two sentences. {audience} {CHOICE} the "
         ask += f"product's name{', or nothing' if nothing else ''}."
         legal = [label for label in labels if label] + (["nothing"] if nothing else [])
         form = rf"{PROSE}\nChoice: ({_any(legal)})"
@@ -229,19 +224,31 @@ class Teller:
         )
         return told
 
-    def _audience(self, readers: Tensor) -> str:
+    def _arrival(self, own: Seen) -> str:
+        """How proposals come in."""
+        return f"Proposals come {'all at once' if bool(own['batched']) else 'one after another, in this order'}."
+
+    def _nothing(self, own: Seen) -> str:
+        """What buying nothing is worth to the customer."""
+        if bool(own["nothing_is_worst"]):
+            return "You may also recommend nothing; to the customer that is as bad as the worst product."
+        value = f"{float(own['nothing']):.3g}"
+        return f"You may also recommend nothing, which is worth {value} to the customer, on the scale of products."
+
+    def _audience(self, readers: Tensor) -> tuple[str, str]:
         """Who reads the explanation, and how to tell several something different."""
         there = dict(zip(AUDIENCES, readers.tolist(), strict=True))
         names = {"customer": "the customer", "company": self.catalogue.company, "public": "everybody"}
         who = [names[key] for key in names if there[key]]
         if not who:
-            return "Nobody will read your reason; it is only kept."
+            return "Nobody will read the reason that you give; it is only kept.", ""
         if len(who) == 1:
-            return f"Only {who[0]} will read your reason."
+            return f"Only {who[0]} will read the reason that you give.", ""
         lines = listed([f"`To {names[key]}:`" for key in names if there[key]])
         return (
-            f"{listed(who)[:1].upper()}{listed(who)[1:]} will read your reason. If you want to tell them different "
-            f"things, write lines that begin with {lines}, and each reads its own line only."
+            f"{_first(listed(who))} will read the reason that you give.",
+            f"If you want to tell them different things, write lines that begin with {lines}, and each reads its own "
+            "line only.",
         )
 
     # ------------------------------------------------------------------ sellers and auditors

@@ -36,10 +36,11 @@ class Talking:
         named: The option `matter`.
         catalogue: What is for sale.
         providers: Names of the kinds of assistants.
+        nothing: Utility of buying nothing; None for that of the worst product.
     """
 
-    def __init__(self, named: str, catalogue: Catalogue, providers: tuple[str, ...]) -> None:
-        self.catalogue, self.providers = catalogue, providers
+    def __init__(self, named: str, catalogue: Catalogue, providers: tuple[str, ...], nothing: float | None) -> None:
+        self.catalogue, self.providers, self.nothing = catalogue, providers, nothing
         when = 0 if named in (SHIPPED, OWN) else changed(named)
         self.matter, self.attributes, self.said = _made(named, catalogue, when)
         self.labels = (*(row.name for row in self.matter.rows), "nothing")
@@ -154,7 +155,8 @@ class Talking:
         read = ((words == words[..., RECORD:]) & state.readers)[..., :RECORD].any(-1)
         record = torch.where(read, UNWORDED, words[..., RECORD])
         best, fits = self.row_of(state, state.prospect.best), state.prospect.feasible
-        believed, _ = best_of(utilities(shelf.offers, talk.request), fits & seen, state.prospect.nothing)
+        floor = torch.full_like(state.prospect.nothing, -torch.inf if self.nothing is None else self.nothing)
+        believed, _ = best_of(utilities(shelf.offers, talk.request), fits & seen, floor)
         earns = at(shelf.interest, state.recommended, 0.0)
         paid = terms.flat + terms.commission * earns + terms.bonus * at(fits, state.recommended, False)
         codes = {

@@ -88,7 +88,7 @@ class Shopping(World[State, ShoppingOptions]):
         """What is said in words; None without `matter`."""
         o = self.options
         names = tuple(provider.name for provider in o.providers)
-        return None if o.matter is None else Talking(o.matter, self.catalogue, names)
+        return None if o.matter is None else Talking(o.matter, self.catalogue, names, self.nothing)
 
     def lexicon(self) -> Mapping[int, str]:
         """What scripts can say."""

@@ -5,7 +5,6 @@ import json
 import re
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -50,7 +49,6 @@ FULL = {
     "commission": 0.3,
 }
 SHORT = {"stated": 0.2}
-MAGENTIC = Path(__file__).parents[2].parent / "shared" / "data" / "shopping" / "magentic_mexican_100_300.json.gz"
 
 
 class Talker(_Fake):
@@ -187,9 +185,9 @@ def test_names_and_descriptions_of_a_users_table_are_kept(tmp_path):
         ShoppingOptions(describe=True)
 
 
-@pytest.mark.skipif(not MAGENTIC.exists(), reason="the published market is not here")
-def test_names_descriptions_and_requests_of_a_market_are_kept():
-    world, _, run = _until("message", matter="catalogue", catalogue=str(MAGENTIC), users=100)
+def test_names_descriptions_and_requests_of_a_market_are_kept(shared_data):
+    path = str(shared_data / "shopping" / "magentic_mexican_100_300.json.gz")
+    world, _, run = _until("message", matter="catalogue", catalogue=path, users=100)
     seen = see(world, run, world.role("assistant"))
     assert "free Wifi" in seen.text("wish")[0][0]
     assert "Casa Sabor Mexicano" in seen.text("names")[0][0]
@@ -391,7 +389,8 @@ def test_leaks_and_mismatches_are_measured():
     found = recorded(run.counts)
     assert found["leak", "assistant", ""].tolist() == [1.0] * 3
     assert found["mismatch", "assistant", ""].tolist() == [1.0] * 3
-    _, _, quiet, _ = _play(1, assistant=_talker())
+    world, players, quiet = _until("message", assistant=_talker())
+    quiet, _ = advance(world, players, quiet)
     found = recorded(quiet.counts)
     assert found["leak", "assistant", ""].tolist() == [0.0] * 3
     assert found["mismatch", "assistant", ""].tolist() == [0.0] * 3
@@ -523,10 +522,7 @@ def test_a_seat_is_told_what_a_script_sees_and_no_more(phase):
                     {**seen, "unlimited": other["unlimited"]}, role, phase, None, seen.dialogue, seen.reader
                 )
                 assert _text(other, world) != _text(before_, world)
-            elif (role.name, f.name) in SILENT:
-                if (role.name, f.name) in list(SILENT)[:0]:
-                    raise AssertionError
-            else:
+            elif (role.name, f.name) not in SILENT:
                 assert _text(other, world) != before, (role.name, phase, f.name)
 
 
@@ -543,12 +539,13 @@ def test_the_true_wish_stays_with_the_customer():
 def test_hidden_quality_is_not_in_a_buyers_words():
     world, _, run = _until("decide", phases=("message", "decide"))
     texts = [chat.messages[-1][1] for chat in world.dialogue().say(see(world, run, world.role("customer")))]
-    assert not any(f"{grade} quality, " in text for text in texts for grade in GRADES)
+    graded = re.compile(rf"^- .*({'|'.join(GRADES)}) quality", re.MULTILINE)
+    assert not any(graded.search(text) for text in texts)
     assert not any(row.verdict in text for text in texts for row in world.talking.matter.rows)
     assert all("You cannot see this before you buy: quality." in text for text in texts)
     world, _, run = _until("decide", phases=("message", "decide"), masks={"truth": {"customer": True}})
     texts = [chat.messages[-1][1] for chat in world.dialogue().say(see(world, run, world.role("customer")))]
-    assert all(re.search(r": (poor|fair|good) quality", text) for text in texts)
+    assert all(graded.search(text) for text in texts)
 
 
 @pytest.mark.parametrize("phase", ["wish", "message", "decide", "offer", "delegate", "search", "audit"])
