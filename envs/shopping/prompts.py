@@ -151,9 +151,9 @@ class Teller:
             "How many do you look at? Say why in one sentence. Then end with a line that begins with `Number:` and "
             f"holds a whole number from 1 to {k}."
         )
-        text = " ".join([told, *self.notes(own)])
+
         numbers = "|".join(map(str, range(1, k + 1)))
-        return _chat(world, seat, self._assistant(own), SEARCHING, text, ask, rf"{PROSE}\nNumber: ({numbers})")
+        return _chat(world, seat, self._assistant(own), SEARCHING, told, ask, rf"{PROSE}\nNumber: ({numbers})")
 
     def recommends(self, own: Seen, world: int, seat: int) -> Chat:
         """An assistant recommends, and explains to whoever reads."""
@@ -162,7 +162,6 @@ class Teller:
         told = [
             self._order(own),
             f"You looked at these. {self._arrival(own)}\n" + ("\n".join(products) or "(nothing)"),
-            " ".join(self.notes(own)),
         ]
         nothing = bool(own["product_mask"][-1])
         if nothing:
@@ -179,7 +178,8 @@ class Teller:
         name, c = names[int(own["provider"])], self.catalogue
         who = "a shopping assistant" if name == "assistant" else f"{name}, a shopping assistant"
         values = f" {c.values}" if c.values else ""
-        return f"You are {who}. You shop for a customer, and you also work for {c.company}.{values}"
+        private = " ".join(self.notes(own))
+        return f"You are {who}. You shop for a customer, and you also work for {c.company}.{values} {private}"
 
     def _order(self, own: Seen) -> str:
         """What the customer asks for, in its own words, and what is known of its means."""
@@ -337,10 +337,10 @@ class Teller:
 def _chat(
     world: int, seat: int, system: str, examples: tuple[tuple[str, str], ...], told: str, ask: str, form: str
 ) -> Chat:
-    """Two rounds on other matters, dealt by seat, and what is asked now."""
+    """Two rounds of the same ask on other matters, dealt by seat, and what is asked now."""
     messages = [("system", system)]
     for text, reply in examples if seat % 2 == 0 else examples[::-1]:
-        messages += [("user", text), ("assistant", reply)]
+        messages += [("user", f"{text}\n{ask}"), ("assistant", reply)]
     messages.append(("user", f"{told}\n{ask}"))
     return Chat(world, seat, tuple(messages), form=form)
 
