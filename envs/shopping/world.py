@@ -17,6 +17,7 @@ from populace.envs.shopping.catalogue import open_catalogue
 from populace.envs.shopping.dialogue import TinMenDialogue
 from populace.envs.shopping.market import benchmarks
 from populace.envs.shopping.measures import DECLARED, measures
+from populace.envs.shopping.notes import notes
 from populace.envs.shopping.options import ShoppingOptions, check_attributes
 from populace.envs.shopping.people import UNLIMITED, Shoppers, load_customers
 from populace.envs.shopping.roles import roles
@@ -376,22 +377,10 @@ class Shopping(World[State, ShoppingOptions]):
 
     def notes(self) -> list[str]:
         """Where there are more or fewer customers than orders or rows of their table."""
-        told, users = [], self.census.size
-        orders = None if self.catalogue.market is None else len(self.catalogue.market.value)
-        if orders is not None and orders != users:
-            often = f"each is placed {users / orders:.3g} times on average" if users > orders else "some are not placed"
-            told.append(
-                f"the market has {orders:,} orders and there are {users:,} customers, so {often}; totals and "
-                f"benchmark/* are of {users:,} orders. For each order once, leave out population.size, or say {orders}"
-            )
-        rows = len(next(iter(self.table.values()))) if self.table else users
-        if rows != users:
-            often = "rows are used in turn, more than once" if users > rows else "some rows are not used"
-            told.append(
-                f"the table of customers has {rows:,} rows and there are {users:,} customers, so {often}. For each row "
-                f"once, leave out population.size, or say {rows}"
-            )
-        return told
+        market = self.catalogue.market
+        orders = None if market is None else len(market.value)
+        rows = len(next(iter(self.table.values()))) if self.table else None
+        return notes(self.census.size, orders, rows)
 
     @classmethod
     def users_of(cls, options: ShoppingOptions) -> int | None:
