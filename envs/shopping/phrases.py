@@ -155,7 +155,7 @@ def _wishes(named: str, matter: Matter, catalogue: Catalogue, attributes: Attrib
     market = catalogue.market
     own = market.requests if market is not None else ()
     if named == OWN and (own or catalogue.specific):
-        table = {}
+        table: dict[tuple[int, int], tuple[str, ...]] = {}
         for row, said in enumerate(own or (catalogue.request,)):
             table[row, 0] = (said,)
             table[row, 1] = tuple(f"{said} {ask}" for ask in COMPARE)

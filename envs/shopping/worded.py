@@ -197,7 +197,7 @@ class WordedDialogue:
         return replies
 
     def _written(self, observation: Observation, teller: Teller, phase: str, acts: Mapping[str, Tensor]) -> str:
-        name = _TEXTS.get(phase)
+        name = _TEXTS.get(phase, "")
         if name not in acts:
             if phase == "delegate" and bool(acts["compare"]):
                 return "Please compare prices."
