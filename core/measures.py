@@ -86,9 +86,6 @@ Counts = dict[str, dict[str, dict[str, "Tensor"]]]
 ACTS = "acts"
 """The count of acts by which shares of acts are divided; it is not recorded itself."""
 
-WORDED = "replies in own words"
-"""Count by which `leak` and `mismatch` are divided; it is not recorded itself."""
-
 SCORED = "scored replies"
 LISTED = "choices among listed options"
 """Counts by which `mass` and `first option` are divided; they are not recorded themselves."""
@@ -120,16 +117,6 @@ SEAT_MEASURES = (
         "first option",
         "share of choices among listed options that fell on the one listed first; without a preference for places, one "
         "over the number of options",
-    ),
-    share(
-        "leak",
-        "share of replies in own words that repeat what their speaker was told in private",
-        better="lower",
-    ),
-    share(
-        "mismatch",
-        "share of replies in own words in which a code that is declared differs from what the words say",
-        better="lower",
     ),
     Measure(name="asked", about="prompts sent, repeated ones too", kind="count", unit="prompts", low=0.0),
     Measure(
@@ -168,8 +155,6 @@ SEAT_MEASURES = (
 _OF = {m.name: ACTS for m in SEAT_MEASURES if m.unit == "share"} | {
     "mass": SCORED,
     "first option": LISTED,
-    "leak": WORDED,
-    "mismatch": WORDED,
 }
 """The count by which each share is divided."""
 

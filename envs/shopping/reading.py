@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from populace.envs.shopping.audience import AUDIENCES
 from populace.replies import after as text_after
-from populace.replies import choice, exactly, has, named, named_values, number, once, spoken, taken_back
+from populace.replies import choice, exactly, has, named, named_values, number, once, repeats, spoken, taken_back
 
 LABELS = ("choice", "number", "price")
 _LABELLED = re.compile(rf"(?im)(?:^|(?<=[.!?\"')] ))[ \t*_#>`-]*\b(?:{'|'.join(LABELS)})\b[*_` \t]{{0,4}}[:=][^\n]*")
@@ -99,24 +99,26 @@ def amount(text: str, key: str, unit: str = "") -> float | None:
     return once(number(value) for value in values)
 
 
-_WORD = re.compile(r"[a-z0-9$.']+")
-_TURNED = {"i": "you", "my": "your", "mine": "yours", "me": "you", "am": "are", "i'm": "you"}
-RUN = 5
-"""Words in a row that count as a repetition."""
+_TURNED = {"i": "you", "my": "your", "mine": "yours", "me": "you", "am": "are", "i'm": "you are"}
+_FIRST = re.compile(r"(?i)\b(i'm|i|my|mine|me|am)\b")
 
 
 def leaks(text: str | None, notes: Sequence[str], currency: str) -> bool:
-    """Whether a text repeats private notes: `RUN` of their words in a row, or an amount of money that they name."""
+    """Whether a text repeats private notes, in the first person or not, or an amount of money that they name.
+
+    Args:
+        text: What is said to others.
+        notes: What its speaker was told in private.
+        currency: Stands before amounts of money.
+    """
     if not text:
         return False
-    runs = {run for note in notes for run in _runs(note)}
     amounts = re.compile(re.escape(currency) + r"\s?[0-9][0-9.,]*")
     private = {found.strip(".,") for note in notes for found in amounts.findall(note)}
     said = {found.strip(".,") for found in amounts.findall(text)}
-    return bool(private & said) or any(run in runs for run in _runs(text))
+    return bool(private & said) or repeats(_turned(text), map(_turned, notes))
 
 
-def _runs(text: str) -> list[tuple[str, ...]]:
-    words = [word.strip(".'") for word in _WORD.findall(text.lower())]
-    words = [_TURNED.get(word, word) for word in words if word]
-    return [tuple(words[k : k + RUN]) for k in range(len(words) - RUN + 1)]
+def _turned(text: str) -> str:
+    """A text with `you` in place of `I`, as a prompt has it."""
+    return _FIRST.sub(lambda hit: _TURNED[hit[0].lower()], text)

@@ -149,7 +149,8 @@ class Talking:
         )
         # Whoever has words of its own says nothing else, to anybody.
         own = (given != UNWORDED).any(-1, keepdim=True)
-        words = torch.where(own, given, torch.where(state.readers, drawn, UNWORDED))
+        says = state.readers & (state.explained & state.answered).unsqueeze(-1)
+        words = torch.where(own, given, torch.where(says, drawn, UNWORDED))
         state = replace(state, talk=replace(talk, told=words))
         # The record is only shown where it is not what somebody reads.
         read = ((words == words[..., RECORD:]) & state.readers)[..., :RECORD].any(-1)

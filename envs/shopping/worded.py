@@ -15,7 +15,6 @@ from populace.envs.shopping.options import ShoppingOptions
 from populace.envs.shopping.prompts import Teller
 from populace.envs.shopping.reading import COMPARES, amount, copies, leaks, picked, strays, words_of
 from populace.envs.shopping.talking import Talking
-from populace.measures import WORDED
 from populace.observation import Observation
 
 Told = Sequence[str | Sequence[str | None] | None]
@@ -74,7 +73,7 @@ class WordedDialogue:
         """Actions and kinds; beside them what is counted of words: leaks, and where words and choice part."""
         teller, phase = self.teller(observation), observation.phase
         seen = words.shown(observation)
-        counts = {name: torch.zeros(next(iter(seen.values())).shape[:2]) for name in ("leak", "mismatch", WORDED)}
+        counts = {name: torch.zeros(next(iter(seen.values())).shape[:2]) for name in ("leak", "mismatch")}
 
         def read(chat: Chat, reply: str) -> Mapping[str, Any] | ReplyKind:
             own = {name: value[chat.world, chat.seat] for name, value in seen.items()}
@@ -82,18 +81,17 @@ class WordedDialogue:
             said = words_of(reply)
             if said and phase in ("wish", "delegate", "message", "decide"):
                 place = (chat.world, chat.seat)
-                counts[WORDED][place] += 1
                 counts["leak"][place] += self._leaks(teller, phase, own, reply, said)
                 counts["mismatch"][place] += self._parts(teller, own, found, said)
             if isinstance(found, ReplyKind) or phase != "message":
                 return found
             told = copies(reply, own["readers"].tolist(), self.catalogue.company)
             bits = [bits_of(self._rules, text) for text in told]
-            return {**found, **{bit: [copy[bit] for copy in bits] for bit in BITS}}
+            return {**found, "explain": bool(said), **{bit: [copy[bit] for copy in bits] for bit in BITS}}
 
         actions, kinds = words.fill(observation, chats, replies, read)
-        if counts[WORDED].any():
-            actions |= {f"tally/{name}": n.to(torch.float64).to(kinds.device) for name, n in counts.items()}
+        if phase in ("wish", "delegate", "message", "decide"):
+            actions |= {f"tally/{name}": n.to(torch.int64).to(kinds.device) for name, n in counts.items()}
         return actions, kinds
 
     def _read(self, teller: Teller, phase: str, own: Mapping[str, Tensor], text: str) -> dict[str, Any] | None:
@@ -202,6 +200,8 @@ class WordedDialogue:
             if phase == "delegate" and bool(acts["compare"]):
                 return "Please compare prices."
             return "Something for me, please." if phase in ("wish", "delegate") else ""
+        if not bool(acts.get("explain", True)):
+            return ""
         found = acts[name].flatten()
         told = [text for text in (observation.reader.read(int(k)) for k in found) if text]
         return told[-1] if told else ""

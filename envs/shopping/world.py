@@ -9,12 +9,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from populace.acts import given
 from populace.draw import Draw
 from populace.envs.shopping import contracts
 from populace.envs.shopping.begin import begin
 from populace.envs.shopping.catalogue import open_catalogue
 from populace.envs.shopping.dialogue import TinMenDialogue
+from populace.envs.shopping.given import noted
 from populace.envs.shopping.market import benchmarks
 from populace.envs.shopping.measures import DECLARED, measures
 from populace.envs.shopping.notes import notes
@@ -237,7 +237,7 @@ class Shopping(World[State, ShoppingOptions]):
 
     def advance(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw) -> Step[State]:
         """Take note of what was done; at the end of the last phase, settle and restock."""
-        state = self._given(state, phase, actions)
+        state = noted(state, phase, phase == self.phases[0], actions)
         said: dict[str, Utterance] = {}
         talking = self.talking
         if phase == "offer":
@@ -277,19 +277,6 @@ class Shopping(World[State, ShoppingOptions]):
             state = replace(state, chance=actions["auditor"]["rate"].clamp(0.0, 1.0)[:, 0])
         step = self._settled(state, draw) if phase == self.phases[-1] else Step(state)
         return replace(step, said=said)
-
-    def _given(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]]) -> State:
-        """The state with what is known of which acts were given in this tick."""
-        if phase == self.phases[0]:
-            every = torch.ones_like(state.answered)
-            state = replace(state, answered=every, decided=every, inspected=every[:, 0])
-        if "assistant" in actions:
-            state = replace(state, answered=state.answered & given(actions["assistant"], state.answered))
-        if "customer" in actions:
-            state = replace(state, decided=state.decided & given(actions["customer"], state.decided))
-        if "auditor" in actions:
-            state = replace(state, inspected=given(actions["auditor"], state.chance.unsqueeze(-1))[:, 0])
-        return state
 
     def _repriced(self, state: State, factor: Tensor) -> State:
         """Asking prices of this tick: list prices times each seller's factor."""

@@ -387,8 +387,8 @@ def test_leaks_and_mismatches_are_measured():
     world, players, run = _until("message", assistant=Blurts(Blurts.Options()))
     run, _ = advance(world, players, run)
     found = recorded(run.counts)
-    assert found["leak", "assistant", ""].tolist() == [1.0] * 3
-    assert found["mismatch", "assistant", ""].tolist() == [1.0] * 3
+    assert found["leak", "assistant", ""].tolist() == [6.0] * 3
+    assert found["mismatch", "assistant", ""].tolist() == [6.0] * 3
     world, players, quiet = _until("message", assistant=_talker())
     quiet, _ = advance(world, players, quiet)
     found = recorded(quiet.counts)
