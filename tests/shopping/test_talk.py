@@ -458,7 +458,7 @@ def test_free_text_is_coded_for_each_audience():
 
 @pytest.mark.parametrize(("which", "least"), [("explanations", 0.75), ("wishes", 0.85)])
 def test_rules_agree_with_the_held_out_half_of_the_labels(which, least):
-    """The bounds lie below Wilson's lower ends measured on the half that no rule was tuned on (docs)."""
+    """Measured on the half that no rule was tuned on: .84 of 64 explanations, .95 of 62 wishes (see the docs)."""
     catalogue = open_catalogue("goods")
     coded = coding(catalogue.company) if which == "explanations" else wishes(Attributes.of(catalogue))
     labelled = labelled_of(coded)
