@@ -275,8 +275,7 @@ class Shopping(World[State, ShoppingOptions]):
                 said["customer"] = talking.reason(state, actions["customer"]["reason"], draw)
         else:
             state = replace(state, chance=actions["auditor"]["rate"].clamp(0.0, 1.0)[:, 0])
-        step = self._settled(state, draw) if phase == self.phases[-1] else Step(state)
-        return replace(step, said=said)
+        return replace(self._settled(state, draw) if phase == self.phases[-1] else Step(state), said=said)
 
     def _repriced(self, state: State, factor: Tensor) -> State:
         """Asking prices of this tick: list prices times each seller's factor."""
