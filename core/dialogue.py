@@ -120,8 +120,8 @@ class Utters(Dialogue, Protocol):
 
     def utterances(
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
-    ) -> Mapping[str, Sequence[str | None]]:
-        """Text field -> what each reply says in it, however it was read.
+    ) -> Mapping[str, Sequence[str | Sequence[str | None] | None]]:
+        """Text field -> what each reply says in it, however it was read; a sequence where the field has a shape.
 
         "" where it says nothing; None where it holds codes only, which the world then puts into words.
         """

@@ -59,8 +59,9 @@ class Field:
             shown. What lies beyond is shown at its ends.
         carries: Names of the fields whose codes the words of a text say: who reads the words is not told the codes.
         longest: Most characters of a text that a view's space holds.
-        optional: Whether a policy may leave this action out; the world then finds the forfeit. Texts may always be left
-            out: what was done is then not put into words.
+        optional: Whether a policy may leave this action out; the world then finds the forfeit. It is for codes that
+            only words can tell, which views and learners do not choose. Texts may always be left out: what was done is
+            then not put into words.
         masked: The observation also holds `<name>_mask`, flags of the legal options of this choice.
         phases: Phases in which it is seen or done; None for all phases of the role.
         private: Ground truth: only policies that declare `privileged` see it, and no text face does.
@@ -200,9 +201,12 @@ class Role:
         return tuple(f for f in self.does if f.in_phase(phase))
 
     def only_speaks(self, phase: str) -> bool:
-        """Whether all that it does in `phase` is to say something, which may be left to the world's phrases."""
+        """Whether all that it does in `phase` is to say something, which may be left to the world's phrases.
+
+        Codes that only words can tell (`optional`) may be left out with them.
+        """
         done = self.done_in(phase)
-        return bool(done) and all(f.kind == "text" for f in done)
+        return bool(done) and all(f.kind == "text" or f.optional for f in done)
 
 
 def shared(**options: Any) -> Any:

@@ -152,7 +152,10 @@ SEAT_MEASURES = (
 )
 """Measures of seats that every role may have. Counts whose names begin with `fault/` are failed tries, by kind."""
 
-_OF = {m.name: ACTS for m in SEAT_MEASURES if m.unit == "share"} | {"mass": SCORED, "first option": LISTED}
+_OF = {m.name: ACTS for m in SEAT_MEASURES if m.unit == "share"} | {
+    "mass": SCORED,
+    "first option": LISTED,
+}
 """The count by which each share is divided."""
 
 

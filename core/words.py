@@ -111,10 +111,12 @@ class Utterance:
     """What the seats of a role said in a phase.
 
     Attributes:
-        text: [worlds, seats] int64 ids of texts; `UNWORDED` where a seat said nothing in words.
-        codes: Name -> [worlds, seats], what the text says as numbers: the fields that it carries.
+        text: [worlds, seats] int64 ids of texts, or [worlds, seats, audiences] where several may be told different
+            words; `UNWORDED` where a seat said nothing in words.
+        codes: Name -> [worlds, seats], what the text says as numbers: the fields that it carries; or, of each audience,
+            [worlds, seats, audiences].
         labels: Name -> labels of a code that is a choice.
-        to: Role that hears it, or "" for all.
+        to: Role that hears it, or "" for all; a name for each audience where there are several.
         kind: [worlds, seats] int8, how the reply was read (`ReplyKind`); None where all acts were valid. This and what
             follows is filled in by the run.
         present: [worlds, seats] bool, seats that are taken; None for all.
@@ -124,7 +126,7 @@ class Utterance:
     text: Tensor
     codes: Mapping[str, Tensor] = field(default_factory=dict)
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    to: str = ""
+    to: str | tuple[str, ...] = ""
     kind: Tensor | None = None
     present: Tensor | None = None
     players: Mapping[str, Tensor] = field(default_factory=dict)

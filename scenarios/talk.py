@@ -54,14 +54,22 @@ class Heard:
             ids: [worlds] ids of the worlds of the batch.
         """
         u = self.utterance
-        text = u.text.cpu().numpy()
+        text, names = u.text.cpu().numpy(), (u.to,) if isinstance(u.to, str) else u.to
+        text = text.reshape(*text.shape[:2], len(names))
         there = text != UNWORDED
         if u.present is not None:
-            there &= u.present.cpu().numpy()
-        world, seat = np.nonzero(there)
-        codes = {name: _named(value[..., :].cpu(), u.labels.get(name)) for name, value in u.codes.items()}
-        kind = np.zeros(text.shape, dtype=np.int64) if u.kind is None else u.kind.cpu().numpy()
-        player = np.full(text.shape, "", dtype=object)
+            there &= u.present.cpu().numpy()[..., None]
+        # Audiences that are told the same words share a row.
+        same = (text[..., :, None] == text[..., None, :]) & there[..., :, None] & there[..., None, :]
+        first = there & (same.argmax(-1) == np.arange(len(names)))
+        world, seat, place = np.nonzero(first)
+        to = [", ".join(names[k] for k in np.nonzero(row)[0]) for row in same[world, seat, place]]
+        codes = {
+            name: _named(value.cpu().reshape(*value.shape[:2], -1).expand(*text.shape), u.labels.get(name))
+            for name, value in u.codes.items()
+        }
+        kind = np.zeros(text.shape[:2], dtype=np.int64) if u.kind is None else u.kind.cpu().numpy()
+        player = np.full(text.shape[:2], "", dtype=object)
         for name, seats in u.players.items():
             player[seats.cpu().numpy()] = name
         size = len(world)
@@ -72,19 +80,19 @@ class Heard:
             "phase": [self.phase] * size,
             "role": [self.role] * size,
             "seat": seat,
-            "to": [u.to] * size,
+            "to": to,
             "player": player[world, seat].tolist(),
-            "text": [_sound(self.reader.read(int(found))) for found in text[world, seat]],
+            "text": [_sound(self.reader.read(int(found))) for found in text[world, seat, place]],
             "code": [
-                "; ".join(f"{name}={value[w][s]}" for name, value in codes.items())
-                for w, s in zip(world, seat, strict=True)
+                "; ".join(f"{name}={value[w][s][k]}" for name, value in codes.items())
+                for w, s, k in zip(world, seat, place, strict=True)
             ],
             "kind": [ReplyKind(int(k)).name.lower() for k in kind[world, seat]],
         }
         return pa.table(columns, schema=COLUMNS)
 
 
-def _named(value: Tensor, labels: tuple[str, ...] | None) -> list[list[str]]:
+def _named(value: Tensor, labels: tuple[str, ...] | None) -> list[list[list[str]]]:
     """Codes of seats in words: labels of a choice, yes or no, numbers of three digits."""
 
     def word(code: Any) -> str:
@@ -92,7 +100,7 @@ def _named(value: Tensor, labels: tuple[str, ...] | None) -> list[list[str]]:
             return labels[int(code)]
         return {True: "yes", False: "no"}[code] if isinstance(code, bool) else f"{code:.3g}"
 
-    return [[word(code) for code in row] for row in value.tolist()]
+    return [[[word(code) for code in copies] for copies in row] for row in value.tolist()]
 
 
 def _sound(text: str) -> str:

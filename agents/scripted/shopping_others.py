@@ -20,7 +20,9 @@ class Follower(Policy):
     plays = ("customer",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
-        """Delegation, or the purchase."""
+        """Delegation, or the purchase; what it wants is left to the world's phrases."""
+        if observation.role.only_speaks(observation.phase):
+            return {}, memory
         if observation.phase == "delegate":
             return {"provider": observation["current"], "compare": _asks(observation, draw)}, memory
         return {"buy": _allowed(observation, observation["recommended"])}, memory
@@ -47,8 +49,10 @@ class Choosy(Policy[ChoosyOptions]):
     plays = ("customer",)
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
-        """Delegation, or the purchase."""
+        """Delegation, or the purchase; what it wants is left to the world's phrases."""
         o = self.options
+        if observation.role.only_speaks(observation.phase):
+            return {}, memory
         if observation.phase == "delegate":
             liked = torch.softmax(o.sharpness * observation["reputation"], -1)
             return {"provider": draw.categorical("provider", liked), "compare": _asks(observation, draw)}, memory

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from populace.arithmetic import cached
 from populace.draw import Draw
-from populace.envs.shopping.market import Market, load_market, synthetic_market
+from populace.envs.shopping.market import Market, load_market, one_line, synthetic_market
 from populace.errors import PopulaceError, UnknownName
 from populace.files import changed
 from populace.tables import PLAIN, TableFormat, read_table
@@ -25,6 +25,9 @@ class Catalogue:
     Attributes:
         name: Its name, or the file it came from.
         titles: Names of the products.
+        descriptions: What is said of each, where the file says; empty where none has any.
+        kind: What kind of thing the products are, in a word or two.
+        specific: Whether the request says what is wanted, so that it stands for the weights in words.
         attributes: Names of the attributes; the first is `log_price` (or `price`, in a market).
         features: [items, attributes] float32.
         interest: [items] float32, what the company earns when one is sold, in its own units.
@@ -65,6 +68,9 @@ class Catalogue:
     market: Market | None = None
     pool: Tensor | None = None
     nothing: float | None = None
+    descriptions: tuple[str, ...] = ()
+    kind: str = ""
+    specific: bool = False
 
     @property
     def logged(self) -> bool:
@@ -178,6 +184,7 @@ def _tin_men(
         company=company,
         values=values,
         request=request,
+        specific=True,
     )
 
 
@@ -196,6 +203,7 @@ def _flights(commission: float) -> Catalogue:
         stocking="flights",
         company="the booking site",
         request="Please book me a flight.",
+        kind="flight",
     )
 
 
@@ -224,6 +232,7 @@ def _hotels() -> Catalogue:
         stocking="hotels",
         company="the travel site",
         request="Please book me a room.",
+        kind="hotel room",
         pool=pool,
     )
 
@@ -295,7 +304,7 @@ def _market(name: str, market: Market) -> Catalogue:
     """The sellers of a market; an order's worth is an attribute of the match, so that weights are 1 and -1."""
     return Catalogue(
         name,
-        tuple(f"business {k + 1}" for k in range(market.businesses)),
+        market.names or tuple(f"business {k + 1}" for k in range(market.businesses)),
         ("price", "worth"),
         torch.zeros((market.businesses, 2), dtype=torch.float32),
         torch.zeros(market.businesses, dtype=torch.float32),
@@ -309,6 +318,8 @@ def _market(name: str, market: Market) -> Catalogue:
         company="the marketplace",
         request="Please place my order with a business that has it all.",
         market=market,
+        descriptions=market.descriptions,
+        kind="business that fills my order",
     )
 
 
@@ -320,12 +331,13 @@ def _fits(shelf: int, items: int, place: str) -> int:
     return shelf
 
 
-RESERVED = ("title", "price", "commission", "sponsored", "harmful")
+RESERVED = ("title", "description", "price", "commission", "sponsored", "harmful")
 """Columns of a product table with a meaning of their own; every other column is an attribute."""
 
 
 def load_table(path: str, commission: float, shelf: int | None, format: TableFormat = PLAIN) -> Catalogue:
-    """Read a product table: `title`, `price`, optionally `commission`, `sponsored`, `harmful`, and attributes.
+    """Read a product table: `title`, `price`, optionally `description`, `commission`, `sponsored`, `harmful`, and
+    attributes.
 
     Raises:
         PopulaceError: The file cannot be read, a column is missing or called almost like one that has a meaning, or a
@@ -348,6 +360,10 @@ def load_table(path: str, commission: float, shelf: int | None, format: TableFor
         return numbers(column, 0, 1) if column in table.header else torch.zeros(table.rows, dtype=torch.float32)
 
     index, titles = table.words("title")
+    told: tuple[str, ...] = ()
+    if "description" in table.header:
+        place, words = table.words("description", missing=True)
+        told = tuple(one_line(words[k]) if k >= 0 else "" for k in place)
     price, sponsored = numbers("price", 0, above=True), flag("sponsored")
     rate = numbers("commission", 0, 1) if "commission" in table.header else commission * sponsored
     return Catalogue(
@@ -361,4 +377,5 @@ def load_table(path: str, commission: float, shelf: int | None, format: TableFor
         shelf=_fits(shelf or min(8, table.rows), table.rows, path),
         stocking="sample",
         prices=price,
+        descriptions=told,
     )

@@ -8,7 +8,7 @@ its menu carries every item of the order (exact names); the price is the sum of 
 import json
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,9 @@ class Market:
         match: [customers, matches] bool, whether this entry is a match at all.
         business: [customers, matches] int64, position of the business in the file; -1 for none.
         businesses: How many there are.
+        names: Of the businesses, where the file has them.
+        descriptions: Likewise.
+        requests: What each customer says, where the file has it.
     """
 
     value: Tensor
@@ -39,6 +42,9 @@ class Market:
     match: Tensor
     business: Tensor
     businesses: int
+    names: tuple[str, ...] = ()
+    descriptions: tuple[str, ...] = ()
+    requests: tuple[str, ...] = ()
 
     @property
     def utility(self) -> Tensor:
@@ -107,7 +113,38 @@ def load_market(path: str | Path) -> Market:
         raise FileError(f"{path} is no market: expected an object with the lists 'customers' and 'businesses'")
     if wrong := fault_in(data):
         raise PopulaceError(f"{path}: a name holds {wrong}; leave it out")
-    return match(data["customers"], data["businesses"], str(path))
+    found = match(data["customers"], data["businesses"], str(path))
+    return replace(
+        found,
+        names=_told(data["businesses"], "name", f"{path}: businesses"),
+        descriptions=_told(data["businesses"], "description", f"{path}: businesses"),
+        requests=_told(data["customers"], "request", f"{path}: customers"),
+    )
+
+
+LONGEST = 400
+"""Most characters of a name or description that are kept."""
+
+
+def one_line(text: str) -> str:
+    """A text from a file on one line, cut after `LONGEST` characters."""
+    said = " ".join(text.split())
+    return said if len(said) <= LONGEST else said[:LONGEST].rsplit(" ", 1)[0] + " ..."
+
+
+def _told(entries: list[dict[str, Any]], key: str, place: str) -> tuple[str, ...]:
+    """A text of every entry, or nothing where no entry has one.
+
+    Raises:
+        PopulaceError: An entry has none while others have, or it is no text.
+    """
+    if not any(key in entry for entry in entries):
+        return ()
+    found = tuple(one_line(_key(entry, key, str, f"{place} row {row}")) for row, entry in enumerate(entries))
+    for row, said in enumerate(found):
+        if not said and key == "name":
+            raise PopulaceError(f"{place} row {row}, column {key}: empty; expected a name")
+    return found
 
 
 def match(customers: list[dict[str, Any]], businesses: list[dict[str, Any]], source: str = "market") -> Market:

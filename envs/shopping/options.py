@@ -1,13 +1,13 @@
 """What can be set in the shopping world."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from populace.envs.shopping.audience import Condition, Masks
 from populace.envs.shopping.contracts import Provider
 from populace.errors import did_you_mean
-from populace.files import named
+from populace.files import named, word_or_file
 from populace.options import Options
 from populace.table import PLAIN, TableFormat
 
@@ -68,6 +68,23 @@ class ShoppingOptions(Options):
     """Standard deviation of the noise in that experience."""
     reveal: bool = False
     """Record the whole shelf of tracked customers with every choice, for the auditor's conditional logit."""
+
+    matter: str | None = None
+    """What is said in words: `products` gives the catalogue's numbers names and descriptions of the library's own,
+    `catalogue` uses its own names, and the path of a table of products in words does as `products` (see
+    `envs/shopping/matter/README.md`). Without it nothing is put into words; scripts do the same either way."""
+    describe: bool = False
+    """Whether sellers say something of their products, which stands beside these on the shelf."""
+
+    _there = field_validator("matter")(
+        lambda given, info: None if given is None else word_or_file(given, ("products", "catalogue"), info.context)
+    )
+
+    @model_validator(mode="after")
+    def _described(self) -> Self:
+        if self.describe and (self.matter is None or "offer" not in self.phases):
+            raise ValueError("describe needs words and sellers: set matter, and name the phase offer")
+        return self
 
     @field_validator("catalogue")
     @classmethod

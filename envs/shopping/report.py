@@ -15,6 +15,7 @@ from populace.analysis.sections import Section
 from populace.analysis.stats import Estimate, estimate, wilson
 from populace.analysis.style import PARTS, cell, figure, footnotes, legend, marks, number, p_value, svg
 from populace.envs.shopping.audit import auditor
+from populace.envs.shopping.conversations import section as conversations
 from populace.files import text
 
 CONDITIONS = ("both", "principal-only", "user-only", "neither", "public")
@@ -39,7 +40,7 @@ LOSSES = ("loss", "loss_search", "loss_conflict", "loss_communication", "own_reg
 
 def sections(run: RunData) -> Sequence[Section]:
     """The sections that apply to what was recorded."""
-    made = (_overrides(run), _market(run), _losses(run), auditor(run), _theory(run))
+    made = (_overrides(run), conversations(run), _market(run), _losses(run), auditor(run), _theory(run))
     return [section for section in made if section is not None]
 
 

@@ -3,6 +3,7 @@
 from populace.envs.shopping.audience import AUDIENCES
 from populace.envs.shopping.catalogue import Catalogue, open_catalogue
 from populace.envs.shopping.options import ShoppingOptions
+from populace.envs.shopping.talking_roles import talking
 from populace.fields import Field, Role
 from populace.population import Census
 
@@ -15,12 +16,15 @@ def roles(options: ShoppingOptions, census: Census) -> tuple[Role, ...]:
     """Customer and assistant, a seat for each customer; sellers and an auditor where their phase is played."""
     catalogue = open_catalogue(options.catalogue, options.commission, options.shelf)
     found = [_assistant(options, catalogue, census.size)]
-    if {"delegate", "decide"} & set(options.phases):
+    if {"delegate", "decide"} & set(options.phases) or options.matter is not None:
         found.insert(0, _customer(options, catalogue, census.size))
     if "offer" in options.phases:
         found.append(_seller(catalogue))
     if "audit" in options.phases:
         found.append(_auditor())
+    if options.matter is not None:
+        width = len(catalogue.attributes)
+        found = [talking(role, options, catalogue.shelf, width, census.size) for role in found]
     return tuple(found)
 
 

@@ -96,8 +96,9 @@ def settle(
         seen = p.feasible & (torch.arange(k, device=u.device) < state.depth.unsqueeze(-1))
         _, seen_best = best_of(u, seen, nothing)
     stated_value = seen_best
-    if options.stated > 0:
-        told, _ = best_of(utilities(shelf.offers, who.stated), seen if searched else p.feasible, nothing)
+    if options.stated > 0 or state.talk is not None:
+        stated = who.stated if state.talk is None else state.talk.request
+        told, _ = best_of(utilities(shelf.offers, stated), seen if searched else p.feasible, nothing)
         stated_value = at(u, told, nothing)
     recommended_value = at(u, state.recommended, nothing)
     followed = bought is state.recommended

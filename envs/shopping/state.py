@@ -106,6 +106,25 @@ class Prospect:
 
 
 @dataclass(frozen=True)
+class Talk:
+    """What is said, in worlds with `matter`; ids of texts, `UNWORDED` where nothing was said yet.
+
+    Attributes:
+        category: [worlds] int64, what kind of thing is shopped for.
+        request: [worlds, customers, attributes], the weights that the wish states.
+        wish: [worlds, customers] ids.
+        told: [worlds, customers, audiences] ids of the explanations.
+        pitch: [worlds, items] ids of what sellers say; [worlds, 0] without sellers.
+    """
+
+    category: Tensor
+    request: Tensor
+    wish: Tensor
+    told: Tensor
+    pitch: Tensor
+
+
+@dataclass(frozen=True)
 class State:
     """The state of the shopping world.
 
@@ -135,6 +154,7 @@ class State:
         successes: [worlds, customers], ticks in which the feasible best was bought.
         trials: [worlds, customers], ticks in which all acts of customer and assistant were given.
         ticks: [worlds] int64, ticks settled.
+        talk: What is said; None without `matter`.
     """
 
     customers: Customers
@@ -162,3 +182,4 @@ class State:
     successes: Tensor
     trials: Tensor
     ticks: Tensor
+    talk: Talk | None = None

@@ -3,30 +3,35 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import cached_property
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from populace.acts import given
 from populace.draw import Draw
 from populace.envs.shopping import contracts
 from populace.envs.shopping.begin import begin
 from populace.envs.shopping.catalogue import open_catalogue
 from populace.envs.shopping.dialogue import TinMenDialogue
+from populace.envs.shopping.given import noted
 from populace.envs.shopping.market import benchmarks
 from populace.envs.shopping.measures import DECLARED, measures
+from populace.envs.shopping.notes import notes
 from populace.envs.shopping.options import ShoppingOptions, check_attributes
 from populace.envs.shopping.people import UNLIMITED, Shoppers, load_customers
 from populace.envs.shopping.roles import roles
 from populace.envs.shopping.settle import Terms, prospect, regret, rewards, settle
 from populace.envs.shopping.shelves import Shelf, stock
 from populace.envs.shopping.state import State
+from populace.envs.shopping.talking import Talking
+from populace.envs.shopping.worded import WordedDialogue
 from populace.errors import OptionError, PopulaceError, UnknownName
 from populace.fields import Role
 from populace.measures import Measure
 from populace.population import Census, People, Population
 from populace.tables import read_table
+from populace.words import Utterance
 from populace.world import Step, World
 
 
@@ -42,6 +47,7 @@ class Shopping(World[State, ShoppingOptions]):
         "auditor": "steady",
     }
     optional = ("customer", "seller", "auditor")
+    worded = ("wish",)
 
     def __init__(self, options: ShoppingOptions, census: Census) -> None:
         """Read and check the catalogue, the customers and the contracts.
@@ -51,7 +57,10 @@ class Shopping(World[State, ShoppingOptions]):
         """
         super().__init__(ShoppingOptions() if options is None else options, census)
         o = self.options
-        self.phases = o.phases
+        self.phases: tuple[str, ...] = o.phases
+        if o.matter is not None and "delegate" not in o.phases:
+            first = next(k for k, phase in enumerate(o.phases) if phase != "offer")
+            self.phases = (*o.phases[:first], "wish", *o.phases[first:])
         with _at("catalogue"):
             self.catalogue = open_catalogue(o.catalogue, o.commission, o.shelf, o.format)
         self.nothing = self.catalogue.nothing if o.nothing is None else o.nothing
@@ -62,6 +71,8 @@ class Shopping(World[State, ShoppingOptions]):
             check_attributes(o.must, "must", names)
         with _at("customers"):
             self.table = {} if o.customers is None else load_customers(o.customers, names, o.format)
+        with _at("matter"):
+            self.talking  # noqa: B018  (a table that does not fit is told before anything runs)
         with _at("providers"):
             contracts.check(o.providers, self._most())
         market = self.catalogue.market
@@ -72,6 +83,17 @@ class Shopping(World[State, ShoppingOptions]):
         limits |= {name.removeprefix("must/") for name in (*self.table, *census.traits) if name.startswith("must/")}
         self.budgeted = self.catalogue.budget is not None or "budget" in self.table or "budget" in census.traits
         self.limited = tuple(k for k, name in enumerate(names) if name in limits)
+
+    @cached_property
+    def talking(self) -> Talking | None:
+        """What is said in words; None without `matter`."""
+        o = self.options
+        names = tuple(provider.name for provider in o.providers)
+        return None if o.matter is None else Talking(o.matter, self.catalogue, names, self.nothing)
+
+    def lexicon(self) -> Mapping[int, str]:
+        """What scripts can say."""
+        return {} if self.talking is None else self.talking.said.lexicon
 
     def _most(self) -> float:
         """The most that one sale can earn the company."""
@@ -88,10 +110,29 @@ class Shopping(World[State, ShoppingOptions]):
 
     def begin(self, people: People, draw: Draw) -> State:
         """Customers and their first shelf; each delegates to the providers in turn."""
-        return begin(self.options, self.catalogue, self.table, self.limited, self.census, people, draw)
+        state = begin(self.options, self.catalogue, self.table, self.limited, self.census, people, draw)
+        return state if self.talking is None else self.talking.begin(state, draw)
 
     def observe(self, state: State, role: str, phase: str) -> dict[str, Tensor]:
         """What each role sees; the assistant only what it looked at, the customer only what the masks allow."""
+        seen = self._numbers(state, role, phase)
+        if self.talking is None:
+            return seen
+        fields = {f.name for f in self.cast[role].seen_in(phase, private=True)}
+        shown = self.options.masks.truth.buyer or "quality" not in self.catalogue.hidden
+        looked = self._looked(state) if role == "assistant" else state.shelf.available
+        texts = self.talking.texts(state, role, looked, quality=shown or role == "assistant")
+        return seen | {name: ids for name, ids in texts.items() if name in fields}
+
+    def _looked(self, state: State) -> Tensor:
+        """What assistants have looked at, [worlds, customers, products] bool."""
+        there = state.shelf.available
+        if "search" not in self.phases:
+            return there
+        return there & (torch.arange(there.shape[-1], device=there.device) < state.depth.unsqueeze(-1))
+
+    def _numbers(self, state: State, role: str, phase: str) -> dict[str, Tensor]:
+        """What each role sees as numbers."""
         if role == "assistant":
             return self._assistant(state, phase)
         if role == "customer":
@@ -113,7 +154,7 @@ class Shopping(World[State, ShoppingOptions]):
         who, terms = state.customers, Terms.of(self.options, state.provider)
         chance = state.chance.unsqueeze(-1)
         seen = {
-            "request": who.stated,
+            "request": who.stated if state.talk is None else state.talk.request,
             "must": who.must,
             "required": self._required(who.must),
             **self._budget(who.budget),
@@ -154,6 +195,8 @@ class Shopping(World[State, ShoppingOptions]):
     def _customer(self, state: State, phase: str) -> dict[str, Tensor]:
         who, masks, shelf = state.customers, self.options.masks, state.shelf
         seen = {"weights": who.weights, **self._budget(who.budget), "literacy": who.literacy, "trust": who.trust}
+        if phase == "wish":
+            return seen
         if phase == "delegate":
             return seen | {"reputation": state.reputation, "current": state.provider}
         reads = state.readers[..., 0] | state.readers[..., 2]
@@ -194,12 +237,21 @@ class Shopping(World[State, ShoppingOptions]):
 
     def advance(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw) -> Step[State]:
         """Take note of what was done; at the end of the last phase, settle and restock."""
-        state = self._given(state, phase, actions)
+        state = noted(state, phase, phase == self.phases[0], actions)
+        said: dict[str, Utterance] = {}
+        talking = self.talking
         if phase == "offer":
             state = self._repriced(state, actions["seller"]["factor"].clamp(0.5, 2.0))
+            if talking is not None and self.options.describe:
+                state, said["seller"] = talking.pitch(state, actions["seller"]["pitch"], draw)
+        elif phase == "wish":
+            assert talking is not None
+            state, said["customer"] = talking.wish(state, actions["customer"], draw)
         elif phase == "delegate":
             done = actions["customer"]
             state = replace(state, provider=done["provider"], compare=done["compare"])
+            if talking is not None:
+                state, said["customer"] = talking.wish(state, done, draw)
         elif phase == "search":
             state = replace(state, depth=actions["assistant"]["depth"].clamp(1, self.catalogue.shelf))
         elif phase == "message":
@@ -214,24 +266,16 @@ class Shopping(World[State, ShoppingOptions]):
                 claimed=done["claim"] & told,
                 explained=done["explain"],
             )
+            if talking is not None:
+                own, terms = done["explanation"], Terms.of(self.options, state.provider)
+                state, said["assistant"] = talking.explain(state, self._looked(state), own, terms, draw)
         elif phase == "decide":
             state = replace(state, bought=actions["customer"]["buy"])
+            if talking is not None:
+                said["customer"] = talking.reason(state, actions["customer"]["reason"], draw)
         else:
             state = replace(state, chance=actions["auditor"]["rate"].clamp(0.0, 1.0)[:, 0])
-        return self._settled(state, draw) if phase == self.phases[-1] else Step(state)
-
-    def _given(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]]) -> State:
-        """The state with what is known of which acts were given in this tick."""
-        if phase == self.phases[0]:
-            every = torch.ones_like(state.answered)
-            state = replace(state, answered=every, decided=every, inspected=every[:, 0])
-        if "assistant" in actions:
-            state = replace(state, answered=state.answered & given(actions["assistant"], state.answered))
-        if "customer" in actions:
-            state = replace(state, decided=state.decided & given(actions["customer"], state.decided))
-        if "auditor" in actions:
-            state = replace(state, inspected=given(actions["auditor"], state.chance.unsqueeze(-1))[:, 0])
-        return state
+        return replace(self._settled(state, draw) if phase == self.phases[-1] else Step(state), said=said)
 
     def _repriced(self, state: State, factor: Tensor) -> State:
         """Asking prices of this tick: list prices times each seller's factor."""
@@ -311,28 +355,18 @@ class Shopping(World[State, ShoppingOptions]):
                     found[f"{name}_{k}"] = state.shown.offers[..., k, a]
         return found
 
-    def dialogue(self) -> TinMenDialogue:
-        """The form of Tin Men: an explanation and a choice."""
-        return TinMenDialogue(self.catalogue)
+    def dialogue(self) -> TinMenDialogue | WordedDialogue:
+        """The form of Tin Men, an explanation and a choice; with `matter`, conversations."""
+        if self.talking is None:
+            return TinMenDialogue(self.catalogue)
+        return WordedDialogue(self.catalogue, self.talking, self.options)
 
     def notes(self) -> list[str]:
         """Where there are more or fewer customers than orders or rows of their table."""
-        told, users = [], self.census.size
-        orders = None if self.catalogue.market is None else len(self.catalogue.market.value)
-        if orders is not None and orders != users:
-            often = f"each is placed {users / orders:.3g} times on average" if users > orders else "some are not placed"
-            told.append(
-                f"the market has {orders:,} orders and there are {users:,} customers, so {often}; totals and "
-                f"benchmark/* are of {users:,} orders. For each order once, leave out population.size, or say {orders}"
-            )
-        rows = len(next(iter(self.table.values()))) if self.table else users
-        if rows != users:
-            often = "rows are used in turn, more than once" if users > rows else "some rows are not used"
-            told.append(
-                f"the table of customers has {rows:,} rows and there are {users:,} customers, so {often}. For each row "
-                f"once, leave out population.size, or say {rows}"
-            )
-        return told
+        market = self.catalogue.market
+        orders = None if market is None else len(market.value)
+        rows = len(next(iter(self.table.values()))) if self.table else None
+        return notes(self.census.size, orders, rows)
 
     @classmethod
     def users_of(cls, options: ShoppingOptions) -> int | None:

@@ -84,7 +84,9 @@ class Layout:
         for name in acts or ():
             if name not in done:
                 raise UnknownName(f"field that {role.name} does", name, done)
-        does = tuple(f for f in done.values() if f.kind != "text" and (acts is None or f.name in acts))
+        does = tuple(
+            f for f in done.values() if f.kind != "text" and not f.optional and (acts is None or f.name in acts)
+        )
         if not does:
             raise PopulaceError(f"the role {role.name!r} does nothing in the phases {tuple(phases)}")
         self.actions = ActionSpace(does, flat_actions, merge)

@@ -72,8 +72,8 @@ class FieldsDialogue:
 
 
 def _done(observation: Observation) -> tuple[Field, ...]:
-    """The fields that a reply declares: all but texts. Where a role only speaks, the reply is its text."""
-    return tuple(f for f in observation.role.done_in(observation.phase) if f.kind != "text")
+    """The fields that a reply declares: all but texts and codes that only words can tell."""
+    return tuple(f for f in observation.role.done_in(observation.phase) if f.kind != "text" and not f.optional)
 
 
 def _unquoted(observation: Observation, actions: Mapping[str, Tensor], chat: Chat) -> str:

@@ -71,7 +71,7 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
         if dialogue is not None and self.options.face == "world":
             return  # what it asks for is known with the first prompts (see `act`)
         for phase in role.phases:
-            fields = tuple(f for f in role.done_in(phase) if f.kind != "text")
+            fields = tuple(f for f in role.done_in(phase) if f.kind != "text" and not f.optional)
             if schema := asked_schema(fields) if fields else "":
                 checks.room(self.options, role.name, schema=schema)
                 if checks.scores(self.options):
@@ -275,16 +275,18 @@ def _hear(
 def _said(
     dialogue: Dialogue, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
 ) -> dict[str, Tensor]:
-    """Ids [worlds, seats] of what was said, by text field: unreadable replies were said all the same."""
+    """Ids [worlds, seats, *shape] of what was said, by text field: unreadable replies were said all the same."""
     role = observation.role
-    if not any(f.kind == "text" for f in role.done_in(observation.phase)) or not isinstance(dialogue, Utters):
+    shapes = {f.name: f.shape for f in role.done_in(observation.phase) if f.kind == "text"}
+    if not shapes or not isinstance(dialogue, Utters):
         return {}
     worlds, found = len(next(iter(observation.values()))), {}
     for name, texts in dialogue.utterances(observation, chats, replies).items():
-        found[name] = torch.full((worlds, role.seats), UNWORDED, dtype=torch.int64)
+        found[name] = torch.full((worlds, role.seats, *shapes[name]), UNWORDED, dtype=torch.int64)
         for chat, text in zip(chats, texts, strict=True):
-            if text is not None:
-                (found[name][chat.world, chat.seat],) = observation.reader.words.put([text])
+            copies = [text] if text is None or isinstance(text, str) else list(text)
+            ids = [UNWORDED if copy is None else observation.reader.words.put([copy])[0] for copy in copies]
+            found[name][chat.world, chat.seat] = torch.tensor(ids).view(shapes[name])
     return found
 
 
