@@ -9,7 +9,7 @@ demo: $(VENV)/demo  ## Set up, run the flagship scenario, say where its report i
 	$(BIN)/populace run value-lock-in
 
 test: $(VENV)/dev  ## The whole suite, at most 10 minutes on 2 cores.
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-long: $(VENV)/dev  ## The long checks only.
 	$(BIN)/python -m pytest -m slow

@@ -54,7 +54,11 @@ def test_options_do_not_name_a_model():
         pocket.PocketOptions(model="other")
 
 
-@pytest.mark.parametrize("world", ["coevolution", "lockin", "shopping", "payoff", "drift", "culture"])
+LONG = [pytest.param(world, marks=pytest.mark.slow) for world in ("coevolution", "payoff")]
+"""A minute and more of each; that they can be read is seen in test_end_to_end.py too."""
+
+
+@pytest.mark.parametrize("world", ["lockin", "shopping", "drift", "culture", *LONG])
 def test_it_can_be_read_and_beats_random(evaluation, world):
     # Where its gain is small beside the spread between societies, more of them are needed to see it.
     societies = {"coevolution": 24, "lockin": 40}.get(world, 8)
