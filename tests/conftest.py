@@ -27,7 +27,7 @@ def shared_data() -> Path:
     return path
 
 
-LONGEST = (
+LONGEST = {f"test_{name}.py" for name in ("server", "stopping", "outages", "pocket", "page", "own_policies")}
     "test_server.py",
     "test_stopping.py",
     "test_outages.py",
