@@ -28,13 +28,6 @@ def shared_data() -> Path:
 
 
 LONGEST = {f"test_{name}.py" for name in ("server", "stopping", "outages", "pocket", "page", "own_policies")}
-    "test_server.py",
-    "test_stopping.py",
-    "test_outages.py",
-    "test_pocket.py",
-    "test_page.py",
-    "test_own_policies.py",
-)
 """Files that take longest: they are given out first, so that two processes end at about the same time."""
 
 
