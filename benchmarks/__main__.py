@@ -25,6 +25,7 @@ SECTIONS = {
     "shopping": ("benchmarks.shopping", "rows", "Shopping"),
     "drift": ("benchmarks.drift", "rows", "Learners"),
     "culture": ("benchmarks.culture", "rows", "Culture"),
+    "executors": ("benchmarks.executors", "rows", "The same run by one process, by two, and on Ray"),
     "models": ("benchmarks.language_models", "rows", "Local language models"),
     "models-gpu": ("benchmarks.language_models", "gpu", "A local language model on a GPU"),
 }

@@ -107,12 +107,13 @@ def _run(
     folder = out if out is not None else fresh(scenario.name)
     sizes = batches(ready, batch, executor.size)
     info = describe(scenario, built, device, batch) | {"batches": sizes}
+    info["unit_bytes"] = max(size * ready[arm].peak_bytes for arm, size in sizes.items())
     info["inputs"] = input_claims(scenario.word)
     if models := model_claims(scenario):
         info["models"] = models
     for note in info["notes"]:
         progress.told(note)
-    peak = executor.size * max(size * ready[arm].peak_bytes for arm, size in sizes.items())
+    peak = executor.size * info["unit_bytes"]
     if executor.address is None and (left := memory.free(device)) is not None and peak > left:
         progress.told(
             f"about {memory.size(peak)} of memory are needed at the peak, and {memory.size(left)} are free: "
@@ -244,6 +245,7 @@ def _play(
         is_compiled(),
         account,
         packages(scenario),
+        unit_bytes=info.get("unit_bytes", 0),
         address=None if mirror is None else mirror.store.address,
     )
     left, failures, doubtful = {unit.name: unit for unit in missing}, list[Failed](), dict[str, tuple[str, ...]]()

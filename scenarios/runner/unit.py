@@ -44,6 +44,7 @@ class Job:
         compiled: Whether the arithmetic is compiled.
         budget: What language models may spend, shared by all units.
         packages: Plug-ins whose classes the run's saved states may name.
+        unit_bytes: Estimated peak memory of the largest unit, or 0 where it is not known.
         save_seconds: Time between two saves of a unit in progress.
         address: The run folder's address in an object store, or None for a folder on a disk.
     """
@@ -55,6 +56,7 @@ class Job:
     compiled: bool
     budget: Budget
     packages: frozenset[str]
+    unit_bytes: int = 0
     save_seconds: float = field(default_factory=lambda: SAVE_SECONDS)
     address: str | None = None
 

@@ -55,8 +55,14 @@ def copied(address: str, folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("choice", [runner.Choice(), runner.Choice(workers=2)], ids=["serial", "processes"])
-def test_a_run_at_an_address_holds_the_very_same_tables(choice, bucket, whole, tmp_path):
+CHOICES = {"serial": runner.Choice(), "processes": runner.Choice(workers=2), "ray": runner.Choice("ray", 2)}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_a_run_at_an_address_holds_the_very_same_tables(name, bucket, whole, tmp_path):
+    if name == "ray":
+        pytest.importorskip("ray", reason="ray is not installed (extra ray)")
+    choice = CHOICES[name]
     address = runner.run_at(f"{bucket}/{choice.executor}", load(TRIAL), batch=1, executor=choice)
     here = copied(address, tmp_path / "r")
     same(whole, here)

@@ -108,9 +108,11 @@ class _Tasks:
 
     def __init__(self, ray: Any, job: Job, size: int) -> None:
         self._ray, self._job, self._size, self._running = ray, ray.put((job, _here())), size, set[Any]()
-        gpus = {"num_gpus": 1} if job.device.startswith("cuda") else {}
-        self._task = ray.remote(num_cpus=1, max_retries=0, **gpus)(_task)
-        self._users: dict[Any, int] = {}
+        needs = {"num_gpus": 1} if job.device.startswith("cuda") else {}
+        # Of the estimate no more is asked for than there is for each worker: what can never be had would wait for ever.
+        there = int(ray.cluster_resources().get("memory", 0)) // size
+        needs |= {"memory": min(job.unit_bytes, there)} if there and job.unit_bytes else {}
+        self._task = ray.remote(num_cpus=1, max_retries=0, **needs)(_task)
         self._moved = 0
 
     @property
