@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from populace.analysis import RunData, compare, load_run, report
     from populace.builder import Built, build
+    from populace.scenarios.environments import text_env
     from populace.scenarios.loader import load
     from populace.scenarios.schema import Scenario
 
@@ -27,10 +28,11 @@ _DOORS = {
     "load_run": "populace.analysis",
     "report": "populace.analysis",
     "compare": "populace.analysis",
+    "text_env": "populace.scenarios.environments",
     "RunData": "populace.analysis",
 }
 
-__all__ = ["Built", "RunData", "Scenario", "build", "compare", "load", "load_run", "report", "simulate"]
+__all__ = ["Built", "RunData", "Scenario", "build", "compare", "load", "load_run", "report", "simulate", "text_env"]
 
 
 def simulate(

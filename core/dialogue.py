@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from populace.errors import PopulaceError
 from populace.observation import Observation
+from populace.words import UNWORDED
 
 
 class ReplyKind(IntEnum):
@@ -126,6 +128,24 @@ class Utters(Dialogue, Protocol):
         "" where it says nothing; None where it holds codes only, which the world then puts into words.
         """
         ...
+
+
+def uttered(
+    dialogue: Dialogue, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
+) -> dict[str, Tensor]:
+    """Ids [worlds, seats, *shape] of what was said, by text field: unreadable replies were said all the same."""
+    role = observation.role
+    shapes = {f.name: f.shape for f in role.done_in(observation.phase) if f.kind == "text"}
+    if not shapes or not isinstance(dialogue, Utters):
+        return {}
+    worlds, found = len(next(iter(observation.values()))), {}
+    for name, texts in dialogue.utterances(observation, chats, replies).items():
+        found[name] = torch.full((worlds, role.seats, *shapes[name]), UNWORDED, dtype=torch.int64)
+        for chat, text in zip(chats, texts, strict=True):
+            copies = [text] if text is None or isinstance(text, str) else list(text)
+            ids = [UNWORDED if copy is None else observation.reader.words.put([copy])[0] for copy in copies]
+            found[name][chat.world, chat.seat] = torch.tensor(ids).view(shapes[name])
+    return found
 
 
 @dataclass(frozen=True)

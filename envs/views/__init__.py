@@ -4,20 +4,24 @@ from populace.envs.views.action_space import ActionSpace
 from populace.envs.views.aec import AECView
 from populace.envs.views.build import build
 from populace.envs.views.check import check_vector_env
-from populace.envs.views.make import env, parallel_env, raw_env, seat_env, vector_env, world
+from populace.envs.views.make import env, parallel_env, raw_env, seat_env, text_env, vector_env, world
 from populace.envs.views.parallel import ParallelView
 from populace.envs.views.seat import SeatEnv
 from populace.envs.views.stage import Stage
 from populace.envs.views.tensor import TensorWorld, Turn
+from populace.envs.views.text import Prompt, TextEnv, TextStep
 from populace.envs.views.vector import VectorView
 
 __all__ = [
     "AECView",
     "ActionSpace",
     "ParallelView",
+    "Prompt",
     "SeatEnv",
     "Stage",
     "TensorWorld",
+    "TextEnv",
+    "TextStep",
     "Turn",
     "VectorView",
     "build",
@@ -26,6 +30,7 @@ __all__ = [
     "parallel_env",
     "raw_env",
     "seat_env",
+    "text_env",
     "vector_env",
     "world",
 ]

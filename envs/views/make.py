@@ -1,17 +1,20 @@
 """The ways to get hold of a world, with one set of arguments."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from pettingzoo import AECEnv
 from pettingzoo.utils.conversions import parallel_to_aec
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
+from populace.dialogue import Dialogue
 from populace.envs.views.aec import AECView
 from populace.envs.views.build import OptionsLike, Players, WorldName, build
 from populace.envs.views.parallel import ParallelView, RenderMode, Turns
 from populace.envs.views.seat import SeatEnv
 from populace.envs.views.tensor import TensorWorld
+from populace.envs.views.text import TextEnv
 from populace.envs.views.vector import Autoreset, VectorView
 from populace.population import Population
 from populace.rollout import AtEnd
@@ -175,3 +178,30 @@ def world(
         world, users=users, options=options, population=population, policies=policies, focal=focal, device=device
     )
     return TensorWorld(stage, worlds, at_end=at_end, learn_every=learn_every)
+
+
+def text_env(
+    world: WorldName,
+    role: str | None = None,
+    seat: int = 0,
+    *,
+    num_envs: int = 1,
+    users: int = 10,
+    options: OptionsLike = None,
+    population: Population | None = None,
+    policies: Players = None,
+    max_turns: int | None = 20,
+    seed: int = 0,
+    face: Dialogue | None = None,
+    device: str = "cpu",
+) -> TextEnv:
+    """One seat asked in words; see `build` and `TextEnv` for the arguments.
+
+    `role` and `seat` say whose; without a role it is the first assistant's, or where there is none that of the role
+    that acts last.
+    """
+    place: Any = "first" if role is None else (role, seat)
+    stage = build(
+        world, users=users, options=options, population=population, policies=policies, seat=place, device=device
+    )
+    return TextEnv(replace(stage, words=True), num_envs, max_turns=max_turns, seed=seed, face=face)

@@ -16,7 +16,7 @@ from populace.errors import PopulaceError
 from populace.fields import Role
 from populace.measures import Key, label, recorded
 from populace.observation import Observation
-from populace.policy import Actions, Learner, Memory, Policy, Trajectory
+from populace.policy import READ, Actions, Learner, Memory, Policy, Trajectory
 from populace.population import People, Population
 from populace.rollout import learn
 from populace.run import Run, advance, restart, see, start
@@ -54,6 +54,7 @@ class Stage:
         focal: Roles the caller plays.
         seat: The one seat of the focal role the caller plays; None for all its seats.
         device: Where the tensors live.
+        words: Whether the caller speaks: then phases in which a focal role only says something are its turns too.
     """
 
     world: World[Any]
@@ -62,6 +63,7 @@ class Stage:
     focal: tuple[str, ...]
     seat: tuple[str, int] | None = None
     device: str = "cpu"
+    words: bool = False
 
     @cached_property
     def stops(self) -> tuple[int, ...]:
@@ -70,13 +72,17 @@ class Stage:
         return tuple(
             i
             for i, phase in enumerate(world.phases)
-            if any(role.name in self.focal and not role.only_speaks(phase) for role in world.acting[phase])
+            if any(role.name in self.focal and self.turns(role, phase) for role in world.acting[phase])
         )
 
     def phases_of(self, role: Role) -> tuple[str, ...]:
         """The phases in which the role acts, in the order of the tick."""
         acting = (phase for phase in self.world.phases if phase in role.phases)
-        return tuple(phase for phase in acting if not role.only_speaks(phase))
+        return tuple(phase for phase in acting if self.turns(role, phase))
+
+    def turns(self, role: Role, phase: str) -> bool:
+        """Whether a focal role that acts in this phase has the turn there."""
+        return self.words or not role.only_speaks(phase)
 
     def start(self, seed: int, ids: Tensor) -> Run:
         """Sample worlds `ids` [worlds], begin episode 0 and run forward to the caller's first turn."""
@@ -179,15 +185,25 @@ class Shared(Policy):
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """The policy's actions, with the caller's put in its seat."""
-        actions, inner = self.policy.act(observation, memory.inner, draw)
+        role, phase = observation.role, observation.phase
+        actions: Actions = {}
+        inner = memory.inner
+        if self.policy.speaks or not role.only_speaks(phase):
+            actions, inner = self.policy.act(observation, memory.inner, draw)
+        some = next(iter(memory.chosen.values()))
+        left = {f.name: f.omitted(len(some), role.seats, some.device) for f in role.done_in(phase)}
         mixed = {}
-        for name, tensor in actions.items():
+        for name, tensor in {**left, **actions}.items():
             mixed[name] = tensor.clone()
             own = memory.kind if name == "kind" else memory.chosen.get(name, torch.zeros_like(tensor[:, 0]))
             mixed[name][:, self.seat] = own
+        for name in memory.chosen:
+            if name.startswith(READ) and name not in mixed:  # what was read off the caller's words
+                own = memory.chosen[name]
+                mixed[name] = torch.zeros((len(own), role.seats, *own.shape[1:]), dtype=own.dtype, device=own.device)
+                mixed[name][:, self.seat] = own
         if "kind" not in mixed:
-            some = next(iter(mixed.values()))
-            mixed["kind"] = torch.zeros(some.shape[:2], dtype=torch.int8, device=some.device)
+            mixed["kind"] = torch.zeros((len(some), role.seats), dtype=torch.int8, device=some.device)
             mixed["kind"][:, self.seat] = memory.kind
         return mixed, replace(memory, inner=inner)
 

@@ -25,14 +25,13 @@ from populace.agents.llm.seats.field_face import FieldsDialogue, asked_schema
 from populace.agents.llm.seats.memory import Conversations
 from populace.agents.llm.seats.options import SeatOptions, SeatOptionsT
 from populace.budget import Budget
-from populace.dialogue import Chat, Dialogue, ReplyKind, Utters, dealt
+from populace.dialogue import Chat, Dialogue, ReplyKind, dealt, uttered
 from populace.draw import Draw, uniform_from
 from populace.fields import Role
 from populace.measures import LISTED, SCORED
 from populace.observation import Observation
 from populace.policy import Actions, Memory
 from populace.population import People
-from populace.words import UNWORDED
 
 AGAIN = "That could not be read. Reply again, in exactly the form that was asked for and with nothing else."
 """What a seat is told whose reply was not readable."""
@@ -129,7 +128,7 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
                 replies[i] = reply
             actions, kinds = _hear(dialogue, observation, chats, replies)
         spent.score(chats, replies, orders)
-        said = _said(dialogue, observation, chats, [reply.text for reply in replies])
+        said = uttered(dialogue, observation, chats, [reply.text for reply in replies])
         if talks is not None:
             talks = talks.extend(asked, [reply.text for reply in replies])
             memory = replace(memory, past=talks) if isinstance(memory, UserMemory) else talks
@@ -270,24 +269,6 @@ def _hear(
         elif reply.kind != ReplyKind.OK:
             kinds[chat.world, chat.seat] = int(reply.kind)
     return dict(actions), kinds
-
-
-def _said(
-    dialogue: Dialogue, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
-) -> dict[str, Tensor]:
-    """Ids [worlds, seats, *shape] of what was said, by text field: unreadable replies were said all the same."""
-    role = observation.role
-    shapes = {f.name: f.shape for f in role.done_in(observation.phase) if f.kind == "text"}
-    if not shapes or not isinstance(dialogue, Utters):
-        return {}
-    worlds, found = len(next(iter(observation.values()))), {}
-    for name, texts in dialogue.utterances(observation, chats, replies).items():
-        found[name] = torch.full((worlds, role.seats, *shapes[name]), UNWORDED, dtype=torch.int64)
-        for chat, text in zip(chats, texts, strict=True):
-            copies = [text] if text is None or isinstance(text, str) else list(text)
-            ids = [UNWORDED if copy is None else observation.reader.words.put([copy])[0] for copy in copies]
-            found[name][chat.world, chat.seat] = torch.tensor(ids).view(shapes[name])
-    return found
 
 
 def _again(ask: Ask, reply: str) -> Ask:
