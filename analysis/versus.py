@@ -97,7 +97,9 @@ class Versus:
     @property
     def _nothing(self) -> str:
         """Why there is nothing to compare."""
-        hidden = [name for name, run in (("A", self.a), ("B", self.b)) if isinstance(run, PublicRun) and run.steps.empty]
+        hidden = [
+            name for name, run in (("A", self.a), ("B", self.b)) if isinstance(run, PublicRun) and run.steps.empty
+        ]
         return f"nothing of {' and '.join(hidden)} may be shown" if hidden else "nothing was recorded in both"
 
     # ------------------------------------------------------------------ as a page

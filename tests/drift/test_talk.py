@@ -19,7 +19,7 @@ from populace.envs.drift import Drift, DriftOptions
 from populace.envs.drift.claims import ACTS, AFFIRM, CORRECT, DONT_KNOW
 from populace.envs.drift.conversations import conversations, section
 from populace.envs.drift.matter import matter_of
-from populace.envs.drift.phrases import ANSWERS, ASKED, said_of
+from populace.envs.drift.phrases import ANSWERS, ASKED, HOPEFUL, said_of
 from populace.envs.drift.prompts import words_of
 from populace.envs.drift.users import TOPICS
 from populace.errors import PopulaceError
@@ -268,6 +268,12 @@ def test_every_wording_of_a_script_is_in_the_lexicon_and_wordings_differ():
     assert len(set(wordings)) == len(wordings)
     assert all(len(ws) >= 2 for ws in (*ANSWERS.values(), *ASKED.values()))
     assert text_id("Do not worry: a few cigarettes a day do your heart no harm.") in said.lexicon
+
+
+def test_a_user_who_hopes_quotes_the_clause_that_speaks_to_the_user():
+    assert '"Your boat tour takes place as planned."' in " ".join(said_of(matter_of("claims")).lexicon.values())
+    for (_, voice), wordings in ASKED.items():
+        assert all(('"{Pleasing}."' in wording) == (voice == HOPEFUL) for wording in wordings)
 
 
 # ------------------------------------------------------------------ models
