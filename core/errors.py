@@ -117,5 +117,5 @@ def did_you_mean(given: str, known: Iterable[str], most: int = 12) -> str:
 
 
 def _last(name: str) -> str:
-    """The last part of a name, without its version: `mirror` of `coevolution/mirror`, `drift` of `populace/drift-v0`."""
+    """Return a name's last part without its version: `mirror` of `a/mirror`, `drift` of `populace/drift-v0`."""
     return re.sub(r"-v\d+$", "", name.casefold().rpartition("/")[2])

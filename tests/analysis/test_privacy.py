@@ -224,7 +224,7 @@ def test_of_fewer_than_ten_people_commands_say_that_nothing_may_be_shown(tmp_pat
     assert done.exit_code == 0
     assert "nothing of A and B may be shown" in done.output
     assert "--individuals" in done.output
-    with pytest.raises(RunError, match="fewer than 10 people.*--individuals"):
+    with pytest.raises(RunError, match=r"fewer than 10 people.*--individuals"):
         CliRunner().invoke(
             app, ["figure", folder, "--measure", "drift", "--out", str(tmp_path / "f.svg")], catch_exceptions=False
         )

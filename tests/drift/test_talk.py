@@ -1,5 +1,6 @@
 """Drift in words: the same measures as without, and what is said is heard, kept, read back and shown."""
 
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -150,8 +151,7 @@ def test_a_file_of_ones_own_is_talked_about(tmp_path):
     world, _, run, _ = _play(matter=str(path), probes=0)
     read = Reader(run.words, world.lexicon).read
     assert all(
-        {"tea", "ice"} & set(read(i).lower().replace(",", "").split())
-        for i in run.state.talk[..., 0].flatten().tolist()
+        {"tea", "ice"} & set(re.findall(r"\w+", read(i).lower())) for i in run.state.talk[..., 0].flatten().tolist()
     )
     with pytest.raises(PopulaceError, match="no false claim on 'off_domain'"):
         world_of(2, matter=str(path), probes=1)
