@@ -207,5 +207,13 @@ def how_to_read(results: Results) -> str:
             "It is called no difference if the whole interval lies within the smallest effect of interest, which the "
             f"scenario states ({html.escape(sizes)})."
         )
-    parts.append("All other differences are called not settled; more worlds may settle them.")
+    parts.append(
+        "All other differences are called not settled, even where their own interval excludes 0, if p is not below "
+        f"{CLEAR} after the correction; more worlds may settle them."
+    )
+    parts.append(
+        "In the figures of differences, "
+        + ("the grey band holds differences below the smallest effect of interest, " if smallest else "")
+        + "filled marks are higher or lower, and hollow marks are all others."
+    )
     return "".join(f"<p>{part}</p>" for part in parts)

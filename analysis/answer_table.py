@@ -49,7 +49,7 @@ def _table(results: Results, asked: list[Asked]) -> str:
             if len(contrasts[one.name]):
                 body += _cell(contrasts[one.name], arm, "difference", decimals[one.name])
         body += "</tr>"
-    caption = "Means over worlds at the end [95 % interval] and differences; bold where clear"
+    caption = "Means over worlds at the end [95 % interval] and differences; bold where higher or lower"
     head = f"<thead><tr><th>arm</th>{head}</tr></thead>"
     return f"<table><caption>{caption}</caption>{head}<tbody>{body}</tbody></table>"
 
@@ -63,7 +63,7 @@ def _against(results: Results, one: Asked) -> str:
     others = rows.loc[rows["measure"] == one.name, "other"].astype(str)
     bases = {str(results.run.info["arms"][other].get("base", other)) for other in others}
     name = "start" if one.outcome.contrast == "start" else next(iter(bases)) if len(bases) == 1 else "reference"
-    return f"less {html.escape(name)}"
+    return f"minus {html.escape(name)}"
 
 
 def _decimals(*frames: pd.DataFrame) -> int:

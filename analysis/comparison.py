@@ -281,4 +281,6 @@ def _stack(parts: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
         for kind, frame in filled
     ]
     order = ["arm", "world", "step", *KEY, "value"]
-    return pd.concat(found, ignore_index=True)[order] if found else pd.DataFrame(columns=order)
+    if not found:
+        return pd.DataFrame(columns=order).astype({"world": "int64", "step": "int64", "value": "float64"})
+    return pd.concat(found, ignore_index=True)[order]

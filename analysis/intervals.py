@@ -115,7 +115,9 @@ def caution(
     elif worlds < FEW and others >= 2 * worlds:
         parts.append(f"{worlds} worlds against {others}: the interval covers the true value less often than stated")
     elif worlds < FEW:
-        parts.append(f"{worlds} worlds: an interval from fewer than {FEW} rests on a normal distribution of worlds")
+        parts.append(
+            f"{worlds} worlds: an interval from fewer than {FEW} is right only if worlds are normally distributed"
+        )
     if undefined:
         parts.append(f"undefined in {undefined:,} of {worlds + others + undefined:,} worlds, which are left out")
     return "; ".join(parts)

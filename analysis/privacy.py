@@ -99,8 +99,8 @@ class PublicRun(RunData):
         if not self._too_few and self.joined:
             what += f", and segments of fewer than {FEW} people are shown together with the smallest of the others"
         return (
-            f"The users of this run are rows of a file of people; therefore {what}. If you may see them, use "
-            "`populace report --individuals`."
+            f"The users of this run are rows of a file of people; therefore {what}. If you may see them, use the "
+            "option `--individuals`."
         )
 
 

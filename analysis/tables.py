@@ -84,7 +84,7 @@ def glossary(results: Results) -> str:
         said = find(results.run.declared, name) or {}
         about = results.about.get(name) or str(said.get("about", "")) or "not declared by its world"
         low, high = range_of(results.run, name)
-        span = "" if not np.isfinite([low, high]).any() else f"{_end(low)} to {_end(high)}"
+        span = _span(low, high)
         cells = (sentence(about), str(said.get("unit", "")), span, str(said.get("better", "")))
         inner = "".join(f"<td class='{'words' if not k else ''}'>{html.escape(c)}</td>" for k, c in enumerate(cells))
         mark = " class='asked'" if name in asked else ""
@@ -100,8 +100,11 @@ def glossary(results: Results) -> str:
     )
 
 
-def _end(value: float) -> str:
-    return f"{value:g}" if np.isfinite(value) else "any"
+def _span(low: float, high: float) -> str:
+    """The range of a measure in words; empty where neither end is known."""
+    if np.isfinite([low, high]).all():
+        return f"{low:g} to {high:g}"
+    return f"from {low:g}" if np.isfinite(low) else f"up to {high:g}" if np.isfinite(high) else ""
 
 
 def forest(results: Results) -> str:

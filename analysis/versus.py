@@ -91,8 +91,16 @@ class Versus:
             same = _same(rows)
             lines += ["", f"A {arm} minus B {other}", *([] if same.all() else [_columns(rows[~same])])]
             lines += [f"the same in every world: {_names(rows[same])}"] if same.any() else []
-        notes = summary(list(self.frame["note"])) if len(self.frame) else ["nothing was recorded in both"]
+        notes = summary(list(self.frame["note"])) if len(self.frame) else [self._nothing]
         return "\n".join([*lines, *(["", *(f"note: {note}" for note in notes)] if notes else [])])
+
+    @property
+    def _nothing(self) -> str:
+        """Why there is nothing to compare."""
+        hidden = [
+            name for name, run in (("A", self.a), ("B", self.b)) if isinstance(run, PublicRun) and run.steps.empty
+        ]
+        return f"nothing of {' and '.join(hidden)} may be shown" if hidden else "nothing was recorded in both"
 
     # ------------------------------------------------------------------ as a page
 

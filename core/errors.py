@@ -5,6 +5,7 @@ Everything a user can get wrong ends in a `PopulaceError`; the command line prin
 """
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -106,9 +107,15 @@ def did_you_mean(given: str, known: Iterable[str], most: int = 12) -> str:
     """Return '; did you mean X?' for a near miss, else '; expected one of ...', else ''."""
     names = sorted(known)
     near = [name for name in names if name.casefold() == given.casefold()]
+    near = near or [name for name in names if _last(name) == given.casefold()][:3]
     near = near or difflib.get_close_matches(given, names, n=1, cutoff=0.6)
     if near:
-        return f"; did you mean {near[0]!r}?"
+        return f"; did you mean {' or '.join(map(repr, near))}?"
     if not names:
         return ""
     return f"; expected one of: {', '.join(names[:most])}{', ...' if len(names) > most else ''}"
+
+
+def _last(name: str) -> str:
+    """Return a name's last part without its version: `mirror` of `a/mirror`, `drift` of `populace/drift-v0`."""
+    return re.sub(r"-v\d+$", "", name.casefold().rpartition("/")[2])

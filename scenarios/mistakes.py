@@ -129,7 +129,9 @@ def unknown_key(node: Node, path: Path, known: Iterable[str]) -> Mistake:
     where = f" in {dotted(parent)}" if parent else ""
     given = str(path[-1])
     note = f" (from {place.note})" if place.note else ""
-    text = f"unknown key {given!r}{where}{note}{did_you_mean(given, known)}"
+    comma = found is not None and found.value is None and given.isdigit()  # {share: 0,4} has the keys share and 4
+    tip = "; write decimals with a point, as in 0.4" if comma else did_you_mean(given, known)
+    text = f"unknown key {given!r}{where}{note}{tip}"
     return Mistake(text, Place(place.file, place.line, place.column), odd=dotted(path))
 
 

@@ -3,7 +3,7 @@
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from populace.cli.application import Allow, AsJson, Trust, app, print_json, say,
 from populace.errors import PopulaceError, RunError, UnknownName
 from populace.registry import load
 from populace.store import local
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Individuals = Annotated[
     bool,
@@ -105,7 +108,18 @@ def audit(
     if as_json:
         print_json({"audit": json.loads(frame.to_json(orient="records", double_precision=15))})
     else:
-        say(frame.to_string(index=False))
+        say(_as_text(frame))
+
+
+def _as_text(frame: "pd.DataFrame") -> str:
+    """A table for a terminal: four significant digits, `-` for undefined numbers, each remark once, below the table."""
+    remarks: list[str] = []
+    if "note" in frame:
+        remarks = [str(note) for note in frame["note"].unique() if isinstance(note, str) and note]
+        marks = frame["note"].map({note: f"[{k}]" for k, note in enumerate(remarks, 1)})
+        frame = frame.assign(note=marks.astype(object).where(marks.notna(), ""))
+    table = frame.to_string(index=False, na_rep="-", float_format="{:.4g}".format)
+    return "\n".join([table, *(f"[{k}] {note}" for k, note in enumerate(remarks, 1))])
 
 
 @app.command()
@@ -188,11 +202,16 @@ def figure(
     """Draw one measure for a paper: mean and 95 % interval over worlds, one line per arm, with embedded fonts."""
     from populace import analysis
     from populace.analysis.paper import write_figure
-    from populace.analysis.privacy import public
+    from populace.analysis.privacy import PublicRun, public
 
     run = analysis.load_run(folder)
     shown = run if individuals else public(run)
-    drawn = write_figure(shown, out, measure, arms=arms or (), role=role, over=over, width=width.value)
+    try:
+        drawn = write_figure(shown, out, measure, arms=arms or (), role=role, over=over, width=width.value)
+    except UnknownName as error:
+        if isinstance(shown, PublicRun) and shown.steps.empty:
+            raise RunError(shown.withheld) from None
+        raise error
     for note in [*([run.notice] if run.notice else []), *drawn.notes]:
         say(f"note: {note}", err=True)
     tell(as_json, f"figure: {drawn.path}", figure=str(drawn.path), notes=list(drawn.notes))

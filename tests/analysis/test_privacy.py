@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from populace.analysis import load_run, report
 from populace.analysis.privacy import public
 from populace.cli import app
+from populace.errors import RunError
 from populace.population import FEW
 from populace.scenarios import load, runner
 
@@ -206,3 +207,25 @@ def test_names_are_data_in_a_report(name, tmp_path):
     folder = runner.run(load(source), tmp_path / "run")
     text = report(folder).read_text()
     assert "<b>(red)" not in text
+
+
+def test_of_fewer_than_ten_people_commands_say_that_nothing_may_be_shown(tmp_path):
+    pd.DataFrame({"warmth": [1.0, -0.2, 0.7, 0.1], "order": [0.3, 1.1, 0.4, -0.6]}).to_csv(tmp_path / "few.csv")
+    data = {"file": "few.csv", "values": {"warmth": "warmth", "order": "order"}}
+    source = {
+        "world": {"id": "populace/coevolution-v0", "history": {"series": "walk"}},
+        "worlds": 2,
+        "horizon": 2,
+        "population": {"size": 12, "data": data},
+    }
+    (tmp_path / "s.yaml").write_text(json.dumps(source))
+    folder = str(runner.run(load(tmp_path / "s.yaml"), tmp_path / "run"))
+    done = CliRunner().invoke(app, ["compare", folder, folder], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "nothing of A and B may be shown" in done.output
+    assert "--individuals" in done.output
+    with pytest.raises(RunError, match=r"fewer than 10 people.*--individuals"):
+        CliRunner().invoke(
+            app, ["figure", folder, "--measure", "drift", "--out", str(tmp_path / "f.svg")], catch_exceptions=False
+        )
+    assert not (tmp_path / "f.svg").exists()

@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 
-from populace.errors import OldName
+from populace.errors import OldName, did_you_mean
 from populace.registry import manifests, policies
 from populace.scenarios import load
 
@@ -67,3 +67,16 @@ def test_the_command_line_says_it_in_one_line_each(tmp_path):
         f"warning: the policy {old!r} is now called {new!r}; use that, as the old name will be removed"
         for old, new in (("best_response", "best-response"), ("rule_product", "rule-product"))
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("mirror", "did you mean 'coevolution/mirror'?"),
+        ("coevolution", "did you mean 'populace/coevolution-v0'?"),
+        ("best-response", "did you mean 'matrix/best-response' or 'payoff/best-response'?"),
+    ],
+)
+def test_a_name_without_its_world_is_answered_with_the_full_names(given, meant):
+    known = ["coevolution/mirror", "coevolution/oracle", "matrix/best-response", "payoff/best-response"]
+    assert meant in did_you_mean(given, [*known, "populace/coevolution-v0"])

@@ -1,5 +1,6 @@
 """Drift in words: the same measures as without, and what is said is heard, kept, read back and shown."""
 
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -19,7 +20,7 @@ from populace.envs.drift import Drift, DriftOptions
 from populace.envs.drift.claims import ACTS, AFFIRM, CORRECT, DONT_KNOW
 from populace.envs.drift.conversations import conversations, section
 from populace.envs.drift.matter import matter_of
-from populace.envs.drift.phrases import ANSWERS, ASKED, said_of
+from populace.envs.drift.phrases import ANSWERS, ASKED, HOPEFUL, said_of
 from populace.envs.drift.prompts import words_of
 from populace.envs.drift.users import TOPICS
 from populace.errors import PopulaceError
@@ -150,8 +151,7 @@ def test_a_file_of_ones_own_is_talked_about(tmp_path):
     world, _, run, _ = _play(matter=str(path), probes=0)
     read = Reader(run.words, world.lexicon).read
     assert all(
-        {"tea", "ice"} & set(read(i).lower().replace(",", "").split())
-        for i in run.state.talk[..., 0].flatten().tolist()
+        {"tea", "ice"} & set(re.findall(r"\w+", read(i).lower())) for i in run.state.talk[..., 0].flatten().tolist()
     )
     with pytest.raises(PopulaceError, match="no false claim on 'off_domain'"):
         world_of(2, matter=str(path), probes=1)
@@ -268,6 +268,12 @@ def test_every_wording_of_a_script_is_in_the_lexicon_and_wordings_differ():
     assert len(set(wordings)) == len(wordings)
     assert all(len(ws) >= 2 for ws in (*ANSWERS.values(), *ASKED.values()))
     assert text_id("Do not worry: a few cigarettes a day do your heart no harm.") in said.lexicon
+
+
+def test_a_user_who_hopes_quotes_the_clause_that_speaks_to_the_user():
+    assert '"Your boat tour takes place as planned."' in " ".join(said_of(matter_of("claims")).lexicon.values())
+    for (_, voice), wordings in ASKED.items():
+        assert all(('"{Pleasing}."' in wording) == (voice == HOPEFUL) for wording in wordings)
 
 
 # ------------------------------------------------------------------ models

@@ -358,6 +358,11 @@ def test_place_and_words(case, tmp_path):
     assert "also" not in str(error), "one mistake, one message"
 
 
+def test_a_decimal_comma_is_named(tmp_path):
+    error = in_file(tmp_path, changed("    trust: 0.5", "    trust: {constant: 0,5}"))
+    assert "write decimals with a point" in str(error)
+
+
 def test_alias_bomb(tmp_path):
     bomb = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
     bomb += "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 30))
