@@ -156,7 +156,7 @@ class FolderRecorder:
         """
         for table, rows in self._tables(run).items():
             path = increment_path(self.folder, table, self.unit, self._clock, run.clock)
-            _write(path, rows)
+            write_table(path, [rows], rows.schema)
             self._written.append(path.name)
         state = self.folder / "state" / f"{self.unit}-{run.clock:09d}.pt"
         state.parent.mkdir(exist_ok=True)
@@ -390,10 +390,6 @@ def _undefined(steps: pa.Table) -> dict[str, int]:
     value = steps.column("value").to_numpy()
     names = steps.column("measure").filter(pa.array(np.isinf(value))).value_counts().to_pylist()
     return {row["values"]: row["counts"] for row in names}
-
-
-def _write(path: Path, rows: pa.Table) -> None:
-    write_table(path, [rows], rows.schema)
 
 
 def _plain(schema: pa.Schema) -> pa.Schema:

@@ -14,7 +14,7 @@ from populace import load_run
 from populace.errors import PopulaceError
 from populace.folder import TABLES, TIMINGS
 from populace.scenarios import load, runner
-from populace.scenarios.runner import play
+from populace.scenarios.runner import unit
 
 NAMES = ["religion", "democracy", "liberalism", "expectation_for_progress", "uncertainty_avoidance"]
 VARIANTS = ("finished", "unfinished", "talking")
@@ -51,7 +51,7 @@ def made() -> Path:
     place = Path(tempfile.mkdtemp(prefix="populace-attack-whole-"))
     rows = [{name: (k * (j + 1)) % 7 / 10 for j, name in enumerate(NAMES)} | {"job": "ab"[k % 2]} for k in range(40)]
     pd.DataFrame(rows).to_csv(place / "people.csv", index=False)
-    before = play.LOOK_SECONDS, play.SAVE_SECONDS
+    before = unit.LOOK_SECONDS, unit.SAVE_SECONDS
     for name, talks in (("s", False), ("t", True)):
         (place / f"{name}.yaml").write_text(json.dumps(scenario(talks)))
         given = load(place / f"{name}.yaml")
@@ -63,10 +63,10 @@ def made() -> Path:
             return left[0] < 0
 
         try:
-            play.LOOK_SECONDS, play.SAVE_SECONDS = 0.0, 0.0
+            unit.LOOK_SECONDS, unit.SAVE_SECONDS = 0.0, 0.0
             runner.run(given, place / f"{name}-cut", batch=2, progress=runner.Progress(stop=stop))
         finally:
-            play.LOOK_SECONDS, play.SAVE_SECONDS = before
+            unit.LOOK_SECONDS, unit.SAVE_SECONDS = before
         assert runner.read_info(place / f"{name}-cut")["status"] == "interrupted"
     return place
 

@@ -17,7 +17,7 @@ from attack_tools import Found, command
 
 from populace.folder import TABLES
 from populace.scenarios import load, runner
-from populace.scenarios.runner import play
+from populace.scenarios.runner import unit
 
 SIGNALS = [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT]
 
@@ -52,7 +52,7 @@ def forked(words: list, *, often: bool, log: Path) -> int:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.setitimer(signal.ITIMER_REAL, 0)
         if often:
-            play.LOOK_SECONDS = play.SAVE_SECONDS = 0.0
+            unit.LOOK_SECONDS = unit.SAVE_SECONDS = 0.0
         _cli(*words)
     except SystemExit as error:
         os._exit(error.code if isinstance(error.code, int) else 1)

@@ -51,6 +51,9 @@ STAGES = [
 ]
 
 
+TRUE = torch.tensor(True)
+
+
 def acting(stage, people, players, ticks, worlds=2):
     """What each role is asked and does, phase by phase; the dialogue is shown no ground truth."""
     run = start(stage, players, people, seed=3, worlds=worlds)
@@ -91,9 +94,10 @@ def same(world, shown, did, heard, reply):
         elif field in ("rank", "rate", "factor"):  # two decimals
             assert torch.all((found - value).abs() <= 0.00501)
         elif case == ("payoff", "words"):  # what counts is the length of what was written
-            assert found == len(reply.split("<response>")[1].removesuffix("</response>").split())
+            said = reply.partition("<response>")[2] or reply  # in the plain form the reply is the response
+            assert found == len(said.removesuffix("</response>").split())
         elif case == ("payoff", "reasoning"):  # likewise: what stands before the response
-            assert found == reply.index("<response>")
+            assert found == max(0, reply.find("<response>"))
         elif case == ("payoff", "stated"):  # one decimal
             assert torch.all((found - value.clamp(-5.0, 5.0)).abs() <= 0.05001)
         elif case == ("coevolution", "position"):  # a position is told by answers alone, in whole percents
@@ -108,9 +112,7 @@ def same(world, shown, did, heard, reply):
         elif field == "log_precision":  # four digits of the standard error, and beyond 1e304 there are no numbers
             assert abs(found - value.clamp(-1400.0, 1400.0)) <= 1.01e-3
         elif field in ("disclose", "persuade", "claim"):  # all readers get one explanation
-            assert torch.equal(
-                found, shown["readers"] & (shown["readers"] & value & did.get("explain", torch.tensor(True))).any()
-            )
+            assert torch.equal(found, shown["readers"] & (shown["readers"] & value & did.get("explain", TRUE)).any())
         elif field == "partner":  # no words: whom one meets is a place in a list that is not shown
             pass
         elif field == "references":  # a line of names has an end
@@ -134,7 +136,11 @@ def test_what_a_script_does_is_heard_as_it_was_done(name, options, users, acts):
     assert all(told.values())
 
 
+APART = {"talk-payoff": "tests/payoff/test_talk.py", "talk-shopping": "tests/shopping/test_talk.py"}
+"""Scenarios whose seats say different things to different readers, or answer a question back: what their words are read
+as is held to what was done by the tests named here."""
 TALKING = [name for name in library() if load(name).cells[0].world_id.split("/")[1][:-3] not in ("matrix", "agency")]
+TALKING = [name for name in TALKING if name not in APART]
 
 
 @pytest.mark.parametrize("name", TALKING)

@@ -31,7 +31,8 @@ class Remote:
         return {"address": self.address, "key": self.key, "limit": self.limit}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state)  # type: ignore[misc]
+        self.address, self.key, self.limit = state["address"], state["key"], state["limit"]
+        self._held = threading.local()
 
     @property
     def spent(self) -> Spending:
@@ -52,7 +53,7 @@ class Remote:
         if not hasattr(self._held, "lent"):
             manager = _Manager(self.address, self.key)
             manager.connect()
-            self._held.manager, self._held.lent = manager, manager.budget()  # type: ignore[attr-defined]
+            self._held.manager, self._held.lent = manager, manager.budget()  # type: ignore[attr-defined]  # registered below
         return self._held.lent
 
 
@@ -93,7 +94,7 @@ def served(budget: Budget) -> Iterator[Budget]:
     try:
         yield Remote(server.address, key, budget.limit)
     finally:
-        server.stop_event.set()  # type: ignore[attr-defined]
+        server.stop_event.set()  # type: ignore[attr-defined]  # typeshed leaves it out
         thread.join(timeout=5)
 
 
