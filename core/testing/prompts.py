@@ -126,7 +126,8 @@ def prompts(world: str, setting: Setting) -> list[Shown]:
         for role in stage.acting[stage.phases[phase]]:
             policy, draw = policies[role.name], run.draw().scope(f"act/{role.name}")
             actions, memory[role.name] = policy.act(see(stage, run, role, policy.privileged), memory[role.name], draw)
-            given[role.name] = actions
+            if policy.speaks or not role.only_speaks(stage.phases[phase]):
+                given[role.name] = actions
             observation = see(stage, run, role)
             if tick == 0:
                 found += _faces(observation, actions)
