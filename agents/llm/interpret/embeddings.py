@@ -32,7 +32,8 @@ class EmbeddingOptions(RequestOptions):
 
     model: str | None = None
     """A model of embeddings: one of the server at `base_url`, or else a name of `populace models list`, or a
-    folder or hub id of `transformers`, whose mean hidden states are taken. Not given: counts of letter sequences, which need no model."""
+    folder or hub id of `transformers`, whose mean hidden states are
+    taken. Not given: counts of letter sequences, which need no model."""
     base_url: str | None = None
     """A server of the OpenAI protocol with `/embeddings`."""
     price_in: float = Field(default=0.0, ge=0)
