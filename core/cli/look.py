@@ -68,6 +68,38 @@ def show(
 
 
 @app.command()
+def prompts(
+    world: Annotated[str | None, typer.Argument(help="A world; all of the library when not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder in which to write a page per world.")] = None,
+    trusted: Annotated[
+        bool, typer.Option("--trust", help="Import module:Class from outside installed packages.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print every prompt of every seat of a world, as a language model sees it, and what a script would reply."""
+    from populace.files import whole
+    from populace.registry import manifests
+    from populace.testing.prompts import page, short
+
+    with trust.speaking(trust.guarded(trust=trusted)), trust.speaking(trust.opening("", Path.cwd())):
+        ids = list(manifests.shipped()) if world is None else [world]
+        pages = {short(world_id): page(world_id) for world_id in ids}
+    if out is None:
+        if as_json:
+            print_json({"pages": pages})
+        else:
+            say("\n".join(pages.values()), nl=False)
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, text in pages.items():
+        written.append(out / f"{name}.md")
+        with whole(written[-1]) as beside:
+            beside.write_text(text, encoding="utf-8")
+    tell(as_json, f"wrote {listed([str(file) for file in written])}", files=[str(file) for file in written])
+
+
+@app.command()
 def new(
     path: Annotated[
         Path | None,

@@ -155,7 +155,9 @@ class TextEnv:
         outcome = self._act(run, one, kinds[:, self.number])
         self._run, self._turns = outcome.run, self._turns + 1
         cut = self.max_turns is not None and self._turns >= self.max_turns
-        prompts, outcome = ([None] * self.num_envs, outcome) if cut else self._next(outcome)
+        prompts: list[Prompt | None] = [None] * self.num_envs
+        if not cut:
+            prompts, outcome = self._next(outcome)
         return self._told(over, asked, one, kinds[:, self.number], outcome, prompts)
 
     def _next(self, outcome: Outcome) -> tuple[list[Prompt | None], Outcome]:

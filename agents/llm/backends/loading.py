@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from populace.agents.llm.backends.fetched import located
 from populace.agents.llm.backends.local_options import LocalOptions, base_of
 from populace.agents.llm.decoding.sampling import Sampling
 from populace.errors import MissingExtra, PopulaceError
@@ -38,8 +39,9 @@ def load(options: LocalOptions) -> Loaded:
         raise MissingExtra("the policy llm/transformers", "transformers", "llm") from None
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
     extra: dict[str, Any] = {} if options.attention is None else {"attn_implementation": options.attention}
+    there = located(options.model)
     try:
-        place, words, form = _parts(options.model)
+        place, words, form = _parts(there)
         form |= {"revision": options.revision, "trust_remote_code": False}
         with torch.random.fork_rng(devices=[]), _no_bars():
             tokenizer = AutoTokenizer.from_pretrained(

@@ -33,7 +33,8 @@ class LocalOptions(ModelOptions):
     """Which model, where it runs, and how it is sampled."""
 
     model: str
-    """A folder, or an id on the Hugging Face hub; any causal model with a chat template, quantised or adapted ones as
+    """A folder, a name of `populace models list`, or an id on the Hugging Face hub; any causal
+    model with a chat template, quantised or adapted ones as
     transformers loads them."""
     _may_be_read = field_validator("model")(_with_its_base)
     revision: str | None = None

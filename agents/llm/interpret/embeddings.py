@@ -31,8 +31,9 @@ class EmbeddingOptions(RequestOptions):
     changeable: ClassVar[frozenset[str]] = frozenset({"key_env"})
 
     model: str | None = None
-    """A model of embeddings: one of the server at `base_url`, or else a folder or hub id of `transformers`, whose mean
-    hidden states are taken. Not given: counts of letter sequences, which need no model."""
+    """A model of embeddings: one of the server at `base_url`, or else a name of `populace models list`, or a
+    folder or hub id of `transformers`, whose mean hidden states are
+    taken. Not given: counts of letter sequences, which need no model."""
     base_url: str | None = None
     """A server of the OpenAI protocol with `/embeddings`."""
     price_in: float = Field(default=0.0, ge=0)

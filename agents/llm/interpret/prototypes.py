@@ -18,6 +18,7 @@ from torch import Tensor
 
 from populace.agents.llm.backends import rehearsal
 from populace.agents.llm.backends.base import tokens
+from populace.agents.llm.backends.fetched import located
 from populace.agents.llm.backends.loading import cannot_load
 from populace.agents.llm.interpret.embeddings import EmbeddingOptions, ServerEmbedding
 from populace.agents.llm.interpret.interpreter import Interpreter, Reading, known
@@ -82,7 +83,7 @@ class ModelEmbedding:
     """Mean hidden states of a model of `transformers`, last layer.
 
     Args:
-        name: A folder or hub id.
+        name: A folder, a name of `populace models list`, or a hub id. Texts are cut where its context ends.
     """
 
     def __init__(self, name: str) -> None:
@@ -100,10 +101,11 @@ class ModelEmbedding:
             from transformers import AutoModel, AutoTokenizer
         except ImportError:
             raise MissingExtra("prototypes with a model", "transformers", "llm") from None
+        place = located(self.name)
         try:
             with torch.random.fork_rng(devices=[]):
-                tokenizer = AutoTokenizer.from_pretrained(self.name, trust_remote_code=False)
-                model: Any = AutoModel.from_pretrained(self.name, trust_remote_code=False)
+                tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
+                model: Any = AutoModel.from_pretrained(place, trust_remote_code=False)
         except Exception as error:  # what a folder holds can fail in any way
             raise cannot_load(self.name, error) from error
         return tokenizer, model.float().train(False)
@@ -111,10 +113,12 @@ class ModelEmbedding:
     def __call__(self, texts: Sequence[str]) -> Tensor:
         """Each text alone, so that no padding can touch it."""
         tokenizer, model = self.loaded
+        longest = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+        cut = {} if longest is None else {"truncation": True, "max_length": longest}
         rows = []
         with torch.inference_mode():
             for text in texts:
-                ids = torch.tensor([tokenizer(text)["input_ids"]], device=model.device)
+                ids = torch.tensor([tokenizer(text, **cut)["input_ids"]], device=model.device)
                 rows.append(model(input_ids=ids).last_hidden_state[0].double().mean(0).cpu())
         return torch.stack(rows)
 
