@@ -62,7 +62,11 @@ class Decoder:
         self.choosing = self.sampling.temperature if choosing is None else choosing
         self.device: torch.device = model.device
         self._takes = set(inspect.signature(type(model).forward).parameters)
-        self.cached = "past_key_values" in self._takes
+        # What models take and give back their cache as: transformers has called it `cache` since 5.24.
+        # A cache that is a state, not keys of tokens, is not ours to handle: such a model is run anew.
+        names = ["past_key_values", *([] if getattr(model, "_is_stateful", False) else ["cache"])]
+        self._cache = next((name for name in names if name in self._takes), "")
+        self.cached = bool(self._cache)
         self.plain = self.cached and plain(DynamicCache(config=model.config))
         attention = getattr(model.config, "_attn_implementation", "") if model._supports_attention_backend else ""
         self.trees = self.plain and attention in ("sdpa", "eager")
@@ -116,12 +120,12 @@ class Decoder:
             "input_ids": ids,
             "attention_mask": mask if mask.ndim == 4 else mask.long(),
             "position_ids": places,
-            "past_key_values": past,
+            self._cache: past,
             "use_cache": self.cached,
             "logits_to_keep": last,
         }
         out = self.model(**{name: value for name, value in given.items() if name in self._takes})
-        past = getattr(out, "past_key_values", None) if self.cached else None
+        past = getattr(out, self._cache, None) if self.cached else None
         self.cached = isinstance(past, Cache)
         return out.logits[:, -last:], past if self.cached else None
 
