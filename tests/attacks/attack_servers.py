@@ -244,7 +244,8 @@ def scenario(url: str, **seat) -> dict:
 def undisturbed() -> Path:
     place = Path(tempfile.mkdtemp(prefix="populace-attack-whole-"))
     server = Server()
-    runner.run(load(scenario(server.url)), place / "run")
+    # Time enough for a machine that is busy: no try is to be repeated here.
+    runner.run(load(scenario(server.url, timeout=30.0)), place / "run")
     assert server.requests == ASKS, server.requests
     return place / "run"
 
