@@ -73,14 +73,14 @@ def opened(path: str | Path, *, own: bool = False, within: Path | None = None) -
     """
     try:
         real = Path(path) if own or within is not None else trust.current().demand_read(Path(path))
-        kind = _kind(os.stat(real).st_mode)
+        kind = kind_of(os.stat(real).st_mode)
         if kind == "file" and within is not None and _linked(real, within):
             kind = "a link"
         if kind != "file":
             raise FileError(f"cannot read {path}: it is {kind}, not a regular file")
         # Between the two looks a file may be exchanged for a pipe, which must not block.
         handle = os.open(real, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-        if _kind(os.fstat(handle).st_mode) != "file":
+        if kind_of(os.fstat(handle).st_mode) != "file":
             os.close(handle)
             raise FileError(f"cannot read {path}: it is not a regular file")
         return os.fdopen(handle, "rb")
@@ -90,8 +90,10 @@ def opened(path: str | Path, *, own: bool = False, within: Path | None = None) -
         raise FileError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _kind(mode: int) -> str:
+def kind_of(mode: int) -> str:
+    """What a file's mode says that it is, with its article; a regular file is `file`."""
     kinds = {
+        stat.S_IFLNK: "a link",
         stat.S_IFREG: "file",
         stat.S_IFDIR: "a folder",
         stat.S_IFIFO: "a named pipe",
@@ -252,7 +254,7 @@ def named(path: str | Path, context: object = None, *, there: bool = True) -> Pa
     full = Path(folder) / path if folder is not None else Path(path)
     try:
         trust.current().demand_read(full)
-        kind = _kind(full.stat().st_mode)
+        kind = kind_of(full.stat().st_mode)
     except FileNotFoundError:
         if not there:
             return full

@@ -6,6 +6,7 @@ one that was there when the run began, and its replies stay its own when these a
 """
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -35,7 +36,7 @@ class Unit:
 
 def prefix(whole: Path) -> str:
     """How the names of the units' tapes begin: tapes of one name in two folders are told apart."""
-    place = hashlib.sha256(str(whole.resolve()).encode()).hexdigest()[:12]
+    place = hashlib.sha256(os.path.realpath(whole).encode()).hexdigest()[:12]
     return f"tape-{place}"
 
 

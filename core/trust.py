@@ -155,7 +155,7 @@ class Word:
         return self._demand_place(path, "write", (*self.roots, Path.cwd()))
 
     def _demand_place(self, path: Path, kind: Literal["read", "write"], roots: tuple[Path, ...]) -> Path:
-        real = path.resolve()
+        real = Path(os.path.realpath(path))  # `resolve` raises for links that lead in a circle; opening them tells it
         need = Need(kind, str(real))
         if any(real.is_relative_to(root) for root in roots) or str(path) in self.named:
             self.met.add(need)

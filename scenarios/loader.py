@@ -140,9 +140,24 @@ class _Reader:
         if path.resolve() in children:
             chain = " -> ".join(p.name for p in (*children, path))
             raise fail(f"extends goes in a circle: {chain}", node.place)
+        if children and str(path) not in self.library:
+            self._demand(path, children[0].parent)
         parent = self.read(path, children)
         assert isinstance(parent.value, dict)
         return merge(replace(parent, value={key: item for key, item in parent.value.items() if key != "name"}), own)
+
+    def _demand(self, path: Path, folder: Path) -> None:
+        """A parent is a file like any other: one outside the folder of the first file is read by the user's word only.
+
+        Raises:
+            NeedsWord: There is none; given for the files read so far, it holds as long as they are the same.
+        """
+        content = trust.digest(*self.contents)
+        word = trust.opening(content, folder)
+        try:
+            word.demand_read(path)
+        except trust.NeedsWord:
+            raise trust.NeedsWord(word.lacks, content, word) from None
 
     def word(self, plan: list[Variant], root: Node, folder: Path) -> tuple[str, Word]:
         """The digest of the files, and the word for them; without any, all is the user's own."""

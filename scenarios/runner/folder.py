@@ -2,6 +2,7 @@
 
 import os
 import platform
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,6 +15,7 @@ from populace.arithmetic import current
 from populace.builder import Built
 from populace.compiling import is_compiled
 from populace.errors import RunError
+from populace.files import kind_of
 from populace.folder import read_info
 from populace.measures import SEAT_MEASURES
 from populace.recording import OwnMeasure
@@ -40,6 +42,24 @@ def held(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def check_plain(folder: Path) -> None:
+    """Refuse a run folder that holds anything but files and folders, before anything is written to it.
+
+    Resuming writes, replaces and deletes files by their names. Through a link in a stranger's folder it would do so
+    elsewhere, and a pipe would block it. The folder itself may be named by a link: that is the user's word.
+
+    Raises:
+        RunError: There is a link, a pipe, a device or a socket in it.
+    """
+    for path in sorted(folder.rglob("*")):  # does not follow links to folders
+        mode = path.lstat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise RunError(
+                f"{path} is {kind_of(mode)}, and a run is resumed in a folder of files and folders only, so that "
+                "nothing outside of it is written: delete it, or put a copy of what it leads to in its place"
+            )
 
 
 def what_to_do(folder: Path) -> str:

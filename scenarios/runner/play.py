@@ -26,7 +26,16 @@ from populace.scenarios.limits import how_to_go_on, reopened
 from populace.scenarios.merging import merge, tidy, undefined, write_timings
 from populace.scenarios.runner.executors import SERIAL, Choice, check_guarded
 from populace.scenarios.runner.failures import forget, told_of, write_failures
-from populace.scenarios.runner.folder import check_sendable, describe, fresh, held, packages, what_to_do, write_scenario
+from populace.scenarios.runner.folder import (
+    check_plain,
+    check_sendable,
+    describe,
+    fresh,
+    held,
+    packages,
+    what_to_do,
+    write_scenario,
+)
 from populace.scenarios.runner.plan import (
     Unit,
     batches,
@@ -166,12 +175,13 @@ def resume(
         mirror: Where the folder is mirrored, for a run folder at an address.
 
     Raises:
-        RunError: The folder is no run, or it is complete, or an override, a device, a machine without the run's
-            arithmetic, a changed scenario or a changed input file would make another run of it.
+        RunError: The folder is no run, it is complete, or it holds a link; or an override, a device, a machine without
+            the run's arithmetic, a changed scenario or a changed input file would make another run of it.
     """
     read_info(folder)
     check_threads(threads)
     with held(folder):
+        check_plain(folder)
         info = read_info(folder)
         if info["status"] == "complete":
             raise RunError(f"{folder} is complete: there is nothing to resume; see `populace report {folder}`")

@@ -5,6 +5,7 @@ import json
 import random
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -15,12 +16,16 @@ from populace.errors import PopulaceError
 from populace.folder import TABLES, TIMINGS
 from populace.scenarios import load, runner
 from populace.scenarios.runner import unit
+from populace.scenarios.runner.executors import Executor
+from populace.scenarios.runner.executors.processes import played
+from populace.scenarios.runner.plan import Unit
+from populace.scenarios.runner.unit import Job, Outcome, Player
 
 NAMES = ["religion", "democracy", "liberalism", "expectation_for_progress", "uncertainty_avoidance"]
-VARIANTS = ("finished", "unfinished", "talking")
+VARIANTS = ("finished", "unfinished", "talking", "by two workers", "by two workers with tapes")
 
 
-def scenario(talks: bool = False) -> dict:
+def scenario(talks: bool = False, tape: str = "") -> dict:
     if talks:
         return {
             "name": "talks",
@@ -28,7 +33,7 @@ def scenario(talks: bool = False) -> dict:
             "worlds": 3,
             "horizon": 6,
             "population": {"size": 4},
-            "agents": {"user": {"policy": "llm/random"}},
+            "agents": {"user": {"policy": "llm/random", **({"tape": tape} if tape else {})}},
             "arms": {"a": {}, "b": {"agents.assistant": "user-only"}},
             "record": {"users": 2, "worlds": 2, "talk": "all"},
         }
@@ -68,7 +73,33 @@ def made() -> Path:
         finally:
             unit.LOOK_SECONDS, unit.SAVE_SECONDS = before
         assert runner.read_info(place / f"{name}-cut")["status"] == "interrupted"
+    for name, given in (("w", scenario()), ("r", scenario(True, tape="r.jsonl"))):
+        (place / f"{name}.yaml").write_text(json.dumps({**given, "horizon": 10}))
+        runner.run(load(place / f"{name}.yaml"), place / f"{name}-whole", batch=2)
+        (place / "r.jsonl").unlink(missing_ok=True)
+        stop, executor = runner.Progress(stop=_after(24)), AsWorkers(workers=2)
+        try:
+            unit.LOOK_SECONDS, unit.SAVE_SECONDS = 0.0, 0.0
+            runner.run(load(place / f"{name}.yaml"), place / f"{name}-cut", batch=1, progress=stop, executor=executor)
+        finally:
+            unit.LOOK_SECONDS, unit.SAVE_SECONDS = before
+        assert all(any((place / f"{name}-cut" / inner).iterdir()) for inner in ("state", "done"))
     return place
+
+
+def _after(looks: int) -> Callable[[], bool]:
+    left = iter(range(looks))
+    return lambda: next(left, None) is None
+
+
+class AsWorkers(runner.Choice):
+    """Units played as workers play them (what they build and their tapes are their own), in this process."""
+
+    def made(self) -> Executor:
+        def play(job: Job, built: dict, todo: Sequence[Unit], progress: runner.Progress) -> Iterator[Outcome]:
+            yield from played(Player(job.for_workers(job.budget)), todo, progress)
+
+        return play
 
 
 def frames(folder: Path) -> dict[str, pd.DataFrame]:
@@ -95,7 +126,7 @@ def damage(raw: bytes, rng: random.Random) -> tuple[str, bytes]:
 def attack(number: int, folder: Path) -> str:
     """One file of a copy of a run folder damaged."""
     rng, place = random.Random(0xF11B + number), made()
-    stem, state = ("s", "t")[number % 5 == 4], ("cut", "whole")[number % 3 == 0]
+    stem, state = "swtrs"[number % 5], ("cut", "whole")[number % 3 == 0]
     shutil.copy(place / "people.csv", folder / "people.csv")
     run = Path(shutil.copytree(place / f"{stem}-{state}", folder / "run"))
     files = sorted(path for path in run.rglob("*") if path.is_file())
@@ -119,13 +150,14 @@ def attack(number: int, folder: Path) -> str:
         path.write_bytes(raw)
         what += f": {told}"
     try:
-        return _held(run, place / f"{stem}-{state}", place / f"{stem}-whole", state)
+        return _held(run, place / f"{stem}-{state}", place / f"{stem}-whole", state, number)
     except BaseException as error:
         error.args = (f"[{what}] {error}",)
         raise
 
 
-def _held(run: Path, before: Path, whole: Path, state: str) -> str:
+def _held(run: Path, before: Path, whole: Path, state: str, number: int) -> str:
+    workers, report = 2 if number % 40 == 1 else 1, number % 3 == 1
     said = command("verify", run)
     verdict = said.code or ("no mark and no saved state" in said.output)
     try:
@@ -141,7 +173,7 @@ def _held(run: Path, before: Path, whole: Path, state: str) -> str:
                 read = "less" if state == "cut" and (left["_merge"] == "both").all() else f"other {table}"
                 if read != "less":
                     break
-    reported = command("report", run).refusal
+    reported = command("report", run).refusal if report else None
     if read.startswith("other"):
         raise Found(f"other numbers are read ({read}); verify ends with {verdict}")
     if read == "less" and verdict == 0:
@@ -149,7 +181,11 @@ def _held(run: Path, before: Path, whole: Path, state: str) -> str:
     if verdict == 0 and (read == "refused" or reported is not None):
         raise Found(f"verify finds nothing, and it cannot be read: {read}, {reported}")
     (run / "report.html").unlink(missing_ok=True)
-    told = command("resume", run, "-q", "--no-report").refusal
+    try:
+        told = None
+        runner.resume(run, executor=runner.Choice(workers=workers))
+    except PopulaceError as error:
+        told = str(error)
     if told is None:
         for table in TABLES:
             files = [(folder / f"{table}.parquet") for folder in (run, whole)]

@@ -177,6 +177,30 @@ def test_a_parent_is_a_stranger_s_too(place):
     assert not ran(place)
 
 
+def test_a_parent_outside_the_folder_is_read_with_the_word_only(place, tmp_path):
+    """Its keys stood in the messages, and its texts in reports."""
+    (place / "inner").mkdir()
+    write(place, **seat("always"))
+    child = place / "inner" / "child.yaml"
+    child.write_text("extends: ../odd.yaml\nworlds: 3\n")
+    (place / "inner" / "link.yaml").symlink_to(place / "odd.yaml")
+    for parent in ("../odd.yaml", "link.yaml"):
+        child.write_text(f"extends: {parent}\nworlds: 3\n")
+        for words in (("run", child), ("run", child, "--dry-run")):
+            assert isinstance(cli(*words).exception, trust.NeedsWord), words
+        assert "not checked" in cli("validate", child).output
+    assert "not checked" not in cli("validate", child, "--trust").output
+    assert cli("run", child, "--allow", place, "--no-report", "--out", tmp_path / "out").exit_code == 0
+
+
+def test_a_tape_that_is_a_link_to_itself_is_told(place):
+    (place / "loop.jsonl").symlink_to("loop.jsonl")
+    path = write(place, agents={"assistant": {"policy": "llm/random", "tape": str(place / "loop.jsonl")}})
+    for words in (("validate", path), ("run", path, "--out", place / "out")):
+        done = CliRunner().invoke(app, [str(word) for word in words])
+        assert isinstance(done.exception, PopulaceError), (words, done.exception, done.output)
+
+
 def interrupted(path, out, word):
     with trust.speaking(word):
         scenario = load(path)

@@ -37,13 +37,18 @@ def check(path: Path) -> None:
         RunError: It is no regular file, does not begin like a tape, or is new or empty and does not end in `.jsonl`.
     """
     head = b""
-    if path.exists():
+    if path.exists() or _leads_to_itself(path):
         with _opened(path, "rb") as file:
             head = file.read(len(_BEGINS))
     if not head and path.suffix != SUFFIX:
         raise RunError(f"a new tape is a file that ends in {SUFFIX}, and {path} does not")
     if head and head != _BEGINS:
         raise _no_tape(path, "it does not begin with a recorded reply")
+
+
+def _leads_to_itself(path: Path) -> bool:
+    """Whether a link leads in a circle: to `exists` it is nothing, and nothing can be begun there either."""
+    return os.path.islink(os.path.realpath(path))
 
 
 def _opened(path: Path, mode: str) -> BinaryIO:
