@@ -21,7 +21,9 @@ def random(seed, offset=0):
                     value = {"constant": 0.25 * k, "same": 0.5}.get(measure, rng.normal(k, 1.0))
                     if measure == "holes" and rng.uniform() < 0.4:
                         value = rng.choice([np.nan, np.inf, -np.inf])
-                    rows.append((arm, world + (100 if k == 6 else 0) + offset, step, "recorded", measure, "", "", value))
+                    rows.append(
+                        (arm, world + (100 if k == 6 else 0) + offset, step, "recorded", measure, "", "", value)
+                    )
     frame = pd.DataFrame(rows, columns=["arm", "world", "step", *KEY, "value"])
     return frame.astype(dict.fromkeys(("arm", "kind", "measure"), "category"))
 
