@@ -169,10 +169,10 @@ def differences(
     names = tuple([pair[k] for pair in pairs] for k in (0, 1))
     x, y = _shared(first, second, names, over_time)
     both = x.merge(y, on=[*by, "world"], suffixes=("_a", "_b"))
-    met = both[PAIR].unique() if paired else []
-    alone = [frame[~frame[PAIR].isin(met)] for frame in (x, y)]
+    met: set[int] = set(both[PAIR]) if paired else set()
+    x, y = (frame[~frame[PAIR].isin(met)] for frame in (x, y))
     found = [_paired(both, by, confidence, sure)] if len(met) else []
-    found += [_unpaired(*alone, by, confidence, sure)] if all(map(len, alone)) else []
+    found += [_unpaired(x, y, by, confidence, sure)] if len(x) and len(y) else []
     columns = ["arm", "other", *by[1:], "a", "b", "difference", "low", "high", "p", "p_holm", "worlds", "paired"]
     columns += ["undefined", "note"]
     found = [frame for frame in found if len(frame)]
@@ -211,7 +211,7 @@ def _shared(
 def _of_pairs(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """The rows of each of these arms below each other, with its place among them as `PAIR`; arms may be repeated."""
     arms = frame["arm"].astype("category").cat
-    wanted, codes = arms.categories.get_indexer(list(names)), arms.codes.to_numpy()
+    wanted, codes = arms.categories.get_indexer(pd.Index(list(names))), arms.codes.to_numpy()
     order = np.argsort(codes, kind="stable")
     begin, end = (np.searchsorted(codes[order], wanted, side=side) for side in ("left", "right"))
     count = np.where(wanted < 0, 0, end - begin)

@@ -92,9 +92,9 @@ def _sweep(results: Results, one: Asked, keys: list[str]) -> list[str]:
         return [_curves(results, one, frame, keys)]
     x, y, *others = sorted(keys, key=lambda key: -frame[key].map(str).nunique())
     low, high = float(frame["mean"].min()), float(frame["mean"].max())
-    panels = frame.groupby(["base", *(frame[key].map(words) for key in others)], sort=False)
+    grouped = frame.groupby(["base", *(frame[key].map(words) for key in others)], sort=False)
     found = []
-    panels = list(panels)
+    panels = list(grouped)
     for chosen, rows in panels[:FIGURES]:
         names = chosen if isinstance(chosen, tuple) else (chosen,)
         title = ", ".join(
@@ -160,9 +160,9 @@ def _heat(
     if not written:
         _shades(axes, np.where(np.isfinite(grid), _alpha(share), 0.0))
     for k, j in np.ndindex(grid.shape) if written else ():
-        axes.add_patch(_tile(j, k, share[k, j]))
+        axes.add_patch(_tile(j, k, float(share[k, j])))
         if np.isfinite(grid[k, j]):
-            axes.text(j, k, number(grid[k, j]), ha="center", va="center", fontsize=8, color=INK)
+            axes.text(j, k, number(float(grid[k, j])), ha="center", va="center", fontsize=8, color=INK)
     axes.set_xlim(-0.5, len(x) - 0.5)
     axes.set_ylim(-0.5, len(y) - 0.5)
     for axis, names, most in zip((axes.xaxis, axes.yaxis), (x, y), TICKS, strict=True):

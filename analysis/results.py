@@ -216,7 +216,7 @@ class Results:
     @cached_property
     def apart(self) -> pd.DataFrame:
         """Drift from the reference: rows of `summarise` by `arm, segment, step`."""
-        drawn = {*self.shown, *self.grey}
+        drawn = {*self.shown, *self.grey} if self.large else set(self.recorded_arms)
         pairs = {arm: other for arm, other in self.run.contrasts if arm in drawn}
         frame = metrics.drift_from_reference(self.run.values, pairs)
         return summarise(frame, ["arm", "segment", "step"], bounds=SIZE)
