@@ -48,7 +48,10 @@ def _largest(results: Results, one: Asked, first: bool) -> str:
     what = "largest differences" if column == "difference" else "highest means"
     said = f"{results.label(one.name)}: the {len(arms)} {what} of {len(rows):,} cells"
     inner = _table(
-        results, [one], arms, f"{html.escape(said)}; means over worlds at the end [95 % interval]; bold where higher or lower"
+        results,
+        [one],
+        arms,
+        f"{html.escape(said)}; means over worlds at the end [95 % interval]; bold where higher or lower",
     )
     return f"<details{' open' if first else ''}><summary><h3>{html.escape(said)}</h3></summary>{inner}</details>"
 

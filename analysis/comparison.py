@@ -166,7 +166,7 @@ def differences(
     a difference cannot be larger than the range is wide.
     """
     by = [PAIR, *KEY, "step"]
-    names = tuple([pair[k] for pair in pairs] for k in (0, 1))
+    names = ([arm for arm, _ in pairs], [other for _, other in pairs])
     x, y = _shared(first, second, names, over_time)
     both = x.merge(y, on=[*by, "world"], suffixes=("_a", "_b"))
     met: set[int] = set(both[PAIR]) if paired else set()
