@@ -26,6 +26,9 @@ FALLBACK = 3
 HIGHER, LOWER, NONE, UNSETTLED, UNKNOWN = "higher", "lower", "none", "not settled", "no interval"
 """Verdicts on a contrast; `UNKNOWN` with one world, and where all worlds agree, perhaps by chance."""
 
+JUDGED = ("difference", "low", "high", "p_holm", "note")
+"""Columns that a verdict rests on."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -134,7 +137,8 @@ class Asking:
         frame = pd.concat(parts, ignore_index=True)
         frame = frame.assign(p_holm=holm(frame["p"]))
         smallest = {one.name: one.smallest for one in self.asked}
-        verdicts = [verdict(row.to_dict(), smallest[str(row["measure"])]) for _, row in frame.iterrows()]
+        rows = frame[["measure", *JUDGED]].to_dict("records")
+        verdicts = [verdict(row, smallest[str(row["measure"])]) for row in rows]
         return frame.assign(verdict=verdicts)
 
     def _contrasts(self, one: Asked) -> pd.DataFrame:

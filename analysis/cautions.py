@@ -4,6 +4,8 @@ from populace.analysis.frames import RunData
 
 INVALID = 0.2
 """From this share of invalid acts of a role on, its measures are warned of (chosen here)."""
+MOST = 12
+"""Cautions told at most."""
 SPELLING = 0.01
 """Below this probability of all replies that were scored, choices among them say more of how they are spelt than of
 what they mean (chosen here)."""
@@ -37,7 +39,8 @@ def cautions(run: RunData) -> list[str]:
                 f"probability of {value:.1g} together. Its choices therefore depend on spelling: use a model that "
                 "knows the form, or let it write freely (choices: write)."
             )
-    return told
+    left = len(told) - MOST
+    return told[:MOST] + ([f"{left} more such cautions, for other arms, are left out here."] if left > 0 else [])
 
 
 def _share(value: float) -> str:

@@ -22,6 +22,9 @@ KINDS = ("recorded", "derived", "mean")
 KEY = ["kind", "measure", "role", "player"]
 """Columns that together name an outcome; role and player are "" but for measures of seats."""
 
+PAIR, SIDES = "_pair", ("arm", "other")
+"""Columns: the place among pairs of arms that are compared, and the arms of a pair."""
+
 DERIVED = {
     "drift from start": "drift of mean values",
     "spread": "spread of values",
@@ -157,28 +160,27 @@ def differences(
     sure: Collection[str] = (),
     within: Mapping[str, Range] | None = None,
 ) -> pd.DataFrame:
-    """Differences between frames of `outcomes`, for every pair of arms; see `compare`.
+    """Differences between frames of `outcomes`, for all pairs of arms at once; see `compare`.
 
     `sure` are the measures that are the same in all worlds by construction, and `within` holds the ranges of measures:
     a difference cannot be larger than the range is wide.
     """
-    by = [*KEY, "step"]
-    found = []
-    for arm, other in pairs:
-        x, y = (f[f["arm"] == name].drop(columns="arm") for f, name in ((first, arm), (second, other)))
-        x, y = _shared(x, y, over_time)
-        both = x.merge(y, on=[*by, "world"], suffixes=("_a", "_b"))
-        if paired and len(both):
-            row = _paired(both, by, confidence, sure)
-        else:
-            row = _unpaired(x, y, by, confidence, sure)
-        found.append(row.assign(arm=arm, other=other, paired=paired and len(both) > 0))
-    columns = ["arm", "other", *by, "a", "b", "difference", "low", "high", "p", "p_holm", "worlds", "paired"]
+    by = [PAIR, *KEY, "step"]
+    names = ([arm for arm, _ in pairs], [other for _, other in pairs])
+    x, y = _shared(first, second, names, over_time)
+    both = x.merge(y, on=[*by, "world"], suffixes=("_a", "_b"))
+    met: set[int] = set(both[PAIR]) if paired else set()
+    x, y = (frame[~frame[PAIR].isin(met)] for frame in (x, y))
+    found = [_paired(both, by, confidence, sure)] if len(met) else []
+    found += [_unpaired(x, y, by, confidence, sure)] if len(x) and len(y) else []
+    columns = ["arm", "other", *by[1:], "a", "b", "difference", "low", "high", "p", "p_holm", "worlds", "paired"]
     columns += ["undefined", "note"]
     found = [frame for frame in found if len(frame)]
     if not found:
         return pd.DataFrame(columns=columns)
-    frame = pd.concat(found, ignore_index=True)
+    frame = pd.concat(found, ignore_index=True).sort_values(PAIR, kind="stable", ignore_index=True)
+    frame = frame.assign(**{side: [own[k] for k in frame[PAIR]] for side, own in zip(SIDES, names, strict=True)})
+    frame = frame.assign(paired=frame[PAIR].isin(met))
     width = np.array([high - low for low, high in each(frame, within or {}, ANY)])
     frame = frame.assign(low=frame["low"].clip(-width, width), high=frame["high"].clip(-width, width))
     return frame.assign(p_holm=holm(frame["p"]))[columns]
@@ -192,21 +194,38 @@ def at_end(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.merge(last, on=[*by, "step"])
 
 
-def _shared(x: pd.DataFrame, y: pd.DataFrame, over_time: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows of the steps (or the last step) at which both frames have a finite value of a measure."""
-    by = [*KEY, "step"]
-    mine, yours = (f.loc[np.isfinite(f["value"]), by].drop_duplicates() for f in (x, y))
+def _shared(
+    first: pd.DataFrame, second: pd.DataFrame, names: tuple[list[str], list[str]], over_time: bool
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of every pair, of the steps (or the last step) at which both its arms have a finite value of a measure."""
+    by = [PAIR, *KEY, "step"]
+    known = [f.loc[np.isfinite(f["value"]), ["arm", *by[1:]]].drop_duplicates() for f in (first, second)]
+    mine, yours = (_of_pairs(frame, own) for frame, own in zip(known, names, strict=True))
     steps = mine.merge(yours, on=by)
     if not over_time:
-        steps = steps.groupby(KEY, observed=True)["step"].max().reset_index()
-    return x.merge(steps, on=by), y.merge(steps, on=by)
+        steps = steps.groupby(by[:-1], observed=True)["step"].max().reset_index()
+    x, y = (_of_pairs(frame, own).merge(steps, on=by) for frame, own in zip((first, second), names, strict=True))
+    return x, y
+
+
+def _of_pairs(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """The rows of each of these arms below each other, with its place among them as `PAIR`; arms may be repeated."""
+    arms = frame["arm"].astype("category").cat
+    wanted, codes = arms.categories.get_indexer(pd.Index(list(names))), arms.codes.to_numpy()
+    order = np.argsort(codes, kind="stable")
+    begin, end = (np.searchsorted(codes[order], wanted, side=side) for side in ("left", "right"))
+    count = np.where(wanted < 0, 0, end - begin)
+    place = np.repeat(begin - (np.cumsum(count) - count), count) + np.arange(count.sum())
+    pair = np.repeat(np.arange(len(names)), count)
+    return frame.drop(columns="arm").iloc[order[place]].assign(**{PAIR: pair}).reset_index(drop=True)
 
 
 def _difference(a: Floats, b: Floats) -> Floats:
     """A - b, where rounding errors count as none: they would make differences of nothing look certain."""
     with np.errstate(invalid="ignore", over="ignore"):
         apart = a - b
-    return np.where(np.abs(apart) <= 1e-12 * np.maximum(np.abs(a), np.abs(b)), 0.0, apart)
+        nothing = np.isfinite(apart) & (np.abs(apart) <= 1e-12 * np.maximum(np.abs(a), np.abs(b)))
+    return np.where(nothing, 0.0, apart)
 
 
 def _paired(both: pd.DataFrame, by: list[str], confidence: float, sure: Collection[str]) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Figures and tables to take away: links that hold their file, so that the page needs no scripts and no server."""
 
 import base64
+import gzip
 import html
 import re
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 import pandas as pd
 
 MOST = 1 << 20
-"""Bytes of a file inside the page at most; larger tables are in the run folder."""
+"""Bytes of a plain file inside the page at most; a quarter as many where it may be compressed."""
+PLAIN, PACKED = 50, 40
+"""Bytes of a row, plain and compressed, at least, so that no table is written for nothing."""
 
 
 def link(data: bytes, name: str, kind: str, words: str) -> str:
@@ -20,12 +23,31 @@ def link(data: bytes, name: str, kind: str, words: str) -> str:
     )
 
 
-def csv(frame: pd.DataFrame, name: str, about: str) -> str:
-    """A link to a table as comma-separated values in full precision, or why there is none."""
-    data = frame.to_csv(index=False, lineterminator="\n").encode("utf-8")
-    if len(data) > MOST:
-        return f"<p class='save'>{html.escape(about)}: too large for this page, it is in the run folder.</p>"
-    return f"<p class='save'>{link(data, f'{name}.csv', 'text/csv', f'{about} (CSV)')}</p>"
+def csv(
+    frame: pd.DataFrame, name: str, about: str, lacks: str = "it is in the run folder", *, compressed: int = 0
+) -> str:
+    """A link to a table as comma-separated values, or why there is none; columns without a value are left out.
+
+    In full precision, or in nine significant digits (what is recorded has seven) where it is compressed.
+
+    Args:
+        frame: The table.
+        name: Of the file, without its ending.
+        about: What it holds, in words.
+        lacks: Where the table is if it is too large for the page.
+        compressed: Bytes of it when compressed, at most; 0 where it must not be.
+    """
+    if len(frame) <= (compressed // PACKED if compressed else MOST // PLAIN):
+        frame = tidy(frame)
+        data = frame.to_csv(index=False, lineterminator="\n").encode("utf-8")
+        if len(data) <= (MOST // 4 if compressed else MOST):
+            return f"<p class='save'>{link(data, f'{name}.csv', 'text/csv', f'{about} (CSV)')}</p>"
+        if compressed:
+            fine = frame.to_csv(index=False, lineterminator="\n", float_format="%.9g").encode("utf-8")
+            data = gzip.compress(fine, 6, mtime=0)
+            if len(data) <= compressed:
+                return f"<p class='save'>{link(data, f'{name}.csv.gz', 'application/gzip', f'{about} (CSV, gzip)')}</p>"
+    return f"<p class='save'>{html.escape(about)}: too large for this page, {html.escape(lacks)}.</p>"
 
 
 def file_name(name: str) -> str:

@@ -15,8 +15,14 @@ FIGURES = 24
 """Pictures of an outcome, and panels of a sweep, at most."""
 ROW = 0.21
 """Inches of a row of a forest plot."""
-CELLS = 400
-"""Cells of a heat map in which numbers are written, at most."""
+CELLS, ACROSS = 60, 10
+"""Cells of a heat map in which numbers are written, and of one of its rows, at most; more are drawn as one image."""
+TICKS = (6, 10)
+"""Labels of the axes of a heat map, or of curves over many points, at most: across and up."""
+MOST_POINTS = 240
+"""Points of a curve over a swept key at most."""
+TALL = 2.2
+"""Inches of a heat map of one image."""
 
 
 def pictures(results: Results) -> str:
@@ -86,14 +92,17 @@ def _sweep(results: Results, one: Asked, keys: list[str]) -> list[str]:
         return [_curves(results, one, frame, keys)]
     x, y, *others = sorted(keys, key=lambda key: -frame[key].map(str).nunique())
     low, high = float(frame["mean"].min()), float(frame["mean"].max())
-    panels = frame.groupby(["base", *(frame[key].map(words) for key in others)], sort=False)
+    grouped = frame.groupby(["base", *(frame[key].map(words) for key in others)], sort=False)
     found = []
-    for chosen, rows in list(panels)[:FIGURES]:
+    panels = list(grouped)
+    for chosen, rows in panels[:FIGURES]:
         names = chosen if isinstance(chosen, tuple) else (chosen,)
         title = ", ".join(
             [str(names[0]), *(f"{results.short[k]} = {v}" for k, v in zip(others, names[1:], strict=True))]
         )
         found.append(_heat(results, one, rows, (x, y), title, (low, high)))
+    if (left := len(panels) - FIGURES) > 0:
+        found[-1] += f"<p class='note'>{left} more panels are not drawn; their cells are in the file.</p>"
     return found
 
 
@@ -112,9 +121,16 @@ def _curves(results: Results, one: Asked, frame: pd.DataFrame, keys: list[str]) 
             for arm, v in zip(frame["arm"], frame[keys[0]], strict=True)
         ]
         labels = [html.unescape(point) for point in dict.fromkeys(points)]
-        place = pd.Series([labels.index(html.unescape(point)) for point in points], frame.index)
-    return plots.bands(
-        frame.assign(place=place.astype(float)),
+        order = {label: k for k, label in enumerate(labels)}
+        place = pd.Series([order[html.unescape(point)] for point in points], frame.index)
+    frame = frame.assign(place=place.astype(float))
+    shown = frame[frame["place"].isin(plots.thinned(frame["place"].to_numpy(), MOST_POINTS))]
+    left = frame["place"].nunique() - shown["place"].nunique()
+    note = f"<p class='note'>{left} more points lie between those drawn; they are in the file.</p>" if left else ""
+    if labels is not None and results.large:
+        labels = [label if k % -(-len(labels) // TICKS[0]) == 0 else "" for k, label in enumerate(labels)]
+    picture = plots.bands(
+        shown,
         results.bases,
         column="base",
         x="place",
@@ -124,6 +140,7 @@ def _curves(results: Results, one: Asked, frame: pd.DataFrame, keys: list[str]) 
         title=results.label(one.name),
         alt=f"{results.label(one.name)} at the end against {', '.join(keys)}, one line per arm.",
     )
+    return picture + note
 
 
 def _heat(
@@ -135,21 +152,44 @@ def _heat(
         index="y", columns="x", values="mean", sort=False, observed=True
     )
     grid = wide.reindex(index=y, columns=x).to_numpy(float)
-    fig, axes = figure(4.4, 1.1 + 0.32 * len(y))
+    written = grid.size <= CELLS and len(x) <= ACROSS
+    fig, axes = figure(4.4, 1.1 + 0.32 * len(y) if written else 0.6 + TALL)
     axes.grid(False)
     low, high = span
-    for k in range(len(y)):
-        for j in range(len(x)):
-            share = (grid[k, j] - low) / (high - low) if high > low and np.isfinite(grid[k, j]) else 0.0
-            axes.add_patch(_tile(j, k, share))
-            if grid.size <= CELLS and np.isfinite(grid[k, j]):
-                axes.text(j, k, number(grid[k, j]), ha="center", va="center", fontsize=8, color=INK)
+    share = np.where(np.isfinite(grid), (grid - low) / (high - low) if high > low else 0.0, 0.0)
+    if not written:
+        _shades(axes, np.where(np.isfinite(grid), _alpha(share), 0.0))
+    for k, j in np.ndindex(grid.shape) if written else ():
+        axes.add_patch(_tile(j, k, float(share[k, j])))
+        if np.isfinite(grid[k, j]):
+            axes.text(j, k, number(float(grid[k, j])), ha="center", va="center", fontsize=8, color=INK)
     axes.set_xlim(-0.5, len(x) - 0.5)
     axes.set_ylim(-0.5, len(y) - 0.5)
-    axes.set_xticks(range(len(x)), x)
-    axes.set_yticks(range(len(y)), y)
+    for axis, names, most in zip((axes.xaxis, axes.yaxis), (x, y), TICKS, strict=True):
+        places = range(0, len(names), -(-len(names) // (len(names) if written else most)))
+        axis.set_ticks(places, [names[place] for place in places])
     _titles(axes, f"{results.label(one.name)}: {title}", results.short[keys[0]], results.short[keys[1]])
-    return svg(fig, f"{results.label(one.name)} at the end, {title}, over {keys[0]} and {keys[1]}.")
+    shades = (
+        "" if written else f"<p class='note'>Lightest: {number(low)}; darkest: {number(high)}; empty: undefined.</p>"
+    )
+    return svg(fig, f"{results.label(one.name)} at the end, {title}, over {keys[0]} and {keys[1]}.") + shades
+
+
+def _alpha(share: Any) -> Any:
+    """How dark a share of the range is."""
+    return 0.08 + 0.55 * share
+
+
+def _shades(axes: Any, alpha: "np.ndarray[Any, Any]") -> None:
+    """All cells as one image [y, x]: as single tiles, many cells would be most of the page."""
+    from matplotlib.colors import to_rgb
+
+    from populace.analysis.style import PALETTE
+
+    pixels = np.empty((*alpha.shape, 4))
+    pixels[..., :3], pixels[..., 3] = to_rgb(PALETTE[0]), alpha
+    extent = (-0.5, alpha.shape[1] - 0.5, -0.5, alpha.shape[0] - 0.5)
+    axes.imshow(pixels, origin="lower", aspect="auto", interpolation="none", extent=extent)
 
 
 def _tile(x: int, y: int, share: float) -> Any:
@@ -157,7 +197,7 @@ def _tile(x: int, y: int, share: float) -> Any:
 
     from populace.analysis.style import PALETTE
 
-    return Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=PALETTE[0], alpha=0.08 + 0.55 * share, linewidth=0)
+    return Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=PALETTE[0], alpha=_alpha(share), linewidth=0)
 
 
 def _unit(one: Asked) -> str:

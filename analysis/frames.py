@@ -1,10 +1,10 @@
 """A run folder as tidy pandas frames, read when first asked for; folders of runs that were cut off can be read too."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 
@@ -22,10 +22,18 @@ class RunData:
     Attributes:
         path: The run folder.
         info: What its `run.json` holds.
+        whole: The run with all its arms, where this one holds some of them only; see `only`.
     """
 
     path: Path
     info: dict[str, Any] = field(repr=False)
+    whole: "Self | None" = field(default=None, repr=False)
+
+    def only(self, arms: Iterable[str]) -> "Self":
+        """The run as if it had these arms only; tables are read for these."""
+        kept = set(arms)
+        own = {arm: about for arm, about in self.info["arms"].items() if arm in kept}
+        return type(self)(self.path, {**self.info, "arms": own}, self.whole or self)
 
     @property
     def name(self) -> str:
@@ -266,7 +274,8 @@ class RunData:
         return named if named in self.info["arms"] and named != arm else None
 
     def _table(self, table: str, filters: Filters | None = None) -> pd.DataFrame:
-        return stored(self.path, self.info, table, self.segment_names, filters)
+        own: Filters = [] if self.whole is None else [("arm", "in", list(self.info["arms"]))]
+        return stored(self.path, self.info, table, self.segment_names, [*(filters or []), *own] or None)
 
 
 def load_run(path: str | Path) -> RunData:

@@ -7,13 +7,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from populace.analysis import answer, answer_table, forests, pictures, spreads, tables
+from populace.analysis import answer, answer_table, forests, large, pictures, spreads, tables
 from populace.analysis.cautions import cautions
 from populace.analysis.frames import RunData, load_run
 from populace.analysis.markup import accessible, unique
 from populace.analysis.players import players
 from populace.analysis.privacy import PublicRun, public
-from populace.analysis.results import Results
+from populace.analysis.results import LARGE, Results
 from populace.analysis.sections import sections_of
 from populace.analysis.writing import PAGE, check_target, write
 from populace.errors import RunError
@@ -22,6 +22,8 @@ from populace.folder import told_of
 from populace.names import pathless
 from populace.store import Store, is_address
 
+PROVENANCES = 12
+"""Different sources of people that are printed at most."""
 SHORT = 3
 """Arms of a sweep whose sentences leave room for pictures on the first screen."""
 
@@ -91,8 +93,12 @@ def render(run: RunData) -> str:
 def _parts(results: Results, withheld: str) -> list[Part]:
     if results.outcomes.empty and results.asking.rows.empty:
         return [Part("Nothing recorded yet", "nothing", "", "<p>Nothing has been recorded in this run so far.</p>")]
-    sections = list(sections_of(results.run))
-    parts = [Part(section.title, f"own-{k}", section.text, section.html) for k, section in enumerate(sections)]
+    sections = list(sections_of(results.excerpt if results.large else results.run))
+    some = _some(results)
+    parts = [
+        Part(section.title, f"own-{k}", f"{section.text}{some}".strip(), section.html)
+        for k, section in enumerate(sections)
+    ]
     first, own = ([part for part, s in zip(parts, sections, strict=True) if s.first is at] for at in (True, False))
     has = results.has_values
     return [
@@ -143,12 +149,19 @@ def _parts(results: Results, withheld: str) -> list[Part]:
         Part(
             "All contrasts between arms",
             "contrasts",
-            "Each arm minus its reference at the last step that both recorded, paired by world. Bold rows are clear "
-            "after Holm's correction over all rows of all arms; grey rows are not. Rows of values have a common "
+            large.ABOUT_CONTRASTS
+            if results.large
+            else "Each arm minus its reference at the last step that both recorded, paired by world. Bold rows are "
+            "clear after Holm's correction over all rows of all arms; grey rows are not. Rows of values have a common "
             "scale; every other row has a scale of its own.",
-            tables.forest(results),
+            large.contrasts(results) if results.large else tables.forest(results),
         ),
-        Part("All measures at the end", "end", "Mean over worlds [95 % interval].", tables.ends(results)),
+        Part(
+            "All measures at the end",
+            "end",
+            large.ABOUT_ENDS if results.large else "Mean over worlds [95 % interval].",
+            large.ends(results) if results.large else tables.ends(results),
+        ),
         Part("Everything over time", "time", "Mean over worlds with 95 % bands.", pictures.small_multiples(results)),
     ]
 
@@ -163,6 +176,14 @@ def _answer(results: Results, own: Sequence[str]) -> str:
     else:
         told = answer.headline(results) + drawn
     return world + told + answer_table.table(results)
+
+
+def _some(results: Results) -> str:
+    """Of which arms a world's own section speaks, where it does not speak of all."""
+    if not results.large:
+        return ""
+    few, all_ = len(results.excerpt.info["arms"]), len(results.recorded_arms)
+    return f" Arms shown: {few} of {all_:,}, at evenly spaced points of the sweep, unless all arms are named."
 
 
 def _grid(figures: list[str]) -> str:
@@ -205,6 +226,9 @@ def _provenance(run: RunData) -> str:
     for arm in run.info["arms"]:
         provenance = run.provenance(arm)
         if provenance not in found.values():
+            if len(found) == PROVENANCES:
+                found["and more arms"] = "see run.json"
+                break
             found[arm] = provenance
     shown = found if len(found) > 1 else next(iter(found.values()), {})
     return json.dumps(pathless(shown), indent=1, ensure_ascii=False, sort_keys=True)
@@ -213,6 +237,9 @@ def _provenance(run: RunData) -> str:
 def _machine(run: RunData) -> list[tuple[str, Any]]:
     versions = [(name, value) for name, value in (run.info.get("versions") or {}).items()]
     by_arm = run.timings.groupby("arm", sort=False, observed=True)["seconds"].sum()
+    if run.swept and len(by_arm) > LARGE:
+        arms = run.info["arms"]
+        by_arm = by_arm.groupby([str(arms.get(arm, {}).get("base", arm)) for arm in by_arm.index], sort=False).sum()
     seconds = [(f"seconds, {arm}", round(float(value), 3)) for arm, value in by_arm.items()]
     started = ("started", str(run.info.get("started", "?")).replace("T", " "))
     return [started, ("device", run.info.get("device", "?")), *versions, *seconds]

@@ -106,23 +106,26 @@ def left_out(results: Results) -> str:
 def courses(results: Results) -> str:
     """What the scenario asks about over time: all arms in one figure, or a panel for every arm with the others grey."""
     frame = results.over_time[results.over_time["kind"] == "recorded"]
-    out, legends = "", len(results.recorded_arms) <= len(results.shown)
+    all_shown = len(results.recorded_arms) <= len(results.shown)
+    found, together = "", all_shown or results.large
     for one in results.asking.asked:
         rows = frame[frame["measure"] == one.name]
         if rows["step"].nunique() < 2:
             continue
         label = results.label(one.name)
-        if legends:
-            out += f"<figure>{course(results, rows, label, one.unit, results.looks)}</figure>"
+        if together:
+            found += f"<figure>{course(results, rows, label, one.unit, results.looks)}</figure>"
             continue
         panels = [arm for arm in [*results.shown, *results.grey] if arm in set(rows["arm"])][:FIGURES]
         figures = [
             course(results, rows, arm, one.unit or label, {arm: {"color": results.colour(arm)}}) for arm in panels
         ]
-        out += f"<h3>{html.escape(label)}</h3>{grid(figures)}"
-    if legends and out:
-        return f"{legend(results.looks)}<div class='grid'>{out}</div>"
-    return left_out(results) + out if out else ""
+        found += f"<h3>{html.escape(label)}</h3>{grid(figures)}"
+    if not found:
+        return ""
+    if together:
+        found = f"{legend(results.looks)}<div class='grid'>{found}</div>"
+    return found if all_shown else left_out(results) + found
 
 
 def value_maps(results: Results) -> str:

@@ -20,6 +20,8 @@ KINDS = {
     "failed": "no reply",
 }
 """Kinds of invalid acts -> words."""
+MOST = 60
+"""Arms in the table at most."""
 OF_SEATS = tuple(measure.name for measure in SEAT_MEASURES)
 """Measures that say how seats were played rather than what became of the world; `fault/<kind>` are such too."""
 COUNTS = tuple(measure.name for measure in SEAT_MEASURES if measure.kind == "count")
@@ -32,7 +34,11 @@ def players(run: RunData) -> str:
     if means.empty:
         return ""
     known = run.info.get("players") or {}
-    arms = [arm for arm in run.info["arms"] if arm in known or arm in set(means["arm"])]
+    present = set(means["arm"])
+    arms = [arm for arm in run.info["arms"] if arm in known or arm in present]
+    left = len(arms) - MOST
+    more = f"<p class='note'>{left:,} more arms are left out here.</p>" if left > 0 else ""
+    arms = arms[:MOST]
     firsts = set(means["measure"].astype(str))
     rows = "".join(
         _row(arm, role, player, about, means[means["arm"] == arm], firsts)
@@ -46,7 +52,7 @@ def players(run: RunData) -> str:
     head += "".join(f"<th class='n'>{name}</th>" for name in (*scored, *numbers)) + "<th>failed tries</th>"
     return (
         f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
-        f"{footnotes(means['note'].unique())}{_coders(known)}"
+        f"{more}{footnotes(means['note'].unique())}{_coders({arm: known[arm] for arm in arms if arm in known})}"
     )
 
 

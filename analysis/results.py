@@ -24,8 +24,12 @@ from populace.measures import find
 
 SHOWN = 8
 """Arms drawn in colour over time at most; the end of all of them is in the tables and sweep figures."""
-GREY = 24
-"""Other arms drawn in grey behind them, at most."""
+GREY, FEWER = 24, 8
+"""Other arms drawn in grey behind them, at most; of a large sweep."""
+LARGE = 40
+"""Cells of a sweep from which on the page shows ranges and the largest differences in place of a row per cell."""
+EXCERPT = 16
+"""Arms of a large sweep that a world's own sections speak of, about."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +88,27 @@ class Results:
         by_base = [list(rows.index) for _, rows in frame.groupby("base", sort=False)]
         order: list[str] = []
         for turn in range(max(len(cells) for cells in by_base)):
-            for cells in by_base:
+            for cells in by_base if len(order) < SHOWN else ():
                 left = [cell for cell in cells if cell not in order]
                 order += [left[0] if turn % 2 == 0 else left[-1]] if left else []
         return [arm for arm in arms if arm in order[:SHOWN]]
+
+    @cached_property
+    def large(self) -> bool:
+        """Whether the run is a sweep of so many cells that no table has a row for each."""
+        return bool(self.run.swept) and len(self.recorded_arms) > LARGE
+
+    @cached_property
+    def excerpt(self) -> RunData:
+        """Some points of a large sweep, evenly spaced, each with all its arms and their references."""
+        about = self.run.info["arms"]
+        points: dict[str, list[str]] = {}
+        for arm in self.recorded_arms:
+            points.setdefault(json.dumps(about[arm].get("coordinates") or {}), []).append(arm)
+        places = list(points.values())
+        count = min(len(places), max(2, EXCERPT // max(1, len(self.bases))))
+        chosen = {arm for k in np.linspace(0, len(places) - 1, count).round().astype(int) for arm in places[k]}
+        return self.run.only(chosen | {other for arm, other in self.run.contrasts if arm in chosen})
 
     @cached_property
     def bases(self) -> dict[str, dict[str, Any]]:
@@ -166,7 +187,7 @@ class Results:
     @cached_property
     def grey(self) -> list[str]:
         """The arms that are drawn thin and grey behind the shown ones: all others, up to `GREY`."""
-        return [arm for arm in self.recorded_arms if arm not in self.shown][:GREY]
+        return [arm for arm in self.recorded_arms if arm not in self.shown][: FEWER if self.large else GREY]
 
     @cached_property
     def ends(self) -> pd.DataFrame:
@@ -195,7 +216,9 @@ class Results:
     @cached_property
     def apart(self) -> pd.DataFrame:
         """Drift from the reference: rows of `summarise` by `arm, segment, step`."""
-        frame = metrics.drift_from_reference(self.run.values, dict(self.run.contrasts))
+        drawn = {*self.shown, *self.grey} if self.large else set(self.recorded_arms)
+        pairs = {arm: other for arm, other in self.run.contrasts if arm in drawn}
+        frame = metrics.drift_from_reference(self.run.values, pairs)
         return summarise(frame, ["arm", "segment", "step"], bounds=SIZE)
 
     @cached_property

@@ -141,6 +141,6 @@ def _categories(column: "pd.Series[Any]", first: Iterable[str]) -> "pd.Series[An
     """As a categorical whose categories come in the run's own order, then in that of appearance."""
     if not isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype("category")
-    present = list(column.cat.categories)
-    known = [name for name in first if name in present]
-    return column.cat.set_categories(known + [name for name in present if name not in known])
+    present = dict.fromkeys(column.cat.categories)
+    known = dict.fromkeys(name for name in first if name in present)
+    return column.cat.set_categories([*known, *(name for name in present if name not in known)])

@@ -41,7 +41,7 @@ COLUMNS = 7
 """Arms beside each other in a table; more come in a table below, so that nothing is cut off."""
 
 
-def _named(results: Results, measure: str, kind: str) -> str:
+def name_of(results: Results, measure: str, kind: str) -> str:
     """An outcome's name, with what it means as a tooltip."""
     label, about = html.escape(results.label(measure, kind)), results.about.get(measure) if kind != "mean" else None
     return f'<abbr title="{html.escape(about, quote=True)}">{label}</abbr>' if about else label
@@ -122,7 +122,7 @@ def forest(results: Results) -> str:
         )
     if not parts:
         return ""
-    file = downloads.csv(downloads.tidy(results.contrasts), f"{results.run.name}-contrasts", "All contrasts")
+    file = downloads.csv(results.contrasts, f"{results.run.name}-contrasts", "All contrasts")
     return "".join(parts) + footnotes(results.contrasts["note"].unique()) + file
 
 
@@ -140,7 +140,7 @@ def _forest_rows(results: Results, rows: pd.DataFrame, kind: str) -> str:
         value = cell(row["difference"], row["low"], row["high"], row["note"], sign=True)
         places = apart(row["a"], row["b"], digits(row["difference"], row["low"], row["high"]))
         lines.append(
-            f"<tr><th>{_named(results, str(row['measure']), kind)}</th><td class='n'>{number(row['a'], places)}</td>"
+            f"<tr><th>{name_of(results, str(row['measure']), kind)}</th><td class='n'>{number(row['a'], places)}</td>"
             f"<td class='n'>{number(row['b'], places)}</td><td class='n'>{'<b>' if clear else ''}{value}"
             f"{'</b>' if clear else ''}</td>"
             f"<td>{whisker(row['difference'], row['low'], row['high'], 1.05 * scale, colour)}</td>"
@@ -162,8 +162,8 @@ def ends(results: Results) -> str:
     shown = arms[: COLUMNS * TABLES]
     parts = [_ends(results, frame, shown[k : k + COLUMNS]) for k in range(0, len(shown), COLUMNS)]
     more = f"<p class='note'>{len(arms) - len(shown)} more arms are in the file.</p>" if len(arms) > len(shown) else ""
-    file = downloads.csv(downloads.tidy(frame), f"{results.run.name}-end", "All outcomes at the end")
-    return "".join(parts) + more + footnotes(frame["note"].unique()) + _undefined(results) + file
+    file = downloads.csv(frame, f"{results.run.name}-end", "All outcomes at the end")
+    return "".join(parts) + more + footnotes(frame["note"].unique()) + undefined_in_all(results) + file
 
 
 def _ends(results: Results, frame: pd.DataFrame, arms: list[str]) -> str:
@@ -187,7 +187,7 @@ def _ends(results: Results, frame: pd.DataFrame, arms: list[str]) -> str:
                 _two(cells.loc[arm], places) if arm in cells.index else _missing(results, measure, arm) for arm in arms
             ]
             inner = "".join(f"<td class='n'>{one}</td>" for one in found)
-            body += f"<tr><th>{_named(results, str(measure), kind)}</th>{inner}</tr>"
+            body += f"<tr><th>{name_of(results, str(measure), kind)}</th>{inner}</tr>"
     if results.has_values:
         body += _lock_in_rows(results, arms)
     caption = f"At the end: {'; '.join(results.title(arm) for arm in arms)}"
@@ -211,7 +211,7 @@ def _missing(results: Results, measure: str, arm: str) -> str:
     return "undefined" if arm in results.undefined.get(measure, ()) else "&ndash;"
 
 
-def _undefined(results: Results) -> str:
+def undefined_in_all(results: Results) -> str:
     """The outcomes that were recorded, but never had a finite value in any arm."""
     shown = set(results.ends["measure"].astype(str))
     names = [html.escape(results.label(name)) for name in results.undefined if name not in shown]

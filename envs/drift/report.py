@@ -38,7 +38,7 @@ def sections(run: RunData) -> Sequence[Section]:
     """The world's parts of the report."""
     if run.steps.empty:
         return []
-    results = Results(run)
+    results, whole = Results(run), run.whole or run
     parts = [
         Section(
             "Dishonesty by group of users",
@@ -48,16 +48,16 @@ def sections(run: RunData) -> Sequence[Section]:
         ),
         Section(
             "Threshold of dishonesty",
-            _thresholds(run),
+            _thresholds(whole),
             "p* is the share of biased users at which the mean change of the log odds of dishonesty, from the first "
             "round to the last, changes from a decrease to an increase. The interval holds the shares at which "
             "Student's interval of that mean over worlds contains 0. If it reaches an end of the sweep, the sweep "
             "does not settle p*.",
-            answer=_answer(run),
+            answer=_answer(whole),
         ),
         Section(
             f"What a test of {ITEMS} items can show",
-            _noise(run) if items(run) == ITEMS else "",
+            _noise(whole) if items(run) == ITEMS else "",
             f"A single learner tested on {ITEMS} items, as published, compared with the mean over all independent "
             "learners of this run.",
         ),
