@@ -11,6 +11,7 @@ whole.
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
@@ -94,6 +95,14 @@ def read_info(folder: Path) -> dict[str, Any]:
     if info.get(CHECKSUM) not in (None, checksum(info)):
         raise RunError(f"{path} was changed or damaged after it was written: its checksum does not fit")
     return info
+
+
+def is_of(name: str, unit: str) -> bool:
+    """Whether a file of a run folder is a unit's: the unit's name is one of the words between its dashes and dots.
+
+    One unit's name may begin another's, when there are more than 100,000 batches.
+    """
+    return unit in re.split(r"[-.]", name)
 
 
 def mark_path(folder: Path, unit: str) -> Path:

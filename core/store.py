@@ -8,6 +8,7 @@ killed process held can be taken over.
 
 import json
 import os
+import re
 import socket
 import tempfile
 import threading
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from populace.errors import MissingExtra, RunError
+from populace.folder import is_of
 
 LOCK = "lock.json"
 """Who writes to the run folder at an address."""
@@ -26,6 +28,8 @@ BEAT_SECONDS = 10.0
 """Time between two signs of life of whoever holds a lock."""
 STALE_SECONDS = 60.0
 """Time without a sign of life after which a lock is taken over. Clocks of two machines may differ by less than that."""
+_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+"""Parts of the names of files in a run folder."""
 _EXTRAS = {"s3": ("s3fs", "s3"), "s3a": ("s3fs", "s3"), "gs": ("gcsfs", "gs"), "gcs": ("gcsfs", "gs")}
 
 
@@ -108,7 +112,12 @@ class Store:
             except FileNotFoundError:
                 return []
         root = self._fs._strip_protocol(self._root).rstrip("/") + "/"
-        return sorted(str(name).removeprefix(root) for name in found)
+        names = sorted(str(name).removeprefix(root) for name in found)
+        for name in names:
+            # They become names of files here, and the store may be a stranger's.
+            if not all(_PART.fullmatch(part) for part in name.split("/")):
+                raise RunError(f"{self.address} holds an object whose name no run folder has: {name!r}; delete it")
+        return names
 
     def drop(self, names: Sequence[str]) -> None:
         """Delete objects; those that are not there are passed over."""
@@ -219,8 +228,7 @@ class Mirror:
 
 
 def _of(name: str, unit: str) -> bool:
-    """Whether a file in a run folder is a unit's: units are numbered, so that none is part of another's name."""
-    return unit in name.rpartition("/")[2]
+    return is_of(name.rpartition("/")[2], unit)
 
 
 @contextmanager

@@ -4,7 +4,8 @@ See `populace.folder` for the files. The rows of a finished unit are ordered by 
 which it was saved. So joining units is concatenation, and tables have the same bytes however a run was cut up.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,21 +16,29 @@ import torch
 from torch import Tensor
 
 from populace.errors import ActionError, PopulaceError
-from populace.folder import TABLES, digest, increment_path, mark_path, part_path, read_json, write_checked, write_json
+from populace.folder import (
+    TABLES,
+    digest,
+    increment_path,
+    is_of,
+    mark_path,
+    part_path,
+    read_json,
+    write_checked,
+    write_json,
+)
 from populace.measures import Key, OfSeats
-from populace.numerics import blocks
 from populace.population import Census
 from populace.recording import OwnMeasure, measured
 from populace.run import Run
 from populace.scenarios.merging import write_table
+from populace.scenarios.rows import canonical, coded, constant, joined, moments, undefined
 from populace.scenarios.talk import Heard
 from populace.words import Reader, Utterance
 from populace.world import World
 
 _BUFFERED = 1 << 22
 """Numbers held before they are written out."""
-_ROWS = 1 << 22
-"""Rows that are brought into canonical order at a time."""
 
 
 class FolderRecorder:
@@ -112,9 +121,9 @@ class FolderRecorder:
             self._users.append((run.clock, tracked))
             self._numbers += sum(value.numel() for value in tracked.values())
         if self.groups and panel:
-            moments = _moments(panel, run.people.segment, len(self.census.segments))
-            self._groups.append((run.clock, moments))
-            self._numbers += 3 * sum(count.numel() for count, _, _ in moments.values())
+            grouped = moments(panel, run.people.segment, len(self.census.segments))
+            self._groups.append((run.clock, grouped))
+            self._numbers += 3 * sum(count.numel() for count, _, _ in grouped.values())
 
     def hear(self, world: World[Any], run: Run, phase: str, said: Mapping[str, Utterance]) -> None:
         """Hold what was said in this phase, on its device."""
@@ -209,7 +218,7 @@ class FolderRecorder:
         held = self._tables(run)
         worlds = len(run.worlds)
         rows = min(self.tracked, worlds)
-        tables, undefined = {}, {}
+        tables, infinite = {}, {}
         for table in TABLES:
             written = [
                 pq.read_table(self.folder / "parts" / name) for name in self._written if name.startswith(f"{table}-")
@@ -217,9 +226,9 @@ class FolderRecorder:
             found = [*written, *([held[table]] if table in held else [])]
             if not found:
                 continue
-            whole = _joined(found)
+            whole = joined(found)
             if table == "steps":
-                undefined = _undefined(whole)
+                infinite = undefined(whole)
             # Rows of increments are [tick, ..., worlds, inner]; those of a part are [worlds, tick, ..., inner].
             if table == "talk":
                 whole = whole.take(pa.array(np.argsort(whole.column("world").to_numpy(), kind="stable")))
@@ -229,11 +238,11 @@ class FolderRecorder:
             across = {"steps": worlds, "users": max(1, int((run.worlds[:rows] < self.tracked).sum())), "groups": worlds}
             inner = {"steps": 1, "users": self.users, "groups": len(self.census.segments)}
             path = part_path(self.folder, table, self.unit)
-            write_table(path, _canonical(whole, across[table], inner[table]), whole.schema)
+            write_table(path, canonical(whole, across[table], inner[table]), whole.schema)
             tables[table] = {"rows": len(whole), "sha256": digest(path)}
         mark = mark_path(self.folder, self.unit)
         mark.parent.mkdir(exist_ok=True)
-        write_checked(mark, {"unit": self.unit, "arm": self.arm, **about, "undefined": undefined, "tables": tables})
+        write_checked(mark, {"unit": self.unit, "arm": self.arm, **about, "undefined": infinite, "tables": tables})
         self._clear()
         self._drop(keep={f"{table}-{self.unit}.parquet" for table in tables})
         if self._saved is not None:
@@ -241,12 +250,13 @@ class FolderRecorder:
 
     def _drop(self, keep: set[str], state: str = "") -> None:
         """Delete the unit's files but those named."""
-        for path in (self.folder / "parts").glob(f"*-{self.unit}*.parquet*"):
-            if path.name not in keep:
-                path.unlink()
-        for path in (self.folder / "state").glob(f"{self.unit}*"):
-            if not state or path.name not in (state, self._note.name):
-                path.unlink()
+        saved = {state, self._note.name} if state else set()
+        for folder, kept in (("parts", keep), ("state", saved)):
+            place = self.folder / folder
+            # Ten thousand units leave as many names here: they are looked at as text first.
+            for name in os.listdir(place) if place.is_dir() else ():
+                if self.unit in name and is_of(name, self.unit) and name not in kept:
+                    (place / name).unlink()
 
     # ------------------------------------------------------------------ rows
 
@@ -263,7 +273,7 @@ class FolderRecorder:
             "groups": [self._group_rows(clock, ids, held) for clock, held in groups],
             "talk": [self._talk_rows(ids, heard) for heard in self._talk if heard.step <= run.clock],
         }
-        return {table: _joined(rows) for table, rows in found.items() if rows}
+        return {table: joined(rows) for table, rows in found.items() if rows}
 
     def _refuse_nan(self, clock: int) -> None:
         for tick, key, share in self._nan:
@@ -286,12 +296,12 @@ class FolderRecorder:
         place = np.repeat(np.arange(len(names)), len(ids))
         return pa.table(
             {
-                "arm": _same(self.arm, values.size),
+                "arm": constant(self.arm, values.size),
                 "world": np.tile(ids, len(names)),
                 "step": np.full(values.size, clock, dtype=np.int64),
-                "measure": _words(place, [name.measure for name in names]),
-                "role": _words(place, [name.role for name in names]),
-                "player": _words(place, [name.player for name in names]),
+                "measure": coded(place, [name.measure for name in names]),
+                "role": coded(place, [name.role for name in names]),
+                "player": coded(place, [name.player for name in names]),
                 "value": values,
             }
         )
@@ -302,11 +312,11 @@ class FolderRecorder:
             return None
         size = rows * self.users
         columns: dict[str, Any] = {
-            "arm": _same(self.arm, size),
+            "arm": constant(self.arm, size),
             "world": np.repeat(ids[:rows], self.users),
             "step": np.full(size, clock, dtype=np.int64),
             "user": np.tile(np.arange(self.users), rows),
-            "segment": _words(held[""][:rows].reshape(-1).cpu().numpy(), list(self.census.segments)),
+            "segment": coded(held[""][:rows].reshape(-1).cpu().numpy(), list(self.census.segments)),
         }
         for name, value in held.items():
             if name:
@@ -320,11 +330,11 @@ class FolderRecorder:
         count, mean, var = (torch.stack([held[name][k] for name in names]).reshape(-1).cpu().numpy() for k in range(3))
         return pa.table(
             {
-                "arm": _same(self.arm, len(mean)),
+                "arm": constant(self.arm, len(mean)),
                 "world": np.tile(np.repeat(ids, len(segments)), len(names)),
                 "step": np.full(len(mean), clock, dtype=np.int64),
-                "segment": _words(np.tile(np.arange(len(segments)), len(names) * len(ids)), segments),
-                "variable": _words(np.repeat(np.arange(len(names)), len(ids) * len(segments)), names),
+                "segment": coded(np.tile(np.arange(len(segments)), len(names) * len(ids)), segments),
+                "variable": coded(np.repeat(np.arange(len(names)), len(ids) * len(segments)), names),
                 "n": count.astype(np.int64),
                 "mean": mean,
                 "var": var,
@@ -332,66 +342,6 @@ class FolderRecorder:
         )
 
 
-def _moments(panel: Mapping[str, Tensor], segment: Tensor, segments: int) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
-    """Name -> (n, mean, var) [worlds, segments], summed in float64 a block at a time.
-
-    Of the users for whom the variable is defined (not NaN); where it is for nobody, n is that of all users of the
-    segment, and mean and var are NaN.
-    """
-    worlds, users = segment.shape
-    zero = torch.zeros(worlds, segments, dtype=torch.float64, device=segment.device)
-    everyone, sums = zero, dict.fromkeys(panel, (zero, zero, zero))
-    labels = torch.arange(segments, device=segment.device)
-    for block in blocks(users, segments):
-        member = (segment[:, block, None] == labels).double()  # [worlds, block, segments]
-        everyone = everyone + member.sum(1)
-        for name, value in panel.items():
-            x = value[:, block, None].double()
-            unknown = x.isnan()
-            x = x.masked_fill(unknown, 0.0)
-            own, first, second = sums[name]
-            own = own + (member * ~unknown).sum(1)
-            sums[name] = (own, first + (member * x).sum(1), second + (member * x * x).sum(1))
-    moments = {}
-    for name, (own, first, second) in sums.items():
-        mean = first / own
-        moments[name] = (torch.where(own > 0, own, everyone), mean, (second / own - mean**2).clamp(min=0.0))
-    return moments
-
-
-def _same(word: str, size: int) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(size, dtype=np.int32)), pa.array([word]))
-
-
-def _words(codes: np.ndarray[Any, Any], words: list[str]) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(words, type=pa.string()))
-
-
 def _is(path: Path, sha256: object) -> bool:
     """Whether a file is there, with this SHA-256."""
     return path.is_file() and digest(path) == sha256
-
-
-def _joined(tables: list[pa.Table]) -> pa.Table:
-    """Tables below each other, with plain strings in place of words coded differently in each."""
-    return pa.concat_tables([table.cast(_plain(table.schema)) for table in tables], promote_options="permissive")
-
-
-def _canonical(table: pa.Table, worlds: int, inner: int) -> Iterator[pa.Table]:
-    """Rows [outer, worlds, inner] in the order [worlds, outer, inner], some worlds at a time."""
-    order = np.arange(len(table)).reshape(-1, worlds, inner).transpose(1, 0, 2).reshape(worlds, -1)
-    size = max(1, _ROWS // max(1, order.shape[1]))
-    for first in range(0, worlds, size):
-        yield table.take(pa.array(order[first : first + size].reshape(-1)))
-
-
-def _undefined(steps: pa.Table) -> dict[str, int]:
-    """Measure -> how many of its values are infinite."""
-    value = steps.column("value").to_numpy()
-    names = steps.column("measure").filter(pa.array(np.isinf(value))).value_counts().to_pylist()
-    return {row["values"]: row["counts"] for row in names}
-
-
-def _plain(schema: pa.Schema) -> pa.Schema:
-    """The schema with plain strings: dictionaries differ from part to part."""
-    return pa.schema([(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in schema])

@@ -1,6 +1,6 @@
 """Plays a scenario into its folder: plans its units, has them played by an executor, joins what they wrote."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict
 from pathlib import Path
@@ -47,7 +47,7 @@ from populace.scenarios.runner.plan import (
 )
 from populace.scenarios.runner.spending import FolderAccount
 from populace.scenarios.runner.system import check_threads, last_words, refused, reserve
-from populace.scenarios.runner.unit import Failed, Job
+from populace.scenarios.runner.unit import Failed, Job, Outcome
 from populace.scenarios.runner.watching import Progress
 from populace.scenarios.schema import Scenario
 from populace.store import Mirror, StoreError
@@ -261,7 +261,8 @@ def _play(
     left, failures, doubtful = {unit.name: unit for unit in missing}, list[Failed](), dict[str, tuple[str, ...]]()
     try:
         with ExitStack() as stack:
-            for outcome in stack.enter_context(closing(executor.made()(job, built, wanted, progress))):
+            outcomes = executor.made()(job, built, wanted, progress) if wanted else _nothing()
+            for outcome in stack.enter_context(closing(outcomes)):
                 if isinstance(outcome, Failed):
                     _raise_limit(folder, scenario, outcome)
                     failures.append(outcome)
@@ -304,6 +305,11 @@ def _play(
     if mirror is not None:
         mirror.tidy()
     return folder
+
+
+def _nothing() -> Generator[Outcome, None, None]:
+    """What comes of units where none is left to be played."""
+    yield from ()
 
 
 def _raise_limit(folder: Path, scenario: Scenario, failed: Failed) -> None:

@@ -174,3 +174,13 @@ def test_what_is_an_address():
     assert not is_address(Path("s3://bucket/run"))
     with pytest.raises((RunError, populace.errors.MissingExtra)):
         Store("nothing-of-the-kind://x")
+
+
+def test_names_of_a_stranger_s_store_stay_inside_the_copy(bucket, tmp_path):
+    store = Store(f"{bucket}/hostile")
+    store.put("run.json", b"{}")
+    store.put("parts/../../../evil.parquet", b"x")
+    with pytest.raises(RunError, match="holds an object whose name no run folder has"):
+        populace.load_run(store.address)
+    with pytest.raises(RunError, match="holds an object whose name no run folder has"):
+        runner.resume_at(store.address)

@@ -14,6 +14,7 @@ from populace.builder import Built
 from populace.errors import MissingExtra, RunError
 from populace.scenarios.runner.executors.fleet import Died, drive
 from populace.scenarios.runner.executors.processes import begun, not_begun, played, player_of
+from populace.scenarios.runner.executors.sharing import Lent
 from populace.scenarios.runner.plan import Unit
 from populace.scenarios.runner.spending import FolderAccount
 from populace.scenarios.runner.unit import Job, Outcome, Player
@@ -186,6 +187,8 @@ def _here() -> Mapping[str, Any]:
 # ---------------------------------------------------------------------- in the worker
 
 _players: dict[str, Player] = {}
+_scratch: list[tempfile.TemporaryDirectory[str]] = []
+"""Folders of this worker's own, deleted when it ends."""
 
 
 def _task(sent: tuple[Job, Mapping[str, Any]], units: Sequence[Unit]) -> tuple[list[Outcome], int]:
@@ -203,7 +206,8 @@ def _task(sent: tuple[Job, Mapping[str, Any]], units: Sequence[Unit]) -> tuple[l
                     "lie on a file system that all of them share, or at an address, such as --out s3://BUCKET/RUN"
                 )
             _players.clear()
-            _players[key] = player_of(job, Path(tempfile.mkdtemp(prefix="populace-")))
+            _scratch.append(tempfile.TemporaryDirectory(prefix="populace-"))
+            _players[key] = player_of(job, Path(_scratch[-1].name))
     except Exception as error:
         return [not_begun(unit, error) for unit in units], 0
     try:
@@ -211,22 +215,6 @@ def _task(sent: tuple[Job, Mapping[str, Any]], units: Sequence[Unit]) -> tuple[l
     except KeyboardInterrupt:
         found = []
     return found, sum(moved)
-
-
-class _Account:
-    """The actor that keeps the budget; it runs on the machine of the driver, and writes into the run folder itself."""
-
-    def __init__(self, budget: Budget) -> None:
-        self._budget = budget
-
-    def so_far(self) -> Spending:
-        return self._budget.spent
-
-    def reserve(self, amount: Spending, limit: Limit) -> Answer:
-        return self._budget.reserve(amount, limit)
-
-    def settle(self, reserved: Spending, spent: Spending) -> None:
-        self._budget.settle(reserved, spent)
 
 
 class FromActor:
@@ -262,7 +250,7 @@ def lent(ray: Any, budget: Budget) -> Iterator[Budget]:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     beside = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    actor = ray.remote(num_cpus=0, scheduling_strategy=beside)(_Account).remote(budget)
+    actor = ray.remote(num_cpus=0, scheduling_strategy=beside)(Lent).remote(budget)
     try:
         yield FromActor(actor, budget.limit)
     finally:

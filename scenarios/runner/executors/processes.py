@@ -25,6 +25,8 @@ from populace.scenarios.runner.unit import Failed, Job, Outcome, Player
 from populace.scenarios.runner.watching import Progress
 from populace.store import Mirror, Store
 
+CLOSE_SECONDS = 2.0
+"""How long a worker without work may take to end."""
 GRACE_SECONDS = 30.0
 """How long workers that were asked to end may take to save what they have played."""
 
@@ -141,6 +143,8 @@ class _Workers:
                     worker.busy = False
         for worker in self._all:
             worker.pipe.close()
+        for worker in self._all:
+            worker.process.join(CLOSE_SECONDS)  # one that has nothing to do sees that its pipe is closed, and tidies up
             worker.process.kill()
             worker.process.join()
 
@@ -167,6 +171,11 @@ def _how(code: int | None) -> str:
 def _work(pipe: Connection, payload: bytes, index: int, counts: Any, halt: Any) -> None:
     for number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
         signal.signal(number, signal.SIG_IGN)  # who started us hears it, and asks us to save
+
+    def save(number: int, frame: object) -> None:
+        halt.value = 1  # a batch system that ends a job sends SIGTERM to all of its processes
+
+    signal.signal(signal.SIGTERM, save)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 
     def moved(agent_ticks: int) -> None:

@@ -57,26 +57,33 @@ class Remote:
         return self._held.lent
 
 
-class _Lent:
-    """A budget as methods, which can be called from afar."""
+class Lent:
+    """A budget as methods, which can be called from another process or machine.
+
+    Args:
+        budget: The budget.
+    """
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
 
     def so_far(self) -> Spending:
+        """All that was settled."""
         return self._budget.spent
 
     def reserve(self, amount: Spending, limit: Limit) -> Answer:
+        """See `Budget`."""
         return self._budget.reserve(amount, limit)
 
     def settle(self, reserved: Spending, spent: Spending) -> None:
+        """See `Budget`."""
         self._budget.settle(reserved, spent)
 
 
 @contextmanager
 def served(budget: Budget) -> Iterator[Budget]:
     """Within this block the budget can be reached from other processes of this machine, through what is yielded."""
-    lent = _Lent(budget)
+    lent = Lent(budget)
 
     class Serving(_Manager):
         """With the budget of this run alone."""
