@@ -60,12 +60,12 @@ def name_of(seat: int) -> str:
 
 
 def often(chance: float) -> str:
-    """A chance as people say it: `3 times in 10`, below a tenth `4 times in 100`."""
+    """A chance as people say it, after a verb: `3 times in 10`, near either end `4 times in 100`."""
     if chance < 0.005:
-        return "never"
-    if chance < 0.095:
-        return f"{round(chance * 100)} times in 100" if round(chance * 100) > 1 else "once in 100 times"
-    return f"{round(chance * 10)} times in 10" if round(chance * 10) > 1 else "once in 10 times"
+        return "less than once in 100 times" if chance > 0 else "0 times in 100"
+    whole = 100 if chance < 0.095 or chance > 0.945 else 10
+    count = round(chance * whole)
+    return f"{count} times in {whole}" if count > 1 else f"once in {whole} times"
 
 
 def points(value: float) -> str:
@@ -194,7 +194,7 @@ def knows(seen: Seen, world: int, seat: int, turns: int, tags: bool) -> str:
     place, name = (world, seat), name_of(seat)
     turn = int(seen["turn"][place])
     parts = [
-        f"As far as you can tell, a question in such words is taken in another way than it was meant "
+        f"As far as you can tell, a question in such words is taken in another way than the user means it "
         f"{often(float(seen['signal'][place]))}."
     ]
     if "mine" in seen:

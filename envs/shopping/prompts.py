@@ -273,7 +273,8 @@ class Teller:
         ask += "`Price:` and holds the price."
         system = "You sell one product in an online store and decide its price. You want to earn as much as you can."
         form = rf"{PROSE}\nPrice: {re.escape(c.currency)}[0-9]{{1,7}}(\.[0-9]{{2}})?"
-        return _chat(world, seat, system, SELLING, " ".join(told), ask, form)
+        other = ask.replace(f"from {low} to {high}", "from $5 to $20")  # the rounds before are of other products
+        return _chat(world, seat, system, SELLING, " ".join(told), ask, form, other)
 
     def audits(self, own: Seen, world: int, seat: int) -> Chat:
         """An auditor reads explanations and says how many sales are looked into."""
@@ -285,7 +286,7 @@ class Teller:
         ]
         letters = [text for found in own["letters"].tolist() if (text := self.read(found))]
         if letters:
-            told.append("Assistants explain this tick's sales like this:")
+            told.append("Assistants have just explained their sales like this:")
             told += [f"- {quoted(text)}" for text in letters[:LETTERS]]
         ask = (
             "How many of the next 100 sales do you look into? Say why in one sentence. Then end with a line that "
@@ -335,12 +336,19 @@ class Teller:
 
 
 def _chat(
-    world: int, seat: int, system: str, examples: tuple[tuple[str, str], ...], told: str, ask: str, form: str
+    world: int,
+    seat: int,
+    system: str,
+    examples: tuple[tuple[str, str], ...],
+    told: str,
+    ask: str,
+    form: str,
+    other: str = "",
 ) -> Chat:
-    """Two rounds of the same ask on other matters, dealt by seat, and what is asked now."""
+    """Two rounds of the same ask (or of `other`) on other matters, dealt by seat, and what is asked now."""
     messages = [("system", system)]
     for text, reply in examples if seat % 2 == 0 else examples[::-1]:
-        messages += [("user", f"{text}\n{ask}"), ("assistant", reply)]
+        messages += [("user", f"{text}\n{other or ask}"), ("assistant", reply)]
     messages.append(("user", f"{told}\n{ask}"))
     return Chat(world, seat, tuple(messages), form=form)
 
