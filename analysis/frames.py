@@ -137,11 +137,20 @@ class RunData:
 
     @cached_property
     def talk(self) -> pd.DataFrame:
-        """A row per utterance: `arm, world, step, phase, role, seat, to, player, text, code, kind`.
+        """One row per utterance; empty where nothing was said in words.
 
-        `code` is what the text carries as numbers, and `kind` how the reply was read; empty where nothing was said.
+        `arm, world, step, phase, turn, role, seat, to, player, text, code, reader, kind, tokens_in, tokens_out, prompt,
+        reply`:
+        `turn` counts from 0 in conversations that last several ticks, `code` is what the text carries as numbers,
+        `reader` says what read a reply and `kind` how it was read, and `prompt` is the key of what a language model was
+        asked, in `prompts`; `reply` is its whole reply, of which `text` is what others heard.
         """
         return self._table("talk")
+
+    @cached_property
+    def prompts(self) -> pd.DataFrame:
+        """What language models were asked for the words in `talk`, once each: `prompt, text`, the messages as JSON."""
+        return self._table("prompts").drop_duplicates("prompt").reset_index(drop=True)
 
     def read(
         self,
@@ -155,7 +164,7 @@ class RunData:
         """Some rows of a table: what is not asked for is left on the disk, so that a large run can be read in pieces.
 
         Args:
-            table: `steps`, `users`, `groups` or `talk`.
+            table: `steps`, `users`, `groups`, `talk` or `prompts`.
             arms: Names of arms, or of base arms for all their cells; None for all.
             measures: Names of measures (`steps` only); None for all.
             steps: Steps; None for all. Step -1 is the last of each arm.
@@ -169,6 +178,8 @@ class RunData:
             raise UnknownName("table", table, COLUMNS)
         if measures is not None and table != "steps":
             raise RunError(f"only the table steps has measures, not {table}: leave `measures` out")
+        if table == "prompts" and (arms is not None or steps is not None):
+            raise RunError("the table prompts is of all arms and steps: leave `arms` and `steps` out")
         wanted = None if arms is None else [arm for name in arms for arm in cells(self, name)]
         filters: Filters = []
         filters += [] if wanted is None else [("arm", "in", wanted)]
@@ -274,7 +285,8 @@ class RunData:
         return named if named in self.info["arms"] and named != arm else None
 
     def _table(self, table: str, filters: Filters | None = None) -> pd.DataFrame:
-        own: Filters = [] if self.whole is None else [("arm", "in", list(self.info["arms"]))]
+        some = self.whole is not None and "arm" in COLUMNS[table]
+        own: Filters = [("arm", "in", list(self.info["arms"]))] if some else []
         return stored(self.path, self.info, table, self.segment_names, [*(filters or []), *own] or None)
 
 

@@ -47,6 +47,11 @@ class PublicRun(RunData):
         return self._table("talk").iloc[:0]
 
     @cached_property
+    def prompts(self) -> pd.DataFrame:
+        """No rows: prompts tell who a respondent is."""
+        return self._table("prompts").iloc[:0]
+
+    @cached_property
     def groups(self) -> pd.DataFrame:
         """As of a run, small segments joined; no rows where all users of a world are fewer than `FEW`."""
         frame = self._table("groups")

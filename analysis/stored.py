@@ -43,14 +43,21 @@ COLUMNS: dict[str, dict[str, str]] = {
         "world": "int64",
         "step": "int64",
         "phase": "category",
+        "turn": "int64",
         "role": "category",
         "seat": "int64",
         "to": "category",
         "player": "category",
         "text": "str",
         "code": "str",
+        "reader": "category",
         "kind": "category",
+        "tokens_in": "int64",
+        "tokens_out": "int64",
+        "prompt": "str",
+        "reply": "str",
     },
+    "prompts": {"prompt": "str", "text": "str"},
 }
 """Columns and dtypes of the frames; `users` has a float32 column for every panel variable beside these."""
 

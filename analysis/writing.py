@@ -10,6 +10,7 @@ from populace.files import FileError, opened
 BEGINNINGS: dict[str, tuple[bytes, ...]] = {
     ".html": (b"<!doctype html",),
     ".htm": (b"<!doctype html",),
+    ".jsonl": (b'{"messages"', b'{"text"'),
     ".pdf": (b"%pdf-",),
     ".png": (b"\x89png\r\n",),
     ".svg": (b"<?xml", b"<svg"),

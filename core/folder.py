@@ -21,7 +21,7 @@ from populace.errors import RunError
 from populace.files import FileError, opened, text, whole
 from populace.names import fault_in, pathless, visible
 
-TABLES = ("steps", "users", "groups", "talk")
+TABLES = ("steps", "users", "groups", "talk", "prompts")
 """The tables that are the same to the byte however a run was cut up, saved and resumed."""
 TIMINGS = "timings"
 """The table of wall-clock times, which is not."""

@@ -25,17 +25,20 @@ Actions = Mapping[str, Tensor]
 ReplyKind; 0 is valid), and names that begin with `tally/` are numbers that are summed over seats into a measure
 (`tally/tokens` becomes the measure `tokens` of the role): what acts cost that a language model wrote. Names that begin
 with `read/` are codes that a reader made of words, [worlds, seats, ...], 0 where it made nothing of them; the world is
-handed them beside the fields, and no view offers them."""
+handed them beside the fields, and no view offers them. Names that begin with `asked/` say how a language model came to
+its words, as `populace.words.ASKED` lists them; they are recorded with the words."""
 
 TALLY = "tally/"
 """Begins the names of tallies."""
 READ = "read/"
 """Begins the names of codes that were read off words."""
+HOW = "asked/"
+"""Begins the names of what is recorded with the words of a language model."""
 
 
 def is_field(name: str) -> bool:
     """Whether a name in actions is one of the role's fields."""
-    return name != "kind" and not name.startswith((TALLY, READ))
+    return name != "kind" and not name.startswith((TALLY, READ, HOW))
 
 
 Memory = Any

@@ -17,7 +17,7 @@ from populace.fields import Role, shared
 from populace.measures import Counts, Key, OfSeats, add
 from populace.memory import is_short
 from populace.observation import Observation
-from populace.policy import READ, Actions, Learner, Policy, Trajectory, Transition
+from populace.policy import HOW, READ, Actions, Learner, Policy, Trajectory, Transition
 from populace.population import People, Population
 from populace.words import Reader, Words
 from populace.world import Step, World
@@ -211,6 +211,8 @@ def _phase(
     draw = run.draw(check, world.scopes[run.phase])
     memory, acted, seen = dict(run.memory), {}, {}
     kinds: dict[str, Tensor] = {}
+    asked: dict[str, dict[str, Tensor]] = {}
+    prompts: dict[str, Words] = {}
     codes: dict[str, dict[str, Tensor]] = {}
     flows: dict[Key, Tensor] = {}
     events: list[tuple[OfSeats, Tensor]] = []
@@ -228,6 +230,7 @@ def _phase(
             if world.ends:
                 # Nobody sits in a world that has ended: a language model need not be asked there.
                 observation = observation.only(~run.done.unsqueeze(-1).expand(-1, role.seats))
+            prompts[role.name] = observation.reader.prompts
             with blame(policy, role.name, phase):
                 given_back = policy.act(observation, memory[role.name], draw.scope(f"act/{role.name}"))
                 actions, memory[role.name] = _pair(given_back)
@@ -237,6 +240,7 @@ def _phase(
         if "kind" in actions:
             kinds[role.name] = actions["kind"]
         codes[role.name] = {name: code for name, code in actions.items() if name.startswith(READ)}
+        asked[role.name] = {name.removeprefix(HOW): how for name, how in actions.items() if name.startswith(HOW)}
         acted[role.name], nan = acts.valid(role, phase, actions, len(run.worlds), watch)
         flows |= {OfSeats(f"nan/{name}", role.name): share for name, share in nan.items()}
         events += acts.counted(role, actions, _players(policies, run.memory, role.name), present)
@@ -279,6 +283,8 @@ def _phase(
             kind=kinds.get(role),
             present=world.present(run.state, role),
             players=_players(policies, run.memory, role),
+            asked=asked.get(role, {}),
+            prompts=prompts.get(role, what.prompts),
         )
         for role, what in step.said.items()
     }

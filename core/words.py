@@ -28,6 +28,12 @@ def text_id(text: str) -> int:
     return found or 1
 
 
+ASKED = ("prompt", "reply", "tokens_in", "tokens_out", "reader")
+"""What is recorded with the words of a language model, each [worlds, seats] int64: the ids of what it was asked and of
+its whole reply, tokens read and written for it (those of a second try included), and the place in `READERS` of what
+read it."""
+READERS = ("", "form", "rules", "prototypes", "judge")
+"""What reads replies: nothing (a script's words follow from its code), the form that was asked for, an interpreter."""
 SILENCE = text_id("")
 """Id of the empty text: nothing was said."""
 
@@ -82,11 +88,14 @@ class Reader:
         lexicon: Makes the world's phrases, id -> text; asked only when an id is not in the store.
         ground: The role's private fields in this phase, [worlds, seats, ...]. Only what reads replies may look there,
             to tell what words mean or whether they are right; nothing of it may be shown to a seat.
+        prompts: What language models are asked and reply in this phase. It is not part of the run: a recorder takes
+            what it needs.
     """
 
     words: Words
     lexicon: Callable[[], Mapping[int, str]]
     ground: Mapping[str, Tensor] = field(default_factory=dict)
+    prompts: Words = field(default_factory=Words)
 
     def read(self, found: int) -> str:
         """The text of an id; empty for silence and for what was not put into words.
@@ -117,19 +126,26 @@ class Utterance:
             [worlds, seats, audiences].
         labels: Name -> labels of a code that is a choice.
         to: Role that hears it, or "" for all; a name for each audience where there are several.
+        turn: [worlds, seats] int64, its turn in a conversation that lasts several ticks, from 0; None where each is
+            over within its tick.
         kind: [worlds, seats] int8, how the reply was read (`ReplyKind`); None where all acts were valid. This and what
             follows is filled in by the run.
         present: [worlds, seats] bool, seats that are taken; None for all.
         players: Player -> [worlds, seats] bool, where several share the role.
+        asked: Names of `ASKED` -> [worlds, seats] int64, of seats that language models play; 0 for others.
+        prompts: The texts of the ids in `asked`.
     """
 
     text: Tensor
     codes: Mapping[str, Tensor] = field(default_factory=dict)
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     to: str | tuple[str, ...] = ""
+    turn: Tensor | None = None
     kind: Tensor | None = None
     present: Tensor | None = None
     players: Mapping[str, Tensor] = field(default_factory=dict)
+    asked: Mapping[str, Tensor] = field(default_factory=dict)
+    prompts: Words = field(default_factory=Words)
 
 
 Code = TypeVar("Code", bound=tuple[int, ...])

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from populace.files import whole
 from populace.folder import TABLES, TIMINGS, digest, part_path
+from populace.scenarios.rows import once
 from populace.taping import FOLDER
 
 ROW_GROUP = 1 << 18
@@ -39,7 +40,10 @@ def merge(folder: Path, units: Iterable[str]) -> dict[str, dict[str, Any]]:
         if parts:
             target = folder / f"{table}.parquet"
             schema = pa.unify_schemas([pq.read_schema(part) for part in parts])
-            write_table(target, _row_groups(_conformed(parts, schema)), schema)
+            rows = _conformed(parts, schema)
+            if table == "prompts":  # units may have asked the same
+                rows = iter([once(pa.concat_tables(rows))])
+            write_table(target, _row_groups(rows), schema)
             found[table] = {"rows": pq.read_metadata(target).num_rows, "sha256": digest(target)}
     return found
 

@@ -32,7 +32,7 @@ from populace.population import Census
 from populace.recording import OwnMeasure, measured
 from populace.run import Run
 from populace.scenarios.merging import write_table
-from populace.scenarios.rows import canonical, coded, constant, joined, moments, undefined
+from populace.scenarios.rows import by_world, canonical, coded, constant, joined, moments, once, undefined
 from populace.scenarios.talk import Heard
 from populace.words import Reader, Utterance
 from populace.world import World
@@ -230,8 +230,8 @@ class FolderRecorder:
             if table == "steps":
                 infinite = undefined(whole)
             # Rows of increments are [tick, ..., worlds, inner]; those of a part are [worlds, tick, ..., inner].
-            if table == "talk":
-                whole = whole.take(pa.array(np.argsort(whole.column("world").to_numpy(), kind="stable")))
+            if table in ("talk", "prompts"):
+                whole = once(whole) if table == "prompts" else by_world(whole)
                 write_table(path := part_path(self.folder, table, self.unit), [whole], whole.schema)
                 tables[table] = {"rows": len(whole), "sha256": digest(path)}
                 continue
@@ -272,6 +272,7 @@ class FolderRecorder:
             "users": [table for clock, held in users if (table := self._user_rows(clock, ids, held)) is not None],
             "groups": [self._group_rows(clock, ids, held) for clock, held in groups],
             "talk": [self._talk_rows(ids, heard) for heard in self._talk if heard.step <= run.clock],
+            "prompts": [heard.prompts() for heard in self._talk if heard.step <= run.clock and heard.utterance.asked],
         }
         return {table: joined(rows) for table, rows in found.items() if rows}
 

@@ -64,6 +64,16 @@ def canonical(table: pa.Table, worlds: int, inner: int) -> Iterator[pa.Table]:
         yield table.take(pa.array(order[first : first + size].reshape(-1)))
 
 
+def by_world(table: pa.Table) -> pa.Table:
+    """The same rows by world, and those of a world in their order."""
+    return table.take(pa.array(np.argsort(table.column("world").to_numpy(), kind="stable")))
+
+
+def once(table: pa.Table) -> pa.Table:
+    """Each row of a table of keys and texts once, ordered by the first column."""
+    return table.group_by(table.column_names).aggregate([]).sort_by(table.column_names[0])
+
+
 def undefined(steps: pa.Table) -> dict[str, int]:
     """Measure -> how many of its values are infinite."""
     value = steps.column("value").to_numpy()

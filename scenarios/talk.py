@@ -9,19 +9,29 @@ from torch import Tensor
 
 from populace import tree
 from populace.dialogue import ReplyKind
-from populace.words import UNWORDED, Reader, Utterance
+from populace.words import ASKED, READERS, UNWORDED, Reader, Utterance
 
 COLUMNS = pa.schema(
     [
         *((name, pa.string()) for name in ("arm",)),
         *((name, pa.int64()) for name in ("world", "step")),
-        *((name, pa.string()) for name in ("phase", "role")),
+        ("phase", pa.string()),
+        ("turn", pa.int64()),
+        ("role", pa.string()),
         ("seat", pa.int64()),
-        *((name, pa.string()) for name in ("to", "player", "text", "code", "kind")),
+        *((name, pa.string()) for name in ("to", "player", "text", "code", "reader", "kind")),
+        *((name, pa.int64()) for name in ("tokens_in", "tokens_out")),
+        ("prompt", pa.string()),
+        ("reply", pa.string()),
     ]
 )
-"""`step` is the tick that was played, as in other tables; `code` names what the text carries, `name=value; ...`; `kind`
-is how the reply was read, `ok` or a failure."""
+"""`step` is the tick that was played, as in other tables; `turn` the turn of a conversation of several ticks, from 0;
+`code` names what the text carries, `name=value; ...`; `reader` is what read the reply (`populace.words.READERS`) and
+`kind` how it was read, `ok` or a failure; `prompt` is the key of what was asked in the table of prompts, and `reply`
+the whole reply, of which `text` is what is heard; both are empty for scripts."""
+
+PROMPTS = pa.schema([("prompt", pa.string()), ("text", pa.string())])
+"""What language models were asked, once each: a key of 16 hexadecimal digits, and the messages as JSON."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,8 @@ class Heard:
 
     def first(self, worlds: int) -> "Heard":
         """Of the first so many worlds only."""
-        return replace(self, utterance=tree.tree_map(lambda tensor: tensor[:worlds].clone(), self.utterance))
+        cut = tree.tree_map(lambda tensor: tensor[:worlds].clone(), self.utterance)
+        return replace(self, utterance=replace(cut, prompts=cut.prompts.kept(*cut.asked.values())))
 
     def rows(self, arm: str, ids: "np.ndarray[Any, Any]") -> pa.Table:
         """The rows, by world and seat; seats that said nothing in words have none.
@@ -73,11 +84,15 @@ class Heard:
         for name, seats in u.players.items():
             player[seats.cpu().numpy()] = name
         size = len(world)
+        none = np.zeros(text.shape[:2], dtype=np.int64)
+        how = {name: u.asked[name].cpu().numpy() if name in u.asked else none for name in ASKED}
+        how = {name: number[world, seat] for name, number in how.items()}
         columns = {
             "arm": [arm] * size,
             "world": ids[world],
             "step": [self.step] * size,
             "phase": [self.phase] * size,
+            "turn": np.zeros(size, np.int64) if u.turn is None else u.turn.cpu().numpy()[world, seat],
             "role": [self.role] * size,
             "seat": seat,
             "to": to,
@@ -87,9 +102,27 @@ class Heard:
                 "; ".join(f"{name}={value[w][s][k]}" for name, value in codes.items())
                 for w, s, k in zip(world, seat, place, strict=True)
             ],
+            "reader": [READERS[k] for k in how["reader"]],
             "kind": [ReplyKind(int(k)).name.lower() for k in kind[world, seat]],
+            "tokens_in": how["tokens_in"],
+            "tokens_out": how["tokens_out"],
+            "prompt": [key(int(k)) if k else "" for k in how["prompt"]],
+            "reply": [_sound(u.prompts.get(int(k)) or "") for k in how["reply"]],
         }
         return pa.table(columns, schema=COLUMNS)
+
+    def prompts(self) -> pa.Table:
+        """What was asked for these words, once each."""
+        u = self.utterance
+        ids = u.asked["prompt"].unique().tolist() if u.asked else []
+        texts = {found: text for found in ids if (text := u.prompts.get(found))}
+        columns = {"prompt": [key(found) for found in texts], "text": [_sound(text) for text in texts.values()]}
+        return pa.table(columns, schema=PROMPTS)
+
+
+def key(found: int) -> str:
+    """An id as 16 hexadecimal digits."""
+    return f"{found & (1 << 64) - 1:016x}"
 
 
 def _named(value: Tensor, labels: tuple[str, ...] | None) -> list[list[list[str]]]:

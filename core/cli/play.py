@@ -184,6 +184,8 @@ def _tell_estimate(found: "Estimate", as_json: bool) -> None:
         f"{found.workers:,} at a time, and more than {found.units:,} workers would find nothing to do",
         *([found.advice] if found.advice else []),
     ]
+    if found.utterances:
+        lines.append(f"words: about {found.utterances:,} utterances are recorded (record.talk, record.worlds)")
     if found.asked is not None:
         lines.append("language models, if each prompt is asked once and nothing is on a tape:")
         shown = list(found.asking.items())[:_MOST_ARMS]

@@ -215,3 +215,32 @@ def figure(
     for note in [*([run.notice] if run.notice else []), *drawn.notes]:
         say(f"note: {note}", err=True)
     tell(as_json, f"figure: {drawn.path}", figure=str(drawn.path), notes=list(drawn.notes))
+
+
+@app.command()
+def chats(
+    folder: Annotated[str, typer.Argument(help="A run folder, or its address.", autocompletion=completing.runs)],
+    out: Annotated[Path, typer.Option(help="The file to write, e.g. chats.jsonl.")],
+    arms: Annotated[
+        list[str] | None,
+        typer.Option("--arm", metavar="NAME", help="This arm (may be repeated).", autocompletion=completing.arms),
+    ] = None,
+    roles: Annotated[
+        list[str] | None, typer.Option("--role", metavar="NAME", help="This role (may be repeated).")
+    ] = None,
+    individuals: Individuals = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write what language models were asked and replied as JSON lines in chat form, for training."""
+    from populace import analysis
+    from populace.analysis.chats import write_chats
+    from populace.analysis.privacy import PublicRun, public
+    from populace.analysis.writing import check_target
+
+    check_target(out, "a file of chats", (".jsonl",))
+    run = analysis.load_run(folder)
+    shown = run if individuals else public(run)
+    if isinstance(shown, PublicRun):
+        raise RunError(f"{folder}: {shown.withheld}")
+    count = write_chats(run, out, arms=arms or (), roles=roles or ())
+    tell(as_json, f"chats: {out} ({count:,})", chats=str(out), count=count)

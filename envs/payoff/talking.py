@@ -75,7 +75,9 @@ class Talking:
         # Who has not begun to talk and ends it says nothing.
         ended = torch.where(when == FIRST, UNWORDED, ended)
         words = torch.where(given == UNWORDED, torch.where(state.asked == END, ended, said), given)
-        return self._kept(state, words, 0), Utterance(words, self._codes(state), self._labels(), to="assistant")
+        return self._kept(state, words, 0), Utterance(
+            words, self._codes(state), self._labels(), to="assistant", turn=state.turn
+        )
 
     def answer(
         self, state: State, before: State, act: Tensor, found: Outcome, given: Tensor, draw: Draw
@@ -110,7 +112,7 @@ class Talking:
         }
         labels = {"act": (*ACTS, *SAFE_ACTS), **self._labels()}
         kept = self._kept(replace(state, talk=before.talk), said, 1, before.turn)
-        return kept, Utterance(said, codes, labels, to="user")
+        return kept, Utterance(said, codes, labels, to="user", turn=before.turn)
 
     def _codes(self, state: State) -> dict[str, Tensor]:
         """What is so: what was asked and how it was heard, before the turn is played."""

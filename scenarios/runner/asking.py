@@ -4,13 +4,11 @@ import math
 import time
 from dataclasses import dataclass, replace
 
-from populace.agents.llm.backends.model import ModelOptions
 from populace.agents.llm.backends.rehearsal import NONE, Range, Tally, rehearsing
-from populace.options import Options
 from populace.rollout import rollout
 from populace.run import start
-from populace.scenarios.runner.plan import Ready
-from populace.scenarios.schema import Cell, Scenario
+from populace.scenarios.runner.plan import Ready, models_of
+from populace.scenarios.schema import Scenario
 
 TICKS = 4
 """Ticks that are worded, if they are worded within `SECONDS`; the first one always is."""
@@ -82,17 +80,6 @@ def asking(scenario: Scenario, arm: Ready, batch: int, device: str) -> Asking | 
         episode.cost.times(cell.episodes * cell.worlds / worlds),
         episode.hours.times(cell.episodes * batches),
     )
-
-
-def models_of(cell: Cell) -> list[ModelOptions]:
-    """Options of all language models of an arm."""
-    return [found for _, options in cell.agents.values() for found in _models(options)]
-
-
-def _models(options: Options) -> list[ModelOptions]:
-    """Options of language models among and inside these."""
-    own = [options] if isinstance(options, ModelOptions) else []
-    return own + [found for inner in options.inner().values() for found in _models(inner)]
 
 
 def _since(before: Tally, now: Tally) -> Tally:

@@ -2,17 +2,24 @@
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
 
 from populace import memory, trust
 from populace.agents.llm.backends.rehearsal import Tally, rehearsing
 from populace.budget import UNLIMITED, Limit
+from populace.measures import Key
 from populace.rollout import rollout
-from populace.run import start
-from populace.scenarios.runner.asking import Asking, asking, models_of
-from populace.scenarios.runner.plan import batches, preflight, threads_for, torch_threads, units
+from populace.run import Run, start
+from populace.scenarios.runner.asking import Asking, asking
+from populace.scenarios.runner.plan import batches, models_of, preflight, threads_for, torch_threads, units
 from populace.scenarios.runner.system import check_threads
 from populace.scenarios.schema import Scenario
+from populace.words import UNWORDED, Utterance
+from populace.world import World
 
 PLAYED = 100_000
 """Users, of all worlds together, whose ticks are timed."""
@@ -43,6 +50,7 @@ class Estimate:
         unit_seconds: Estimated time of a unit on one processor, on average.
         unit_bytes: Estimated peak memory of the largest unit.
         workers: Units that are played at a time.
+        utterances: Estimated rows of what is said that the run records, those of the first arm taken for each arm.
     """
 
     arms: int
@@ -60,6 +68,7 @@ class Estimate:
     unit_seconds: float = 0.0
     unit_bytes: int = 0
     workers: int = 1
+    utterances: int = 0
 
     @property
     def advice(self) -> str:
@@ -120,7 +129,7 @@ def estimate(
 
 def _played(scenario: Scenario, device: str, batch: int | None, threads: int | None, workers: int) -> Estimate:
     ready = preflight(scenario, device)
-    sizes = batches(ready, batch, workers)
+    sizes = batches(ready, batch, workers, device)
     plan = units(scenario, sizes)
     cell = scenario.cells[0]
     built = ready[cell.arm].built
@@ -130,15 +139,17 @@ def _played(scenario: Scenario, device: str, batch: int | None, threads: int | N
     with torch_threads(threads or threads_for(scenario, {arm: one.built for arm, one in ready.items()})):
         state = start(built.world, built.policies, built.population, seed=cell.seed, worlds=few, device=device)
         state = rollout(built.world, built.policies, state, 1)
-        ticks, began = 0, time.perf_counter()
+        ticks, began, heard = 0, time.perf_counter(), _Heard()
         while time.perf_counter() - began < 1.0 and ticks < max(1, plan[0].ticks - 1):
-            state = rollout(built.world, built.policies, state, 1)
+            state = rollout(built.world, built.policies, state, 1, heard)
             ticks += 1
         a_world_tick = (time.perf_counter() - began) / (ticks * few)
         found = {arm: asking(scenario, one, sizes[arm], device) for arm, one in ready.items()}
     largest = max(unit.worlds * ready[unit.cell.arm].peak_bytes for unit in plan)
     seconds = a_world_tick * sum(unit.agent_ticks for unit in plan)
     busy = min(workers, len(plan))
+    record = scenario.record
+    listened = {"all": cell.worlds, "tracked": min(record.worlds, cell.worlds), "none": 0}[record.talk]
     asked = {arm: one for arm, one in found.items() if one is not None}
     return Estimate(
         arms=len(scenario.cells),
@@ -156,4 +167,22 @@ def _played(scenario: Scenario, device: str, batch: int | None, threads: int | N
         unit_seconds=seconds / len(plan),
         unit_bytes=largest,
         workers=busy,
+        utterances=round(heard.count / (ticks * few) * plan[0].ticks * listened * len(scenario.cells)),
     )
+
+
+class _Heard:
+    """Counts what is said."""
+
+    count = 0
+
+    def wants(self, clock: int) -> bool:
+        """Nothing else."""
+        return False
+
+    def record(self, world: World[Any], run: Run, measures: Mapping[Key, Tensor]) -> None:
+        """Nothing is taken."""
+
+    def hear(self, world: World[Any], run: Run, phase: str, said: Mapping[str, Utterance]) -> None:
+        """Count utterances of all worlds."""
+        self.count += sum(int((one.text != UNWORDED).sum()) for one in said.values())

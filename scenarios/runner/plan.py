@@ -1,6 +1,7 @@
 """What a run is made of: its arms built and tried, its batches of worlds, its threads."""
 
 import math
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,10 +9,13 @@ from dataclasses import dataclass, field
 import torch
 
 from populace import memory, tree, trust
+from populace.agents.llm.backends.model import ModelOptions
 from populace.builder import Built
 from populace.errors import PopulaceError, RunError
+from populace.options import Options
 from populace.policy import Learner
 from populace.recording import check
+from populace.rollout import rollout
 from populace.run import start
 from populace.scenarios.building import build
 from populace.scenarios.schema import Cell, Scenario
@@ -23,9 +27,10 @@ PEAK = 12
 Measured for the library's scenarios: 2 to 12, except for payoff's policies that look ahead, which take up to 82."""
 LESSON = 8
 """Peak memory of a lesson over the bytes of the trajectory that a learner learns from; measured: 3 to 6."""
-KNEE = 1 << 14
-"""Users of a batch from which on a tick takes time in proportion to their number; with fewer, the fixed costs of a tick
-weigh more (value-lock-in: 12.9 ms per world in batches of 4 worlds of 300 users, 4.2 in 16, 1.9 in 64)."""
+TRIED = 1 << 14
+"""Users in the larger of the two batches that are timed to find out below which size worlds cost much more."""
+DEARER = 1.5
+"""What a world in the smallest batch may cost, relative to its cost among very many."""
 SMALL = 1 << 21
 """Numbers (worlds x users x values) up to which one thread is faster: more would wait for one another."""
 
@@ -151,26 +156,65 @@ def check_device(device: str) -> None:
         ) from None
 
 
-def batches(ready: Mapping[str, Ready], batch: int | None, workers: int = 1) -> dict[str, int]:
+def batches(ready: Mapping[str, Ready], batch: int | None, workers: int = 1, device: str = "cpu") -> dict[str, int]:
     """Arm -> worlds at a time: `batch`, or as many as `BATCH_BYTES` holds at their peak.
 
-    Where several workers have fewer arms than there are workers, worlds are shared out too, though never so few at a
-    time that a world costs much more than it does among many (`KNEE`).
+    Where several workers have fewer arms than there are workers, worlds are shared out too, but not in batches so small
+    that a world costs much more than it does among many (`knee`).
     """
     sizes = {
         arm: min(one.cell.worlds, batch or max(1, BATCH_BYTES // max(1, one.peak_bytes))) for arm, one in ready.items()
     }
     each = -(-workers // len(sizes))  # units of an arm, so that every worker has one
     if batch is None and each > 1:
+        shares = {arm: -(-one.cell.worlds // each) for arm, one in ready.items()}
         sizes = {
-            arm: min(size, max(_knee(ready[arm]), -(-ready[arm].cell.worlds // each))) for arm, size in sizes.items()
+            arm: size if size <= shares[arm] else min(size, max(shares[arm], knee(ready[arm], device)))
+            for arm, size in sizes.items()
         }
     return sizes
 
 
-def _knee(one: Ready) -> int:
-    """Worlds at a time from which on more of them cost in proportion: those that hold `KNEE` users."""
-    return max(1, KNEE // max(1, one.built.population.census.size))
+def knee(one: Ready, device: str = "cpu") -> int:
+    """Worlds at a time from which on a world costs at most `DEARER` times what it costs among very many.
+
+    The time of a tick is taken to be a + b worlds, and a and b are measured by playing a few ticks of a small and of a
+    larger batch. An arm with language models is not tried, as nothing is asked before a run; there it is the number of
+    worlds that hold `TRIED` users, as if it had been tried and found dear.
+    """
+    users = max(1, one.built.population.census.size)
+    few, many = max(1, TRIED // (16 * users)), max(2, TRIED // users)
+    if models_of(one.cell):
+        return min(one.cell.worlds, many)
+    small, large = (_tick_seconds(one, worlds, device) for worlds in (few, many))
+    slope = (large - small) / (many - few)
+    if slope <= 0:
+        return min(one.cell.worlds, many)
+    return max(1, min(one.cell.worlds, round((small - slope * few) / ((DEARER - 1) * slope))))
+
+
+def _tick_seconds(one: Ready, worlds: int, device: str) -> float:
+    """Seconds of a tick of so many worlds: the fastest of three, after one that is not counted."""
+    built = one.built
+    state = start(built.world, built.policies, built.population, seed=one.cell.seed, worlds=worlds, device=device)
+    seconds = []
+    for _ in range(4):
+        began = time.perf_counter()
+        state = rollout(built.world, built.policies, state, 1)
+        bool(state.done.any())  # waits for the device
+        seconds.append(time.perf_counter() - began)
+    return min(seconds[1:])
+
+
+def models_of(cell: Cell) -> list[ModelOptions]:
+    """Options of all language models of an arm."""
+    return [found for _, options in cell.agents.values() for found in _models(options)]
+
+
+def _models(options: Options) -> list[ModelOptions]:
+    """Options of language models among and inside these."""
+    own = [options] if isinstance(options, ModelOptions) else []
+    return own + [found for inner in options.inner().values() for found in _models(inner)]
 
 
 def units(scenario: Scenario, sizes: Mapping[str, int]) -> list[Unit]:

@@ -114,7 +114,7 @@ def _run(
     ready = preflight(scenario, device)
     built = {arm: one.built for arm, one in ready.items()}
     folder = out if out is not None else fresh(scenario.name)
-    sizes = batches(ready, batch, executor.size)
+    sizes = batches(ready, batch, executor.size, device)
     info = describe(scenario, built, device, batch) | {"batches": sizes}
     info["unit_bytes"] = max(size * ready[arm].peak_bytes for arm, size in sizes.items())
     info["inputs"] = input_claims(scenario.word)

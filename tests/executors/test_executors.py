@@ -15,7 +15,7 @@ import populace
 from populace.errors import MissingExtra, PopulaceError, RunError
 from populace.folder import read_info
 from populace.scenarios import load, runner
-from populace.scenarios.runner import unit
+from populace.scenarios.runner import plan, unit
 from populace.scenarios.runner.plan import batches, preflight
 
 pytestmark = pytest.mark.executors
@@ -363,11 +363,28 @@ def test_a_script_without_a_guard_is_told_of_it(tmp_path):
     assert 'under `if __name__ == "__main__":`' in done.stderr
 
 
-def test_worlds_are_shared_out_only_where_arms_are_fewer_than_workers():
+def test_worlds_are_shared_out_only_where_arms_are_fewer_than_workers(monkeypatch):
     ready = preflight(load({**COEVOLUTION, "worlds": 4000}))
     whole = batches(ready, None)
     assert batches(ready, None, workers=2) == whole
+    monkeypatch.setattr(plan, "knee", lambda one, device: 200)
     assert set(batches(ready, None, workers=8).values()) == {1000}
-    # 2 ** 14 users of 30 a world: smaller batches would cost more per world.
-    assert set(batches(ready, None, workers=1000).values()) == {546}
+    assert set(batches(ready, None, workers=1000).values()) == {200}
     assert set(batches(ready, 7, workers=8).values()) == {7}
+
+
+def test_the_knee_is_where_a_world_costs_half_as_much_again(monkeypatch):
+    """A tick of 10 ms and 0.5 ms per world: 1.5 times 0.5 ms is what each of 40 worlds takes."""
+    one = next(iter(preflight(load({**COEVOLUTION, "worlds": 4000})).values()))
+    tried = []
+    monkeypatch.setattr(plan, "_tick_seconds", lambda one, worlds, device: tried.append(worlds) or 0.01 + 5e-4 * worlds)
+    assert plan.knee(one) == 40
+    assert tried == [34, 546], "2 ** 14 users of 30 a world, and a sixteenth of them"
+    monkeypatch.setattr(plan, "_tick_seconds", lambda one, worlds, device: 0.01)
+    assert plan.knee(one) == 546
+
+
+def test_the_trial_plays_the_world():
+    """value-lock-in has 300 users a world; 4 worlds at a time cost far more per world than 64."""
+    one = next(iter(preflight(load("value-lock-in", sets=["worlds=4000"])).values()))
+    assert 4 < plan.knee(one) < 1000

@@ -87,7 +87,7 @@ class Interpreted:
         Of a set that comes with the library, only the half that no rule or threshold was tuned on counts.
         """
         coding = self.interpreter.coding
-        told = {"interpreter": type(self.interpreter).__name__.lower(), "coding": coding.name}
+        told = {"interpreter": self.interpreter.name, "coding": coding.name}
         if self.labelled is None and coding.labelled is None:
             return {**told, "agreement": None, "why": "there is no labelled set of these codes"}
         try:

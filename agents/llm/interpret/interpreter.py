@@ -7,6 +7,7 @@ the run folder.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -52,6 +53,8 @@ class Interpreter(ABC):
         coding: What texts are read for.
     """
 
+    name: ClassVar[str]
+    """`rules`, `prototypes` or `judge`, as in `populace.words.READERS`."""
     policy: ModelPolicy | None = None
     """Whose model is asked, where one is, so that what it costs is worth telling."""
 
@@ -96,6 +99,8 @@ class Rules(Interpreter):
     Raises:
         UnknownName: A rule for a code that there is not.
     """
+
+    name = "rules"
 
     def __init__(self, coding: Coding, own: Mapping[str, Sequence[str]] | None = None) -> None:
         super().__init__(coding)

@@ -46,6 +46,8 @@ class Judge(Interpreter):
         policy: Whose model judges.
     """
 
+    name = "judge"
+
     def __init__(self, coding: Coding, policy: ModelPolicy) -> None:
         super().__init__(coding)
         self.policy = self.judge = policy

@@ -134,6 +134,8 @@ class Prototypes(Interpreter):
         UnknownName: Sentences for a code that there is not.
     """
 
+    name = "prototypes"
+
     def __init__(self, coding: Coding, options: PrototypeOptions | None = None) -> None:
         super().__init__(coding)
         o = self.options = PrototypeOptions() if options is None else options

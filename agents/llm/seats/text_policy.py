@@ -5,6 +5,7 @@ Dialogue, which reads them into ordinary actions. A reply that cannot be read is
 forfeits, and the kind of failure goes out with the actions.
 """
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,8 +31,9 @@ from populace.draw import Draw, uniform_from
 from populace.fields import Role
 from populace.measures import LISTED, SCORED
 from populace.observation import Observation
-from populace.policy import Actions, Memory
+from populace.policy import HOW, Actions, Memory
 from populace.population import People
+from populace.words import READERS
 
 AGAIN = "That could not be read. Reply again, in exactly the form that was asked for and with nothing else."
 """What a seat is told whose reply was not readable."""
@@ -129,6 +131,7 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
             actions, kinds = _hear(dialogue, observation, chats, replies)
         spent.score(chats, replies, orders)
         said = uttered(dialogue, observation, chats, [reply.text for reply in replies])
+        how = self._how(observation, chats, asks, replies, spent) if said else {}
         if talks is not None:
             talks = talks.extend(asked, [reply.text for reply in replies])
             memory = replace(memory, past=talks) if isinstance(memory, UserMemory) else talks
@@ -136,7 +139,28 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
         extra = {"kind": kinds.to(device), **{f"tally/{name}": n.to(device) for name, n in spent.counts().items()}}
         if o.price_in or o.price_out:
             extra["tally/cost"] = ((spent.read * o.price_in + spent.written * o.price_out) * 1e-6).float().to(device)
-        return {**actions, **{name: ids.to(device) for name, ids in said.items()}, **extra}, memory
+        extra |= {name: number.to(device) for name, number in {**said, **how}.items()}
+        return {**actions, **extra}, memory
+
+    def _how(
+        self,
+        observation: Observation,
+        chats: Sequence[Chat],
+        asks: Sequence[Ask],
+        replies: Sequence[Reply],
+        spent: "_Spent",
+    ) -> dict[str, Tensor]:
+        """What is recorded with the words: what each seat was asked at first, its reply, tokens, and what read it."""
+        prompt, reply, reader = (torch.zeros_like(spent.read) for _ in range(3))
+        role = observation.role.name
+        name = self._readers[role].interpreter.name if role in self._readers else "form"
+        put = observation.reader.prompts.put
+        asked, given = put(_told(ask.messages) for ask in asks), put(one.text for one in replies)
+        for chat, a, b in zip(chats, asked, given, strict=True):
+            place = chat.world, chat.seat
+            prompt[place], reply[place], reader[place] = a, b, READERS.index(name)
+        how = {"prompt": prompt, "reply": reply, "tokens_in": spent.read, "tokens_out": spent.written, "reader": reader}
+        return {f"{HOW}{name}": number for name, number in how.items()}
 
     def spend_from(self, budget: Budget) -> None:
         """Count what the model and its judges spend there."""
@@ -225,6 +249,11 @@ class _Spent:
         """Tokens, prompts and failed tries by kind, each [worlds, seats]; every kind at every tick."""
         faults = {f"fault/{fault}": count for fault, count in self.faults.items()}
         return {"tokens": self.read + self.written, "asked": self.asked, **self.scores, **faults}
+
+
+def _told(messages: Messages) -> str:
+    """Messages as a text: JSON, as chat templates and servers take them."""
+    return json.dumps([{"role": who, "content": text} for who, text in messages], ensure_ascii=False)
 
 
 def _order(key: int, count: int) -> tuple[int, ...]:
