@@ -1,18 +1,28 @@
 """The command line: every command, its JSON, its exit codes."""
 
+import io
 import json
 import subprocess
 import sys
+import warnings
+from contextlib import chdir, redirect_stderr, redirect_stdout
 
 import pytest
 from test_runner import trial
 
+from populace.cli import main
 from populace.scenarios import library
 
 
-def cli(*words, cwd=None):
-    done = subprocess.run([sys.executable, "-m", "populace", *map(str, words)], capture_output=True, text=True, cwd=cwd)
-    return done.returncode, done.stdout, done.stderr
+def cli(*words, cwd="."):
+    """A command in this process (exit code, stdout, stderr): starting Python and torch takes longer than most."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(), chdir(cwd):
+        patch.setattr(sys, "argv", ["populace", *map(str, words)])
+        patch.setattr(sys, "path", list(sys.path))
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as left:
+            main()
+    return left.value.code or 0, out.getvalue(), err.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -142,4 +152,5 @@ def test_a_policy_in_the_working_directory_is_found_and_its_errors_are_its_own(f
 
 
 def test_version():
-    assert cli("--version")[1].startswith("populace 0.")
+    done = subprocess.run([sys.executable, "-m", "populace", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("populace 0.")
