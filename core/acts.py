@@ -25,8 +25,18 @@ class Valid(NamedTuple):
     nan: dict[str, Tensor]
 
 
-def valid(role: Role, phase: str, actions: Actions, worlds: int, watch: bool = False) -> Valid:
+def valid(
+    role: Role, phase: str, actions: Actions, worlds: int, watch: bool = False, device: torch.device | str = "cpu"
+) -> Valid:
     """Check names, shapes and dtypes, and put forfeits where acts are invalid.
+
+    Args:
+        role: Whose actions.
+        phase: In which phase.
+        actions: What its policy gave.
+        worlds: How many worlds there are.
+        watch: Whether numbers that are NaN are counted.
+        device: Where fields that were left out are made.
 
     Raises:
         ActionError: Fields are missing or unknown, or a tensor has another shape or dtype than its field declares.
@@ -41,8 +51,7 @@ def valid(role: Role, phase: str, actions: Actions, worlds: int, watch: bool = F
     checked, nan = {}, {}
     for f in fields:
         if f.name not in given:
-            like = next(iter(actions.values()), None)
-            checked[f.name] = f.empty(worlds, role.seats, "cpu" if like is None else like.device)
+            checked[f.name] = f.empty(worlds, role.seats, device)
             continue
         action = actions[f.name]
         shape = (worlds, role.seats, *f.shape)

@@ -241,7 +241,7 @@ def _phase(
             kinds[role.name] = actions["kind"]
         codes[role.name] = {name: code for name, code in actions.items() if name.startswith(READ)}
         asked[role.name] = {name.removeprefix(HOW): how for name, how in actions.items() if name.startswith(HOW)}
-        acted[role.name], nan = acts.valid(role, phase, actions, len(run.worlds), watch)
+        acted[role.name], nan = acts.valid(role, phase, actions, len(run.worlds), watch, run.worlds.device)
         flows |= {OfSeats(f"nan/{name}", role.name): share for name, share in nan.items()}
         events += acts.counted(role, actions, _players(policies, run.memory, role.name), present)
     # A world may tell acts from forfeits: to say nothing is not to be honest. What was read off words comes along.
