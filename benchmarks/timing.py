@@ -51,10 +51,13 @@ def peak_of(code: str) -> tuple[float, str]:
 
     `code` calls `base()` after its imports; everything it allocates from then on counts.
     """
+    # `ru_maxrss` of a new process is at least that of its parent when it was started, so the system's own mark is read.
     prelude = (
-        "import resource, sys\n_b = [0]\ndef base():\n    _b[0] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "def _peak():\n    with open('/proc/self/status') as file:\n"
+        "        return int(next(line for line in file if line.startswith('VmHWM')).split()[1])\n"
+        "_b = [0]\ndef base():\n    _b[0] = _peak()\n"
     )
-    ending = "\nprint('PEAK', (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - _b[0]) * 1024)\n"
+    ending = "\nprint('PEAK', (_peak() - _b[0]) * 1024)\n"
     done = subprocess.run([sys.executable, "-c", prelude + code + ending], capture_output=True, text=True, check=True)
     *lines, last = done.stdout.strip().splitlines()
     return float(last.split()[1]), "\n".join(lines)
