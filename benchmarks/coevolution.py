@@ -11,7 +11,8 @@ import torch
 from benchmarks import baselines, timing
 from populace.compiling import compiled, kernel
 from populace.envs import coevolution_v0
-from populace.envs.coevolution import Coevolution, LockIn, dynamics
+from populace.envs.coevolution import Coevolution, dynamics
+from populace.envs.lockin import LockIn
 from populace.envs.coevolution.history import MORAL_VALUES
 from populace.policy import Policy
 from populace.population import PlainPopulation
