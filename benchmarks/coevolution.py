@@ -12,8 +12,8 @@ from benchmarks import baselines, timing
 from populace.compiling import compiled, kernel
 from populace.envs import coevolution_v0
 from populace.envs.coevolution import Coevolution, dynamics
-from populace.envs.lockin import LockIn
 from populace.envs.coevolution.history import MORAL_VALUES
+from populace.envs.lockin import LockIn
 from populace.policy import Policy
 from populace.population import PlainPopulation
 from populace.registry import policies
