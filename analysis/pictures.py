@@ -1,15 +1,16 @@
 """The report's groups of figures, as HTML."""
 
 import html
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from populace.analysis import plots
 from populace.analysis.moments import OVERALL
 from populace.analysis.results import Results
-from populace.analysis.style import legend, number, part_look
+from populace.analysis.style import Stroke, legend, number, part_look
 from populace.analysis.tables import HEADINGS
 
 FIGURES = 24
@@ -87,7 +88,7 @@ def small_multiples(results: Results) -> str:
     return out
 
 
-def course(results: Results, rows: pd.DataFrame, title: str, unit: str, series: dict[str, Any]) -> str:
+def course(results: Results, rows: pd.DataFrame, title: str, unit: str, series: Mapping[str, Stroke]) -> str:
     """One outcome over time."""
     alt = f"{title} over time, one line per arm."
     return plots.bands(rows, series, column="arm", title=title, ylabel=unit or "mean over worlds", alt=alt)
@@ -163,7 +164,7 @@ def value_maps(results: Results) -> str:
     return legend(series) + grid(figures)
 
 
-Moves = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], list[str]]
+Moves = tuple[NDArray[np.floating], NDArray[np.floating], list[str]]
 """Start and end [points, values], and the segment of each point."""
 
 

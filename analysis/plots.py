@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from populace.analysis.style import INK, MUTED, figure, number, svg
+from populace.analysis.style import INK, MUTED, Stroke, figure, number, svg
 
 POINTS = 120
 """Steps drawn at most; a line of more looks the same."""
@@ -16,7 +17,7 @@ POINT, HIDDEN = 72, 3.6
 """Points an inch; a band of fewer points than this (twice a line's width) cannot be told from its line."""
 
 
-def thinned(steps: Sequence[int] | np.ndarray[Any, Any], points: int = POINTS) -> np.ndarray[Any, Any]:
+def thinned(steps: Sequence[int] | NDArray[np.floating], points: int = POINTS) -> NDArray[np.floating]:
     """At most `points` of the steps, evenly, the first and the last among them."""
     unique = np.unique(np.asarray(steps))
     if len(unique) <= points:
@@ -26,7 +27,7 @@ def thinned(steps: Sequence[int] | np.ndarray[Any, Any], points: int = POINTS) -
 
 def bands(
     frame: pd.DataFrame,
-    series: Mapping[str, dict[str, Any]],
+    series: Mapping[str, Stroke],
     *,
     column: str,
     title: str,
@@ -147,7 +148,7 @@ class Plane:
         names: Names of the values.
     """
 
-    def __init__(self, points: np.ndarray[Any, Any], names: Sequence[str]) -> None:
+    def __init__(self, points: NDArray[np.floating], names: Sequence[str]) -> None:
         self.centre = points.mean(0)
         _, size, directions = np.linalg.svd(points - self.centre, full_matrices=False)
         strongest = np.abs(directions).argmax(1)
@@ -158,15 +159,15 @@ class Plane:
             f"mostly {names[strongest[k]]} ({share[k]:.0%} of variance)" for k in range(len(self.directions))
         ]
 
-    def place(self, points: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    def place(self, points: NDArray[np.floating]) -> NDArray[np.floating]:
         """[..., values] -> [..., 2]."""
-        placed: np.ndarray[Any, Any] = ((points - self.centre)[..., None, :] * self.directions).sum(-1)
+        placed: NDArray[np.floating] = ((points - self.centre)[..., None, :] * self.directions).sum(-1)
         return placed
 
 
 def value_map(
-    users: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], Sequence[Hashable]],
-    centres: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], Sequence[Hashable]],
+    users: tuple[NDArray[np.floating], NDArray[np.floating], Sequence[Hashable]],
+    centres: tuple[NDArray[np.floating], NDArray[np.floating], Sequence[Hashable]],
     colours: Mapping[Hashable, str],
     plane: Plane,
     box: tuple[tuple[float, float], tuple[float, float]],

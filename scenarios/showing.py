@@ -10,7 +10,7 @@ from populace.errors import PopulaceError, UnknownName
 from populace.policy import Policy
 from populace.population import Census
 from populace.scenarios.loader import find, library
-from populace.world import World
+from populace.world import AnyWorld
 
 
 def describe(name: str) -> dict[str, object]:
@@ -59,7 +59,7 @@ def write_new(path: Path, base: str) -> Path:
     return path
 
 
-def _world(name: str, world: type[World[Any]]) -> dict[str, Any]:
+def _world(name: str, world: type[AnyWorld]) -> dict[str, Any]:
     fields = world.Options.model_fields
     needed = [key for key, field in fields.items() if field.is_required()]
     lines = [f"{name}: {sentence(world.__doc__)}", "", "options (under `world:`)", *_options(world.Options)]

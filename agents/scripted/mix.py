@@ -30,7 +30,7 @@ class Player(Options):
     segment: str | int | None = None
     """The segment (its name in a scenario, its number in Python) whose users it plays; needs a role with a seat a
     user."""
-    params: dict[str, Any] = Field(default_factory=dict)
+    params: dict[str, object] = Field(default_factory=dict)
     """The policy's own options."""
     _checked: Options = PrivateAttr()
     _number: int | None = PrivateAttr(default=None)
