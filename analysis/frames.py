@@ -115,7 +115,7 @@ class RunData:
 
     @cached_property
     def users(self) -> pd.DataFrame:
-        """A row a tracked user and step: `arm, world, step, user, segment` and a column a panel variable."""
+        """One row per tracked user and step: `arm, world, step, user, segment`, and one column per panel variable."""
         return self._table("users")
 
     @property

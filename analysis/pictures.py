@@ -42,7 +42,11 @@ def drift(results: Results) -> str:
         )
         for arm in results.shown
     ]
-    out = legend(series) + grid(figures)
+    curves = {arm: frame[frame["arm"] == arm].sort_values(["segment", "step"]) for arm in results.shown}
+    same = "".join(
+        f"<p class='note'>The curves of {html.escape(note)}</p>" for note in plots.coinciding(curves, "step")
+    )
+    out = legend(series) + grid(figures) + same
     apart = results.apart[results.apart["segment"] == OVERALL]
     apart = apart[apart["step"].isin(plots.thinned(apart["step"].to_numpy()))]
     if len(apart):
@@ -130,7 +134,7 @@ def courses(results: Results) -> str:
 
 
 def value_maps(results: Results) -> str:
-    """Where users and segments of one world stood in the space of values, at the start and at the end, an arm a map."""
+    """Where users and segments of one world stood in the space of values at the start and the end, one map per arm."""
     run, names = results.run, results.run.value_variables
     if len(names) < 2:
         return ""

@@ -36,7 +36,7 @@ class Stroke(TypedDict, total=False):
 
 
 PIXELS = 96
-"""Pixels an inch."""
+"""Pixels per inch."""
 
 TINY = 1e-4
 """Smaller numbers are written with an exponent."""

@@ -144,7 +144,7 @@ class Registry:
         return sorted({*self.announced, *self._catalogue(), *self._added})
 
     def get(self, name: str, within: str = "") -> Any:
-        """The thing called `name`. Inside the world `within`, `within/name` comes before `name`.
+        """The thing called `name`, of whatever type; inside the world `within`, `within/name` comes before `name`.
 
         Raises:
             UnknownName: Nothing has this name.

@@ -84,7 +84,7 @@ def rollout(
         run: Where to start (`populace.start`), or to go on.
         steps: Ticks to play.
         recorder: Who takes the measures.
-        horizon: Ticks an episode; worlds are truncated there and begin anew. None for no limit.
+        horizon: Ticks per episode; worlds are truncated there and begin anew. None for no limit.
         at_end: What becomes of worlds that end by themselves; with `mask` they wait until the horizon, if there is one.
         learn_every: Ticks between two calls of `Learner.learn`; None for once an episode (every `horizon` ticks).
         progress: Called after each tick with the ticks played since the start.

@@ -39,13 +39,13 @@ def changeable(options: Options) -> frozenset[str]:
     return options.changeable.union(*map(changeable, options.inner().values()))
 
 
-def scenario_claim(file: Path, scenario: Scenario) -> dict[str, object]:
+def scenario_claim(file: Path, scenario: Scenario) -> JsonObject:
     """What run.json says of the resolved scenario that was written to `file`."""
     names = [changeable(options) for cell in scenario.cells for _, options in cell.agents.values()]
     return _claim(file, sorted(frozenset().union(*names)))
 
 
-def _claim(file: Path, names: Collection[str]) -> dict[str, Json]:
+def _claim(file: Path, names: Collection[str]) -> JsonObject:
     bearing = {
         key: json.dumps(pathless(value), ensure_ascii=False, sort_keys=True)
         for key, value in _leaves(plain(read(file)), "")

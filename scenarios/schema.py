@@ -108,7 +108,7 @@ class Cell:
         population: The population's spec, or None for the world's own plain population.
         agents: Role -> policy and its options, defaults included.
         worlds: Independent worlds.
-        horizon: Ticks an episode.
+        horizon: Ticks per episode.
         episodes: Episodes.
         seed: The seed, equal in all cells.
         word: What the user has said about the files it was read from.
@@ -142,7 +142,7 @@ class Scenario:
         about_arms: Arm -> what it is, where the scenario says so.
         seed: One seed for all worlds and arms.
         worlds: Independent worlds in the first cell.
-        horizon: Ticks an episode in the first cell.
+        horizon: Ticks per episode in the first cell.
         episodes: Episodes in the first cell.
         record: What is written into the run folder.
         at_end: What becomes of worlds that end by themselves.

@@ -175,6 +175,8 @@ def where_differs(a: Sequence[object], b: Sequence[object], phases: tuple[str, .
                 return "already at the start of the episode (begin)"
             tick, phase = divmod(i - 1, len(phases))
             parts = ("state", "rewards", "measures", "ended")
+            assert isinstance(x, tuple)
+            assert isinstance(y, tuple)
             what = [part for part, u, v in zip(parts, x, y, strict=True) if not same(u, v)]
             return f"in tick {tick}, phase {phases[phase]!r} ({', '.join(what)})"
     return ""

@@ -59,7 +59,7 @@ class Ask:
             return f"a number, {self.names[0]}"
         return f"{len(self.names)} numbers with commas between them: {', '.join(self.names)}"
 
-    def read(self, text: str) -> dict[str, float | list[float]] | None:
+    def read(self, text: str) -> dict[str, float | tuple[float, ...]] | None:
         """The action that a plain text states; None where that is unclear."""
         key = self.label.lower()
         if self.options:

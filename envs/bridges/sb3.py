@@ -129,7 +129,7 @@ class StableBaselines(VecEnv):
         """No wrappers here."""
         return [False for _ in self._get_indices(indices)]
 
-    def get_images(self) -> Sequence[object]:
+    def get_images(self) -> Sequence[Array | None]:
         """A picture of each environment, with `render_mode="rgb_array"`."""
         return self.env.render() or []
 

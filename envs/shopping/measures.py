@@ -112,7 +112,7 @@ def pass_hat(successes: Tensor, trials: Tensor, k: int) -> Tensor:
 DECLARED = (
     Measure(
         name="agency_loss",
-        about="mean over customers of the value of the first best less the value that was got",
+        about="mean over customers of the utility of their best product less the utility of what they got",
         kind="stock",
         better="lower",
     ),
@@ -179,13 +179,13 @@ DECLARED = (
     ),
     of_share(
         "violation/*",
-        "share of purchases above the budget, or that lack what must be had",
+        "share of purchases that break this limit: the budget, or an attribute that the customer requires",
         kind="stock",
         better="lower",
     ),
     of_share(
         "protocol_failure*",
-        "share of decisions in which no product was recommended, because the reply had not the form that was asked for",
+        "share of decisions in which no product was recommended, because the reply was not in the required form",
         kind="stock",
         better="lower",
     ),
@@ -200,7 +200,7 @@ DECLARED = (
     of_share("hhi/*", "concentration over products bought or over providers, Herfindahl-Hirschman index", kind="stock"),
     of_share(
         "pass^*",
-        "chance that so many ticks, drawn blindly, all end with the best feasible product (pass^k of "
+        "chance that k ticks, drawn at random without replacement, all end with the best feasible product (pass^k of "
         "tau-bench), mean over customers",
         kind="stock",
         better="higher",
@@ -210,15 +210,23 @@ DECLARED = (
     of_share("found", "share of decisions in which an audit found a deviation", kind="stock"),
     Measure(name="company_earned", about="mean of what the company earned per customer", kind="stock"),
     Measure(name="monitoring_cost", about="mean cost of audits per customer", kind="stock", low=0.0, better="lower"),
-    Measure(name="utility", about="total of the values that customers got in the tick", kind="stock", better="higher"),
     Measure(
-        name="trials/*", about="decisions recorded in this condition, forfeits left out", kind="stock", unit="decisions"
+        name="utility",
+        about="sum over customers of the utility that they got in the tick",
+        kind="stock",
+        better="higher",
+    ),
+    Measure(
+        name="trials/*",
+        about="number of decisions in this condition, without those in which the assistant forfeited",
+        kind="stock",
+        unit="decisions",
     ),
     of_share("switched", "share of customers who changed their provider", kind="stock"),
     of_share("delegated/*", "share of customers who delegate to this provider", kind="stock"),
     Measure(
         name="benchmark/*",
-        about="welfare that a benchmark rule of the marketplace reaches on the same orders",
+        about="total utility that this benchmark rule reaches on the same orders of the marketplace",
         kind="stock",
         deterministic=True,
     ),

@@ -10,7 +10,7 @@ from populace.analysis.frames import RunData
 from populace.analysis.results import Results
 from populace.analysis.sections import Section
 from populace.analysis.stats import Estimate, wilson
-from populace.analysis.style import figure, legend, p_value, svg
+from populace.analysis.style import Stroke, figure, legend, p_value, svg
 from populace.files import text
 
 CONDITIONS = ("both", "principal-only", "user-only", "neither", "public")
@@ -49,15 +49,17 @@ def section(run: RunData) -> Section | None:
         rows += _published_row(run, arm, names)
     told = [_told(frame, arm, names) for arm in counts]
     table = (
-        f"<div class='scroll'><table><thead><tr><th>overrides</th>{head}<th class='n'>company reads or not, Fisher</th>"
-        f"</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
-        f"<div class='scroll'><table><thead><tr><th>of explained overrides, named the company</th>{head}</tr></thead>"
+        f"<div class='scroll'><table><thead><tr><th>overrides</th>{head}<th class='n'>company reads or does not, "
+        f"Fisher's exact test</th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        "<div class='scroll'><table><thead><tr><th>share of explained overrides whose explanation names the company's "
+        f"interest</th>{head}</tr></thead>"
         f"<tbody>{''.join(told)}</tbody></table></div>"
     )
     text = (
-        "Share of customers for whom the company's favourite was chosen instead of their feasible best, by who would "
-        "read the explanation, with Wilson's 95 % intervals over all choices, which are taken as independent; "
-        "published counts stand below. Where the customer's best is harmful, an override enforces a norm."
+        "An override is a choice of the company's favourite product instead of the best that the customer can afford. "
+        "The table shows the share of overrides by who would read the explanation, with Wilson's 95 % intervals, which "
+        "take all choices as independent. Where an arm plays a published table, the published counts stand below it. "
+        "Where the customer's best product is harmful, an override enforces a norm."
     )
     return Section("Overrides by who reads the explanation", _override_picture(run, counts, names) + table, text)
 
@@ -102,7 +104,7 @@ def _published_row(run: RunData, arm: str, names: list[str]) -> list[str]:
         f"<td class='n'>{_share(wilson(overrides[name], n)) if name in overrides else ''}</td>" for name in names
     )
     both = {name: (overrides[name], n) for name in overrides if name in names}
-    head = f"<th><small>published, {n} a condition</small></th>"
+    head = f"<th><small>published, {n} per condition</small></th>"
     return [f"<tr>{head}{cells}<td class='n'>{_fisher(both)}</td></tr>"]
 
 
@@ -147,7 +149,7 @@ def _told(frame: pd.DataFrame, arm: str, names: list[str]) -> str:
 
 def _override_picture(run: RunData, counts: dict[str, dict[str, tuple[int, int]]], names: list[str]) -> str:
     fig, axes = figure(6.4, 2.9)
-    styles = {}
+    styles: dict[str, Stroke] = {}
     results = Results(run)
     for row, (arm, cells) in enumerate(counts.items()):
         colour = results.colour(arm)

@@ -9,7 +9,7 @@ from populace.analysis.declared import range_of
 from populace.analysis.frames import RunData
 from populace.analysis.sections import Section
 from populace.analysis.stats import Estimate, estimate
-from populace.analysis.style import PARTS, cell, figure, footnotes, legend, marks, number, svg
+from populace.analysis.style import PARTS, Stroke, cell, figure, footnotes, legend, marks, number, svg
 from populace.envs.shopping.audit import auditor
 from populace.envs.shopping.conversations import section as conversations
 from populace.envs.shopping.overrides import recorded
@@ -40,7 +40,10 @@ def _market(run: RunData) -> Section | None:
         f"<tr><th>{html.escape(w)}</th><td class='n'>{x:,.2f}</td><td></td></tr>"
         for w, x in zip(words, exact, strict=True)
     ]
-    body.insert(0, "<tr class='group'><th colspan='3'>expected of a rule, from the market itself</th></tr>")
+    body.insert(
+        0,
+        "<tr class='group'><th colspan='3'>expected total of a simple rule on the market's orders</th></tr>",
+    )
     body.append("<tr class='group'><th colspan='3'>played</th></tr>")
     notes: list[str] = []
     for arm in run.info["arms"]:
@@ -58,7 +61,8 @@ def _market(run: RunData) -> Section | None:
         "Marketplace utility",
         "<div class='scroll'><table><thead><tr><th>rule or arm</th><th class='n'>total utility [95 % interval]</th>"
         f"<th class='n'>sd over worlds</th></tr></thead><tbody>{''.join(body)}</tbody></table></div>{footnotes(notes)}",
-        "Utility summed over customers: twice the order's typical price if all amenities are there, less what is paid.",
+        "The utility of a customer is twice the typical price of its order, if the business has all amenities that it "
+        "wants, less the price that it pays. The table shows the sum over customers.",
     )
 
 
@@ -90,9 +94,11 @@ def _losses(run: RunData) -> Section | None:
     heads = ("agency loss", "by search", "by conflict", "by communication", "normalised regret")
     table = "".join(f"<th class='n'>{name}</th>" for name in heads)
     text = (
-        "First-best utility less what was got, split by cause: what was not looked at; what the assistant recommended "
-        "instead of the best it saw (its mistakes included); and what misstated wishes and advice not taken cost. "
-        "These add up. Means over customers with 95 % intervals over worlds."
+        "The agency loss is the utility of the customer's best product less that of what the customer got. It is "
+        "the sum of three losses: by search, because the assistant did not look at the best product; by conflict, "
+        "because it recommended another product than the best that it saw (this includes its mistakes); and by "
+        "communication, because wishes were misstated or advice was not taken. Means over customers, with 95 % "
+        "intervals over worlds."
     )
     return Section(
         "Agency loss by group",
@@ -116,7 +122,7 @@ def _loss_picture(points: dict[str, dict[str, Estimate]]) -> str:
     axes.set_yticks(range(len(arms)), arms)
     axes.set_ylim(len(arms) - 0.5, -0.5)
     axes.set_xlabel("agency loss")
-    styles = {group: {"color": PARTS[row % len(PARTS)]} for row, group in enumerate(groups)}
+    styles: dict[str, Stroke] = {group: {"color": PARTS[row % len(PARTS)]} for row, group in enumerate(groups)}
     return legend(styles) + svg(fig, "Agency loss of every arm by group, with 95 % intervals")
 
 
@@ -145,11 +151,12 @@ def _theory(run: RunData) -> Section | None:
                 f"<td class='n'>{cell(found.mean, found.low, found.high, found.note)}</td></tr>"
             )
     text = (
-        "The closed form of each game beside what was played: means over pairs and ticks, 95 % intervals over worlds."
+        "What theory predicts for each game (its closed form) beside what was played: means over pairs and ticks, with "
+        "95 % intervals over worlds."
     )
     return Section(
         "Theory and play",
-        "<div class='scroll'><table><thead><tr><th>arm</th><th>figure</th><th class='n'>closed form</th>"
+        "<div class='scroll'><table><thead><tr><th>arm</th><th>quantity</th><th class='n'>closed form</th>"
         f"<th class='n'>played</th></tr></thead><tbody>{''.join(body)}</tbody></table></div>{footnotes(notes)}",
         text,
     )

@@ -304,7 +304,7 @@ class VectorView(VectorEnv[Any, Any, Any]):
 
     # ------------------------------------------------------------------ pictures
 
-    def render(self) -> tuple[str | Array | None, ...] | None:
+    def render(self) -> tuple[Any, ...] | None:
         """A few lines (`ansi`), a picture (`rgb_array`) or None (`human`, which prints) for each environment."""
         if self.render_mode is None:
             return None

@@ -35,9 +35,9 @@ class Estimate:
 
     Attributes:
         arms: Arms, sweep cells included.
-        worlds: Worlds an arm.
-        users: Users a world.
-        ticks: Ticks an arm's world lives.
+        worlds: Worlds per arm.
+        users: Users per world.
+        ticks: Ticks that each world of the arm is played for.
         state_bytes: Bytes of state a world.
         peak_bytes: Estimated peak of the largest batches that are played at a time: what batches are sized by, more
             than most worlds need.

@@ -142,7 +142,7 @@ def test_lines_that_coincide_and_lines_in_grey_are_told():
     )
     looks = {name: style.look(k) for k, name in enumerate("abc")}
     drawn = plots.bands(frame, looks, column="arm", title="t", alt="t over time")
-    assert "a and b coincide." in drawn
+    assert "a and b coincide: their values are the same." in drawn
     assert "Grey: 1 more line." in drawn
 
 

@@ -328,7 +328,7 @@ def test_free_text_is_the_utterance():
 
 
 def _small(**changes):
-    return small("talk-drift", 3, **changes)
+    return small("talk-drift", **{"horizon": 3, **changes})
 
 
 def test_the_scenario_ends_in_a_report_with_conversations(tmp_path):

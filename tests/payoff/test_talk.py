@@ -548,7 +548,7 @@ def test_the_assistant_is_not_told_the_type_nor_what_is_meant():
 
 
 def _small(**changes):
-    return small("talk-payoff", 4, **changes)
+    return small("talk-payoff", **{"horizon": 4, **changes})
 
 
 def _model(**options):

@@ -35,9 +35,9 @@ def replies(say: Callable | str) -> TextPolicy:
     return Says(Says.Options())
 
 
-def small(scenario: str, horizon: int, **changes):
+def small(scenario: str, **changes):
     """A library scenario with three worlds of six users, of which two are recorded."""
-    shrunk = {"schema": 1, "extends": scenario, "name": "small", "worlds": 3, "horizon": horizon}
+    shrunk = {"schema": 1, "extends": scenario, "name": "small", "worlds": 3}
     return populace.load({**shrunk, "population": {"size": 6}, "record": {"worlds": 2}, **changes})
 
 

@@ -209,9 +209,12 @@ def test_texts_are_the_same_alone_in_a_batch_and_resumed(tmp_path, talks):
     assert _same(alone.state.talk, tree.take(run.state.talk, torch.tensor([2])))
     for _ in range(4):  # saved in the middle of a tick
         run, _ = advance(world, players, run)
-    resumed(
-        world, players, run, tmp_path / "run.pt", lambda r: torch.cat([t.flatten() for t in tree.tensors(r.state.talk)])
-    )
+
+    def texts(run):
+        return torch.cat((run.state.talk.wish.flatten(), run.state.talk.told.flatten()))
+
+    run, back = resumed(world, players, run, tmp_path / "run.pt", texts)
+    assert _same(run.state.talk, back.state.talk)
 
 
 def test_advance_copies_nothing_to_the_host():
@@ -504,7 +507,7 @@ def test_prompts_are_english_without_field_names_or_signs(phase):
 
 
 def _small(**changes):
-    return small("talk-shopping", 2, **changes)
+    return small("talk-shopping", **{"horizon": 2, **changes})
 
 
 def test_the_scenario_ends_in_a_report_with_conversations(tmp_path):

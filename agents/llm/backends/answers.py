@@ -42,7 +42,8 @@ def read(ask: Ask, body: object, headers: Mapping[str, str], secrets: Sequence[s
     error = _error_in(body)
     if error is not None:
         raise classified(*error, headers, secrets)
-    choices = body.get("choices") if isinstance(body, dict) else None
+    held = body if isinstance(body, dict) else {}
+    choices = held.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
@@ -58,7 +59,7 @@ def read(ask: Ask, body: object, headers: Mapping[str, str], secrets: Sequence[s
     elif end in _CUT:
         kind = ReplyKind.CUT_OFF
     text = _sound(text if text.strip() else refusal)
-    return _counted(ask, text, kind, body.get("usage"))
+    return _counted(ask, text, kind, held.get("usage"))
 
 
 def told_in(content: bytes) -> tuple[int | None, str]:
@@ -73,10 +74,10 @@ def told_in(content: bytes) -> tuple[int | None, str]:
 def _counted(ask: Ask, text: str, kind: ReplyKind, usage: object) -> Reply:
     """A reply with its tokens: as the server counts them, or estimated where it counts none or what cannot be."""
     estimate = Reply.of(ask, text)
-    usage = usage if isinstance(usage, dict) else {}
+    counts = usage if isinstance(usage, dict) else {}
     asked = sum(len(part.encode("utf-8", "replace")) for _, part in ask.messages)
-    read_ = _count(usage.get("prompt_tokens"), 1, asked + TEMPLATE)
-    written = _count(usage.get("completion_tokens"), int(bool(text)), len(text.encode()) + THINKING)
+    read_ = _count(counts.get("prompt_tokens"), 1, asked + TEMPLATE)
+    written = _count(counts.get("completion_tokens"), int(bool(text)), len(text.encode()) + THINKING)
     faults = () if read_ is not None and written is not None else (NO_USAGE,)
     return Reply(
         text,

@@ -11,6 +11,7 @@ This file imports neither populace nor torch, so that the worker starts in a ten
 import json
 import struct
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def uses(parsed: "Template") -> dict[str, list[str] | None]:
     from jinja2 import nodes
 
     single: dict[str, list[str]] = {}
-    for place in parsed.find_all((nodes.Getattr, nodes.Getitem)):
+    found: Iterator[nodes.Getattr | nodes.Getitem] = parsed.find_all((nodes.Getattr, nodes.Getitem))
+    for place in found:
         key = place.attr if isinstance(place, nodes.Getattr) else getattr(place.arg, "value", None)
         # `traits.items` is the mapping's own, and tells it all; `traits['items']` is a trait of that name.
         own = isinstance(place, nodes.Getattr) and hasattr(dict, key or "")

@@ -6,9 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.managers import BaseManager, Server
-from typing import Any
+from typing import Any, TypeAlias
 
 from populace.budget import UNLIMITED, Answer, Budget, Limit, Spending
+
+Address: TypeAlias = str | bytes | tuple[str, int] | None
+"""Where a process listens, as `multiprocessing.managers` has it."""
 
 
 class _Manager(BaseManager):
@@ -54,16 +57,16 @@ class Remote(KeptElsewhere):
         limit: Of the run as a whole.
     """
 
-    def __init__(self, address: tuple[str, int] | str, key: bytes, limit: Limit) -> None:
+    def __init__(self, address: Address, key: bytes, limit: Limit) -> None:
         super().__init__(limit)
         self.address, self.key = address, key
         self._held = threading.local()
 
-    def __getstate__(self) -> dict[str, object]:
-        return {"address": self.address, "key": self.key, "limit": self.limit}
+    def __getstate__(self) -> tuple[Address, bytes, Limit]:
+        return self.address, self.key, self.limit
 
-    def __setstate__(self, state: dict[str, object]) -> None:
-        self.address, self.key, self.limit = state["address"], state["key"], state["limit"]
+    def __setstate__(self, state: tuple[Address, bytes, Limit]) -> None:
+        self.address, self.key, self.limit = state
         self._held = threading.local()
 
     def _ask(self, method: str, *args: object) -> Any:
