@@ -180,7 +180,9 @@ class Results:
     @cached_property
     def few(self) -> list[str]:
         """What few worlds mean for the intervals of this page, each once, or nothing."""
-        notes = summary([*self.ends["note"].unique(), *self.contrasts["note"].unique()])
+        frames = (self.ends, self.contrasts)
+        # Where a measure has no value in some worlds, the others are not the worlds of the run: its row says so.
+        notes = summary([note for rows in frames for note in rows.loc[rows["undefined"] == 0, "note"].unique()])
         return [note for note in notes if note[0].isdigit()]
 
     @cached_property
