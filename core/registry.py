@@ -111,7 +111,7 @@ def _manifest(point: EntryPoint) -> Manifest:
 
 
 class Registry:
-    """Names of one kind of thing, imported when first asked for.
+    """Names of one kind of thing, imported when first asked for; what a name leads to is `Any`, as with `getattr`.
 
     Args:
         kind: What they are, for messages: `world`, `policy`, `measure`.
