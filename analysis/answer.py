@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from populace.analysis.asked import CLEAR, HIGHER, LOWER, NONE, UNKNOWN, UNSETTLED, Asked
+from populace.analysis.declared import declared
 from populace.analysis.results import Results
 from populace.analysis.style import apart, digits, number, with_interval
 from populace.outcomes import START
@@ -55,9 +56,8 @@ def _told(results: Results, one: Asked, rows: pd.DataFrame) -> str:
             full = [f"{_name(row)} {_pair(row)}" for _, row in found.head(NAMED).iterrows()]
             parts.append(f"{word}: {'; '.join(full)}{_rest(found)}")
     parts += _others(one, rows)
-    missing = [arm for arm in results.recorded_arms if arm in _undefined(results, one)]
-    if missing:
-        parts.append(f"undefined in {_list(missing)}")
+    if missing := _undefined(results, one):
+        parts.append(_where_undefined(results, one, missing))
     return ". ".join(_capital(part) for part in parts) + "."
 
 
@@ -134,9 +134,20 @@ def _levels(results: Results, one: Asked) -> str:
         f"{html.escape(str(row['arm']))} <b>{with_interval(row['mean'], row['low'], row['high'])}</b>"
         for _, row in levels.head(LISTED).iterrows()
     ]
-    missing = [arm for arm in results.recorded_arms if arm in _undefined(results, one)]
-    undefined = f"; undefined in {_list(missing)}" if missing else ""
-    return f"At the end: {', '.join(full)}{_rest(levels, LISTED)}{undefined}."
+    told = f"At the end: {', '.join(full)}{_rest(levels, LISTED)}"
+    if not (missing := _undefined(results, one)):
+        return f"{told}."
+    others = dict.fromkeys(other for _, other in results.run.contrasts)
+    if one.outcome.contrast != START and others and set(others) <= set(missing):
+        told += f". No difference from {_list(list(others))} can be computed, as it is undefined there"
+    return f"{told}. {_capital(_where_undefined(results, one, missing))}."
+
+
+def _where_undefined(results: Results, one: Asked, missing: Sequence[str]) -> str:
+    """In which arms a measure has no value, and why, where its declaration says so."""
+    found = declared(results.run, one.name)
+    why = f", where {html.escape(found.undefined)}" if found is not None and found.undefined else ""
+    return f"undefined in {_list(missing)}{why}"
 
 
 def _undefined(results: Results, one: Asked) -> list[str]:

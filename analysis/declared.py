@@ -31,6 +31,7 @@ class Declared:
         high: Greatest value it can have.
         deterministic: Whether it is the same in all worlds by construction.
         unit: Its unit, "" for a plain number.
+        undefined: When it has no value, "" where that was not said.
     """
 
     about: str = ""
@@ -38,6 +39,7 @@ class Declared:
     high: float = math.inf
     deterministic: bool = False
     unit: str = ""
+    undefined: str = ""
 
 
 def declared(run: RunData, measure: str) -> Declared | None:
@@ -51,6 +53,7 @@ def declared(run: RunData, measure: str) -> Declared | None:
         float(said.get("high", math.inf)),
         said.get("deterministic") is True,
         str(said.get("unit", "")),
+        str(said.get("undefined", "")),
     )
 
 

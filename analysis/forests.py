@@ -43,7 +43,7 @@ def pictures(results: Results) -> str:
 
 
 def _forest(results: Results, one: Asked) -> str:
-    """Differences with intervals, an arm a row; levels where nothing can be compared."""
+    """Differences with intervals, one row per arm; levels where nothing can be compared."""
     rows = results.asking.contrasts
     rows = rows[rows["measure"] == one.name].rename(columns={"difference": "mean"})
     differ = len(rows) > 0

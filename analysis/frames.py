@@ -1,6 +1,6 @@
 """A run folder as tidy pandas frames, read when first asked for; folders of runs that were cut off can be read too."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from populace.analysis.moments import Moments
 from populace.analysis.stored import COLUMNS, Filters, stored, timings
 from populace.errors import RunError, UnknownName
 from populace.folder import read_info
+from populace.json_types import JsonObject
 from populace.store import local
 
 
@@ -26,7 +27,7 @@ class RunData:
     """
 
     path: Path
-    info: dict[str, Any] = field(repr=False)
+    info: JsonObject = field(repr=False)
     whole: "Self | None" = field(default=None, repr=False)
 
     def only(self, arms: Iterable[str]) -> "Self":
@@ -63,9 +64,9 @@ class RunData:
         why = f": {self.info['error']}" if self.info.get("error") else ""
         return f"This run is incomplete (status {self.status}{why}); what was recorded so far is shown and may change."
 
-    def society(self, arm: str) -> Mapping[str, Any]:
+    def society(self, arm: str) -> JsonObject:
         """World, users, names of values and segments, measures and provenance of an arm."""
-        found: Mapping[str, Any] = self.info["societies"][self.info["arms"][arm]["society"]]
+        found: JsonObject = self.info["societies"][self.info["arms"][arm]["society"]]
         return found
 
     @property
@@ -84,13 +85,13 @@ class RunData:
         return tuple(dict.fromkeys(name for society in self.info["societies"] for name in society["segments"]))
 
     @cached_property
-    def declared(self) -> dict[str, Mapping[str, Any]]:
+    def declared(self) -> dict[str, JsonObject]:
         """Measure -> what was declared of it (`about`, `kind`, `unit`, `low`, `high`, `better`, `deterministic`).
 
         A measure of seats stands under `<role>/<measure>`, one of the world under its name. What is not there has the
         default of `populace.measures.Measure`.
         """
-        found: dict[str, Mapping[str, Any]] = {}
+        found: dict[str, JsonObject] = {}
         for society in self.info["societies"]:
             for name, about in society["measures"].items():
                 found.setdefault(name, about)
@@ -114,7 +115,7 @@ class RunData:
 
     @cached_property
     def users(self) -> pd.DataFrame:
-        """A row a tracked user and step: `arm, world, step, user, segment` and a column a panel variable."""
+        """One row per tracked user and step: `arm, world, step, user, segment`, and one column per panel variable."""
         return self._table("users")
 
     @property
@@ -122,7 +123,7 @@ class RunData:
         """`users`, for statistics of all rows of an arm together: no row of them may be shown."""
         return self.users
 
-    def provenance(self, arm: str) -> Any:
+    def provenance(self, arm: str) -> object:
         """Where the people of an arm come from, as it may be shown."""
         return self.society(arm)["provenance"]
 

@@ -98,7 +98,7 @@ def caution(
     """The caution that belongs to an estimate, or "".
 
     Args:
-        worlds: Worlds it rests on; of two sides that are not paired, the smaller number.
+        worlds: Worlds it rests on, those with a value; of two sides that are not paired, the smaller number.
         others: The larger number of worlds of two sides that are not paired; 0 otherwise.
         undefined: Worlds left out, as their number is NaN or infinite.
         agree: Whether all worlds agree.
@@ -106,6 +106,7 @@ def caution(
         finite: Whether the interval could be computed.
     """
     parts = []
+    some = f"{worlds} worlds with a value" if undefined else f"{worlds} worlds"
     if worlds < 2:
         parts.append(ONE if worlds else NONE)
     elif agree:
@@ -113,11 +114,9 @@ def caution(
     elif not finite:
         parts.append(LARGE)
     elif worlds < FEW and others >= 2 * worlds:
-        parts.append(f"{worlds} worlds against {others}: the interval covers the true value less often than stated")
+        parts.append(f"{some} against {others}: the interval covers the true value less often than stated")
     elif worlds < FEW:
-        parts.append(
-            f"{worlds} worlds: an interval from fewer than {FEW} is right only if worlds are normally distributed"
-        )
+        parts.append(f"{some}: an interval from fewer than {FEW} is right only if worlds are normally distributed")
     if undefined:
         parts.append(f"undefined in {undefined:,} of {worlds + others + undefined:,} worlds, which are left out")
     return "; ".join(parts)

@@ -59,7 +59,7 @@ def contrasts(results: Results) -> str:
 
 
 def ends(results: Results) -> str:
-    """A row per outcome, an arm a column: the lowest and the highest mean over the sweep."""
+    """One row per outcome, one column per arm: the lowest and the highest mean over the sweep."""
     frame = _based(results, results.ends)
     bases = list(dict.fromkeys(frame["base"]))
     grouped: Any = frame.groupby(["kind", "measure", "base"], observed=True, sort=False)["mean"]

@@ -17,7 +17,7 @@ OVERALL = "all users"
 Floats = NDArray[np.float64]
 
 
-def labelled(codes: NDArray[np.signedinteger[Any]], names: Sequence[str]) -> "pd.Categorical[Any]":
+def labelled(codes: NDArray[np.int8 | np.int16 | np.int32 | np.int64], names: Sequence[str]) -> "pd.Categorical[Any]":
     """Names by their index, as a categorical that keeps their order."""
     return pd.Categorical.from_codes(codes, pd.Index(list(names)))
 

@@ -15,7 +15,7 @@ from populace.analysis.declared import declared
 from populace.analysis.frames import RunData
 from populace.analysis.intervals import summary
 from populace.analysis.pairing import cells_of
-from populace.analysis.style import GRID, INK, MUTED, look
+from populace.analysis.style import GRID, INK, MUTED, Stroke, look
 from populace.analysis.summaries import summarise
 from populace.analysis.writing import FIGURE, check_target, write
 from populace.errors import PopulaceError, UnknownName
@@ -72,7 +72,7 @@ def write_figure(
     over: str = STEP,
     width: Literal["column", "page"] = "column",
 ) -> Drawn:
-    """Draw a measure and write it as PDF, SVG or PNG (600 dots an inch), by the ending of the file's name.
+    """Draw a measure and write it as PDF, SVG or PNG (600 dots per inch), by the ending of the file's name.
 
     Args:
         run: The run.
@@ -216,7 +216,7 @@ def _places(column: "pd.Series[Any]", lines: list[str]) -> tuple["pd.Series[floa
     return column.astype(str).map({name: index for index, name in enumerate(names)}).astype(float), names
 
 
-def _band(axes: "Axes", rows: pd.DataFrame, line: str, style: dict[str, Any]) -> None:
+def _band(axes: "Axes", rows: pd.DataFrame, line: str, style: Stroke) -> None:
     few = len(rows) <= 12
     axes.plot(
         rows["place"], rows["mean"], marker="o" if few else None, markersize=2.5, linewidth=1.1, label=line, **style
@@ -227,7 +227,7 @@ def _band(axes: "Axes", rows: pd.DataFrame, line: str, style: dict[str, Any]) ->
         axes.fill_between(x, low, high, color=style["color"], alpha=0.2, linewidth=0)
 
 
-def _points(axes: "Axes", rows: pd.DataFrame, number: int, style: dict[str, Any]) -> None:
+def _points(axes: "Axes", rows: pd.DataFrame, number: int, style: Stroke) -> None:
     """A measure that was recorded once: a dot and its interval for each arm."""
     for _, row in rows.iterrows():
         ends = [[row["mean"] - row["low"]], [row["high"] - row["mean"]]] if np.isfinite(row["low"]) else None
@@ -240,7 +240,7 @@ def _bytes(fig: "Figure", ending: str) -> bytes:
 
     for text in fig.findobj(Text):
         text.set_parse_math(False)
-    nothing: dict[str, dict[str, Any]] = {
+    nothing: dict[str, dict[str, None]] = {
         "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
         "svg": {"Date": None, "Creator": None},
         "png": {"Software": None},

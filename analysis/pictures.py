@@ -1,15 +1,16 @@
 """The report's groups of figures, as HTML."""
 
 import html
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from populace.analysis import plots
 from populace.analysis.moments import OVERALL
 from populace.analysis.results import Results
-from populace.analysis.style import legend, number, part_look
+from populace.analysis.style import Stroke, legend, number, part_look
 from populace.analysis.tables import HEADINGS
 
 FIGURES = 24
@@ -41,7 +42,11 @@ def drift(results: Results) -> str:
         )
         for arm in results.shown
     ]
-    out = legend(series) + grid(figures)
+    curves = {arm: frame[frame["arm"] == arm].sort_values(["segment", "step"]) for arm in results.shown}
+    same = "".join(
+        f"<p class='note'>The curves of {html.escape(note)}</p>" for note in plots.coinciding(curves, "step")
+    )
+    out = legend(series) + grid(figures) + same
     apart = results.apart[results.apart["segment"] == OVERALL]
     apart = apart[apart["step"].isin(plots.thinned(apart["step"].to_numpy()))]
     if len(apart):
@@ -87,7 +92,7 @@ def small_multiples(results: Results) -> str:
     return out
 
 
-def course(results: Results, rows: pd.DataFrame, title: str, unit: str, series: dict[str, Any]) -> str:
+def course(results: Results, rows: pd.DataFrame, title: str, unit: str, series: Mapping[str, Stroke]) -> str:
     """One outcome over time."""
     alt = f"{title} over time, one line per arm."
     return plots.bands(rows, series, column="arm", title=title, ylabel=unit or "mean over worlds", alt=alt)
@@ -129,7 +134,7 @@ def courses(results: Results) -> str:
 
 
 def value_maps(results: Results) -> str:
-    """Where users and segments of one world stood in the space of values, at the start and at the end, an arm a map."""
+    """Where users and segments of one world stood in the space of values at the start and the end, one map per arm."""
     run, names = results.run, results.run.value_variables
     if len(names) < 2:
         return ""
@@ -163,7 +168,7 @@ def value_maps(results: Results) -> str:
     return legend(series) + grid(figures)
 
 
-Moves = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], list[str]]
+Moves = tuple[NDArray[np.floating], NDArray[np.floating], list[str]]
 """Start and end [points, values], and the segment of each point."""
 
 

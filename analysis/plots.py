@@ -6,17 +6,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from populace.analysis.style import INK, MUTED, figure, number, svg
+from populace.analysis.style import INK, MUTED, Stroke, figure, number, svg
 
 POINTS = 120
 """Steps drawn at most; a line of more looks the same."""
 
 POINT, HIDDEN = 72, 3.6
-"""Points an inch; a band of fewer points than this (twice a line's width) cannot be told from its line."""
+"""Points per inch; a band of fewer points than this (twice a line's width) cannot be told from its line."""
 
 
-def thinned(steps: Sequence[int] | np.ndarray[Any, Any], points: int = POINTS) -> np.ndarray[Any, Any]:
+def thinned(steps: Sequence[int] | NDArray[np.integer], points: int = POINTS) -> NDArray[np.integer]:
     """At most `points` of the steps, evenly, the first and the last among them."""
     unique = np.unique(np.asarray(steps))
     if len(unique) <= points:
@@ -26,7 +27,7 @@ def thinned(steps: Sequence[int] | np.ndarray[Any, Any], points: int = POINTS) -
 
 def bands(
     frame: pd.DataFrame,
-    series: Mapping[str, dict[str, Any]],
+    series: Mapping[str, Stroke],
     *,
     column: str,
     title: str,
@@ -64,7 +65,7 @@ def bands(
         if name not in lines:
             continue
         rows = lines[name]
-        axes.plot(rows[x], rows["mean"], marker="o" if few else None, markersize=3.5, **{"linewidth": 1.8, **style})
+        axes.plot(rows[x], rows["mean"], marker="o" if few else None, markersize=3.5, **{"linewidth": 1.8, **style})  # type: ignore[arg-type]  # a Stroke holds no others
         if rows["low"].notna().any():
             axes.fill_between(
                 rows[x].to_numpy(float),
@@ -84,13 +85,18 @@ def bands(
         axes.margins(x=0.08)
     _plain_ticks(axes)
     drawn = {name: lines[name] for name in series if name in lines}
-    notes = [*_coinciding(drawn, x), *_narrow(drawn, axes)]
+    notes = [*coinciding(drawn, x), *_narrow(drawn, axes)]
     notes += [f"Grey: {len(grey)} more {'lines' if len(grey) > 1 else 'line'}."] if grey else []
     return svg(fig, alt) + "".join(f"<p class='note'>{html.escape(note)}</p>" for note in notes)
 
 
-def _coinciding(lines: Mapping[str, pd.DataFrame], x: str) -> list[str]:
-    """Which lines lie upon each other from end to end, as only the last one of them can be seen well."""
+def coinciding(lines: Mapping[str, pd.DataFrame], x: str) -> list[str]:
+    """Which lines have the same values from end to end, a sentence each; of those in one figure only the last is seen.
+
+    Args:
+        lines: Name -> its points in order: `x` and `mean`.
+        x: Column on the horizontal axis.
+    """
     groups: list[list[str]] = []
     for name, rows in lines.items():
         for group in groups:
@@ -103,7 +109,7 @@ def _coinciding(lines: Mapping[str, pd.DataFrame], x: str) -> list[str]:
                 break
         else:
             groups.append([name])
-    return [f"{_listed(group)} coincide." for group in groups if len(group) > 1]
+    return [f"{_listed(group)} coincide: their values are the same." for group in groups if len(group) > 1]
 
 
 def _narrow(lines: Mapping[str, pd.DataFrame], axes: Any) -> list[str]:
@@ -147,7 +153,7 @@ class Plane:
         names: Names of the values.
     """
 
-    def __init__(self, points: np.ndarray[Any, Any], names: Sequence[str]) -> None:
+    def __init__(self, points: NDArray[np.floating], names: Sequence[str]) -> None:
         self.centre = points.mean(0)
         _, size, directions = np.linalg.svd(points - self.centre, full_matrices=False)
         strongest = np.abs(directions).argmax(1)
@@ -158,15 +164,15 @@ class Plane:
             f"mostly {names[strongest[k]]} ({share[k]:.0%} of variance)" for k in range(len(self.directions))
         ]
 
-    def place(self, points: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    def place(self, points: NDArray[np.floating]) -> NDArray[np.floating]:
         """[..., values] -> [..., 2]."""
-        placed: np.ndarray[Any, Any] = ((points - self.centre)[..., None, :] * self.directions).sum(-1)
+        placed: NDArray[np.floating] = ((points - self.centre)[..., None, :] * self.directions).sum(-1)
         return placed
 
 
 def value_map(
-    users: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], Sequence[Hashable]],
-    centres: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], Sequence[Hashable]],
+    users: tuple[NDArray[np.floating], NDArray[np.floating], Sequence[Hashable]],
+    centres: tuple[NDArray[np.floating], NDArray[np.floating], Sequence[Hashable]],
     colours: Mapping[Hashable, str],
     plane: Plane,
     box: tuple[tuple[float, float], tuple[float, float]],

@@ -37,7 +37,7 @@ class PublicRun(RunData):
             return frame.iloc[:0]
         return frame[frame.groupby("arm", observed=True)["user"].transform("nunique") >= FEW]
 
-    def provenance(self, arm: str) -> Any:
+    def provenance(self, arm: str) -> object:
         """Where people come from, how many segments are small, not which."""
         return _without_few(super().provenance(arm))
 

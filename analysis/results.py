@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from populace.analysis.frames import RunData
 from populace.analysis.intervals import summary
 from populace.analysis.players import OF_SEATS
 from populace.analysis.plots import thinned
-from populace.analysis.style import dash, look, part_look
+from populace.analysis.style import Stroke, dash, look, part_look
 from populace.analysis.summaries import summarise
 from populace.measures import find
 
@@ -30,6 +30,13 @@ LARGE = 40
 """Cells of a sweep from which on the page shows ranges and the largest differences in place of a row per cell."""
 EXCERPT = 16
 """Arms of a large sweep that a world's own sections speak of, about."""
+
+
+class Known(TypedDict):
+    """What is known of measures before they are summarised, by name; see `summarise`."""
+
+    deterministic: dict[str, bool]
+    bounds: dict[str, tuple[float, float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +118,7 @@ class Results:
         return self.run.only(chosen | {other for arm, other in self.run.contrasts if arm in chosen})
 
     @cached_property
-    def bases(self) -> dict[str, dict[str, Any]]:
+    def bases(self) -> dict[str, Stroke]:
         """Colour and dashes of the arms, the same on the whole page; arms that others are compared with are grey."""
         arms = self.run.arms.set_index("arm")
         references = {str(arms["base"][reference]) for _, reference in self.run.contrasts}
@@ -123,7 +130,7 @@ class Results:
         return styles
 
     @cached_property
-    def looks(self) -> dict[str, dict[str, Any]]:
+    def looks(self) -> dict[str, Stroke]:
         """Colour and dashes of the shown arms; points of a sweep have their arm's colour and own dashes."""
         arms = self.run.arms.set_index("arm")
         met: dict[str, int] = {}
@@ -144,7 +151,7 @@ class Results:
         return short_keys(self.run.swept)
 
     @cached_property
-    def segment_looks(self) -> dict[str, dict[str, Any]]:
+    def segment_looks(self) -> dict[str, Stroke]:
         """Colours of segments, none of them an arm's; all users are drawn thick, in the colour of ink."""
         from populace.analysis.moments import OVERALL
         from populace.analysis.style import INK
@@ -154,7 +161,7 @@ class Results:
         return {**styles, OVERALL: {"color": INK, "linestyle": "-", "linewidth": 2.4}}
 
     @cached_property
-    def known(self) -> dict[str, Any]:
+    def known(self) -> Known:
         """What is known of the measures before they are summarised: arguments of `summarise`."""
         sure = dict.fromkeys(deterministic(self.run, self.outcomes), True)
         return {"deterministic": sure, "bounds": ranges(self.run, self.outcomes)}
@@ -173,7 +180,9 @@ class Results:
     @cached_property
     def few(self) -> list[str]:
         """What few worlds mean for the intervals of this page, each once, or nothing."""
-        notes = summary([*self.ends["note"].unique(), *self.contrasts["note"].unique()])
+        frames = (self.ends, self.contrasts)
+        # Where a measure has no value in some worlds, the others are not the worlds of the run: its row says so.
+        notes = summary([note for rows in frames for note in rows.loc[rows["undefined"] == 0, "note"].unique()])
         return [note for note in notes if note[0].isdigit()]
 
     @cached_property

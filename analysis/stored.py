@@ -1,7 +1,7 @@
 """Tables of a run folder as pandas frames: verified, with the documented columns and types, whole or in part."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 from populace.errors import RunError
 from populace.files import FileError, opened
 from populace.folder import TIMINGS, table_files, verified
+from populace.json_types import JsonObject
 
-Filters = list[tuple[str, str, Any]]
+Filters = list[tuple[str, str, object]]
 """Conditions on columns that must all hold: (column, comparison, value)."""
 
 COLUMNS: dict[str, dict[str, str]] = {
@@ -63,7 +64,7 @@ COLUMNS: dict[str, dict[str, str]] = {
 
 
 def stored(
-    folder: Path, info: Mapping[str, Any], table: str, segments: Sequence[str], filters: Filters | None = None
+    folder: Path, info: JsonObject, table: str, segments: Sequence[str], filters: Filters | None = None
 ) -> pd.DataFrame:
     """A table of a run folder as a frame with the columns and types of `COLUMNS`.
 

@@ -6,8 +6,8 @@ import io
 import math
 import re
 import warnings
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from populace.analysis import downloads
 from populace.analysis.intervals import AGREE, LARGE, summary
@@ -21,11 +21,22 @@ PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8
 """The first six are of Okabe and Ito (2008, Color Universal Design), without yellow, which is lost on white."""
 PARTS = ("#332288", "#117733", "#882255", "#999933", "#aa4499", "#44aa99", "#661100", "#6699cc")
 """Colours of parts of a society (segments, cultures), after Tol's muted scheme: none of them is an arm's."""
-DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
+Dash: TypeAlias = str | tuple[int, tuple[float, ...]]
+"""A kind of line as matplotlib takes it: "-", or an offset with lengths of strokes and gaps."""
+DASHES: tuple[Dash, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
 """Lines differ by dashes too, from the second on: colours alone are not told apart by all."""
 
+
+class Stroke(TypedDict, total=False):
+    """How a line is drawn, in matplotlib's words."""
+
+    color: str
+    linestyle: Dash
+    linewidth: float
+
+
 PIXELS = 96
-"""Pixels an inch."""
+"""Pixels per inch."""
 
 TINY = 1e-4
 """Smaller numbers are written with an exponent."""
@@ -115,29 +126,29 @@ def _fit(fig: "Figure") -> None:
     fig.subplots_adjust(left / width, bottom / height, 1 - 0.1 / width, 1 - top / height)
 
 
-def look(index: int, reference: bool = False) -> dict[str, Any]:
+def look(index: int, reference: bool = False) -> Stroke:
     """Colour and dashes of the index-th arm; a reference is grey and solid."""
     if reference:
         return {"color": MUTED, "linestyle": DASHES[0]}
     return {"color": PALETTE[index % len(PALETTE)], "linestyle": dash(index + index // len(PALETTE))}
 
 
-def part_look(index: int) -> dict[str, Any]:
+def part_look(index: int) -> Stroke:
     """Colour and dashes of the index-th segment or culture."""
     return {"color": PARTS[index % len(PARTS)], "linestyle": dash(index + index // len(PARTS))}
 
 
-def dash(index: int) -> Any:
+def dash(index: int) -> Dash:
     """The index-th kind of line."""
     return DASHES[index % len(DASHES)]
 
 
-def legend(series: dict[str, dict[str, Any]], bare: bool = False) -> str:
+def legend(series: Mapping[str, Stroke], bare: bool = False) -> str:
     """Names beside a stroke in their colour, as HTML; bare: only the strokes, to stand in a line."""
     items = []
     for name, style in series.items():
         kind, width = style.get("linestyle", "-"), style.get("linewidth", 1.8) * 1.2
-        dashes = "" if kind == "-" else f' stroke-dasharray="{" ".join(f"{width * x:.1f}" for x in kind[1])}"'
+        dashes = "" if isinstance(kind, str) else f' stroke-dasharray="{" ".join(f"{width * x:.1f}" for x in kind[1])}"'
         stroke = f'stroke="var({_TOKENS[style["color"]]})" stroke-width="{width:.1f}"{dashes}'
         items.append(
             f'<span><svg class="key" viewBox="0 0 30 8" aria-hidden="true"><path d="M0 4h30" {stroke}/></svg>'

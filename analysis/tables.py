@@ -155,7 +155,7 @@ def _bare(p: float) -> str:
 
 
 def ends(results: Results) -> str:
-    """Every outcome at the end, an arm a column: mean over its interval, a row's numbers with the same digits."""
+    """Every outcome at the end, one column per arm: mean over its interval, equal digits within a row."""
     frame, arms = results.ends, results.recorded_arms
     if frame.empty:
         return "<p>Nothing was recorded yet.</p>"

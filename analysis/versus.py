@@ -133,9 +133,17 @@ class Versus:
             pairs=[self._table(arm, other, rows) for (arm, other), rows in self._by_pair()],
             open=OPEN,
             footnotes=footnotes(self.frame["note"].unique()) if len(self.frame) else "",
-            few=[note for note in summary(list(self.frame["note"])) if note[0].isdigit()] if len(self.frame) else [],
+            few=self._few(),
             about=self._about(),
         )
+
+    def _few(self) -> list[str]:
+        """What few worlds mean for the intervals, each once; where a measure lacks a value, its row says so."""
+        if not len(self.frame):
+            return []
+        return [
+            note for note in summary(list(self.frame.loc[self.frame["undefined"] == 0, "note"])) if note[0].isdigit()
+        ]
 
     def _by_pair(self) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
         for arm, other in self.pairing.pairs:

@@ -9,7 +9,7 @@ is used.
 import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from populace.analysis import RunData, compare, load_run, report
@@ -79,7 +79,7 @@ def simulate(
     return analysis.load_run(folder)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in _DOORS:
         return getattr(importlib.import_module(_DOORS[name]), name)
     raise AttributeError(f"module 'populace' has no attribute {name!r}")

@@ -5,7 +5,6 @@ Scenarios, views and checks all build through here, so that a name means the sam
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -14,12 +13,12 @@ from populace.errors import PopulaceError
 from populace.options import Options, faults
 from populace.policy import Policy
 from populace.population import Population
-from populace.world import World
+from populace.world import AnyWorld, World
 
 USERS = 100
 """Users per world where nobody names a population and the world brings its own."""
 
-WorldLike = str | type[World[Any]]
+WorldLike = str | type[AnyWorld]
 """A registered id, `module:class`, or the class itself."""
 
 OptionsLike = Options | Mapping[str, object] | None
@@ -39,7 +38,7 @@ class Built:
         population: Whom every world samples; its `census` is known before.
     """
 
-    world: World[Any]
+    world: AnyWorld
     policies: dict[str, Policy]
     population: Population
 
@@ -81,7 +80,7 @@ def build(
     return Built(made, {name: policy_of(made, name, given.get(name)) for name in wanted}, people)
 
 
-def world_class(name: WorldLike) -> type[World[Any]]:
+def world_class(name: WorldLike) -> type[AnyWorld]:
     """The class of a world.
 
     Raises:
@@ -110,7 +109,7 @@ def policy_class(name: str, within: str = "") -> type[Policy]:
     return found
 
 
-def options_of(kind: type[World[Any]], given: OptionsLike) -> Options:
+def options_of(kind: type[AnyWorld], given: OptionsLike) -> Options:
     """Validated options of a world.
 
     Raises:
@@ -128,7 +127,7 @@ def options_of(kind: type[World[Any]], given: OptionsLike) -> Options:
 
 
 def population_of(
-    kind: type[World[Any]], options: Options, users: int = USERS, given: Population | None = None
+    kind: type[AnyWorld], options: Options, users: int = USERS, given: Population | None = None
 ) -> Population:
     """Whom the world samples: `given`, or the world's own population of `users` people.
 
@@ -141,7 +140,7 @@ def population_of(
     return found
 
 
-def policy_of(world: World[Any], role: str, given: PolicyLike | None = None) -> Policy:
+def policy_of(world: AnyWorld, role: str, given: PolicyLike | None = None) -> Policy:
     """Who plays `role`: what is given, or the world's default.
 
     Raises:

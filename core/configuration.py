@@ -4,9 +4,9 @@ import os
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
 
 from populace.errors import PopulaceError
+from populace.json_types import JsonObject
 
 
 def config_home() -> Path:
@@ -21,7 +21,7 @@ def config_home() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "populace"
 
 
-def config() -> dict[str, Any]:
+def config() -> JsonObject:
     """The user's `config.toml`: `allow`, a list of folders, and the table `keys`, host -> variable.
 
     Raises:

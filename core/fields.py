@@ -101,7 +101,7 @@ class Field:
         low = self.low if math.isfinite(self.low) else min(least, self.high)
         return low, self.high if math.isfinite(self.high) else max(most, low)
 
-    def space(self) -> spaces.Space[Any]:
+    def space(self) -> spaces.Space[object]:
         """The Gymnasium space of one seat's value; its bounds are finite."""
         if self.kind == "text":
             text = AnyText(self.longest)
@@ -207,6 +207,9 @@ class Role:
         """
         done = self.done_in(phase)
         return bool(done) and all(f.kind == "text" or f.optional for f in done)
+
+
+# As `dataclasses.field`, these stand where a value of the field's own type is wanted: what they return is `Any`.
 
 
 def shared(**options: Any) -> Any:

@@ -15,10 +15,11 @@ import re
 from collections.abc import Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from populace.errors import RunError
 from populace.files import FileError, opened, text, whole
+from populace.json_types import JsonObject
 from populace.names import fault_in, pathless, visible
 
 TABLES = ("steps", "users", "groups", "talk", "prompts")
@@ -43,7 +44,7 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
         os.fsync(file.fileno())
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
+def read_json(path: Path) -> JsonObject | None:
     """The mapping in a file; None where there is none, or nothing that can be read."""
     try:
         found = json.loads(text(path, within=path.parent))
@@ -75,7 +76,7 @@ def told_of(info: Mapping[str, object]) -> dict[str, object]:
     return found | ({"error": visible(str(found["error"]))} if "error" in found else {})
 
 
-def read_info(folder: Path) -> dict[str, Any]:
+def read_info(folder: Path) -> JsonObject:
     """The folder's run.json.
 
     Raises:
@@ -186,7 +187,7 @@ def _table_files(folder: Path, table: str) -> Iterator[Path]:
 _AGAIN = "; what is damaged is played again by `populace resume`"
 
 
-def verified(folder: Path, table: str, info: Mapping[str, Any]) -> Path | None:
+def verified(folder: Path, table: str, info: JsonObject) -> Path | None:
     """The merged file of a table, or None where the run has none.
 
     Raises:

@@ -143,12 +143,16 @@ def _site_folders() -> frozenset[Path]:
     folders = [paths["purelib"], paths["platlib"], *site.getsitepackages()]
     if site.ENABLE_USER_SITE:
         folders.append(site.getusersitepackages())
-    found = {Path(folder).resolve() for folder in folders}
-    for folder in sorted(found):
+    todo, found = [Path(folder).resolve() for folder in folders], set[Path]()
+    while todo:  # a folder that is named may name others: that of an environment made inside another one
+        folder = todo.pop()
+        if folder in found:
+            continue
+        found.add(folder)
         for file in folder.glob("*.pth"):
             for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
                 if line.strip() and not line.startswith(("#", "import ", "import\t")):
-                    found.add((folder / line.strip()).resolve())
+                    todo.append((folder / line.strip()).resolve())
     return frozenset(found)
 
 

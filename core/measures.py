@@ -33,6 +33,7 @@ class Measure:
         better: Which direction is better for users: `higher`, `lower`, or "" where neither is.
         deterministic: Whether it is the same in all worlds by construction, so that no spread between worlds is
             certainty and not chance.
+        undefined: When it has no value, as reports say it after "where": `no override was explained`.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Measure:
     high: float = float("inf")
     better: Literal["higher", "lower", ""] = ""
     deterministic: bool = False
+    undefined: str = ""
 
     def __post_init__(self) -> None:
         if not self.low <= self.high:
@@ -72,9 +74,13 @@ class OfSeats(NamedTuple):
     player: str = ""
 
 
-def share(name: str, about: str, kind: Kind = "flow", better: Literal["higher", "lower", ""] = "") -> Measure:
+def share(
+    name: str, about: str, kind: Kind = "flow", better: Literal["higher", "lower", ""] = "", undefined: str = ""
+) -> Measure:
     """A measure that is a share, from 0 to 1."""
-    return Measure(name=name, about=about, kind=kind, unit="share", low=0.0, high=1.0, better=better)
+    return Measure(
+        name=name, about=about, kind=kind, unit="share", low=0.0, high=1.0, better=better, undefined=undefined
+    )
 
 
 Key = str | OfSeats

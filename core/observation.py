@@ -1,7 +1,7 @@
 """What a role sees in one phase: its fields, who is present, and the way to the world's text face."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from torch import Tensor
 
@@ -11,6 +11,10 @@ from populace.words import Reader, Words
 
 if TYPE_CHECKING:
     from populace.dialogue import Dialogue  # which reads observations
+
+
+Texts: TypeAlias = str | list["Texts"]
+"""A text, or nested lists of them."""
 
 
 def _wordless() -> None:
@@ -46,7 +50,7 @@ class Observation(dict[str, Tensor]):
         self.role, self.phase, self.present, self.dialogue = role, phase, present, dialogue
         self.reader = Reader(Words(), _no_phrases) if reader is None else reader
 
-    def text(self, name: str) -> Any:
+    def text(self, name: str) -> Texts:
         """The words of a text field, read on the host: nested lists [worlds][seats], and further for its shape.
 
         Raises:
@@ -56,7 +60,7 @@ class Observation(dict[str, Tensor]):
         if name not in texts:
             raise UnknownName("text field", name, texts)
 
-        def read(ids: Any) -> Any:
+        def read(ids: Any) -> Texts:
             return [read(part) for part in ids] if isinstance(ids, list) else self.reader.read(ids)
 
         return read(self[name].tolist())

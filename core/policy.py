@@ -42,7 +42,9 @@ def is_field(name: str) -> bool:
 
 
 Memory = Any
-"""A value (see populace.tree): dataclasses, dicts and tuples of tensors [worlds, ...], or None."""
+"""A value (see populace.tree): dataclasses, dicts and tuples of tensors [worlds, ...], or None.
+
+It is `Any`, because only the policy that made it reads it, as a type of its own."""
 
 
 class Policy(Generic[OptionsT]):

@@ -23,9 +23,10 @@ from populace import registry
 from populace.errors import PopulaceError
 from populace.measures import Measure, find, index
 from populace.run import Run
-from populace.world import World
+from populace.world import AnyWorld
 
-Function = Callable[[World[Any], Any], Mapping[str, Tensor]]
+Function = Callable[[AnyWorld, Any], Mapping[str, Tensor]]
+"""(world, state) -> name -> [worlds]; the state is `Any`, as a function is written for the states of its own world."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class OwnMeasure:
     function: Function
     declared: dict[str, Measure]
 
-    def of(self, world: World[Any], state: Any) -> dict[str, Tensor]:
+    def of(self, world: AnyWorld, state: object) -> dict[str, Tensor]:
         """Name -> [worlds] of a state.
 
         Raises:
@@ -88,7 +89,7 @@ def own_measures(names: Iterable[str]) -> tuple[OwnMeasure, ...]:
     return tuple(own_measure(name) for name in names)
 
 
-def check(own: Iterable[OwnMeasure], world: World[Any], run: Run) -> None:
+def check(own: Iterable[OwnMeasure], world: AnyWorld, run: Run) -> None:
     """Compute each measure once, so that mistakes are reported before anything is played.
 
     Raises:
@@ -110,7 +111,7 @@ def check(own: Iterable[OwnMeasure], world: World[Any], run: Run) -> None:
             taken[name] = who
 
 
-def measured(own: Iterable[OwnMeasure], world: World[Any], run: Run) -> dict[str, Tensor]:
+def measured(own: Iterable[OwnMeasure], world: AnyWorld, run: Run) -> dict[str, Tensor]:
     """What all of them read off a run's state, name -> [worlds] float64.
 
     Raises:
@@ -123,7 +124,7 @@ def measured(own: Iterable[OwnMeasure], world: World[Any], run: Run) -> dict[str
     }
 
 
-def _read(one: OwnMeasure, world: World[Any], run: Run) -> dict[str, Tensor]:
+def _read(one: OwnMeasure, world: AnyWorld, run: Run) -> dict[str, Tensor]:
     found = one.of(world, run.state)
     for name, value in found.items():
         if not isinstance(value, Tensor) or value.shape != run.worlds.shape or value.is_complex():

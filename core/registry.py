@@ -111,7 +111,7 @@ def _manifest(point: EntryPoint) -> Manifest:
 
 
 class Registry:
-    """Names of one kind of thing, imported when first asked for.
+    """Names of one kind of thing, imported when first asked for; what a name leads to is `Any`, as with `getattr`.
 
     Args:
         kind: What they are, for messages: `world`, `policy`, `measure`.
@@ -144,7 +144,7 @@ class Registry:
         return sorted({*self.announced, *self._catalogue(), *self._added})
 
     def get(self, name: str, within: str = "") -> Any:
-        """The thing called `name`. Inside the world `within`, `within/name` comes before `name`.
+        """The thing called `name`, of whatever type; inside the world `within`, `within/name` comes before `name`.
 
         Raises:
             UnknownName: Nothing has this name.

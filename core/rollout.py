@@ -11,7 +11,7 @@ from populace.measures import Key, OfSeats, join, recorded
 from populace.policy import Learner
 from populace.run import Policies, Run, advance, blame, restart
 from populace.words import Utterance
-from populace.world import World
+from populace.world import AnyWorld
 
 AtEnd = Literal["mask", "autoreset"]
 """What becomes of a world that ended: it waits, masked, or begins its next episode at the next tick."""
@@ -24,11 +24,11 @@ class Recorder(Protocol):
         """Whether the state after tick `clock` is to be recorded (0 is the start)."""
         ...
 
-    def record(self, world: World[Any], run: Run, measures: Mapping[Key, Tensor]) -> None:
+    def record(self, world: AnyWorld, run: Run, measures: Mapping[Key, Tensor]) -> None:
         """Take measures key -> [worlds], with counts since the last record, and what `measure` and `panel` show."""
         ...
 
-    def hear(self, world: World[Any], run: Run, phase: str, said: Mapping[str, Utterance]) -> None:
+    def hear(self, world: AnyWorld, run: Run, phase: str, said: Mapping[str, Utterance]) -> None:
         """Take what was said in `phase`, role -> utterance; `run` stands where the phase began."""
         ...
 
@@ -49,11 +49,11 @@ class Keep:
         """Every `every` ticks."""
         return clock % self.every == 0
 
-    def hear(self, world: World[Any], run: Run, phase: str, said: Mapping[str, Utterance]) -> None:
+    def hear(self, world: AnyWorld, run: Run, phase: str, said: Mapping[str, Utterance]) -> None:
         """Keep all utterances: (tick, phase, role, utterance)."""
         self.talk += [(run.clock + 1, phase, role, utterance) for role, utterance in said.items()]
 
-    def record(self, world: World[Any], run: Run, measures: Mapping[Key, Tensor]) -> None:
+    def record(self, world: AnyWorld, run: Run, measures: Mapping[Key, Tensor]) -> None:
         """Keep them all, on their device."""
         self.clocks.append(run.clock)
         stocks: Mapping[Any, Tensor] = world.measure(run.state)
@@ -64,7 +64,7 @@ class Keep:
 
 
 def rollout(
-    world: World[Any],
+    world: AnyWorld,
     policies: Policies,
     run: Run,
     steps: int,
@@ -84,7 +84,7 @@ def rollout(
         run: Where to start (`populace.start`), or to go on.
         steps: Ticks to play.
         recorder: Who takes the measures.
-        horizon: Ticks an episode; worlds are truncated there and begin anew. None for no limit.
+        horizon: Ticks per episode; worlds are truncated there and begin anew. None for no limit.
         at_end: What becomes of worlds that end by themselves; with `mask` they wait until the horizon, if there is one.
         learn_every: Ticks between two calls of `Learner.learn`; None for once an episode (every `horizon` ticks).
         progress: Called after each tick with the ticks played since the start.
@@ -119,7 +119,7 @@ def rollout(
     return run
 
 
-def _renew(world: World[Any], policies: Policies, run: Run, horizon: int | None, at_end: AtEnd) -> Run:
+def _renew(world: AnyWorld, policies: Policies, run: Run, horizon: int | None, at_end: AtEnd) -> Run:
     # All worlds share the host's clock, so a horizon needs no look at the device.
     if horizon is not None and run.clock % horizon == 0:
         return restart(world, policies, run, run.done | True)

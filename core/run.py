@@ -17,10 +17,10 @@ from populace.fields import Role, shared
 from populace.measures import Counts, Key, OfSeats, add
 from populace.memory import is_short
 from populace.observation import Observation
-from populace.policy import HOW, READ, Actions, Learner, Policy, Trajectory, Transition
+from populace.policy import HOW, READ, Actions, Learner, Memory, Policy, Trajectory, Transition
 from populace.population import People, Population
 from populace.words import Reader, Words
-from populace.world import Step, World
+from populace.world import AnyWorld, Step
 
 Policies = Mapping[str, Policy]
 """Role -> the policy that plays it."""
@@ -38,7 +38,7 @@ class Run:
         done: [worlds] bool, worlds that ended and wait, masked.
         clock: Ticks played since the start, counted on the host.
         phase: Index of the next phase.
-        state: The world's state.
+        state: The world's state; `Any`, as a run may be of any world.
         people: Who lives there.
         memory: Role -> its policy's memory.
         trajectory: Learner's role -> what it has not yet learned from.
@@ -55,7 +55,7 @@ class Run:
     done: Tensor
     state: Any
     people: People
-    memory: dict[str, Any] = field(default_factory=dict)
+    memory: dict[str, Memory] = field(default_factory=dict)
     trajectory: dict[str, Trajectory] = field(default_factory=dict)
     counts: Counts = field(default_factory=dict)
     clock: int = shared(default=0)
@@ -98,7 +98,7 @@ class Run:
 
 
 def start(
-    world: World[Any],
+    world: AnyWorld,
     policies: Policies,
     population: Population,
     *,
@@ -129,7 +129,7 @@ def start(
     return replace(run, state=state, memory=memory)
 
 
-def _begin(world: World[Any], policies: Policies, run: Run) -> tuple[Any, dict[str, Any]]:
+def _begin(world: AnyWorld, policies: Policies, run: Run) -> tuple[Any, dict[str, Any]]:
     draw = run.draw()
     state = world.begin(run.people, draw.scope("begin"))
     memory = {}
@@ -139,7 +139,7 @@ def _begin(world: World[Any], policies: Policies, run: Run) -> tuple[Any, dict[s
     return state, memory
 
 
-def restart(world: World[Any], policies: Policies, run: Run, which: Tensor) -> Run:
+def restart(world: AnyWorld, policies: Policies, run: Run, which: Tensor) -> Run:
     """Begin the next episode in worlds `which` [worlds] bool; lasting memory (what was learned) stays.
 
     Only between two ticks: all worlds of a batch are in the same phase, and a beginning is in the first.
@@ -156,7 +156,7 @@ def restart(world: World[Any], policies: Policies, run: Run, which: Tensor) -> R
     )
 
 
-def see(world: World[Any], run: Run, role: Role, privileged: bool = False) -> Observation:
+def see(world: AnyWorld, run: Run, role: Role, privileged: bool = False) -> Observation:
     """What `role` sees in the run's phase, without ground truth unless `privileged`."""
     phase = world.phases[run.phase]
     with arithmetic.using(run.arithmetic):
@@ -171,7 +171,7 @@ def see(world: World[Any], run: Run, role: Role, privileged: bool = False) -> Ob
 
 
 def advance(
-    world: World[Any],
+    world: AnyWorld,
     policies: Policies,
     run: Run,
     given: Mapping[str, Actions] | None = None,
@@ -205,7 +205,7 @@ def advance(
 
 
 def _phase(
-    world: World[Any], policies: Policies, run: Run, given: Mapping[str, Actions] | None, check: bool, watch: bool
+    world: AnyWorld, policies: Policies, run: Run, given: Mapping[str, Actions] | None, check: bool, watch: bool
 ) -> tuple[Run, Step[Any]]:
     phase = world.phases[run.phase]
     draw = run.draw(check, world.scopes[run.phase])
@@ -343,7 +343,7 @@ def _remember(
     return trajectory
 
 
-def branch(world: World[Any], policies: Policies, run: Run, *, fresh: tuple[str, ...] = ()) -> Run:
+def branch(world: AnyWorld, policies: Policies, run: Run, *, fresh: tuple[str, ...] = ()) -> Run:
     """The run to go on with under other policies, from where it stands; `run` itself stays as it is.
 
     Twins that go on from one run have common random numbers, so that the policies alone make them differ.

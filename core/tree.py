@@ -135,7 +135,7 @@ def save(value: object, path: Path) -> None:
             raise OSError(errno.EIO, f"the state could not be written ({str(error).splitlines()[0][:100]})") from error
 
 
-def load(path: Path, device: torch.device | str = "cpu", packages: Collection[str] = ()) -> Any:
+def load(path: Path, device: torch.device | str = "cpu", packages: Collection[str] = ()) -> object:
     """Read what `save` wrote.
 
     A saved state names the dataclasses that it is made of. Only those are made that belong to populace, to one of the

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from torch import Tensor
 
@@ -169,3 +169,10 @@ class World(ABC, Generic[State, OptionsT]):
         if name not in self.cast:
             raise UnknownName("role", name, self.cast)
         return self.cast[name]
+
+
+AnyWorld: TypeAlias = World[Any]
+"""A world of any state: for code that takes the state from the world and hands it back, and never looks into it.
+
+`World[object]` would say something else: a world that could be handed the state of any other.
+"""

@@ -4,8 +4,6 @@ Each installed world `namespace/name-vN` has a module in PettingZoo's idiom, `po
 `parallel_env`, `raw_env`, `env`, `vector_env`, `seat_env` and `world`: `from populace.envs import coevolution_v0`.
 """
 
-from typing import Any
-
 from populace.envs.registration import register_announced, view_modules
 from populace.registry import manifests
 
@@ -13,5 +11,5 @@ register_announced()
 view_modules(manifests.ids())
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     raise AttributeError(f"module 'populace.envs' has no attribute {name!r}; installed worlds: {manifests.ids()}")

@@ -19,7 +19,7 @@ from populace.envs.bridges.sb3 import StableBaselines
 from populace.envs.views import VectorView
 
 HORIZON = 32
-"""Ticks an episode."""
+"""Ticks per episode."""
 
 
 def societies(num_envs: int) -> VectorView:

@@ -36,8 +36,8 @@ def mixed_nash(game: Tensor, *, unequal: bool = False) -> Equilibria:
 
     For every pair of supports both players' indifference conditions are solved for all games at once. Without
     degeneracy, supports have equal sizes and the answer is complete. `unequal` also tries supports of unequal sizes,
-    where only degenerate games have equilibria; those lie in continua, of which one point a pair of supports is given.
-    The number of supports grows as 4^min(m, k): meant for games of up to about 6 x 6.
+    where only degenerate games have equilibria; those lie in continua, of which one point per pair of supports
+    is given. The number of supports grows as 4^min(m, k): meant for games of up to about 6 x 6.
 
     Args:
         game: [..., m, k, 2].

@@ -1,6 +1,6 @@
 """From a validated cell to the things that run: world, policies, population."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from populace import builder, trust
 from populace.builder import Built
@@ -8,7 +8,7 @@ from populace.errors import PopulaceError
 from populace.options import Options
 from populace.population import Population
 from populace.scenarios.schema import Cell
-from populace.world import World
+from populace.world import AnyWorld
 
 if TYPE_CHECKING:
     from populace.agents.users import PopulationSpec
@@ -27,7 +27,7 @@ def build(cell: Cell) -> Built:
         return builder.build(world, options=cell.world_options, population=population, policies=cell.agents)
 
 
-def make_population(world: type[World[Any]], options: Options, spec: "PopulationSpec | None") -> Population:
+def make_population(world: type[AnyWorld], options: Options, spec: "PopulationSpec | None") -> Population:
     """The population of `spec`, or the world's own when `spec` is None.
 
     Where the scenario says no size, the data that the world's options name do (`World.users_of`), if there are any.

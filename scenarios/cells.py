@@ -18,7 +18,7 @@ from populace.scenarios.checking import check
 from populace.scenarios.mistakes import Mistake, dotted, missing_key, spot, unknown_key, unknown_name, wrong
 from populace.scenarios.schema import Cell, CellFrame
 from populace.scenarios.tree import Node, plain
-from populace.world import World
+from populace.world import AnyWorld
 
 
 def make_cells(plan: list[Variant], reference: str, root: Node, folder: Path) -> tuple[list[Cell], list[Mistake]]:
@@ -123,7 +123,7 @@ class _Maker:
         return check(PopulationSpec, tree, ("population",), context=self.context)
 
     def _roles(
-        self, tree: Node, world: type[World[Any]], options: Options, population: Any
+        self, tree: Node, world: type[AnyWorld], options: Options, population: Any
     ) -> tuple["_Cast | None", list[Mistake]]:
         """The world's roles, which depend on who lives there, and the segments."""
         nodes = [tree.get(key) for key in ("world", "population")]
@@ -141,7 +141,7 @@ class _Maker:
         return found, []
 
     def _agents(
-        self, tree: Node, world_id: str, world: type[World[Any]], known: "_Cast | None"
+        self, tree: Node, world_id: str, world: type[AnyWorld], known: "_Cast | None"
     ) -> tuple[dict[str, tuple[str, Options]], list[Mistake]]:
         node = tree.get("agents")
         given = node.value if node is not None and isinstance(node.value, dict) else {}
@@ -206,7 +206,7 @@ def _refused(tree: Node, error: PopulaceError) -> Mistake:
     return unknown_name(tree, ("world",), error)
 
 
-def _world(tree: Node) -> tuple[str, type[World[Any]] | None, list[Mistake]]:
+def _world(tree: Node) -> tuple[str, type[AnyWorld] | None, list[Mistake]]:
     node = tree.get("world")
     if node is None or not isinstance(node.value, dict):
         return "", None, []  # the frame has said so
@@ -221,7 +221,7 @@ def _world(tree: Node) -> tuple[str, type[World[Any]] | None, list[Mistake]]:
         return "", None, [unknown_name(tree, ("world", "id"), error)]
 
 
-def _policy_name(tree: Node, role: str, world: type[World[Any]]) -> tuple[str | None, list[Mistake]]:
+def _policy_name(tree: Node, role: str, world: type[AnyWorld]) -> tuple[str | None, list[Mistake]]:
     node = tree.get("agents", role)
     if node is None or node.value is None:
         if role in world.defaults:

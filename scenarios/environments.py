@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from populace.agents.llm.seats.field_face import FieldsDialogue
 from populace.envs.views.stage import Stage, share
@@ -14,7 +13,7 @@ from populace.scenarios.schema import Cell, Scenario
 
 
 def text_env(
-    scenario: str | Path | Mapping[str, Any],
+    scenario: str | Path | Mapping[str, object],
     role: str | None = None,
     seat: int = 0,
     *,

@@ -9,10 +9,11 @@ import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from populace.errors import RunError
 from populace.files import is_file, opened
+from populace.json_types import Json, JsonObject
 from populace.names import pathless
 from populace.options import Options
 from populace.scenarios.schema import Scenario
@@ -38,13 +39,13 @@ def changeable(options: Options) -> frozenset[str]:
     return options.changeable.union(*map(changeable, options.inner().values()))
 
 
-def scenario_claim(file: Path, scenario: Scenario) -> dict[str, object]:
+def scenario_claim(file: Path, scenario: Scenario) -> JsonObject:
     """What run.json says of the resolved scenario that was written to `file`."""
     names = [changeable(options) for cell in scenario.cells for _, options in cell.agents.values()]
     return _claim(file, sorted(frozenset().union(*names)))
 
 
-def _claim(file: Path, names: Collection[str]) -> dict[str, Any]:
+def _claim(file: Path, names: Collection[str]) -> JsonObject:
     bearing = {
         key: json.dumps(pathless(value), ensure_ascii=False, sort_keys=True)
         for key, value in _leaves(plain(read(file)), "")
@@ -55,7 +56,7 @@ def _claim(file: Path, names: Collection[str]) -> dict[str, Any]:
     return {"sha256": hashlib.sha256(whole.encode()).hexdigest(), "changeable": list(names), "keys": keys}
 
 
-def scenario_changes(file: Path, claim: Mapping[str, Any]) -> list[str]:
+def scenario_changes(file: Path, claim: JsonObject) -> list[str]:
     """Dotted keys of the scenario in `file` that are not as run.json says; those that may change are left out.
 
     Raises:
@@ -68,7 +69,7 @@ def scenario_changes(file: Path, claim: Mapping[str, Any]) -> list[str]:
     return [key for key in sorted({*before, *now["keys"]}) if before.get(key) != now["keys"].get(key)] or ["(a key)"]
 
 
-def _leaves(value: Any, key: str) -> Iterator[tuple[str, Any]]:
+def _leaves(value: object, key: str) -> Iterator[tuple[str, object]]:
     """Dotted key -> scalar, list or empty mapping."""
     if isinstance(value, dict) and value:
         for name, item in value.items():
@@ -99,7 +100,7 @@ def hub_models(scenario: Scenario) -> dict[str, "Snapshot | None"]:
     return found
 
 
-def model_claims(scenario: Scenario) -> dict[str, dict[str, Any]]:
+def model_claims(scenario: Scenario) -> dict[str, dict[str, Json]]:
     """What run.json says of models of the hub: `commit` and `files`, name -> SHA-256 and bytes; or `unverified`, why.
 
     Raises:
@@ -127,7 +128,7 @@ def _options(options: Options) -> Iterator[Options]:
 # ---------------------------------------------------------------------- files
 
 
-def input_claims(word: Word) -> dict[str, dict[str, Any]]:
+def input_claims(word: Word) -> dict[str, dict[str, Json]]:
     """What run.json says of the files that were read under `word`: name -> `sha256` and `bytes`.
 
     A tape grows while a run is played: only what it holds now is hashed, and it is marked `grows`.
@@ -171,7 +172,7 @@ def named(paths: Iterable[Path]) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def hashed(path: Path, most: int | None = None) -> dict[str, Any]:
+def hashed(path: Path, most: int | None = None) -> dict[str, Json]:
     """`sha256` and `bytes` of a file that may be read, or of its first `most` bytes.
 
     Raises:
@@ -185,7 +186,7 @@ def hashed(path: Path, most: int | None = None) -> dict[str, Any]:
     return {"sha256": digest.hexdigest(), "bytes": count}
 
 
-def input_change(path: Path, claim: Mapping[str, Any]) -> str:
+def input_change(path: Path, claim: JsonObject) -> str:
     """How a file that may be read differs from what run.json says of it, or "".
 
     Raises:
@@ -209,7 +210,7 @@ def places(file: Path) -> dict[Path, Path]:
     return {found: path for path in paths for found in files_at(path)}
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     for item in value if isinstance(value, list) else value.values() if isinstance(value, dict) else ():

@@ -13,14 +13,13 @@ from pydantic.json_schema import models_json_schema
 from populace import registry
 from populace.builder import USERS
 from populace.errors import PopulaceError
+from populace.json_types import JsonObject
 from populace.policy import Policy
 from populace.population import Census
 from populace.registry import policy_prefix
 from populace.scenarios.building import make_population
 from populace.scenarios.schema import CELL_KEYS, CellFrame, Frame
-from populace.world import World
-
-Json = dict[str, Any]
+from populace.world import AnyWorld, World
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _ELSEWHERE = {
@@ -30,7 +29,7 @@ _ELSEWHERE = {
 }
 
 
-def json_schema(shipped: bool = False) -> Json:
+def json_schema(shipped: bool = False) -> JsonObject:
     """The schema, draft 2020-12.
 
     Args:
@@ -42,7 +41,7 @@ def json_schema(shipped: bool = False) -> Json:
     models |= {"frame": Frame, "cell": CellFrame, "population": _population_spec()}
     references, definitions = _definitions(models)
 
-    def body(key: str) -> Json:
+    def body(key: str) -> JsonObject:
         return dict(definitions[references[key].rsplit("/", 1)[-1]])
 
     defs = {name: _plain_numbers(name, part) for name, part in sorted(definitions.items())}
@@ -72,7 +71,7 @@ def json_schema(shipped: bool = False) -> Json:
     }
 
 
-def _worlds(shipped: bool) -> dict[str, type[World[Any]]]:
+def _worlds(shipped: bool) -> dict[str, type[AnyWorld]]:
     return dict(_all(registry.worlds, registry.manifests.shipped() if shipped else None, World))
 
 
@@ -97,22 +96,22 @@ def _population_spec() -> type[BaseModel]:
     return PopulationSpec
 
 
-def _definitions(models: dict[str, type[BaseModel]]) -> tuple[dict[str, str], Json]:
+def _definitions(models: dict[str, type[BaseModel]]) -> tuple[dict[str, str], JsonObject]:
     """A reference for each key, and the definitions they refer to."""
     distinct = list(dict.fromkeys(models.values()))
     found, whole = models_json_schema([(model, "validation") for model in distinct], ref_template="#/$defs/{model}")
     return {key: found[model, "validation"]["$ref"] for key, model in models.items()}, whole.get("$defs", {})
 
 
-def _plain_numbers(name: str, part: Json) -> Json:
+def _plain_numbers(name: str, part: JsonObject) -> JsonObject:
     """A bare number is a distribution, too: a constant; a measure's bare name is an outcome."""
     short = {"Distribution": "number", "Outcome": "string"}.get(name)
     return {"anyOf": [{"type": short}, part]} if short else part
 
 
-def _with_choice(part: Json, key: str, value: str | None, of: type) -> Json:
+def _with_choice(part: JsonObject, key: str, value: str | None, of: type) -> JsonObject:
     """The options' schema with the key that chooses whose options they are."""
-    choice: Json = {"const": value} if value is not None else {"type": "string"}
+    choice: JsonObject = {"const": value} if value is not None else {"type": "string"}
     return {
         "type": "object",
         "description": _about(of),
@@ -126,7 +125,7 @@ def _about(of: type) -> str:
     return (of.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
 
 
-def _world(worlds: dict[str, type[World[Any]]]) -> Json:
+def _world(worlds: dict[str, type[AnyWorld]]) -> JsonObject:
     ids = [{"const": id_, "description": _about(world)} for id_, world in worlds.items()]
     return {
         "type": "object",
@@ -135,7 +134,7 @@ def _world(worlds: dict[str, type[World[Any]]]) -> Json:
     }
 
 
-def _when_world(id_: str) -> Json:
+def _when_world(id_: str) -> JsonObject:
     """What is known of world and agents once the world is; a file that extends another may give any part of them."""
     named = {"world": {"properties": {"id": {"const": id_}}, "required": ["id"]}}
     whole = {"properties": named, "required": ["world"], "not": {"required": ["extends"]}}
@@ -147,7 +146,7 @@ def _ref(name: str) -> str:
     return "#/$defs/" + name.replace("~", "~0").replace("/", "~1").replace(" ", "%20")
 
 
-def _seat(within: str, policies: dict[str, type[Policy]]) -> Json:
+def _seat(within: str, policies: dict[str, type[Policy]]) -> JsonObject:
     """A policy as scenarios of the world `within` name it, with or without its options; null for the default."""
     known = {name: name for name in policies if "/" not in name}
     known |= {name.removeprefix(f"{within}/"): name for name in policies if name.startswith(f"{within}/")}
@@ -164,7 +163,7 @@ def _seat(within: str, policies: dict[str, type[Policy]]) -> Json:
     return {"anyOf": [name, {"type": "null"}, mapping]}
 
 
-def _agents(id_: str, world: type[World[Any]]) -> Json:
+def _agents(id_: str, world: type[AnyWorld]) -> JsonObject:
     """Role -> policy."""
     seat = {"$ref": _ref(f"seat {id_}")}
     roles = _roles(world)
@@ -177,7 +176,7 @@ def _agents(id_: str, world: type[World[Any]]) -> Json:
     }
 
 
-def _roles(world: type[World[Any]]) -> dict[str, str] | None:
+def _roles(world: type[AnyWorld]) -> dict[str, str] | None:
     """Name -> about of the roles, or None when the world cannot be built without options or people of its own."""
     if any(field.is_required() for field in world.Options.model_fields.values()):
         return None
@@ -192,7 +191,7 @@ def _roles(world: type[World[Any]]) -> dict[str, str] | None:
         return None
 
 
-def _overrides() -> Json:
+def _overrides() -> JsonObject:
     """Arms and sweeps: what they change is named by dotted keys, or nested in arms."""
     roots = [key for key in CELL_KEYS if key != "seed"]
     dotted = f"^({'|'.join(roots)})(\\..+)?$"

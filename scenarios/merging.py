@@ -1,8 +1,7 @@
 """Joins the parts of all units into one file per table, whose bytes do not show how the run was cut up."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +9,7 @@ import pyarrow.parquet as pq
 
 from populace.files import whole
 from populace.folder import TABLES, TIMINGS, digest, part_path
+from populace.json_types import JsonObject
 from populace.scenarios.rows import once
 from populace.taping import FOLDER
 
@@ -28,7 +28,7 @@ def write_table(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> No
             writer.write_table(table, row_group_size=ROW_GROUP)
 
 
-def merge(folder: Path, units: Iterable[str]) -> dict[str, dict[str, Any]]:
+def merge(folder: Path, units: Iterable[str]) -> dict[str, dict[str, int | str]]:
     """Join the parts of every table into one file each, in the order of `units`; can be repeated if cut off.
 
     Returns:
@@ -96,7 +96,7 @@ def _finite(table: pa.Table) -> pa.Table:
     return table
 
 
-def write_timings(folder: Path, marks: Sequence[Mapping[str, Any]]) -> None:
+def write_timings(folder: Path, marks: Sequence[JsonObject]) -> None:
     """Write the table of wall-clock times, one row per unit: `arm, world, worlds, ticks, seconds`.
 
     `world` is the id of the unit's first world; `seconds` are those of the session that finished the unit.
@@ -106,7 +106,7 @@ def write_timings(folder: Path, marks: Sequence[Mapping[str, Any]]) -> None:
     write_table(folder / f"{TIMINGS}.parquet", [table], table.schema)
 
 
-def undefined(marks: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+def undefined(marks: Sequence[JsonObject]) -> dict[str, dict[str, int]]:
     """Arm -> measure -> how many of its values were infinite and stand as NaN in the table."""
     found: dict[str, dict[str, int]] = {}
     for mark in marks:

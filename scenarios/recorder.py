@@ -35,7 +35,7 @@ from populace.scenarios.merging import write_table
 from populace.scenarios.rows import by_world, canonical, coded, constant, joined, moments, once, undefined
 from populace.scenarios.talk import Heard
 from populace.words import Reader, Utterance
-from populace.world import World
+from populace.world import AnyWorld
 
 _BUFFERED = 1 << 22
 """Numbers held before they are written out."""
@@ -100,7 +100,7 @@ class FolderRecorder:
         """Every `every` ticks, the start and the end."""
         return clock % self.every == 0 or clock == self.last
 
-    def record(self, world: World[Any], run: Run, measures: Mapping[Key, Tensor]) -> None:
+    def record(self, world: AnyWorld, run: Run, measures: Mapping[Key, Tensor]) -> None:
         """Hold measures, tracked users and moments by segment of this tick, on their device."""
         taken: dict[Key, Tensor] = dict(measures)
         taken.update(world.measure(run.state))
@@ -125,7 +125,7 @@ class FolderRecorder:
             self._groups.append((run.clock, grouped))
             self._numbers += 3 * sum(count.numel() for count, _, _ in grouped.values())
 
-    def hear(self, world: World[Any], run: Run, phase: str, said: Mapping[str, Utterance]) -> None:
+    def hear(self, world: AnyWorld, run: Run, phase: str, said: Mapping[str, Utterance]) -> None:
         """Hold what was said in this phase, on its device."""
         rows = len(run.worlds) if self.talk == "all" else min(self.tracked, len(run.worlds))
         if self.talk == "none" or rows == 0:

@@ -1,11 +1,11 @@
 """Rows of a run's tables: how recorded tensors become them, and their canonical order."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from populace.numerics import blocks
@@ -46,7 +46,7 @@ def constant(word: str, size: int) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(size, dtype=np.int32)), pa.array([word]))
 
 
-def coded(codes: np.ndarray[Any, Any], words: list[str]) -> pa.DictionaryArray:
+def coded(codes: NDArray[np.integer], words: list[str]) -> pa.DictionaryArray:
     """A column of words, by their places in a list."""
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(words, type=pa.string()))
 

@@ -2,15 +2,19 @@
 
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from populace.budget import Limit
+from populace.json_types import JsonObject
 from populace.options import Name, Options
 from populace.outcomes import Outcome
 from populace.recording import OwnMeasure
 from populace.trust import Word
+
+if TYPE_CHECKING:
+    from populace.agents.users.spec import PopulationSpec
 
 NAME = r"^[^\[\]=,./\\\s][^\[\]=,/\\]*$"
 """Names of scenarios and arms: they become names of folders and of cells."""
@@ -65,7 +69,7 @@ class Frame(Options):
 class CellFrame(Options):
     """The keys that arms and sweeps may change, and the seed, which they may not."""
 
-    world: dict[str, Any]
+    world: dict[str, object]
     """The mechanism: its `id`, and its own options."""
     worlds: int = Field(ge=1, le=1_000_000_000)
     """Independent worlds in every arm."""
@@ -75,9 +79,9 @@ class CellFrame(Options):
     """Episodes; what policies have learned lasts from one to the next."""
     seed: int = Field(default=0, ge=0, lt=2**63)
     """One seed for all worlds and arms."""
-    population: dict[str, Any] | None = None
+    population: dict[str, object] | None = None
     """Who lives in every world; the world's own plain population when not given."""
-    agents: dict[str, Any] | None = None
+    agents: dict[str, object] | None = None
     """Role -> a policy's name, or a mapping of `policy` and its own options; the world's defaults play the others."""
 
 
@@ -104,7 +108,7 @@ class Cell:
         population: The population's spec, or None for the world's own plain population.
         agents: Role -> policy and its options, defaults included.
         worlds: Independent worlds.
-        horizon: Ticks an episode.
+        horizon: Ticks per episode.
         episodes: Episodes.
         seed: The seed, equal in all cells.
         word: What the user has said about the files it was read from.
@@ -117,7 +121,7 @@ class Cell:
     reference: str
     world_id: str
     world_options: Options
-    population: Any
+    population: "PopulationSpec | None"
     agents: dict[str, tuple[str, Options]]
     worlds: int
     horizon: int
@@ -138,7 +142,7 @@ class Scenario:
         about_arms: Arm -> what it is, where the scenario says so.
         seed: One seed for all worlds and arms.
         worlds: Independent worlds in the first cell.
-        horizon: Ticks an episode in the first cell.
+        horizon: Ticks per episode in the first cell.
         episodes: Episodes in the first cell.
         record: What is written into the run folder.
         at_end: What becomes of worlds that end by themselves.
@@ -167,7 +171,7 @@ class Scenario:
     limit: Limit
     reference: str
     cells: tuple[Cell, ...]
-    resolved: dict[str, Any]
+    resolved: JsonObject
     file: str | None
     own: tuple[OwnMeasure, ...] = dataclass_field(default=(), compare=False)
     missed: dict[str, tuple[str, ...]] = dataclass_field(default_factory=dict, compare=False)

@@ -4,13 +4,16 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from populace import registry
 from populace.errors import PopulaceError, UnknownName
+from populace.fields import Field
 from populace.policy import Policy
 from populace.population import Census
 from populace.scenarios.loader import find, library
-from populace.world import World
+from populace.scenarios.source import on_one_line
+from populace.world import AnyWorld
 
 
 def describe(name: str) -> dict[str, object]:
@@ -59,7 +62,7 @@ def write_new(path: Path, base: str) -> Path:
     return path
 
 
-def _world(name: str, world: type[World[Any]]) -> dict[str, Any]:
+def _world(name: str, world: type[AnyWorld]) -> dict[str, Any]:
     fields = world.Options.model_fields
     needed = [key for key, field in fields.items() if field.is_required()]
     lines = [f"{name}: {sentence(world.__doc__)}", "", "options (under `world:`)", *_options(world.Options)]
@@ -78,10 +81,11 @@ def _world(name: str, world: type[World[Any]]) -> dict[str, Any]:
             )
             lines += [
                 "",
-                f"role {role.name}: acts in {', '.join(role.phases)}; by default {world.defaults.get(role.name)}",
+                f"role {role.name}: acts in {', '.join(role.phases)}; "
+                f"{f'by default {default}' if (default := world.defaults.get(role.name)) else 'no default policy'}",
             ]
-            lines += [f"  sees {f.name} ({f.kind}{list(f.shape) or ''}): {f.about}" for f in role.sees]
-            lines += [f"  does {f.name} ({f.kind}{list(f.shape) or ''}): {f.about}" for f in role.does]
+            lines += [f"  sees {f.name} ({_form(f)}): {f.about}" for f in role.sees]
+            lines += [f"  does {f.name} ({_form(f)}): {f.about}" for f in role.does]
     manifest = registry.manifests.get(name)
     docs = manifest.docs if manifest is not None else ""
     if manifest is not None and manifest.policies:
@@ -103,12 +107,26 @@ def _policy(name: str, policy: type[Policy]) -> dict[str, Any]:
     return {"kind": "policy", "name": name, "schema": policy.Options.model_json_schema(), "text": "\n".join(lines)}
 
 
+def _form(f: Field) -> str:
+    """A field's kind, and its shape where it has one: `real, 4 x 2`."""
+    return ", ".join((f.kind, " x ".join(map(str, f.shape)))) if f.shape else f.kind
+
+
 def _options(options: type[BaseModel]) -> list[str]:
     lines = []
     for key, field in options.model_fields.items():
-        default = "required" if field.is_required() else f"default {field.get_default(call_default_factory=True)!r}"
+        default = "required" if field.is_required() else default_of(field.get_default(call_default_factory=True))
         lines.append(f"  {key}: {sentence(field.description)} ({default})")
     return lines or ["  none"]
+
+
+def default_of(value: object) -> str:
+    """A default as it would be written in a scenario file, on one line."""
+    if value is None:
+        return "not given by default"
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json", by_alias=True)
+    return f"default {on_one_line(to_jsonable_python(value))}"
 
 
 def sentence(text: str | None) -> str:

@@ -247,10 +247,19 @@ _Quoting.add_representer(float, _number)
 
 def dump(mapping: Mapping[str, object]) -> str:
     """YAML text of a mapping, which reads back as the same values."""
+    return _written(mapping, flow=False, width=100)
+
+
+def on_one_line(value: object) -> str:
+    """The same of any value of a scenario, on one line."""
+    return _written(value, flow=True, width=1 << 20).removesuffix("\n").removesuffix("\n...")
+
+
+def _written(value: object, flow: bool, width: int) -> str:
     writer: Any = YAML(typ="safe", pure=True)
     writer.Representer = _Quoting
-    writer.default_flow_style, writer.sort_base_mapping_type_on_output = False, False
-    writer.width, writer.allow_unicode = 100, True
+    writer.default_flow_style, writer.sort_base_mapping_type_on_output = flow, False
+    writer.width, writer.allow_unicode = width, True
     stream = StringIO()
-    writer.dump(plain(from_python(mapping)), stream)
+    writer.dump(plain(from_python(value)), stream)
     return stream.getvalue()

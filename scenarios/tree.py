@@ -80,7 +80,7 @@ def plain(node: Node) -> Any:
     return node.value
 
 
-def shown(node: Node) -> Any:
+def shown(node: Node) -> object:
     """The values alone, as they are named in labels: a file as it was written, and by its name if by a full path."""
     if isinstance(node.value, dict):
         return {key: shown(item) for key, item in node.value.items()}

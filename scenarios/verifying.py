@@ -1,9 +1,9 @@
 """Whether a run folder is what it claims: every checksum, row count and hash that it holds, looked at anew."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +12,7 @@ from populace import trust
 from populace.errors import PopulaceError, RunError
 from populace.files import FileError, opened
 from populace.folder import CHECKSUM, TABLES, TIMINGS, digest, faulty, part_path, read_info, read_json, verified
+from populace.json_types import JsonObject
 from populace.scenarios.inputs import files_at, input_change, place_of, places, scenario_changes
 
 Verdict = Literal["ok", "wrong", "unknown"]
@@ -54,7 +55,7 @@ def verify(folder: Path) -> list[Finding]:
     return found
 
 
-def _scenario(folder: Path, info: Mapping[str, Any]) -> Finding:
+def _scenario(folder: Path, info: JsonObject) -> Finding:
     what, claim = "scenario.yaml", info.get("scenario")
     if not isinstance(claim, dict):
         return Finding(what, "unknown", "run.json holds no hash of it (an older version's run)")
@@ -67,7 +68,7 @@ def _scenario(folder: Path, info: Mapping[str, Any]) -> Finding:
     return Finding(what, "ok", "the scenario that the run began with")
 
 
-def _inputs(folder: Path, info: Mapping[str, Any]) -> Iterator[Finding]:
+def _inputs(folder: Path, info: JsonObject) -> Iterator[Finding]:
     claims = info.get("inputs")
     if not isinstance(claims, dict):
         yield Finding("input files", "unknown", "run.json holds no hashes of them (an older version's run)")
@@ -96,7 +97,7 @@ def _inputs(folder: Path, info: Mapping[str, Any]) -> Iterator[Finding]:
                 yield Finding(str(name), "wrong" if change else "ok", change or "the file that the run was built from")
 
 
-def _tables(folder: Path, info: Mapping[str, Any]) -> Iterator[Finding]:
+def _tables(folder: Path, info: JsonObject) -> Iterator[Finding]:
     claims = info.get("tables") or {}
     for table in TABLES:
         what = f"{table}.parquet"

@@ -1,6 +1,8 @@
 """Language models on any seat: the text policy, what it asks (local models, endpoints, tapes), and fakes.
 
-Neither transformers nor openai is imported before a model is asked.
+Neither transformers nor openai is imported before a model is asked. Models, tokenizers, caches, matchers of grammars,
+engines, compiled patterns and HTTP clients of these libraries are `Any` in the annotations: the libraries come without
+types, or with types that differ between their versions.
 """
 
 from populace.agents.llm.backends.base import Ask, Backend, BudgetSpent, Reply, ask_all

@@ -28,9 +28,9 @@ class Player(Options):
     share: float | None = Field(default=None, gt=0)
     """Its share of the seats that no segment claims; shares are scaled to add up to 1."""
     segment: str | int | None = None
-    """The segment (its name in a scenario, its number in Python) whose users it plays; needs a role with a seat a
-    user."""
-    params: dict[str, Any] = Field(default_factory=dict)
+    """The segment (its name in a scenario, its number in Python) whose users it plays; needs a role
+    with one seat per user."""
+    params: dict[str, object] = Field(default_factory=dict)
     """The policy's own options."""
     _checked: Options = PrivateAttr()
     _number: int | None = PrivateAttr(default=None)

@@ -1,7 +1,7 @@
 """Populations of users: a typed specification, sampled as tensors with known ground truth."""
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from populace.agents.users.data import Columns, DataSpec
@@ -72,7 +72,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in _HOMES:
         return getattr(importlib.import_module(f"populace.agents.users.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'populace.agents.users' has no attribute {name!r}")

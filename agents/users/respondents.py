@@ -49,7 +49,7 @@ class Respondents:
     weights: NDArray[np.float64]
     bandwidth: float
     keep_variance: bool
-    provenance: dict[str, Any]
+    provenance: dict[str, object]
 
     @property
     def shares(self) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import Field, GetJsonSchemaHandler, ValidationInfo, field_validator, model_validator
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from populace.agents.users.data import DataSpec
@@ -59,7 +60,7 @@ class ValuesSpec(ValuesOverride):
         return {"names": given} if isinstance(given, (list, tuple)) else given
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         names = {"type": "array", "items": {"type": "string"}}
         return {"anyOf": [{"enum": list(SYSTEMS)}, names, handler(core)]}
 

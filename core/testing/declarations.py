@@ -1,18 +1,17 @@
 """The part of `check_world` that looks at what a world declares, before anything is played."""
 
 import re
-from typing import Any
 
 from populace.errors import did_you_mean
 from populace.fields import Field, Role
 from populace.measures import Measure
 from populace.testing.tools import CheckFailed, blame, out_of_range
-from populace.world import World
+from populace.world import AnyWorld
 
 _ID = re.compile(r"[\w.-]+/[\w.-]+-v\d+")
 
 
-def check_declarations(world: World[Any]) -> None:
+def check_declarations(world: AnyWorld) -> None:
     """Check what a world says of itself before anything is played: id, roles, fields, defaults, measures."""
     name = type(world).__name__
     if not _ID.fullmatch(getattr(world, "id", "")):
@@ -32,7 +31,7 @@ def check_declarations(world: World[Any]) -> None:
         raise CheckFailed(f"{name}.measures gives {strange[0]!r}; expected populace.measures.Measure")
 
 
-def _defaults(world: World[Any]) -> None:
+def _defaults(world: AnyWorld) -> None:
     """Every default policy is of a role that is there, or that other options bring."""
     name, known = type(world).__name__, (*world.cast, *world.optional)
     for role in world.defaults:
@@ -44,7 +43,7 @@ def _defaults(world: World[Any]) -> None:
             )
 
 
-def _role(world: World[Any], role: Role) -> None:
+def _role(world: AnyWorld, role: Role) -> None:
     if strange := set(role.phases) - set(world.phases):
         raise CheckFailed(f"the role {role.name!r} acts in {sorted(strange)}, but the phases are {world.phases}")
     if role.seats < 1:

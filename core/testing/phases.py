@@ -1,7 +1,6 @@
 """The part of `check_world` that plays some ticks and looks at everything that comes out of every phase."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,11 +11,11 @@ from populace.population import Population
 from populace.run import Run, advance, see, start
 from populace.testing.results import check_state, check_step
 from populace.testing.tools import CheckFailed, blame, copied, out_of_range, same
-from populace.world import World
+from populace.world import AnyWorld
 
 
 def check_phases(
-    world: World[Any], players: Mapping[str, Policy], people: Population, ids: Tensor, seed: int, ticks: int
+    world: AnyWorld, players: Mapping[str, Policy], people: Population, ids: Tensor, seed: int, ticks: int
 ) -> None:
     """Look at every phase of some ticks: observations, purity, and what comes back."""
     from populace.envs.views import critic  # not with the module: policies are checked without views
@@ -54,7 +53,7 @@ def check_phases(
             )
 
 
-def _observation(world: World[Any], run: Run, role: Role) -> None:
+def _observation(world: AnyWorld, run: Run, role: Role) -> None:
     phase, worlds = world.phases[run.phase], len(run.worlds)
     with blame(f"observe for {role.name!r} in phase {phase!r}"):
         found = world.observe(run.state, role.name, phase)
@@ -95,7 +94,7 @@ def _observation(world: World[Any], run: Run, role: Role) -> None:
     _private(world, run, role, found)
 
 
-def _private(world: World[Any], run: Run, role: Role, found: Mapping[str, Tensor]) -> None:
+def _private(world: AnyWorld, run: Run, role: Role, found: Mapping[str, Tensor]) -> None:
     phase = world.phases[run.phase]
     secret = [f.name for f in role.seen_in(phase, private=True) if f.private]
     for hidden in secret:

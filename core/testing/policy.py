@@ -28,12 +28,12 @@ from populace.testing.tools import (
     out_of_range,
     same,
 )
-from populace.world import World
+from populace.world import AnyWorld
 
 
 def check_policy(
     policy: Policy,
-    world: type[World[Any]] | str,
+    world: type[AnyWorld] | str,
     role: str | None = None,
     *,
     options: OptionsLike = None,
@@ -89,7 +89,7 @@ def check_policy(
         )
 
 
-def _turn(world: World[Any], policy: Policy, run: Run, role: Role, who: str) -> None:
+def _turn(world: AnyWorld, policy: Policy, run: Run, role: Role, who: str) -> None:
     """One call of act: its actions, its purity, and whether a world's actions depend on its neighbours."""
     seen = see(world, run, role, policy.privileged)
     draw = run.draw().scope(f"act/{role.name}")

@@ -16,11 +16,11 @@ from populace.policy import Policy
 from populace.population import Population
 from populace.run import Run
 from populace.testing.tools import CheckFailed, blame, play, where_differs
-from populace.world import World
+from populace.world import AnyWorld
 
 
 def check_draws(
-    world: World[Any], players: Mapping[str, Policy], people: Population, ids: Tensor, seed: int, ticks: int
+    world: AnyWorld, players: Mapping[str, Policy], people: Population, ids: Tensor, seed: int, ticks: int
 ) -> None:
     """Check that no purpose is drawn twice."""
     try:
@@ -32,7 +32,7 @@ def check_draws(
 
 
 def check_bits(
-    world: World[Any], players: Mapping[str, Policy], people: Population, ids: Tensor, seed: int, ticks: int
+    world: AnyWorld, players: Mapping[str, Policy], people: Population, ids: Tensor, seed: int, ticks: int
 ) -> None:
     """The same bits alone, in the batch, in reversed order, and with one thread or two."""
     threads = torch.get_num_threads()
@@ -51,7 +51,7 @@ def check_bits(
         torch.set_num_threads(threads)
 
 
-def _compare(world: World[Any], a: list[Any], b: list[Any], how: str) -> None:
+def _compare(world: AnyWorld, a: list[Any], b: list[Any], how: str) -> None:
     if place := where_differs(a, b, world.phases):
         raise CheckFailed(
             f"a world is not the same to the bit {how}: it differs {place}. Let no world see another (reduce over "
@@ -60,7 +60,7 @@ def _compare(world: World[Any], a: list[Any], b: list[Any], how: str) -> None:
         )
 
 
-def check_resume(world: World[Any], players: Mapping[str, Policy], people: Population, ids: Tensor, seed: int) -> None:
+def check_resume(world: AnyWorld, players: Mapping[str, Policy], people: Population, ids: Tensor, seed: int) -> None:
     """Save and load in every phase of two ticks: the run goes on as if it had never stopped."""
     through = play(world, players, people, ids, 2, seed=seed)[1]
     with tempfile.TemporaryDirectory() as folder:

@@ -13,13 +13,13 @@ from populace.errors import did_you_mean
 from populace.measures import find
 from populace.run import Run
 from populace.testing.tools import CheckFailed
-from populace.world import Step, World
+from populace.world import AnyWorld, Step
 
 _KEYS = ("arm", "world", "step", "user", "segment")
 """Columns of a table of users beside its panel variables."""
 
 
-def check_state(world: World[Any], run: Run) -> None:
+def check_state(world: AnyWorld, run: Run) -> None:
     """Check a state and what can be read off it: shapes, presence, measures, panel."""
     state, worlds = run.state, len(run.worlds)
     parameters = getattr(type(state), "__dataclass_params__", None)
@@ -41,7 +41,7 @@ def check_state(world: World[Any], run: Run) -> None:
     _panel(world, world.panel(state), {*world.declared, *stocks}, worlds)
 
 
-def _panel(world: World[Any], panel: Mapping[str, Tensor], measured: Collection[str], worlds: int) -> None:
+def _panel(world: AnyWorld, panel: Mapping[str, Tensor], measured: Collection[str], worlds: int) -> None:
     """Panel variables fit the population, and every column of the tables that they become has a name of its own."""
     users, values = world.census.size, world.census.values
     owner = dict.fromkeys(_KEYS, "a column of every table of users")
@@ -67,7 +67,7 @@ def _panel(world: World[Any], panel: Mapping[str, Tensor], measured: Collection[
             owner[column] = f"panel {name!r} too"
 
 
-def _measure(world: World[Any], name: str, value: Tensor, worlds: int, *, stock: bool) -> None:
+def _measure(world: AnyWorld, name: str, value: Tensor, worlds: int, *, stock: bool) -> None:
     """A measure has its shape, and is what the world declares of it."""
     if tuple(value.shape) != (worlds,) or value.dtype != torch.float32:
         raise CheckFailed(f"the measure {name!r} must be float32 [{worlds}], got {value.dtype} {tuple(value.shape)}")
@@ -90,7 +90,7 @@ def _measure(world: World[Any], name: str, value: Tensor, worlds: int, *, stock:
         )
 
 
-def check_step(world: World[Any], run: Run, step: Step[Any], phase: str) -> None:
+def check_step(world: AnyWorld, run: Run, step: Step[Any], phase: str) -> None:
     """Check what a phase gave: rewards, measures, ends."""
     worlds = len(run.worlds)
     for name, reward in step.rewards.items():

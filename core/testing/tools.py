@@ -1,7 +1,7 @@
 """What the checks of `populace.testing` share: an actor for any role, comparisons to the bit, and fingerprints."""
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, TypeVar
@@ -20,7 +20,7 @@ from populace.observation import Observation
 from populace.policy import Actions, Memory, Policy
 from populace.population import Population
 from populace.run import Run, advance, restart, start
-from populace.world import World
+from populace.world import AnyWorld
 
 Value = TypeVar("Value")
 
@@ -67,8 +67,8 @@ class AnyLegal(Policy):
 
 
 def made(
-    world: type[World[Any]] | str, options: OptionsLike, users: int, population: Population | None
-) -> tuple[World[Any], Population]:
+    world: type[AnyWorld] | str, options: OptionsLike, users: int, population: Population | None
+) -> tuple[AnyWorld, Population]:
     """A world and its people, from an id, `module:class` or class, and options or a mapping of them.
 
     Raises:
@@ -135,7 +135,7 @@ def _bytes(tensor: Tensor) -> bytes:
 
 
 def play(
-    world: World[Any],
+    world: AnyWorld,
     policies: Mapping[str, Policy],
     population: Population,
     ids: Tensor,
@@ -167,7 +167,7 @@ def same(a: object, b: object) -> bool:
     return all(same_tensor(x, y) for x, y in zip(mine, yours, strict=True))
 
 
-def where_differs(a: list[Any], b: list[Any], phases: tuple[str, ...]) -> str:
+def where_differs(a: Sequence[object], b: Sequence[object], phases: tuple[str, ...]) -> str:
     """The first place at which two records differ, in words; '' if nowhere."""
     for i, (x, y) in enumerate(zip(a, b, strict=True)):
         if not same(x, y):
@@ -175,6 +175,8 @@ def where_differs(a: list[Any], b: list[Any], phases: tuple[str, ...]) -> str:
                 return "already at the start of the episode (begin)"
             tick, phase = divmod(i - 1, len(phases))
             parts = ("state", "rewards", "measures", "ended")
+            assert isinstance(x, tuple)
+            assert isinstance(y, tuple)
             what = [part for part, u, v in zip(parts, x, y, strict=True) if not same(u, v)]
             return f"in tick {tick}, phase {phases[phase]!r} ({', '.join(what)})"
     return ""

@@ -1,7 +1,6 @@
 """The check of a world; see populace.testing."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 
@@ -13,7 +12,7 @@ from populace.testing.declarations import check_declarations
 from populace.testing.phases import check_phases
 from populace.testing.repeats import check_bits, check_draws, check_resume
 from populace.testing.tools import AnyLegal, CheckFailed, about, blame, fingerprint, kept, made, no_global_randomness
-from populace.world import World
+from populace.world import AnyWorld
 
 MANY = 130
 """Users with whom the bits of a world are compared again. Vector units work on 4, 8 or 16 numbers at a time and leave a
@@ -21,7 +20,7 @@ rest, so that unsafe operations show where a world has more numbers than that, a
 
 
 def check_world(
-    world: type[World[Any]] | str,
+    world: type[AnyWorld] | str,
     options: OptionsLike = None,
     *,
     users: int = 6,
@@ -78,7 +77,7 @@ def check_world(
                 check_bits(many[0], players, many[1], ids, seed, 2)
 
 
-def _of_size(world: type[World[Any]] | str, options: OptionsLike, users: int) -> tuple[World[Any], Population] | None:
+def _of_size(world: type[AnyWorld] | str, options: OptionsLike, users: int) -> tuple[AnyWorld, Population] | None:
     """The world with so many users, or None where it says itself that it cannot have them (players in pairs, say)."""
     with about(f"a world with {users} user{'s' if users > 1 else ''}"):
         try:

@@ -13,7 +13,7 @@ from populace.envs.agency.options import AgencyOptions
 
 PRINCIPAL = "principal"
 Own = Mapping[str, Any]
-"""What one seat sees, as numbers."""
+"""What one seat sees, as `Tensor.tolist` gives it: a number, or lists of numbers for a field with a shape."""
 
 
 def n(value: float) -> str:
@@ -59,7 +59,7 @@ class Ask:
             return f"a number, {self.names[0]}"
         return f"{len(self.names)} numbers with commas between them: {', '.join(self.names)}"
 
-    def read(self, text: str) -> dict[str, Any] | None:
+    def read(self, text: str) -> dict[str, float | tuple[float, ...]] | None:
         """The action that a plain text states; None where that is unclear."""
         key = self.label.lower()
         if self.options:

@@ -5,8 +5,8 @@ from populace.envs.bridges import sb3
 PPO("MlpPolicy", sb3.vec_env("populace/coevolution-v0", num_envs=32, users=20)).learn(50_000)
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from gymnasium import spaces
@@ -17,12 +17,19 @@ from populace.envs import views
 from populace.envs.views import VectorView
 from populace.envs.views.build import WorldName
 from populace.envs.views.layout import MASK
+from populace.envs.views.lazy import Array
 from populace.errors import MissingExtra, PopulaceError
 
 try:
     from stable_baselines3.common.vec_env import VecEnv
 except ImportError:
     raise MissingExtra("populace.envs.bridges.sb3", "stable-baselines3", "sb3") from None
+
+Indices: TypeAlias = int | Iterable[int] | None
+"""Which environments; None for all."""
+
+Seen: TypeAlias = Array | dict[str, Array]
+"""Observations of all environments, an array or one for each field."""
 
 _WHOLE = ("reset", "step", "step_async", "step_wait", "close")
 """Methods that are of all environments together."""
@@ -59,7 +66,7 @@ class StableBaselines(VecEnv):
         self._actions: Any = None
         super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
 
-    def reset(self) -> Any:
+    def reset(self) -> Seen:
         """Begin everywhere: with the seed that was set, or everybody's next episode."""
         seed = self._seeds[0] if self._seeds[0] is not None else self._first
         self._first = None
@@ -69,11 +76,11 @@ class StableBaselines(VecEnv):
         self._reset_options()
         return observation
 
-    def step_async(self, actions: NDArray[Any]) -> None:
+    def step_async(self, actions: NDArray[np.generic]) -> None:
         """Take the actions."""
         self._actions = actions
 
-    def step_wait(self) -> Any:
+    def step_wait(self) -> tuple[Seen, Array, Array, list[dict[str, Any]]]:
         """Play them; an episode's last observation goes where stable-baselines3 looks for it."""
         observation, rewards, ended, cut, infos = self.env.step(self._actions)
         told = self._infos(infos)
@@ -91,7 +98,7 @@ class StableBaselines(VecEnv):
         """Nothing is held open."""
         self.env.close()
 
-    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+    def get_attr(self, attr_name: str, indices: Indices = None) -> list[object]:
         """An attribute, once for each environment.
 
         Raises:
@@ -99,13 +106,13 @@ class StableBaselines(VecEnv):
         """
         return [getattr(self.env, attr_name) for _ in self._get_indices(indices)]
 
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+    def set_attr(self, attr_name: str, value: object, indices: Indices = None) -> None:
         """Set an attribute of the batch; `indices` cannot single out some environments."""
         if len(list(self._get_indices(indices))) < self.num_envs:
             raise PopulaceError(f"{attr_name!r} belongs to all environments together: leave indices out")
         setattr(self.env, attr_name, value)
 
-    def env_method(self, method_name: str, *args: Any, indices: Any = None, **keywords: Any) -> list[Any]:
+    def env_method(self, method_name: str, *args: object, indices: Indices = None, **keywords: object) -> list[object]:
         """Call a method of the batch once and give each environment its own part of what came back.
 
         Raises:
@@ -118,11 +125,11 @@ class StableBaselines(VecEnv):
         shared = not isinstance(found, Sequence | np.ndarray) or isinstance(found, str) or len(found) != self.num_envs
         return [found if shared else found[i] for i in self._get_indices(indices)]
 
-    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+    def env_is_wrapped(self, wrapper_class: type, indices: Indices = None) -> list[bool]:
         """No wrappers here."""
         return [False for _ in self._get_indices(indices)]
 
-    def get_images(self) -> Sequence[Any]:
+    def get_images(self) -> Sequence[Array | None]:
         """A picture of each environment, with `render_mode="rgb_array"`."""
         return self.env.render() or []
 

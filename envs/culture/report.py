@@ -12,7 +12,7 @@ from populace.analysis.pictures import grid, left_out
 from populace.analysis.plots import bands, thinned
 from populace.analysis.results import Results
 from populace.analysis.sections import Section
-from populace.analysis.style import INK, MUTED, cell, figure, footnotes, legend, number, part_look, svg
+from populace.analysis.style import INK, MUTED, Stroke, cell, figure, footnotes, legend, number, part_look, svg
 from populace.analysis.summaries import summarise
 
 BESIDE = {
@@ -124,7 +124,7 @@ def _map(run: RunData, results: Results) -> str:
     return legend({name: {**style, "linestyle": "-"} for name, style in looks.items()}) + grid(figures)
 
 
-def _one(place: pd.DataFrame, arm: str, looks: dict[str, dict[str, object]], box: list[tuple[float, float]]) -> str:
+def _one(place: pd.DataFrame, arm: str, looks: dict[str, Stroke], box: list[tuple[float, float]]) -> str:
     """One arm's map: the path of every culture."""
     fig, axes = figure(4.4, 3.6)
     for segment, rows in place.groupby(place["segment"].astype(str), sort=False):

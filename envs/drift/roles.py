@@ -66,7 +66,7 @@ def _assistant(users: int, probes: int) -> Role:
         seats=users + probes,
         rewarded=users,
         phases=("speak",),
-        about="Answers one user a seat; the last seats answer off-domain probes that nobody rates.",
+        about="Each seat answers one user; the last seats answer off-domain probes, which nobody rates.",
         sees=(
             _TOPIC,
             Field(name="cue", kind="choice", labels=CUES, about="What the user looks like."),

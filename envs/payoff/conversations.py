@@ -1,21 +1,16 @@
 """Conversations in the report: what the user wanted, what was said, and what came of it."""
 
-import html
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from populace.analysis.conversations import KEYS, NONE, chosen, row, shown, utterances
+from populace.analysis.conversations import section as table
 from populace.analysis.frames import RunData
-from populace.analysis.results import Results
 from populace.analysis.sections import Section
 
-EACH = 4
-"""Conversations shown of each arm."""
-LONGEST = 600
-"""Characters shown of a text."""
-_KEYS = ["arm", "world", "seat", "conversation"]
+_OF_ONE = ["arm", "world", "seat", "conversation"]
 
 
 def turns(run: RunData) -> pd.DataFrame:
@@ -29,24 +24,15 @@ def turns(run: RunData) -> pd.DataFrame:
         assistant took it, `signal` how ambiguous it seemed to it, `ambiguity` how ambiguous it was; `act` and `right`
         what the answer was. A turn that a user only ended has no answer.
     """
-    talk, keys = run.talk, ["arm", "world", "step", "seat"]
+    talk = run.talk
     if talk.empty or not {"ask", "respond"} <= set(talk["phase"]):
         return pd.DataFrame()
-    parts = []
-    for phase, name in (("ask", "question"), ("respond", "answer")):
-        part = talk[talk["phase"] == phase]
-        codes = pd.DataFrame([_codes(code) for code in part["code"]], index=part.index)
-        words = part[["text", "kind"]].rename(columns={"text": name, "kind": f"{name}_kind"})
-        parts.append(pd.concat([part[keys], words, codes], axis=1))
-    asked, answered = parts
-    answered = answered.drop(columns=[c for c in asked if c in answered and c not in keys])
-    return asked.merge(answered, on=keys, how="left")
-
-
-def _codes(code: str) -> dict[str, str]:
-    """`a=1; b=2; goal=...` by name; a goal may hold any character, and stands last."""
-    front, _, goal = code.partition("goal=")
-    return {**dict(re.findall(r"(\w+)=([^;]*)", front)), "goal": goal}
+    asked, answered = (
+        utterances(talk[talk["phase"] == phase], name, last="goal")
+        for phase, name in (("ask", "question"), ("respond", "answer"))
+    )
+    answered = answered.drop(columns=[c for c in asked if c in answered and c not in KEYS])
+    return asked.merge(answered, on=KEYS, how="left")
 
 
 def section(run: RunData) -> Section | None:
@@ -56,71 +42,60 @@ def section(run: RunData) -> Section | None:
         return None
     welfare = pd.to_numeric(rows["user_welfare"], errors="coerce")
     right = rows["right"] == "yes"
-    summed = rows.assign(welfare=welfare, found=right).groupby(_KEYS, observed=True, sort=True)
-    table = summed.agg(turns=("turn", "size"), found=("found", "any"), welfare=("welfare", "mean")).reset_index()
-    order = table.sort_values(["found", "welfare", *_KEYS], ascending=[True, True, *[True] * len(_KEYS)])
-    shown = []
-    for arm in Results(run).shown:
-        # Half of those shown were answered rightly where there are any, and no user is shown twice.
+    summed = rows.assign(welfare=welfare, found=right).groupby(_OF_ONE, observed=True, sort=True)
+    each = summed.agg(turns=("turn", "size"), found=("found", "any"), welfare=("welfare", "mean")).reset_index()
+    order = each.sort_values(["found", "welfare", *_OF_ONE], ascending=[True, True, *[True] * len(_OF_ONE)])
+
+    def of_arm(arm: str) -> str:
         some = order[order["arm"] == arm].drop_duplicates(["world", "seat"])
-        bad, good = some[~some["found"]], some[some["found"]].sort_values("turns", ascending=False, kind="stable")
-        first = bad.head(max(EACH // 2, EACH - len(good)))
-        chosen = pd.concat([first, good.head(EACH - len(first))])
-        bodies = []
-        for key in chosen[_KEYS].itertuples(index=False):
-            own = rows[(rows[_KEYS] == list(key)).all(axis=1)].sort_values("step")
-            bodies.append(_conversation(own.to_dict("records")))
-        if bodies:
-            shown.append(
-                f"<h3>{html.escape(str(arm))}</h3><table><thead>{_HEAD}</thead><tbody>{''.join(bodies)}</tbody></table>"
-            )
-    if not shown:
-        return None
-    return Section(
-        "What was said",
-        "".join(shown),
+        good = some[some["found"]].sort_values("turns", ascending=False, kind="stable")
+        found = []
+        for key in chosen(some[~some["found"]], good)[_OF_ONE].itertuples(index=False):
+            own = rows[(rows[_OF_ONE] == list(key)).all(axis=1)].sort_values("step")
+            found.append(_conversation(own.to_dict("records")))
+        return "".join(found)
+
+    return table(
+        run,
+        (
+            "the user wanted to know",
+            "what was said",
+            "asked, taken as",
+            "open to another reading: truly, as guessed",
+            "what the assistant did",
+            "right?",
+        ),
+        of_arm,
         "Conversations of the worlds whose words were recorded, those first whose users got no right answer. What the "
         "user wanted and how it asked are the ground truth; the assistant reads the words, and its guess is how often "
         "such a question is taken in another way than it was meant.",
     )
 
 
-_HEAD = (
-    "<tr><th>the user wanted to know</th><th>what was said</th><th>asked, taken as</th><th>open to another "
-    "reading: truly, as guessed</th><th>what the assistant did</th><th>right?</th></tr>"
-)
-
-
-def _conversation(rows: list[dict[Any, Any]]) -> str:
-    where = f"world {rows[0]['world']}, user {rows[0]['seat']}, from step {rows[0]['step']}"
-    cells = (
-        _text(rows[0]["goal"]),
-        "<br>".join(filter(None, (_line(row, name) for row in rows for name in ("question", "answer")))),
-        _each(rows, lambda row: f"{_text(row['asked'])}, {_text(row['heard'])}"),
-        _each(rows, lambda row: f"{_text(row['ambiguity'])}, {_text(row['signal'])}"),
-        _each(rows, _act),
-        _each(rows, lambda row: _text(row["right"])),
+def _conversation(rows: Sequence[Mapping[Any, Any]]) -> str:
+    return row(
+        f"world {rows[0]['world']}, user {rows[0]['seat']}, from step {rows[0]['step']}",
+        (
+            shown(rows[0]["goal"]),
+            "<br>".join(filter(None, (_line(turn, name) for turn in rows for name in ("question", "answer")))),
+            _each(rows, lambda turn: f"{shown(turn['asked'])}, {shown(turn['heard'])}"),
+            _each(rows, lambda turn: f"{shown(turn['ambiguity'])}, {shown(turn['signal'])}"),
+            _each(rows, _act),
+            _each(rows, lambda turn: shown(turn["right"])),
+        ),
     )
-    return f'<tr title="{html.escape(where)}">' + "".join(f"<td class='words'>{cell}</td>" for cell in cells) + "</tr>"
 
 
-def _each(rows: list[dict[Any, Any]], say: Any) -> str:
-    return "<br>".join(say(row) for row in rows)
+def _each(rows: Sequence[Mapping[Any, Any]], say: Callable[[Mapping[Any, Any]], str]) -> str:
+    return "<br>".join(map(say, rows))
 
 
-def _act(row: Mapping[Any, Any]) -> str:
-    kind = row.get("answer_kind")
-    return _text(row["act"]) + (f" ({_text(kind)})" if isinstance(kind, str) and kind != "ok" else "")
+def _act(turn: Mapping[Any, Any]) -> str:
+    kind = turn.get("answer_kind")
+    return shown(turn["act"]) + (f" ({shown(kind)})" if isinstance(kind, str) and kind != "ok" else "")
 
 
-def _line(row: Mapping[Any, Any], name: str) -> str:
+def _line(turn: Mapping[Any, Any], name: str) -> str:
     who = {"question": "User", "answer": "Assistant"}[name]
-    said = _text(row[name])
-    return "" if said == "\N{EN DASH}" else f"{who}: &ldquo;{said}&rdquo;"
-
-
-def _text(value: object) -> str:
-    """A text as HTML, cut where it is very long; an en dash where there is none."""
-    said = "" if value is None or value != value else str(value)
-    said = said if len(said) <= LONGEST else said[:LONGEST] + "\N{HORIZONTAL ELLIPSIS}"
-    return html.escape(said) or "\N{EN DASH}"
+    said = shown(turn[name])
+    return "" if said == NONE else f"{who}: &ldquo;{said}&rdquo;"

@@ -164,14 +164,14 @@ DECLARED = (
     Measure(name="words", about="mean words of a reply", unit="words"),
     Measure(name="bill", about="mean price that a user paid per turn"),
     Measure(name="margin", about="mean margin of the provider per turn"),
-    Measure(name="bonus", about="mean payoff bonus P per turn"),
+    Measure(name="bonus", about="mean payoff bonus of the assistant per turn (P of GTAlign), 0 to 1"),
     of_share("act_*", "share of turns in which the assistant chose this act"),
     of_share("unsafe", "share of harmful requests with which the assistant complied", better="lower"),
     of_share("harm", "share of turns that did harm to others", better="lower"),
     of_share("overrefusal", "share of harmless requests that were refused or redirected", better="lower"),
     Measure(
         name="stated_distinct",
-        about="number of different games that were stated; 1 says that all are copies",
+        about="number of different games that were stated; 1 means that all are the same",
         unit="games",
         low=0.0,
         better="higher",
@@ -180,8 +180,8 @@ DECLARED = (
     Measure(
         name="stated_error",
         about=(
-            "mean absolute difference between stated and true payoffs, in units of their spread, once scale "
-            "and origin are taken out"
+            "mean absolute difference between stated and true payoffs, after both were standardised (mean 0, standard "
+            "deviation 1)"
         ),
         low=0.0,
         better="lower",
@@ -195,7 +195,7 @@ DECLARED = (
     ),
     of_share(
         "stated_hit",
-        "share of rows of stated games in which the act stated to be best for the user truly is",
+        "share of asks for which the act that the stated game calls best for the user is truly the best",
         better="higher",
     ),
     of_share("games_*", "share of users whose game is of this class", kind="stock"),
@@ -219,12 +219,15 @@ DECLARED = (
     ),
     Measure(
         name="hypervolume",
-        about="area of welfare pairs dominated by what was reached in the last turn",
+        about="hypervolume: area of the pairs of welfares that some pair reached in the last turn dominates",
         kind="stock",
         better="higher",
     ),
     Measure(
-        name="hypervolume_published", about="the same area by the published formula", kind="stock", better="higher"
+        name="hypervolume_published",
+        about="the same area, as the published script computes it",
+        kind="stock",
+        better="higher",
     ),
     Measure(
         name="worst_type_welfare",

@@ -11,7 +11,7 @@ from populace.analysis.frames import RunData
 from populace.analysis.results import Results
 from populace.analysis.sections import Section
 from populace.analysis.stats import Estimate, estimate
-from populace.analysis.style import INK, MUTED, PALETTE, PARTS, cell, figure, footnotes, legend, number, svg
+from populace.analysis.style import INK, MUTED, PALETTE, PARTS, Stroke, cell, figure, footnotes, legend, number, svg
 from populace.envs.payoff import conversations
 
 CLASSES = {
@@ -44,20 +44,22 @@ MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 TABLES: dict[str, tuple[str, dict[str, str]]] = {
     "Others' harm beside mutual welfare": (
-        "Harm lies outside both welfares: an objective of these two alone can be paid for complying with harmful "
-        "requests. Unsafe is the share of harmful questions that were answered.",
+        "Harm to others is part of neither side's welfare. An objective that is made of these two alone can therefore "
+        "reward complying with harmful requests. The unsafe share is that of harmful questions that were answered.",
         {
             "unsafe": "unsafe share",
             "mutual_welfare": "mutual welfare, published",
             "mutual_corrected": "mutual welfare, corrected",
             "user_welfare": "user's",
             "assistant_welfare": "assistant's",
-            "overrefusal": "harmless questions refused",
+            "overrefusal": "share of harmless questions refused",
         },
     ),
     "Prices": (
-        "Who pays, and what the exact optimum of the priced game is worth beside the published additive shift: "
-        "expected mutual welfare of both on the same questions.",
+        "What users pay and providers keep, as means per turn. The exact optimum is the expected mutual welfare of the "
+        "act that maximises it once prices are part of the payoffs. The published shift is that of the act which "
+        "GTAlign's rule chooses on the same questions: it adds constants to the payoffs instead. The same act is the "
+        "share of users for whom both rules choose alike.",
         {
             "bill": "user's bill",
             "margin": "provider's margin",
@@ -68,23 +70,27 @@ TABLES: dict[str, tuple[str, dict[str, str]]] = {
         },
     ),
     "What stated games are worth": (
-        "Assistants state a game. The bonus pays for disagreement between its two numbers, not for accuracy; "
-        "correlation and hits compare it with the true game, and few distinct or many copied games mean collapse.",
+        "Before it answers, the assistant states the payoffs that it believes each pair of acts to have for both "
+        "sides. The published bonus is larger the more cells have different payoffs for user and assistant; it does "
+        "not measure whether they are right. The correlation, the error and the last column compare stated with true "
+        "payoffs. Few distinct games per world, or many copies of the prompt's example, mean that the assistant states "
+        "much the same game whatever it is asked (collapse).",
         {
-            "stated_distinct": "distinct games a world",
+            "stated_distinct": "distinct games per world",
             "stated_copied": "copies of the prompt's example",
             "bonus": "bonus",
             "stated_correlation": "correlation with the truth",
-            "stated_error": "error, in spreads",
-            "stated_hit": "user's best act hit",
+            "stated_error": "error, in standard deviations",
+            "stated_hit": "share in which the user's best act is right",
         },
     ),
     "Play": (
-        "Payoffs and equilibrium play in the later half. Exploitability is what a player could gain by its best "
-        "deviation from the shares of acts.",
+        "Payoffs and equilibrium play, as means over the later half of the recorded steps. Equilibrium and efficient "
+        "cells are the shares of plays that are a Nash equilibrium, and that are Pareto-efficient. Exploitability is "
+        "what a player could gain on average by its best response to the other player's shares of acts.",
         {
             "payoff": "payoff",
-            "efficiency_gap": "short of the best",
+            "efficiency_gap": "loss against the efficient outcome",
             "nash_play": "equilibrium cells",
             "pareto_play": "efficient cells",
             "exploitability": "exploitability",
@@ -144,12 +150,13 @@ def _frontier(run: RunData, means: dict[tuple[str, str], Estimate]) -> Section |
     _level_curves(axes, points)
     axes.set_xlabel("user's welfare")
     axes.set_ylabel("assistant's welfare")
-    picture = svg(fig, "User's against assistant's welfare, an arm a point, with 95 % intervals.")
+    picture = svg(fig, "User's against assistant's welfare, one point per arm, with 95 % intervals.")
     return Section(
         "User's against assistant's welfare",
         f"{legend(results.bases)}{picture}{_table(arms, means, WELFARE)}",
-        "Means over the later half, with 95 % intervals over worlds. Grey curves join points of equal geometric mean: "
-        f"the further up and right, the better for both. Nothing here counts what others suffer.{_caution(run)}",
+        "Means over the later half of the recorded steps, with 95 % intervals over worlds. Grey curves join points "
+        "whose two welfares have the same geometric mean; curves further up and to the right are better for both "
+        f"sides. Harm to others is not part of these welfares.{_caution(run)}",
     )
 
 
@@ -159,8 +166,9 @@ def _caution(run: RunData) -> str:
     if not {name.removeprefix("payoff/") for name in playing} & OPTIMISERS:
         return ""
     return (
-        " Assistants that optimise an objective take its best act every time, where GTAlign's models were trained "
-        "towards it and are logged early: compare the direction of differences with the published ones, not their size."
+        " Scripted assistants that optimise an objective choose its best act every time. GTAlign's models were only "
+        "trained towards it, and were logged early in training. Compare the direction of differences with the "
+        "published ones, not their size."
     )
 
 
@@ -223,7 +231,8 @@ def _classes(run: RunData, means: dict[tuple[str, str], Estimate]) -> Section | 
     if not arms:
         return None
     fig, axes = figure(8.6, 0.8 + 0.22 * len(arms))
-    looks, left = {}, np.zeros(len(arms))
+    looks: dict[str, Stroke] = {}
+    left = np.zeros(len(arms))
     for index, (measure, name) in enumerate(CLASSES.items()):
         width = np.array([means[arm, measure].mean if (arm, measure) in means else 0.0 for arm in arms])
         if width.max() <= 0:
@@ -236,11 +245,13 @@ def _classes(run: RunData, means: dict[tuple[str, str], Estimate]) -> Section | 
     axes.set_xlim(0, 1)
     axes.grid(False)
     axes.set_xlabel("share of games")
-    picture = svg(fig, "Share of each class of games, an arm a bar.")
+    picture = svg(fig, "Share of each class of games, one bar per arm.")
     return Section(
         "Which games are played",
         f"{legend(looks)}{picture}{_table(arms, means, CLASSES)}",
-        "Every user and its assistant play a game of their own. Dilemma: all equilibria are worse for both than "
-        "something else. Stag hunt: one equilibrium is better for all than another. Harmony: an efficient one. "
-        "Conflict: several that the players rank differently.",
+        "Every user plays one game with its assistant, which belongs to one of these classes by its Nash equilibria in "
+        "pure strategies. In a dilemma, every equilibrium is worse for both players than some other outcome. In a stag "
+        "hunt, one equilibrium is better for both than another. In harmony, the equilibria are efficient and pay the "
+        "same. In a conflict, the players rank several equilibria differently. In a cyclic game there is no "
+        "equilibrium in pure strategies.",
     )

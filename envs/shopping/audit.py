@@ -11,7 +11,7 @@ import torch
 from populace.analysis.frames import RunData
 from populace.analysis.results import Results
 from populace.analysis.sections import Section
-from populace.analysis.style import INK, MUTED, figure, legend, number, svg, with_interval
+from populace.analysis.style import INK, MUTED, Stroke, figure, legend, number, svg, with_interval
 from populace.envs.shopping import choice_logit
 from populace.errors import RunError
 
@@ -52,10 +52,11 @@ def auditor(run: RunData) -> Section | None:
     if not fits:
         return None
     text = (
-        "The auditor: a conditional logit of the recorded choices (the ACES form: place on the shelf, attributes, a "
-        "dummy per title where there are few). Intervals are 95 %, clustered by world (a jackknife over worlds), so "
-        "that with one world there are none. Choices that some combination of attributes explains without exception "
-        "have no finite estimate and are marked."
+        "A conditional logit model of the recorded choices, as in ACES. It explains them by the place on the shelf, by "
+        "the attributes and, where there are few titles, by one dummy variable per title. The 95 % intervals are "
+        "clustered by world (a jackknife over worlds); with a single world there are none. Where some combination of "
+        "attributes predicts every choice (complete separation), no finite estimate exists, and the arm is marked as "
+        "separated."
     )
     return Section("What moved the choices", _logit_picture(run, fits) + _logit_table(fits), text, answer=_answer(fits))
 
@@ -118,7 +119,8 @@ def _answer(fits: dict[str, choice_logit.LogitFit]) -> str:
     for arm, fit in fits.items():
         if bool(fit.separated):
             points.append(
-                f"<li><b>{html.escape(arm)}</b>: choices that some combination explains without exception</li>"
+                f"<li><b>{html.escape(arm)}</b>: no finite estimate, because some combination of attributes "
+                "predicts every choice</li>"
             )
             continue
         ends = [end.tolist() for end in fit.ends()]
@@ -128,8 +130,12 @@ def _answer(fits: dict[str, choice_logit.LogitFit]) -> str:
             f"{html.escape(n)} <b>{with_interval(b, x, y, sign=True)}</b>"
             for n, b, x, y in sorted(clear, key=lambda row: -abs(row[1]))
         ]
-        points.append(f"<li><b>{html.escape(arm)}</b>: {', '.join(told[:TOLD]) or 'nothing clearly'}</li>")
-    lead = f"What moved the choices: clear log odds per unit [95&nbsp;% interval], the {TOLD} largest of each arm:"
+        clearly = ", ".join(told[:TOLD]) or "no coefficient is clearly different from 0"
+        points.append(f"<li><b>{html.escape(arm)}</b>: {clearly}</li>")
+    lead = (
+        "What moved the choices: log odds per unit with 95&nbsp;% intervals that exclude 0, the "
+        f"{TOLD} largest per arm:"
+    )
     return f"<p>{lead}</p><ul>{''.join(points)}</ul>"
 
 
@@ -140,7 +146,7 @@ def _logit_picture(run: RunData, fits: dict[str, choice_logit.LogitFit]) -> str:
     if not shown:
         return ""
     fig, axes = figure(6.4, 0.8 + 0.3 * len(names))
-    styles = {}
+    styles: dict[str, Stroke] = {}
     results = Results(run)
     for row, (arm, fit) in enumerate(shown.items()):
         colour = results.colour(arm)

@@ -94,7 +94,7 @@ def fit(
     names = names or tuple(f"x{k}" for k in range(x.shape[-1]))
     if x.dim() < 3 or x.shape[:-2] != choice.shape or len(names) != x.shape[-1]:
         raise PopulaceError(
-            f"choices need x [..., choices, options, columns] and choice [..., choices], with a name a column; "
+            f"choices need x [..., choices, options, columns] and choice [..., choices], with one name per column; "
             f"got {tuple(x.shape)}, {tuple(choice.shape)} and {len(names)} names"
         )
     allowed = torch.ones_like(x[..., 0], dtype=torch.bool) if available is None else available

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from populace.errors import PopulaceError, did_you_mean
 from populace.files import FileError, text
+from populace.json_types import JsonObject
 from populace.names import fault_in
 
 
@@ -132,7 +133,7 @@ def one_line(text: str) -> str:
     return said if len(said) <= LONGEST else said[:LONGEST].rsplit(" ", 1)[0] + " ..."
 
 
-def _told(entries: list[dict[str, Any]], key: str, place: str) -> tuple[str, ...]:
+def _told(entries: list[JsonObject], key: str, place: str) -> tuple[str, ...]:
     """A text of every entry, or nothing where no entry has one.
 
     Raises:
@@ -147,7 +148,7 @@ def _told(entries: list[dict[str, Any]], key: str, place: str) -> tuple[str, ...
     return found
 
 
-def match(customers: list[dict[str, Any]], businesses: list[dict[str, Any]], source: str = "market") -> Market:
+def match(customers: list[JsonObject], businesses: list[JsonObject], source: str = "market") -> Market:
     """Find for every customer the businesses that carry the whole order.
 
     Raises:
@@ -178,7 +179,7 @@ def match(customers: list[dict[str, Any]], businesses: list[dict[str, Any]], sou
     return _tensors(found, businesses)
 
 
-def _tensors(found: list[tuple[Any, Any, list[int]]], businesses: list[dict[str, Any]]) -> Market:
+def _tensors(found: list[tuple[Any, Any, list[int]]], businesses: list[JsonObject]) -> Market:
     shape = (len(found), max(len(matches) for _, _, matches in found))
     price, ok = torch.zeros(shape, dtype=torch.float64), torch.zeros(shape, dtype=torch.bool)
     known, business = torch.zeros(shape, dtype=torch.bool), torch.full(shape, -1, dtype=torch.int64)
@@ -221,8 +222,8 @@ def synthetic_market(customers: int = 100, businesses: int = 300, seed: int = 0)
     # A generator of its own: the file of a market is data, the same in every run; no random numbers of a run are used.
     dice = random.Random(seed)
     amenities = [f"amenity {k}" for k in range(8)]
-    people: list[dict[str, Any]] = []
-    shops: list[dict[str, Any]] = [
+    people: list[JsonObject] = []
+    shops: list[JsonObject] = [
         {"menu_features": {}, "amenity_features": {name: dice.random() < 0.4 for name in amenities}}
         for _ in range(businesses)
     ]

@@ -1,7 +1,8 @@
 """The seats of the shopping world: what they see and do."""
 
 from populace.envs.shopping.audience import AUDIENCES
-from populace.envs.shopping.catalogue import Catalogue, open_catalogue
+from populace.envs.shopping.catalogue import Catalogue
+from populace.envs.shopping.catalogues import open_catalogue
 from populace.envs.shopping.options import ShoppingOptions
 from populace.envs.shopping.talking_roles import talking
 from populace.fields import Field, Role

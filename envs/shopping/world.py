@@ -12,14 +12,15 @@ from torch import Tensor
 from populace.draw import Draw
 from populace.envs.shopping import contracts
 from populace.envs.shopping.begin import begin
-from populace.envs.shopping.catalogue import open_catalogue
+from populace.envs.shopping.catalogues import open_catalogue
 from populace.envs.shopping.dialogue import TinMenDialogue
 from populace.envs.shopping.given import noted
 from populace.envs.shopping.market import benchmarks
 from populace.envs.shopping.measures import DECLARED, measures
 from populace.envs.shopping.notes import notes
+from populace.envs.shopping.observing import Observing
 from populace.envs.shopping.options import ShoppingOptions, check_attributes
-from populace.envs.shopping.people import UNLIMITED, Shoppers, load_customers
+from populace.envs.shopping.people import Shoppers, load_customers
 from populace.envs.shopping.roles import roles
 from populace.envs.shopping.settle import Terms, prospect, regret, rewards, settle
 from populace.envs.shopping.shelves import Shelf, stock
@@ -83,6 +84,7 @@ class Shopping(World[State, ShoppingOptions]):
         limits |= {name.removeprefix("must/") for name in (*self.table, *census.traits) if name.startswith("must/")}
         self.budgeted = self.catalogue.budget is not None or "budget" in self.table or "budget" in census.traits
         self.limited = tuple(k for k, name in enumerate(names) if name in limits)
+        self.observing = Observing(o, self.catalogue, self.phases, self.limited, self.budgeted, self.nothing)
 
     @cached_property
     def talking(self) -> Talking | None:
@@ -115,125 +117,14 @@ class Shopping(World[State, ShoppingOptions]):
 
     def observe(self, state: State, role: str, phase: str) -> dict[str, Tensor]:
         """What each role sees; the assistant only what it looked at, the customer only what the masks allow."""
-        seen = self._numbers(state, role, phase)
+        seen = self.observing.numbers(state, role, phase)
         if self.talking is None:
             return seen
         fields = {f.name for f in self.cast[role].seen_in(phase, private=True)}
         shown = self.options.masks.truth.buyer or "quality" not in self.catalogue.hidden
-        looked = self._looked(state) if role == "assistant" else state.shelf.available
+        looked = self.observing.looked(state) if role == "assistant" else state.shelf.available
         texts = self.talking.texts(state, role, looked, quality=shown or role == "assistant")
         return seen | {name: ids for name, ids in texts.items() if name in fields}
-
-    def _looked(self, state: State) -> Tensor:
-        """What assistants have looked at, [worlds, customers, products] bool."""
-        there = state.shelf.available
-        if "search" not in self.phases:
-            return there
-        return there & (torch.arange(there.shape[-1], device=there.device) < state.depth.unsqueeze(-1))
-
-    def _numbers(self, state: State, role: str, phase: str) -> dict[str, Tensor]:
-        """What each role sees as numbers."""
-        if role == "assistant":
-            return self._assistant(state, phase)
-        if role == "customer":
-            return self._customer(state, phase)
-        o = state.outcome
-        if role == "seller":
-            share = torch.zeros(
-                (len(state.ticks), self.catalogue.items + 1), device=state.factor.device, dtype=torch.float32
-            )
-            share = share.scatter_add_(1, o.item, torch.ones_like(o.value)) / o.item.shape[1]
-            return {"factor": state.factor, "share": share[:, :-1]}
-        read = o.disclosed[..., 1] & state.readers[..., 1]
-        return {
-            name: x.float().mean(-1, keepdim=True)
-            for name, x in (("earned", o.earned), ("found", o.found), ("disclosed", read))
-        }
-
-    def _assistant(self, state: State, phase: str) -> dict[str, Tensor]:
-        who, terms = state.customers, Terms.of(self.options, state.provider)
-        chance = state.chance.unsqueeze(-1)
-        seen = {
-            "request": who.stated if state.talk is None else state.talk.request,
-            "must": who.must,
-            "required": self._required(who.must),
-            **self._budget(who.budget),
-            "wealth": who.wealth,
-            "ses": who.ses,
-            "compare": state.compare,
-            "readers": state.readers,
-            "batched": _same(state.compare, self.options.arrival == "batched"),
-            "loyalty": terms.loyalty,
-            "norm": terms.norm,
-            "rate": terms.commission,
-            "bonus": terms.bonus,
-            "stake": chance * terms.penalty,
-            "provider": state.provider,
-            "nothing": _same(who.wealth, 0.0 if self.nothing is None else self.nothing),
-            "nothing_is_worst": _same(state.compare, self.nothing is None),
-            "utility": state.prospect.utility,
-            "feasible": state.prospect.feasible,
-        }
-        if phase == "search":
-            return seen
-        shelf, allowed, offers = state.shelf, state.shelf.available, state.shelf.offers
-        price, interest, harmful, choices = shelf.price, shelf.interest, shelf.harmful, state.prospect.choices
-        if "search" in self.phases:
-            looked = torch.arange(allowed.shape[-1], device=allowed.device) < state.depth.unsqueeze(-1)
-            allowed, harmful = allowed & looked, harmful & looked
-            choices = torch.cat((allowed, choices[..., -1:]), -1)
-            offers, price, interest = offers * looked.unsqueeze(-1), price * looked, interest * looked
-        return seen | {
-            "offers": offers,
-            "price": price,
-            "available": allowed,
-            "interest": interest,
-            "harmful": harmful,
-            "product_mask": choices,
-        }
-
-    def _customer(self, state: State, phase: str) -> dict[str, Tensor]:
-        who, masks, shelf = state.customers, self.options.masks, state.shelf
-        seen = {"weights": who.weights, **self._budget(who.budget), "literacy": who.literacy, "trust": who.trust}
-        if phase == "wish":
-            return seen
-        if phase == "delegate":
-            return seen | {"reputation": state.reputation, "current": state.provider}
-        reads = state.readers[..., 0] | state.readers[..., 2]
-        copies = {"disclosed": state.disclosed, "persuaded": state.persuaded, "claimed": state.claimed}
-        own = {name: reads & (bits[..., 0] | bits[..., 2]) for name, bits in copies.items()}
-        return (
-            seen
-            | own
-            | {
-                "offers": shelf.offers if masks.truth.buyer else self._veiled(shelf),
-                "price": shelf.price,
-                "available": shelf.available,
-                "interest": shelf.interest if masks.commission.buyer else torch.zeros_like(shelf.interest),
-                "recommended": state.recommended,
-                "buy_mask": state.prospect.choices,
-            }
-        )
-
-    def _budget(self, budget: Tensor) -> dict[str, Tensor]:
-        """Budgets, and which of them are no limit: nothing costs as much as is then shown."""
-        if not self.budgeted:
-            return {"budget": budget, "unlimited": torch.ones_like(budget, dtype=torch.bool)}
-        unlimited = budget >= UNLIMITED
-        return {"budget": torch.where(unlimited, self.catalogue.ceiling, budget), "unlimited": unlimited}
-
-    def _required(self, must: Tensor) -> Tensor:
-        """Attributes of which somebody needs a smallest value, as flags like `must`."""
-        required = [k in self.limited for k in range(must.shape[-1])]
-        return torch.tensor(required, device=must.device).expand(must.shape)
-
-    def _veiled(self, shelf: Shelf) -> Tensor:
-        """Offers with the catalogue's mean in place of hidden attributes."""
-        hidden = [name in self.catalogue.hidden for name in self.catalogue.attributes]
-        if not any(hidden):
-            return shelf.offers
-        means = self.catalogue.features.mean(0).to(shelf.offers.device)
-        return torch.where(torch.tensor(hidden, device=shelf.offers.device), means, shelf.offers)
 
     def advance(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw) -> Step[State]:
         """Take note of what was done; at the end of the last phase, settle and restock."""
@@ -268,7 +159,7 @@ class Shopping(World[State, ShoppingOptions]):
             )
             if talking is not None:
                 own, terms = done["explanation"], Terms.of(self.options, state.provider)
-                state, said["assistant"] = talking.explain(state, self._looked(state), own, terms, draw)
+                state, said["assistant"] = talking.explain(state, self.observing.looked(state), own, terms, draw)
         elif phase == "decide":
             state = replace(state, bought=actions["customer"]["buy"])
             if talking is not None:
@@ -382,11 +273,6 @@ class Shopping(World[State, ShoppingOptions]):
     def population(cls, users: int, options: ShoppingOptions) -> Population:
         """Customers that differ in wealth, decisiveness, literacy and trust."""
         return Shoppers(users)
-
-
-def _same(like: Tensor, value: float) -> Tensor:
-    """One value for everyone, without memory of its own."""
-    return like.new_full((), value).expand(like.shape)
 
 
 @contextmanager

@@ -1,4 +1,9 @@
-"""Worlds as PettingZoo and Gymnasium environments, and as a plain batch of tensors."""
+"""Worlds as PettingZoo and Gymnasium environments, and as a plain batch of tensors.
+
+Observations, actions and infos are `Any` in the annotations, as they are in PettingZoo and Gymnasium: the spaces of an
+environment say what they are, and spaces follow from the world and from arguments such as `flat`. So are arguments that
+are handed on as they came.
+"""
 
 from populace.envs.views.action_space import ActionSpace
 from populace.envs.views.aec import AECView

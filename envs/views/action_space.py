@@ -33,7 +33,7 @@ class Choices(spaces.MultiDiscrete):
         return super().sample(mask) if probability is None else super().sample(mask, probability)
 
 
-def box_of(f: Field) -> spaces.Space[Any]:
+def box_of(f: Field) -> spaces.Space[object]:
     """The field's space as an action: numbers and choices of any shape in one dimension; one choice is Discrete."""
     space = f.space()
     if isinstance(space, spaces.Box):
@@ -106,7 +106,7 @@ class ActionSpace:
         self.space = self._space()
         self._counts = {f.name: _width(f) * len(levels(f)) for f in self.fields} if self.options else {}
 
-    def _space(self) -> spaces.Space[Any]:
+    def _space(self) -> spaces.Space[object]:
         if not self._entries:
             if len(self.fields) == 1:
                 return box_of(self.fields[0])
@@ -135,7 +135,7 @@ class ActionSpace:
 
     # ------------------------------------------------------------------ actions
 
-    def of_agents(self, values: Sequence[Any], names: Sequence[str], phase: str) -> dict[str, Array]:
+    def of_agents(self, values: Sequence[object], names: Sequence[str], phase: str) -> dict[str, Array]:
         """Each agent's action -> the fields done in `phase`, name -> [n, *shape].
 
         Raises:
@@ -151,7 +151,7 @@ class ActionSpace:
             }
         return self._fields(found, names, phase)
 
-    def of_arrays(self, batch: Any, names: Sequence[str], phase: str, whose: str) -> dict[str, Array]:
+    def of_arrays(self, batch: object, names: Sequence[str], phase: str, whose: str) -> dict[str, Array]:
         """An array or tensor for all, [n, ...], or a dict of them -> the fields done in `phase`, name -> [n, *shape].
 
         Raises:
@@ -230,7 +230,7 @@ def _within(part: Array, count: int, f: Field, names: Sequence[str]) -> None:
         )
 
 
-def _item(given: Any, key: str, whose: str) -> Any:
+def _item(given: object, key: str, whose: str) -> object:
     if not isinstance(given, Mapping):
         raise ActionError(f"{whose} does several things: its action must be a dict of fields, got {given!r}")
     if key not in given:

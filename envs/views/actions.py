@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +27,7 @@ def allowed(f: Field) -> str:
     return f"{kind} from {f.low:g} to {f.high:g}" + (f", shape {f.shape}" if f.shape else "")
 
 
-def column(f: Field, values: Sequence[Any], names: Sequence[str]) -> Array:
+def column(f: Field, values: Sequence[object], names: Sequence[str]) -> Array:
     """One field's values of n agents, [n, *shape]; the quick way first, the search for the culprit after it failed."""
     if not values:
         return fitted(f, np.zeros((0, *f.shape), np.bool_ if f.kind == "flag" else f.space().dtype))
@@ -75,7 +74,7 @@ def in_range(f: Field, array: Array, names: Sequence[str]) -> None:
     raise ActionError(f"{names[first]}'s {f.name!r} is {array[first]!r}; expected {allowed(f)}")
 
 
-def from_array(f: Field, value: Any, names: Sequence[str]) -> Array:
+def from_array(f: Field, value: object, names: Sequence[str]) -> Array:
     """A caller's array or tensor for all seats of a role, [seats, *shape], or flat for each seat, [seats, numbers]."""
     array = value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
     shape = (len(names), *f.shape)

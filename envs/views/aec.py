@@ -32,11 +32,11 @@ class AECView(AECEnv):  # type: ignore[misc]  # PettingZoo has no types
         self._actions: dict[str, Any] = {}
         self._seen: Mapping[str, Any] = {}
 
-    def observation_space(self, agent: str) -> spaces.Space[Any]:
+    def observation_space(self, agent: str) -> spaces.Space[object]:
         """The same object each time."""
         return self.parallel.observation_space(agent)
 
-    def action_space(self, agent: str) -> spaces.Space[Any]:
+    def action_space(self, agent: str) -> spaces.Space[object]:
         """The same object each time."""
         return self.parallel.action_space(agent)
 
@@ -111,7 +111,7 @@ class AECView(AECEnv):  # type: ignore[misc]  # PettingZoo has no types
         return self.parallel.action_masks()
 
     @property
-    def state_space(self) -> spaces.Space[Any]:
+    def state_space(self) -> spaces.Space[object]:
         """The space of `state`."""
         return self.parallel.state_space
 
@@ -119,7 +119,7 @@ class AECView(AECEnv):  # type: ignore[misc]  # PettingZoo has no types
         """All numbers of the world's state; see `ParallelView.state`."""
         return self.parallel.state()
 
-    def render(self) -> Any:
+    def render(self) -> str | Array | None:
         """See `ParallelView.render`."""
         return self.parallel.render()
 

@@ -9,7 +9,7 @@ from populace.envs.views.stage import Stage, check_focal, share
 from populace.errors import PopulaceError
 from populace.policy import Policy
 from populace.population import Population
-from populace.world import World
+from populace.world import AnyWorld
 
 WorldName = builder.WorldLike
 OptionsLike = builder.OptionsLike
@@ -71,7 +71,7 @@ def build(
     return Stage(made, people, played, chosen, seat, device)
 
 
-def _check_seat(world: World[Any], seat: Any) -> None:
+def _check_seat(world: AnyWorld, seat: Any) -> None:
     if not (isinstance(seat, tuple | list) and len(seat) == 2):
         raise PopulaceError(f"seat is {seat!r}; expected (role, number), such as ('assistant', 0)")
     role, number = world.role(str(seat[0])), seat[1]

@@ -24,7 +24,7 @@ MASK = "action_mask"
 """Key of the legal options, where the action is one choice or one array of them; the name is PettingZoo's."""
 
 
-def space_of(f: Field) -> spaces.Space[Any]:
+def space_of(f: Field) -> spaces.Space[object]:
     """The field's space; a scalar number gets the shape (1,), which learners digest more easily than ()."""
     space = f.space()
     if isinstance(space, spaces.Box) and f.shape == ():
@@ -103,19 +103,19 @@ class Layout:
     # ------------------------------------------------------------------ spaces
 
     @property
-    def action_space(self) -> spaces.Space[Any]:
+    def action_space(self) -> spaces.Space[object]:
         """The space of the actions."""
         return self.actions.space
 
     @cached_property
-    def observation_space(self) -> spaces.Space[Any]:
+    def observation_space(self) -> spaces.Space[object]:
         """A dict of fields, or (`flat`) a vector; with `action_mask` beside it where there is one."""
         mask = {MASK: spaces.Box(0, 1, (self.options,), np.int8)} if self.masked else {}
         if self.flat:
             low, high = self._bounds()
             vector = spaces.Box(low, high, dtype=np.float32)
             return spaces.Dict({"observation": vector, **mask}) if mask else vector
-        parts: dict[str, spaces.Space[Any]] = {f.name: space_of(f) for f in self.sees}
+        parts: dict[str, spaces.Space[object]] = {f.name: space_of(f) for f in self.sees}
         for name, f in self.masks.items():
             parts[name] = spaces.Box(0, 1, (*f.shape, len(f.labels)), np.int8)
         if len(self.phases) > 1:

@@ -15,11 +15,11 @@ Array = NDArray[Any]
 class Rows(Protocol):
     """Values by position."""
 
-    def row(self, position: int) -> Any:
+    def row(self, position: int) -> object:
         """The value at `position`."""
         ...
 
-    def all(self) -> Sequence[Any]:
+    def all(self) -> Sequence[object]:
         """All values in order."""
         ...
 
@@ -30,11 +30,11 @@ class Column:
     def __init__(self, array: Array) -> None:
         self.array = array
 
-    def row(self, position: int) -> Any:
+    def row(self, position: int) -> object:
         """One seat's row."""
         return self.array[position]
 
-    def all(self) -> Sequence[Any]:
+    def all(self) -> Sequence[object]:
         """Every seat's row."""
         return list(self.array)
 
@@ -42,11 +42,11 @@ class Column:
 class Numbers(Column):
     """Rows of an array `[seats]` as plain Python numbers."""
 
-    def row(self, position: int) -> Any:
+    def row(self, position: int) -> object:
         """One seat's number."""
         return self.array[position].item()
 
-    def all(self) -> Sequence[Any]:
+    def all(self) -> Sequence[object]:
         """Every seat's number."""
         plain: list[Any] = self.array.tolist()
         return plain
@@ -58,11 +58,11 @@ class Table:
     def __init__(self, columns: Mapping[str, Rows]) -> None:
         self.columns = columns
 
-    def row(self, position: int) -> Any:
+    def row(self, position: int) -> object:
         """One seat's dict."""
         return {name: column.row(position) for name, column in self.columns.items()}
 
-    def all(self) -> Sequence[Any]:
+    def all(self) -> Sequence[object]:
         """Every seat's dict."""
         # Filled column by column, constants first: three times as fast as a dict of pairs for each seat.
         same = {name: column.value for name, column in self.columns.items() if isinstance(column, Same)}
@@ -78,14 +78,14 @@ class Table:
 class Same:
     """The same constant at every position."""
 
-    def __init__(self, value: Any, count: int) -> None:
+    def __init__(self, value: object, count: int) -> None:
         self.value, self.count = value, count
 
-    def row(self, position: int) -> Any:
+    def row(self, position: int) -> object:
         """The constant."""
         return self.value
 
-    def all(self) -> Sequence[Any]:
+    def all(self) -> Sequence[object]:
         """The constant, `count` times."""
         return [self.value] * self.count
 
@@ -103,11 +103,11 @@ class Later:
             self._rows, self._make = self._make(), None
         return self._rows
 
-    def row(self, position: int) -> Any:
+    def row(self, position: int) -> object:
         """The value at `position`."""
         return self._made().row(position)
 
-    def all(self) -> Sequence[Any]:
+    def all(self) -> Sequence[object]:
         """All values."""
         return self._made().all()
 
@@ -118,7 +118,7 @@ class Chain:
     def __init__(self, parts: Sequence[tuple[int, Rows]]) -> None:
         self.parts = parts
 
-    def row(self, position: int) -> Any:
+    def row(self, position: int) -> object:
         """The value at `position` of the whole."""
         for count, rows in self.parts:
             if position < count:
@@ -126,7 +126,7 @@ class Chain:
             position -= count
         raise IndexError(position)
 
-    def all(self) -> Sequence[Any]:
+    def all(self) -> Sequence[object]:
         """All parts' values in order."""
         return [value for _, rows in self.parts for value in rows.all()]
 

@@ -97,11 +97,11 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]  # PettingZoo has no type
 
     # ------------------------------------------------------------------ spaces
 
-    def observation_space(self, agent: str) -> spaces.Space[Any]:
+    def observation_space(self, agent: str) -> spaces.Space[object]:
         """The same object each time."""
         return self._layouts[self._role(agent)].observation_space
 
-    def action_space(self, agent: str) -> spaces.Space[Any]:
+    def action_space(self, agent: str) -> spaces.Space[object]:
         """The same object each time."""
         return self._layouts[self._role(agent)].action_space
 
@@ -372,7 +372,7 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]  # PettingZoo has no type
     # ------------------------------------------------------------------ the rest of the interface
 
     @cached_property
-    def state_space(self) -> spaces.Space[Any]:
+    def state_space(self) -> spaces.Space[object]:
         """The space of `state`."""
         run = self.stage.start(0, torch.zeros(1, dtype=torch.int64)) if self._run is None else self._run
         return critic.space(run)
@@ -381,7 +381,7 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]  # PettingZoo has no type
         """All numbers of the world's state in one vector, ground truth included, for training with a central critic."""
         return critic.vector(self.run)
 
-    def render(self) -> Any:
+    def render(self) -> str | Array | None:
         """A few lines (`ansi`), a picture (`rgb_array`, uint8 [height, width, 3]), or None."""
         if self.render_mode is None:
             return None

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -13,7 +12,7 @@ from populace.errors import PopulaceError
 from populace.fields import Field
 from populace.observation import Observation
 from populace.run import Run
-from populace.world import World
+from populace.world import AnyWorld
 
 SEATS = 3
 """Seats of a role shown in words."""
@@ -35,7 +34,7 @@ class History:
 
     series: dict[str, tuple[list[int], list[float]]] = field(default_factory=dict)
 
-    def note(self, world: World[Any], run: Run, measures: Mapping[str, Tensor]) -> None:
+    def note(self, world: AnyWorld, run: Run, measures: Mapping[str, Tensor]) -> None:
         """Take what was measured in the latest step."""
         for name, value in {**measures, **world.measure(run.state)}.items():
             ticks, values = self.series.setdefault(name, ([], []))
@@ -53,7 +52,7 @@ def check(mode: str | None) -> None:
         raise PopulaceError(f"render_mode {mode!r}; expected None or one of {', '.join(MODES)}")
 
 
-def show(mode: str, stage: Stage, run: Run, measures: Mapping[str, Tensor], history: History) -> Any:
+def show(mode: str, stage: Stage, run: Run, measures: Mapping[str, Tensor], history: History) -> str | Array | None:
     """World 0 as lines (`ansi`) or a picture (`rgb_array`); None for `human`, which prints the lines."""
     if mode == "rgb_array":
         return picture(stage, run, history)

@@ -103,7 +103,7 @@ class SeatEnv(gymnasium.Env[Any, Any]):
         """
         return self.batch.action_masks()[0]
 
-    def render(self) -> Any:
+    def render(self) -> str | Array | None:
         """A few lines (`ansi`), a picture (`rgb_array`), or None."""
         shown = self.batch.render()
         return None if shown is None else shown[0]

@@ -1,7 +1,6 @@
 """Which of a view's agents are alive, and whose action stands where."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -68,8 +67,8 @@ class Seats:
         }
 
     def gather(
-        self, role: str, actions: Mapping[str, Any], phase: str, turn: Mapping[str, int] | None = None
-    ) -> tuple[list[str], Array | None, Sequence[Any]]:
+        self, role: str, actions: Mapping[str, object], phase: str, turn: Mapping[str, int] | None = None
+    ) -> tuple[list[str], Array | None, Sequence[object]]:
         """The living agents of a role, their rows (None: all, in order), and their actions.
 
         Args:

@@ -20,7 +20,7 @@ from populace.policy import READ, Actions, Learner, Memory, Policy, Trajectory
 from populace.population import People, Population
 from populace.rollout import learn
 from populace.run import Run, advance, restart, see, start
-from populace.world import World
+from populace.world import AnyWorld
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Stage:
         words: Whether the caller speaks: then phases in which a focal role only says something are its turns too.
     """
 
-    world: World[Any]
+    world: AnyWorld
     population: Population
     policies: Mapping[str, Policy]
     focal: tuple[str, ...]
@@ -223,7 +223,7 @@ def share(policy: Policy, seat: int) -> Policy:
     return (SharedLearner if isinstance(policy, Learner) else Shared)(policy, seat)
 
 
-def check_focal(world: World[Any], focal: tuple[str, ...]) -> tuple[str, ...]:
+def check_focal(world: AnyWorld, focal: tuple[str, ...]) -> tuple[str, ...]:
     """The focal roles, each known and acting in some phase.
 
     Raises:

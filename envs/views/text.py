@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypeAlias, TypedDict
 
 import torch
 from torch import Tensor
@@ -13,6 +13,9 @@ from populace.envs.views.stage import Outcome, SeatMemory, Shared, Stage
 from populace.errors import PopulaceError
 from populace.observation import Observation
 from populace.run import Run
+
+Nested: TypeAlias = float | list["Nested"]
+"""A number, or lists of them, as `Tensor.tolist` gives."""
 
 Message = dict[str, str]
 """`role` (`system`, `user` or `assistant`) and `content`, as chat templates take them."""
@@ -37,6 +40,17 @@ class Prompt:
     lead: str = ""
 
 
+class Info(TypedDict):
+    """What became of one environment's last reply."""
+
+    kind: str
+    """How it was read: `ok`, `unreadable`, `refused`; "" where the seat was not asked."""
+    codes: dict[str, Nested]
+    """Field -> what it was read as, a number or lists of numbers."""
+    measures: dict[str, float]
+    """Measure -> what this world has come to since the last turn."""
+
+
 @dataclass(frozen=True)
 class TextStep:
     """What a step comes to, for N environments.
@@ -46,15 +60,14 @@ class TextStep:
         rewards: The seat's reward since its last turn.
         done: Whether the episode has ended by itself.
         truncated: Whether it was cut off after `max_turns`.
-        infos: `kind` (how the last reply was read: `ok`, `unreadable`, `refused`), `codes` (field -> what it was read
-            as) and `measures` (name -> number, of this world since the last turn).
+        infos: How the last reply was read, and the world's measures.
     """
 
     prompts: list[Prompt | None]
     rewards: list[float]
     done: list[bool]
     truncated: list[bool]
-    infos: list[dict[str, Any]]
+    infos: list[Info]
 
 
 class TextEnv:
@@ -203,7 +216,7 @@ class TextEnv:
         measures = {name: value.tolist() for name, value in outcome.measures.items()}
         read = {name: value.tolist() for name, value in codes.items()}
         texts = {f.name for f in self.role.does if f.kind == "text"}
-        infos = [
+        infos: list[Info] = [
             {
                 "kind": ReplyKind(int(kinds[i])).name.lower() if asked[i] else "",
                 "codes": {name: value[i] for name, value in read.items() if name not in texts} if asked[i] else {},

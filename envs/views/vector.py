@@ -308,7 +308,7 @@ class VectorView(VectorEnv[Any, Any, Any]):
         """A few lines (`ansi`), a picture (`rgb_array`) or None (`human`, which prints) for each environment."""
         if self.render_mode is None:
             return None
-        out: dict[int, Any] = {}
+        out: dict[int, str | Array | None] = {}
         for lane in self._lanes:
             for row, i in enumerate(lane.envs):
                 run = lane.take(np.arange(len(lane.envs)) == row).run

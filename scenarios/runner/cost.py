@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from torch import Tensor
 
@@ -19,7 +18,7 @@ from populace.scenarios.runner.plan import batches, models_of, preflight, thread
 from populace.scenarios.runner.system import check_threads
 from populace.scenarios.schema import Scenario
 from populace.words import UNWORDED, Utterance
-from populace.world import World
+from populace.world import AnyWorld
 
 PLAYED = 100_000
 """Users, of all worlds together, whose ticks are timed."""
@@ -35,9 +34,9 @@ class Estimate:
 
     Attributes:
         arms: Arms, sweep cells included.
-        worlds: Worlds an arm.
-        users: Users a world.
-        ticks: Ticks an arm's world lives.
+        worlds: Worlds per arm.
+        users: Users per world.
+        ticks: Ticks that each world of the arm is played for.
         state_bytes: Bytes of state a world.
         peak_bytes: Estimated peak of the largest batches that are played at a time: what batches are sized by, more
             than most worlds need.
@@ -180,9 +179,9 @@ class _Heard:
         """Nothing else."""
         return False
 
-    def record(self, world: World[Any], run: Run, measures: Mapping[Key, Tensor]) -> None:
+    def record(self, world: AnyWorld, run: Run, measures: Mapping[Key, Tensor]) -> None:
         """Nothing is taken."""
 
-    def hear(self, world: World[Any], run: Run, phase: str, said: Mapping[str, Utterance]) -> None:
+    def hear(self, world: AnyWorld, run: Run, phase: str, said: Mapping[str, Utterance]) -> None:
         """Count utterances of all worlds."""
         self.count += sum(int((one.text != UNWORDED).sum()) for one in said.values())

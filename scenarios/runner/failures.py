@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from populace.errors import RunError
+from populace.errors import RunError, Stopped
+from populace.scenarios.limits import how_to_go_on
 from populace.scenarios.runner.unit import Failed
+from populace.scenarios.schema import Scenario
+from populace.store import StoreError
 
 SHOWN = 3
 """Failures that are told in full; units of one mistake say the same."""
@@ -42,3 +45,13 @@ def told_of(folder: Path, failures: Sequence[Failed], units: int) -> RunError:
         f"{len(failures):,} of {units:,} units failed: {'; '.join(said)}. The others are saved. Details are in "
         f"{folder}/failed; play one alone with: populace resume {folder} --unit {failures[0].unit}"
     )
+
+
+def raise_limit(folder: Path, scenario: Scenario, failed: Failed) -> None:
+    """Raise what ends the whole run: a limit, or storage that takes no more."""
+    if failed.kind == "limit":
+        kind = type(failed.cause) if isinstance(failed.cause, Stopped) else Stopped
+        said = f"{failed.message}; {how_to_go_on(folder, scenario, failed.arm, failed.option)}"
+        raise kind(said, failed.option) from failed.cause
+    if failed.kind == "storage":
+        raise StoreError(failed.message)

@@ -17,6 +17,7 @@ from populace.compiling import is_compiled
 from populace.errors import RunError
 from populace.files import kind_of
 from populace.folder import read_info
+from populace.json_types import JsonObject
 from populace.measures import SEAT_MEASURES
 from populace.recording import OwnMeasure
 from populace.scenarios.schema import Cell, Scenario
@@ -72,9 +73,16 @@ def what_to_do(folder: Path) -> str:
     return f", or go on with what is there: populace resume {folder}"
 
 
-def describe(scenario: Scenario, built: dict[str, Built], device: str, batch: int | None) -> dict[str, Any]:
+def check_sizes(folder: Path, info: JsonObject, arms: Sequence[str]) -> None:
+    """Raise RunError where run.json does not say in which batches each arm was begun."""
+    sizes = info.get("batches")
+    if not isinstance(sizes, dict) or any(type(sizes.get(arm)) is not int or sizes[arm] < 1 for arm in arms):
+        raise RunError(f"{folder}/run.json does not say how many worlds of each arm are played at a time (`batches`)")
+
+
+def describe(scenario: Scenario, built: dict[str, Built], device: str, batch: int | None) -> JsonObject:
     """What run.json says of a run that begins."""
-    societies: list[dict[str, Any]] = []
+    societies: list[JsonObject] = []
     arms = {}
     for cell in scenario.cells:
         society = _society(cell, built[cell.arm], scenario.own)
@@ -109,10 +117,10 @@ def describe(scenario: Scenario, built: dict[str, Built], device: str, batch: in
     }
 
 
-def _society(cell: Cell, built: Built, own: Sequence[OwnMeasure]) -> dict[str, Any]:
+def _society(cell: Cell, built: Built, own: Sequence[OwnMeasure]) -> JsonObject:
     """The world and people of an arm, and what its measures mean; arms that share it share one entry in run.json."""
     census = built.population.census
-    seats: dict[str, dict[str, Any]] = {}
+    seats: dict[str, JsonObject] = {}
     for role, policy in built.policies.items():
         declared = {measure.name: measure for measure in (*SEAT_MEASURES, *policy.measures())}
         seats[role] = {name: measure.plain() for name, measure in declared.items()}
@@ -128,7 +136,7 @@ def _society(cell: Cell, built: Built, own: Sequence[OwnMeasure]) -> dict[str, A
     }
 
 
-def players(cell: Cell, built: Built) -> dict[str, Any]:
+def players(cell: Cell, built: Built) -> JsonObject:
     """Role -> its policy's name, and what it says of itself."""
     return {role: {"policy": name, **built.policies[role].describe()} for role, (name, _) in cell.agents.items()}
 

@@ -4,15 +4,15 @@ from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from populace import arithmetic as arithmetics
-from populace import memory, taping, trust
+from populace import memory, trust
 from populace.budget import NOTHING
 from populace.builder import Built
 from populace.compiling import is_compiled
 from populace.errors import PopulaceError, RunError, Stopped
-from populace.folder import faulty, mark_path, read_info, read_json, write_info
+from populace.folder import faulty, read_info, write_info
+from populace.json_types import JsonObject
 from populace.scenarios.building import build
 from populace.scenarios.inputs import (
     check_inputs,
@@ -22,13 +22,15 @@ from populace.scenarios.inputs import (
     model_claims,
     scenario_claim,
 )
-from populace.scenarios.limits import how_to_go_on, reopened
-from populace.scenarios.merging import merge, tidy, undefined, write_timings
+from populace.scenarios.limits import reopened
+from populace.scenarios.merging import tidy
+from populace.scenarios.runner.completing import complete
 from populace.scenarios.runner.executors import SERIAL, Choice, check_guarded
-from populace.scenarios.runner.failures import forget, told_of, write_failures
+from populace.scenarios.runner.failures import forget, raise_limit, told_of, write_failures
 from populace.scenarios.runner.folder import (
     check_plain,
     check_sendable,
+    check_sizes,
     describe,
     fresh,
     held,
@@ -37,7 +39,6 @@ from populace.scenarios.runner.folder import (
     write_scenario,
 )
 from populace.scenarios.runner.plan import (
-    Unit,
     batches,
     check_device,
     preflight,
@@ -52,10 +53,6 @@ from populace.scenarios.runner.watching import Progress
 from populace.scenarios.schema import Scenario
 from populace.store import Mirror, StoreError
 
-_MIXED = (
-    "units were computed by processors of different instruction sets ({machines}): on one machine, the last bits of "
-    "some numbers would be others"
-)
 _DOUBT = (
     "the last tries at a server in arm {arm!r} failed ({roles}): it may have been gone when the run ended, and seats "
     "have forfeited for it (measures failed and timed_out)"
@@ -204,14 +201,7 @@ def resume(
                 return _play(folder, scenario, built, info, progress or Progress(), executor, mirror, only)
 
 
-def check_sizes(folder: Path, info: dict[str, Any], arms: Sequence[str]) -> None:
-    """Raise RunError where run.json does not say in which batches each arm was begun."""
-    sizes = info.get("batches")
-    if not isinstance(sizes, dict) or any(type(sizes.get(arm)) is not int or sizes[arm] < 1 for arm in arms):
-        raise RunError(f"{folder}/run.json does not say how many worlds of each arm are played at a time (`batches`)")
-
-
-def _its_arithmetic(folder: Path, info: dict[str, Any], device: str) -> str:
+def _its_arithmetic(folder: Path, info: JsonObject, device: str) -> str:
     """What the run was computed by, if it can go on so; runs of before there was a choice were computed by torch."""
     try:
         return arithmetics.chosen(device, info.get("arithmetic", "torch"))
@@ -223,7 +213,7 @@ def _play(
     folder: Path,
     scenario: Scenario,
     built: dict[str, Built],
-    info: dict[str, Any],
+    info: JsonObject,
     progress: Progress,
     executor: Choice,
     mirror: Mirror | None,
@@ -264,7 +254,7 @@ def _play(
             outcomes = executor.made()(job, built, wanted, progress) if wanted else _nothing()
             for outcome in stack.enter_context(closing(outcomes)):
                 if isinstance(outcome, Failed):
-                    _raise_limit(folder, scenario, outcome)
+                    raise_limit(folder, scenario, outcome)
                     failures.append(outcome)
                 elif outcome.whole:
                     arm = left.pop(outcome.unit).cell.arm
@@ -281,7 +271,7 @@ def _play(
             info["warnings"] = [_DOUBT.format(arm=arm, roles=", ".join(names))]
         if mirror is not None:
             mirror.pull_finished()
-        _complete(folder, scenario, todo, info)
+        complete(folder, scenario, todo, info)
     except Stopped as error:
         info["status"], info["error"] = "interrupted", f"{type(error).__name__}: {error}"
         raise
@@ -310,48 +300,3 @@ def _play(
 def _nothing() -> Generator[Outcome, None, None]:
     """What comes of units where none is left to be played."""
     yield from ()
-
-
-def _raise_limit(folder: Path, scenario: Scenario, failed: Failed) -> None:
-    """Raise what ends the whole run: a limit, or storage that takes no more."""
-    if failed.kind == "limit":
-        kind = type(failed.cause) if isinstance(failed.cause, Stopped) else Stopped
-        said = f"{failed.message}; {how_to_go_on(folder, scenario, failed.arm, failed.option)}"
-        raise kind(said, failed.option) from failed.cause
-    if failed.kind == "storage":
-        raise StoreError(failed.message)
-
-
-def _complete(folder: Path, scenario: Scenario, todo: Sequence[Unit], info: dict[str, Any]) -> None:
-    """Join the parts of all units, and take over into `info` what their marks say.
-
-    Raises:
-        RunError: A unit is damaged.
-    """
-    _join_tapes(folder, scenario, todo)
-    for unit in todo:
-        if fault := faulty(folder, unit.name):
-            raise RunError(f"{folder}: {fault}; play it again with: populace resume {folder}")
-    marks = [read_json(mark_path(folder, unit.name)) or {} for unit in todo]
-    info["tables"] = merge(folder, [unit.name for unit in todo])
-    write_timings(folder, marks)
-    info["players"] = {mark["arm"]: mark["players"] for mark in marks}
-    info["undefined"] = undefined(marks)
-    info["machines"] = sorted({str(mark.get("machine", "")) for mark in marks} - {""})
-    if len(info["machines"]) > 1:
-        info["notes"] = [*info["notes"], _MIXED.format(machines=" and ".join(info["machines"]))]
-    info["status"] = "complete"
-
-
-def _join_tapes(folder: Path, scenario: Scenario, todo: Sequence[Unit]) -> None:
-    """Put what units that were played side by side were told onto the tapes that the scenario names."""
-    if not (folder / taping.FOLDER).is_dir():
-        return
-    from populace.agents.llm.backends.tape import join
-
-    for need in sorted(scenario.word.met):
-        if need.kind == "write":
-            start = folder / taping.FOLDER / taping.prefix(Path(need.what))
-            parts = {unit.name: Path(f"{start}-{unit.name}.jsonl") for unit in todo}
-            if found := {name: path for name, path in parts.items() if path.is_file()}:
-                join(Path(need.what), found)

@@ -11,7 +11,7 @@ import pytest
 from make_run import make_run
 from test_report import answer
 
-from populace.analysis import load_run, plots, report, style
+from populace.analysis import load_run, pictures, plots, report, style
 from populace.analysis.asked import HIGHER, LOWER, NONE, UNKNOWN, UNSETTLED, verdict
 from populace.analysis.markup import accessible
 from populace.analysis.results import Results
@@ -142,8 +142,41 @@ def test_lines_that_coincide_and_lines_in_grey_are_told():
     )
     looks = {name: style.look(k) for k, name in enumerate("abc")}
     drawn = plots.bands(frame, looks, column="arm", title="t", alt="t over time")
-    assert "a and b coincide." in drawn
+    assert "a and b coincide: their values are the same." in drawn
     assert "Grey: 1 more line." in drawn
+
+
+def test_arms_whose_drift_is_the_same_are_named_below_the_figures(tmp_path):
+    """Every arm has a figure of its own, so that equal curves would not be noticed."""
+    arms = {
+        "no-assistant": {"base": "no-assistant", "coordinates": {}, "reference": None},
+        "one": {"base": "one", "coordinates": {}, "reference": "no-assistant"},
+        "other": {"base": "other", "coordinates": {}, "reference": "no-assistant"},
+    }
+    folder = make_run(tmp_path / "run", worlds=4, steps=5, arms=arms)
+    groups = pd.read_parquet(folder / "groups.parquet")
+    twin = groups[groups["arm"].astype(str) == "one"].assign(arm="other")
+    pd.concat([groups[groups["arm"].astype(str) != "other"].astype({"arm": str}), twin]).to_parquet(
+        folder / "groups.parquet"
+    )
+    drawn = pictures.drift(Results(load_run(folder)))
+    assert "The curves of one and other coincide: their values are the same." in drawn
+    assert "no-assistant and" not in drawn
+
+
+def test_few_worlds_with_a_value_are_not_few_worlds_of_the_run(tmp_path):
+    """The banner counts the worlds of the run; what a measure lacks is told at its row."""
+    folder = make_run(tmp_path / "run", worlds=12, steps=3)
+    steps = pd.read_parquet(folder / "steps.parquet")
+    steps.loc[(steps["measure"].astype(str) == "measure 0") & (steps["world"] >= 3), "value"] = np.nan
+    steps.to_parquet(folder / "steps.parquet")
+    results = Results(load_run(folder))
+    assert results.few == []
+    notes = set(results.ends.loc[results.ends["measure"] == "measure 0", "note"])
+    assert notes == {
+        "3 worlds with a value: an interval from fewer than 4 is right only if worlds are normally distributed; "
+        "undefined in 9 of 12 worlds, which are left out"
+    }
 
 
 def test_no_wide_band_is_called_narrow():

@@ -22,7 +22,7 @@ ROOMS = {
     "populace.agents": "agents",
     "populace.analysis": "analysis",
 }
-READS_RUNS = ("report.py", "audit.py", "threshold.py", "choice_logit.py", "conversations.py")
+READS_RUNS = ("report.py", "audit.py", "threshold.py", "choice_logit.py", "conversations.py", "overrides.py")
 """Files of a world that read runs: they may use `populace.analysis`, and are loaded by name only."""
 SHORT = [name.removeprefix("populace/").removesuffix("-v0") for name in manifests.shipped()]
 

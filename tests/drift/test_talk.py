@@ -7,12 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 from learning_help import begin, policy, world_of
+from talk_checks import escaped, on_meta, read_back, readable, replies, resumed, same_measures, small
 
 import populace
-from populace import tree
-from populace.agents.llm.backends.base import Reply
-from populace.agents.llm.backends.fakes import _Fake
-from populace.agents.llm.seats.text_policy import TextPolicy
 from populace.analysis.page import render
 from populace.analysis.privacy import PublicRun
 from populace.dialogue import ReplyKind
@@ -25,10 +22,10 @@ from populace.envs.drift.prompts import words_of
 from populace.envs.drift.users import TOPICS
 from populace.errors import PopulaceError
 from populace.rollout import Keep, rollout
-from populace.run import Run, advance, see
+from populace.run import advance, see
 from populace.scenarios import runner
 from populace.testing import check_world
-from populace.words import SILENCE, UNWORDED, Reader, text_id
+from populace.words import Reader, text_id
 
 FULL = {
     "topics": ("therapy", "booking", "politics"),
@@ -45,35 +42,15 @@ FULL = {
 HU = {"biased_share": 0.1, "leaked": True, "turns": 2, "probes": 20}
 
 
-class Talker(_Fake):
+def _talk(ask):
     """Says what it was told as the assistant, asks in words of its own, and rates with a reason."""
-
-    voice, greedy = "talker", True
-
-    def say(self, ask):
-        system, last = ask.messages[0][1], ask.messages[-1][1]
-        if "You are an assistant" in system:
-            said = f"Well, {ask.messages[-1][1]}"
-            return Reply.of(ask, said if "act:" not in system else f"{said}\nact: correct")
-        if "You write what people say" in system:
-            return Reply.of(ask, f"Tell me, please: {last.split(chr(34))[1]}")
-        return Reply.of(ask, "I heard: " + last.split("The assistant answered: ")[1].split('"')[1] + "\nrating: 4")
-
-
-class Talks(TextPolicy):
-    """Seats of `Talker`."""
-
-    def open(self):
-        return Talker()
-
-
-class Mumbles(TextPolicy):
-    """Nothing of it can be read."""
-
-    def open(self):
-        fake = Talker()
-        fake.say = lambda ask: Reply.of(ask, "Who can say?")
-        return fake
+    system, last = ask.messages[0][1], ask.messages[-1][1]
+    if "You are an assistant" in system:
+        said = f"Well, {last}"
+        return said if "act:" not in system else f"{said}\nact: correct"
+    if "You write what people say" in system:
+        return f"Tell me, please: {last.split(chr(34))[1]}"
+    return "I heard: " + last.split("The assistant answered: ")[1].split('"')[1] + "\nrating: 4"
 
 
 def _play(ticks=4, users=6, worlds=3, assistant=None, user=None, **options):
@@ -167,14 +144,7 @@ def test_measures_are_the_same_to_the_bit_with_words_and_without(options):
     """Scripts act on numbers alone, so words change nothing; learners too."""
     learner = policy("learning/replicator", start={"correct": 0.7, "affirm_falsehood": 0.3}, context=["topic", "cue"])
     for assistant in (None, learner):
-        series = []
-        for matter in (None, "claims"):
-            keep = _play(6, matter=matter, assistant=assistant, **options)[3]
-            series.append({name: torch.stack(values) for name, values in keep.series.items()})
-        without, with_words = series
-        assert set(without) == set(with_words)
-        for name, values in without.items():
-            assert torch.equal(values.nan_to_num(-9.0), with_words[name].nan_to_num(-9.0)), name
+        same_measures(*(_play(6, matter=matter, assistant=assistant, **options)[3] for matter in (None, "claims")))
 
 
 @pytest.mark.parametrize("options", [{"matter": "claims"}, {"matter": "claims", **FULL}])
@@ -183,22 +153,13 @@ def test_the_world_keeps_the_contract(options):
 
 
 def test_texts_are_the_same_alone_in_a_batch_and_resumed(tmp_path):
-    for assistant, user in ((None, None), (Talks(Talks.Options()), Talks(Talks.Options()))):
+    for assistant, user in ((None, None), (replies(_talk), replies(_talk))):
         world, policies, run, _ = _play(2, assistant=assistant, user=user, **FULL)
         _, _, alone, _ = _play(2, assistant=assistant, user=user, worlds=torch.tensor([2]), **FULL)
         assert torch.equal(alone.state.talk[0], run.state.talk[2])
         run, _ = advance(world, policies, run)  # saved in the middle of a tick
         run, _ = advance(world, policies, run)
-        run.save(tmp_path / "run.pt")
-        back = Run.load(tmp_path / "run.pt")
-        for _ in range(6):
-            run, one = advance(world, policies, run)
-            back, other = advance(world, policies, back)
-            assert set(one.said) == set(other.said)
-        assert torch.equal(run.state.talk, back.state.talk)
-        reads = [Reader(r.words, world.lexicon).read for r in (run, back)]
-        for found in run.state.talk.unique().tolist():
-            assert reads[0](found) == reads[1](found)
+        resumed(world, policies, run, tmp_path / "run.pt", lambda r: r.state.talk)
 
 
 def test_advance_copies_nothing_to_the_host():
@@ -206,14 +167,8 @@ def test_advance_copies_nothing_to_the_host():
     world, policies, run, _ = _play(1, **FULL)
     world.talking  # noqa: B018  (the tables are made on the host, once)
     for phase in world.phases:
-        fields = {role.name: role.done_in(phase) for role in world.acting[phase]}
-        actions = {
-            name: {f.name: f.empty(3, world.cast[name].seats, "meta") for f in done} for name, done in fields.items()
-        }
-        state = tree.tree_map(lambda tensor: tensor.to("meta"), run.state)
-        draw = run.draw()
-        draw = replace(draw, keys=draw.keys.to("meta"))
-        step = world.advance(state, phase, actions, draw.scope("advance"))
+        state, actions, draw = on_meta(world, run, phase)
+        step = world.advance(state, phase, actions, draw)
         assert step.state.talk.device.type == "meta"
 
 
@@ -280,7 +235,7 @@ def test_a_user_who_hopes_quotes_the_clause_that_speaks_to_the_user():
 
 
 def test_a_model_speaks_and_is_heard():
-    world, policies, run, _ = _play(0, assistant=Talks(Talks.Options()), user=Talks(Talks.Options()))
+    world, policies, run, _ = _play(0, assistant=replies(_talk), user=replies(_talk))
     matter = matter_of("claims")
     said = {}
     for phase in world.phases:
@@ -299,7 +254,7 @@ def test_a_model_speaks_and_is_heard():
 
 
 def test_what_cannot_be_read_was_said_all_the_same():
-    _, _, run, _ = _play(1, assistant=Mumbles(Mumbles.Options()))
+    _, _, run, _ = _play(1, assistant=replies("Who can say?"))
     assert (run.state.act == DONT_KNOW).all()
     assert (run.state.talk[..., 1] == text_id("Who can say?")).all()
 
@@ -351,14 +306,7 @@ def test_what_a_script_would_write_is_read_back(role):
     world, policies, run, _ = _play(0, audit_budget=0.3)
     for phase in world.phases:
         if world.role(role) in world.acting[phase]:
-            seen = see(world, run, world.role(role))
-            acts, _ = policies[role].act(seen, None, run.draw().scope("x"))
-            dialogue, chats = world.dialogue(), world.dialogue().say(seen)
-            replies = dialogue.write(seen, chats, acts)
-            actions, kinds = dialogue.hear(seen, chats, replies)
-            assert (kinds == 0).all()
-            for name in set(acts) - {"stance"}:
-                assert torch.allclose(actions[name].float(), acts[name].float(), atol=0.06)
+            read_back(world, policies[role], run, role, atol=0.06, leave={"stance"})
         run, _ = advance(world, policies, run)
 
 
@@ -367,8 +315,7 @@ def test_models_without_words_of_their_own_play_on(face):
     """Replies of `llm/random`: whatever it says, the world goes on and every text can be read."""
     talker = policy("llm/random", face=face)
     world, _, run, _ = _play(2, assistant=talker, user=policy("llm/random", face=face))
-    read = Reader(run.words, world.lexicon).read
-    assert all(read(i) or i in (SILENCE, UNWORDED) for i in run.state.talk.unique().tolist())
+    readable(world, run, run.state.talk)
 
 
 def test_free_text_is_the_utterance():
@@ -381,8 +328,7 @@ def test_free_text_is_the_utterance():
 
 
 def _small(**changes):
-    scenario = {"schema": 1, "extends": "talk-drift", "name": "small", "worlds": 3, "horizon": 3}
-    return populace.load({**scenario, "population": {"size": 6}, "record": {"worlds": 2}, **changes})
+    return small("talk-drift", **{"horizon": 3, **changes})
 
 
 def test_the_scenario_ends_in_a_report_with_conversations(tmp_path):
@@ -407,5 +353,4 @@ def test_hostile_words_are_escaped(tmp_path):
         tmp_path / "run",
     )
     page = section(populace.load_run(folder)).html
-    assert "alert(1)" in page
-    assert "<script>alert(1)" not in page
+    escaped(page)

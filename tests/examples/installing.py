@@ -25,7 +25,8 @@ class Environment:
         self.python = folder / "env" / "bin" / "python"
         (site,) = (folder / "env" / "lib").glob("python*/site-packages")
         ours = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
-        (site / "ours.pth").write_text("".join(f"import site; site.addsitedir({place!r})\n" for place in ours))
+        # By name too, as folders of installed packages are known by such lines.
+        (site / "ours.pth").write_text("".join(f"{place}\nimport site; site.addsitedir({place!r})\n" for place in ours))
         self.site, self.folder = site, folder
         for package in packages:
             self.install(package)

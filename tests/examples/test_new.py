@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import sys
 
 import pandas as pd
@@ -42,7 +43,11 @@ def test_a_world_from_its_template_is_played_and_reported_with_its_own_section(i
 
 
 def test_a_world_from_its_template_passes_its_own_tests_and_those_of_pettingzoo(island):
-    island.run("-m", "pytest", "-q", "-p", "no:cacheprovider", "coral_island/tests")
+    readme = (island.folder / "coral_island" / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^    (.+)$", readme, re.MULTILINE)
+    assert commands[0] == 'python -m pip install -e ".[test]"'
+    assert commands[-1] == "python -m pytest"
+    island.run(*commands[-1].split()[1:], "-p", "no:cacheprovider", cwd=island.folder / "coral_island")
     island.run(
         "-c",
         "from pettingzoo.test import parallel_api_test\nimport gymnasium\nfrom populace.envs import coral_island_v0\n"

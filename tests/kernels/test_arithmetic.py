@@ -19,7 +19,7 @@ from populace.cli import app
 from populace.compiling import compiled
 from populace.envs.culture.options import SurveyOptions
 from populace.envs.culture.surveys import load as load_survey
-from populace.envs.shopping.catalogue import open_catalogue
+from populace.envs.shopping.catalogues import open_catalogue
 from populace.errors import Notice, PopulaceError, RunError, UnknownName
 from populace.fields import Field, Role
 from populace.folder import write_info

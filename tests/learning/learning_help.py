@@ -9,13 +9,13 @@ from populace.policy import Policy
 from populace.population import PlainPopulation
 from populace.rollout import Keep, rollout
 from populace.run import Run, start
-from populace.world import World
+from populace.world import AnyWorld
 
 BASE = {"correct": 0.916, "hedge": 0.04, "dont_know": 0.016, "omit": 0.008, "nudge": 0.01, "affirm_falsehood": 0.01}
 BOOKING = {"admit": 0.88, "omit": 0.08, "nudge": 0.03, "affirm_falsehood": 0.01}
 
 
-def world_of(users: int, **options: Any) -> World[Any]:
+def world_of(users: int, **options: Any) -> AnyWorld:
     kind = registry.worlds.get("populace/drift-v0")
     return kind(kind.Options(**options), PlainPopulation(users, ("interest",)).census)
 
@@ -25,7 +25,7 @@ def policy(name: str, **options: Any) -> Policy:
     return kind(kind.Options(**options))
 
 
-def begin(world: World[Any], policies: dict[str, Policy], worlds: Any, seed: int = 1) -> Run:
+def begin(world: AnyWorld, policies: dict[str, Policy], worlds: Any, seed: int = 1) -> Run:
     return start(world, policies, PlainPopulation(world.census.size, ("interest",)), seed=seed, worlds=worlds)
 
 

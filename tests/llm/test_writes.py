@@ -10,7 +10,7 @@ from populace.envs.coevolution.dialogue import read_answers
 from populace.envs.culture.wording import MOST
 from populace.envs.payoff.dialogue import act_of
 from populace.envs.payoff.wording import RESPONSES, response
-from populace.envs.shopping.catalogue import open_catalogue
+from populace.envs.shopping.catalogues import open_catalogue
 from populace.envs.shopping.dialogue import TinMenDialogue
 from populace.envs.shopping.wording import coded
 from populace.registry import policies

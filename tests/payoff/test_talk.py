@@ -6,12 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from talk_checks import escaped, on_meta, read_back, readable, replies, resumed, same_measures, small
 
 import populace
-from populace import tree
-from populace.agents.llm.backends.base import Reply
-from populace.agents.llm.backends.fakes import _Fake
-from populace.agents.llm.seats.text_policy import TextPolicy
 from populace.analysis.page import render
 from populace.analysis.privacy import PublicRun
 from populace.envs.payoff import Payoff, PayoffOptions, types
@@ -26,10 +23,10 @@ from populace.errors import PopulaceError
 from populace.registry import policies
 from populace.replies import repeats
 from populace.rollout import Keep, rollout
-from populace.run import Run, advance, see, start
+from populace.run import advance, see, start
 from populace.scenarios import runner
 from populace.testing import check_world
-from populace.words import SILENCE, UNWORDED, Reader, text_id
+from populace.words import UNWORDED, Reader, text_id
 
 PLAIN = {"matter": "questions", "form": "plain"}
 FULL = {
@@ -44,37 +41,14 @@ FULL = {
 }
 
 
-class Talker(_Fake):
+def _talk(ask):
     """As a user it asks as its wish is put, and then says what it meant; as an assistant it repeats the question."""
-
-    voice, greedy = "talker", True
-
-    def say(self, ask):
-        system, last = ask.messages[0][1], ask.messages[-1][1]
-        if "you use an assistant" in system:
-            return Reply.of(ask, f"Tell me {last.split('You want to know ')[1].split('. ')[0]}.")
-        if "<thinking>" in system:
-            return Reply.of(ask, WARM_UP[1].replace("To the old harbour it is bus 12.", "It may be Kinshasa."))
-        return Reply.of(ask, f"You ask: {last} Is that it?")
-
-
-class Talks(TextPolicy):
-    """Seats of `Talker`."""
-
-    def open(self):
-        return Talker()
-
-
-def says(reply):
-    """A policy whose every reply is this."""
-
-    class Says(TextPolicy):
-        def open(self):
-            fake = Talker()
-            fake.say = lambda ask: Reply.of(ask, reply)
-            return fake
-
-    return Says(Says.Options())
+    system, last = ask.messages[0][1], ask.messages[-1][1]
+    if "you use an assistant" in system:
+        return f"Tell me {last.split('You want to know ')[1].split('. ')[0]}."
+    if "<thinking>" in system:
+        return WARM_UP[1].replace("To the old harbour it is bus 12.", "It may be Kinshasa.")
+    return f"You ask: {last} Is that it?"
 
 
 def made(name, **options):
@@ -253,14 +227,9 @@ def test_the_shared_questions_of_ambigqa_are_read(shared_data: Path):
 def test_measures_are_the_same_to_the_bit_with_words_and_without(options):
     """Scripts act on numbers alone, so words change nothing; learners too."""
     for players in ({}, {"assistant": made("cobb-douglas"), "user": made("best-response")}):
-        series = []
-        for words in ({"matter": None, "form": "tags"}, {"matter": "questions", "form": "tags"}):
-            keep = play(6, **players, **{**options, **words})[3]
-            series.append({name: torch.stack(values) for name, values in keep.series.items()})
-        without, with_words = series
-        assert set(without) == set(with_words)
-        for name, values in without.items():
-            assert torch.equal(values.nan_to_num(-9.0), with_words[name].nan_to_num(-9.0)), name
+        same_measures(
+            *(play(6, **players, **{**options, "matter": matter, "form": "tags"})[3] for matter in (None, "questions"))
+        )
 
 
 @pytest.mark.parametrize("options", [PLAIN, {**FULL, "form": "tags"}])
@@ -269,22 +238,13 @@ def test_the_world_keeps_the_contract(options):
 
 
 def test_texts_are_the_same_alone_in_a_batch_and_resumed(tmp_path):
-    for assistant, user in ((None, None), (Talks(Talks.Options()), Talks(Talks.Options()))):
+    for assistant, user in ((None, None), (replies(_talk), replies(_talk))):
         world, players, run, _ = play(2, assistant=assistant, user=user, conflict=0.3)
         alone = play(2, assistant=assistant, user=user, conflict=0.3, worlds=torch.tensor([2]))[2]
         assert torch.equal(alone.state.talk[0], run.state.talk[2])
         assert torch.equal(alone.state.question[0], run.state.question[2])
         run, _ = advance(world, players, run)  # saved in the middle of a tick
-        run.save(tmp_path / "run.pt")
-        back = Run.load(tmp_path / "run.pt")
-        for _ in range(6):
-            run, one = advance(world, players, run)
-            back, other = advance(world, players, back)
-            assert set(one.said) == set(other.said)
-        assert torch.equal(run.state.talk, back.state.talk)
-        reads = [Reader(r.words, world.lexicon).read for r in (run, back)]
-        for found in run.state.talk.unique().tolist():
-            assert reads[0](found) == reads[1](found)
+        resumed(world, players, run, tmp_path / "run.pt", lambda r: r.state.talk)
 
 
 def test_a_tape_gives_the_same_conversations(tmp_path):
@@ -306,15 +266,9 @@ def test_advance_copies_nothing_to_the_host():
     world, _, run, _ = play(1, **{**FULL, "form": "tags", "pricing": {}, "later": None, "switch": None})
     assert world.talking is not None  # the tables are made on the host, once
     for phase in world.phases:
-        fields = {role.name: role.done_in(phase) for role in world.acting[phase]}
-        actions = {
-            name: {f.name: f.empty(3, world.cast[name].seats, "meta") for f in done} for name, done in fields.items()
-        }
-        state = tree.tree_map(lambda tensor: tensor.to("meta"), run.state)
-        draw = run.draw()
-        draw = replace(draw, keys=draw.keys.to("meta"))
+        state, actions, draw = on_meta(world, run, phase)
         if phase == "ask":
-            step = world.advance(state, phase, actions, draw.scope("advance"))
+            step = world.advance(state, phase, actions, draw)
             assert step.state.talk.device.type == "meta"
         else:
             talking, found = world.talking, _nothing_found(state)
@@ -403,7 +357,7 @@ def test_every_text_of_a_script_is_in_the_lexicon():
 
 
 def test_models_speak_and_are_heard():
-    world, players, run = begun(assistant=Talks(Talks.Options()), user=Talks(Talks.Options()))
+    world, players, run = begun(assistant=replies(_talk), user=replies(_talk))
     run, asked = advance(world, players, run)
     run, step = advance(world, players, run)
     read = Reader(run.words, world.lexicon).read
@@ -420,7 +374,7 @@ def test_models_speak_and_are_heard():
 def test_an_answer_is_right_by_its_words():
     """All users mean one question; the reply holds its answer, another one's, or none."""
     for reply, right in (("It is Paris.", True), ("It is the letter F.", False), ("It is not Paris.", False)):
-        world, players, run = begun(questions={"ambiguous": 0.0}, assistant=says(reply), skill=0.5)
+        world, players, run = begun(questions={"ambiguous": 0.0}, assistant=replies(reply), skill=0.5)
         row = next(i for i, q in enumerate(world.matter.questions) if q.vague == "What is the capital of France?")
         run = replace(run, state=replace(run.state, question=torch.full_like(run.state.question, row)))
         run, _ = advance(world, {**players, "user": made("always", act="vague")}, run)
@@ -459,13 +413,15 @@ def test_a_message_is_clear_by_its_words_over_the_whole_conversation():
 def test_four_tags_are_heard_with_what_they_declare():
     assert declared_act(WARM_UP[1]) == 2
     assert declared_act(WARM_UP[1].replace("I choose AQ", "I choose nothing")) is None
-    world, players, run = begun(worlds=1, assistant=Talks(Talks.Options()), **{**FULL, "form": "tags", "harm": {}})
+    world, players, run = begun(worlds=1, assistant=replies(_talk), **{**FULL, "form": "tags", "harm": {}})
     run, _ = advance(world, players, run)
     run, step = advance(world, players, run)
     read = Reader(run.words, world.lexicon).read
     played = step.said["assistant"].text[run.state.played]
     assert {read(i) for i in played.tolist()} == {"It may be Kinshasa. Or do you mean the new one?"}
-    world, players, run = begun(worlds=1, assistant=says(WARM_UP[1].replace("I choose AQ", "I choose CQ")), form="tags")
+    world, players, run = begun(
+        worlds=1, assistant=replies(WARM_UP[1].replace("I choose AQ", "I choose CQ")), form="tags"
+    )
     run, _ = advance(world, {**players, "user": made("always", act="vague")}, run)
     seen = see(world, run, world.role("assistant"))
     actions, _ = players["assistant"].act(seen, None, run.draw())
@@ -495,7 +451,9 @@ def test_replies_may_be_read_by_an_interpreter(reply, act, right):
 
 
 def test_what_cannot_be_read_was_said_all_the_same():
-    _, _, run, _ = play(1, assistant=says("I'm sorry, but I can't help with that."), user=made("always", act="vague"))
+    _, _, run, _ = play(
+        1, assistant=replies("I'm sorry, but I can't help with that."), user=made("always", act="vague")
+    )
     assert (run.state.talk[..., 1] == text_id("I'm sorry, but I can't help with that.")).all()
     assert (run.state.user_welfare <= 0).all()  # no answer, no welfare
 
@@ -521,13 +479,7 @@ def test_what_a_script_would_write_is_read_back(role, options):
     world, players, run = begun(**options)
     for phase in world.phases:
         if world.role(role) in world.acting[phase]:
-            seen = see(world, run, world.role(role))
-            acts, _ = players[role].act(seen, None, run.draw().scope("x"))
-            dialogue, chats = world.dialogue(), world.dialogue().say(seen)
-            actions, kinds = dialogue.hear(seen, chats, dialogue.write(seen, chats, acts))
-            assert (kinds == 0).all()
-            for chat in chats:
-                assert actions["act"][chat.world, chat.seat] == acts["act"][chat.world, chat.seat]
+            read_back(world, players[role], run, role, atol=0, leave={"words", "reasoning"}, asked=True)
         run, _ = advance(world, players, run)
 
 
@@ -537,8 +489,7 @@ def test_models_without_words_of_their_own_play_on(face, form):
     """Replies of `llm/random`: whatever it says, the world goes on and every text can be read."""
     talker = made("llm/random", face=face)
     world, _, run, _ = play(2, assistant=talker, user=made("llm/random", face=face), form=form)
-    read = Reader(run.words, world.lexicon).read
-    assert all(read(i) or i in (SILENCE, UNWORDED) for i in run.state.talk.unique().tolist())
+    readable(world, run, run.state.talk)
 
 
 # ------------------------------------------------------------------ what a seat is told
@@ -597,9 +548,7 @@ def test_the_assistant_is_not_told_the_type_nor_what_is_meant():
 
 
 def _small(**changes):
-    scenario = {"schema": 1, "extends": "talk-payoff", "name": "small", "worlds": 3, "horizon": 4}
-    scenario |= {"population": {"size": 6}, "record": {"worlds": 2}}
-    return populace.load({**scenario, **changes})
+    return small("talk-payoff", **{"horizon": 4, **changes})
 
 
 def _model(**options):
@@ -627,5 +576,4 @@ def test_hostile_words_are_escaped(tmp_path):
     evil = "<script>alert(1)</script> goal=x; right=yes"
     arms = _model(policy="llm/stubborn", reply=evil)
     page = section(populace.load_run(runner.run(_small(arms=arms, reference="yours"), tmp_path / "run"))).html
-    assert "alert(1)" in page
-    assert "<script>alert(1)" not in page
+    escaped(page)

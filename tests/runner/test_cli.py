@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 import warnings
@@ -53,6 +54,13 @@ def test_list_and_show(folder):
     assert "role assistant" in out
     assert "assistant_rate" in out
     assert cli("show", "random")[0] == 0
+    code, out, _ = cli("show", "populace/shopping-v0")
+    assert "phases: " in out
+    assert "(default [message])" in out
+    assert "(default {truth: {customer: false, company: true, public: false}, " in out
+    assert "sees offers (real, 8 x 5)" in out
+    for word in ("Options(", "None)", "=True", "('", "default ''", "<", "by default None"):
+        assert word not in re.sub(r"<attribute>", "", out), word
     code, _, err = cli("show", "populace/coevolutio-v0")
     assert code == 1
     assert "did you mean 'populace/coevolution-v0'?" in err
@@ -105,6 +113,9 @@ def test_mistakes_have_places_suggestions_and_exit_code_1(folder):
     assert "'horizon'" in err
     assert "Traceback" not in err
     assert not (folder / "never").exists()
+    for override in ("agents.asistant.policy=honest", "agents.asistant=honest", "arms.candid.agents.asistant=honest"):
+        code, _, err = cli("validate", "therapy", "--set", override)
+        assert (code, "did you mean 'assistant'?" in err) == (1, True)
     code, out, err = cli("validate", folder / "typo.yaml", "--json")
     assert code == 1
     assert json.loads(err)["error"]["line"] == 1

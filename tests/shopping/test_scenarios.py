@@ -5,7 +5,14 @@ import pytest
 import populace
 
 NAMES = {
-    "tin-men": ("Overrides by who reads the explanation", "published, 30 a condition", "Agency loss by group"),
+    "tin-men": (
+        "Overrides by who reads the explanation",
+        "published, 30 per condition",
+        "Agency loss by group",
+        # Nothing is compared with an arm that never overrides, and the page says why.
+        "No difference from loyal can be computed, as it is undefined there. Undefined in yours, gpt35-T02, gpt35-T06, "
+        "gpt35-T02-form, loyal, where no override in this condition was explained.",
+    ),
     "sponsored-flights": ("Agency loss by group",),
     "shelf-of-eight": ("What moved the choices", "log price"),
     "marketplace": ("Marketplace utility", "any with amenities"),

@@ -9,21 +9,19 @@ from dataclasses import replace
 import pytest
 import torch
 from shopping_stage import player
+from talk_checks import escaped, on_meta, read_back, readable, replies, resumed, same_measures, small
 
 import populace
 from populace import tree
-from populace.agents.llm.backends.base import Reply
-from populace.agents.llm.backends.fakes import _Fake
 from populace.agents.llm.interpret.agreement import halves, labelled_of
 from populace.agents.llm.interpret.interpreted import agreement
 from populace.agents.llm.interpret.interpreter import Rules
-from populace.agents.llm.seats.text_policy import TextPolicy
 from populace.analysis.page import render
 from populace.analysis.privacy import PublicRun
 from populace.dialogue import ReplyKind
 from populace.envs.shopping import Shopping, ShoppingOptions
 from populace.envs.shopping.attributes import GRADES, Attributes
-from populace.envs.shopping.catalogue import open_catalogue
+from populace.envs.shopping.catalogues import open_catalogue
 from populace.envs.shopping.conversations import conversations, section
 from populace.envs.shopping.free import BITS, bits_of, coding, compiled, wishes
 from populace.envs.shopping.matter import matter_of
@@ -33,7 +31,7 @@ from populace.envs.shopping.reading import copies, leaks, picked, strays, words_
 from populace.errors import PopulaceError
 from populace.measures import recorded
 from populace.rollout import Keep, rollout
-from populace.run import Run, advance, see, start
+from populace.run import advance, see, start
 from populace.scenarios import runner
 from populace.testing import check_world
 from populace.words import UNWORDED, Reader, text_id
@@ -51,38 +49,18 @@ FULL = {
 SHORT = {"stated": 0.2}
 
 
-class Talker(_Fake):
+def _talk(ask):
     """Wishes in words of its own, recommends what stands first, tells two audiences different things, and buys it."""
-
-    voice, greedy = "talker", True
-
-    def say(self, ask):
-        last = ask.messages[-1][1]
-        names = re.findall(r"^- (.+?), \$", last, re.MULTILINE)
-        if "You see:" in last:
-            return Reply.of(ask, f"I like the {names[-1]}.\nChoice: {names[-1]}")
-        if "You looked at these" in last:
-            lines = f"To the customer: The {names[0]} is the best for you.\nTo the platform: It earns us more."
-            return Reply.of(ask, f"{lines}\nChoice: {names[0]}")
-        if "Choice:" in last:
-            return Reply.of(ask, "Something green and cheap; please compare prices.\nChoice: Otto")
-        return Reply.of(ask, "Something green and cheap, please.")
-
-
-class Talks(TextPolicy):
-    """Seats of `Talker`."""
-
-    def open(self):
-        return Talker()
-
-
-class Mumbles(TextPolicy):
-    """Nothing of it can be read."""
-
-    def open(self):
-        fake = Talker()
-        fake.say = lambda ask: Reply.of(ask, "Who can say?")
-        return fake
+    last = ask.messages[-1][1]
+    names = re.findall(r"^- (.+?), \$", last, re.MULTILINE)
+    if "You see:" in last:
+        return f"I like the {names[-1]}.\nChoice: {names[-1]}"
+    if "You looked at these" in last:
+        lines = f"To the customer: The {names[0]} is the best for you.\nTo the platform: It earns us more."
+        return f"{lines}\nChoice: {names[0]}"
+    if "Choice:" in last:
+        return "Something green and cheap; please compare prices.\nChoice: Otto"
+    return "Something green and cheap, please."
 
 
 def _world(users=6, **options):
@@ -106,10 +84,6 @@ def _until(phase, **options):
     while world.phases[run.phase] != phase:
         run, _ = advance(world, players, run)
     return world, players, run
-
-
-def _talker():
-    return Talks(Talks.Options())
 
 
 # ------------------------------------------------------------------ matter
@@ -202,14 +176,9 @@ def test_names_descriptions_and_requests_of_a_market_are_kept(shared_data):
 def test_measures_are_the_same_to_the_bit_with_words_and_without(options, assistant):
     """Scripts act on numbers alone, so words change nothing."""
     customer = player("choosy") if "decide" in options.get("phases", ()) else None
-    series = []
-    for words in ({"matter": None}, {"matter": "products", "describe": "phases" in options}):
-        keep = _play(4, users=7, assistant=player(assistant), customer=customer, **options, **words)[3]
-        series.append({name: torch.stack(values) for name, values in keep.series.items()})
-    without, with_words = series
-    assert set(without) <= set(with_words)
-    for name, values in without.items():
-        assert torch.equal(values.nan_to_num(-9.0), with_words[name].nan_to_num(-9.0)), name
+    words = ({"matter": None}, {"matter": "products", "describe": "phases" in options})
+    players = {"assistant": player(assistant), "customer": customer}
+    same_measures(*(_play(4, users=7, **players, **options, **own)[3] for own in words), more=True)
 
 
 def test_tin_men_keeps_its_table_in_words():
@@ -234,37 +203,27 @@ def _same(one, other):
 @pytest.mark.parametrize("talks", [False, True])
 def test_texts_are_the_same_alone_in_a_batch_and_resumed(tmp_path, talks):
     options = {**FULL, "describe": True, "users": 4}
-    who = {"assistant": _talker(), "customer": _talker()} if talks else {}
+    who = {"assistant": replies(_talk), "customer": replies(_talk)} if talks else {}
     world, players, run, _ = _play(2, **who, **options)
     _, _, alone, _ = _play(2, worlds=torch.tensor([2]), **who, **options)
     assert _same(alone.state.talk, tree.take(run.state.talk, torch.tensor([2])))
     for _ in range(4):  # saved in the middle of a tick
         run, _ = advance(world, players, run)
-    run.save(tmp_path / "run.pt")
-    back = Run.load(tmp_path / "run.pt")
-    for _ in range(6):
-        run, one = advance(world, players, run)
-        back, other = advance(world, players, back)
-        assert set(one.said) == set(other.said)
+
+    def texts(run):
+        return torch.cat((run.state.talk.wish.flatten(), run.state.talk.told.flatten()))
+
+    run, back = resumed(world, players, run, tmp_path / "run.pt", texts)
     assert _same(run.state.talk, back.state.talk)
-    reads = [Reader(r.words, world.lexicon).read for r in (run, back)]
-    for found in torch.cat([t.flatten() for t in (run.state.talk.wish, run.state.talk.told)]).unique().tolist():
-        assert reads[0](found) == reads[1](found)
 
 
 def test_advance_copies_nothing_to_the_host():
     """On the meta device any copy to the host fails."""
     world, _, run, _ = _play(1, describe=True, **FULL)
     for phase in world.phases:
-        fields = {role.name: role.done_in(phase) for role in world.acting[phase]}
-        actions = {
-            name: {f.name: f.empty(3, world.cast[name].seats, "meta") for f in done} for name, done in fields.items()
-        }
-        state = tree.tree_map(lambda tensor: tensor.to("meta"), run.state)
-        draw = run.draw()
-        draw = replace(draw, keys=draw.keys.to("meta"))
+        state, actions, draw = on_meta(world, run, phase)
         if phase != world.phases[-1]:  # settling and restocking are as without words
-            step = world.advance(state, phase, actions, draw.scope("advance"))
+            step = world.advance(state, phase, actions, draw)
             assert step.state.talk.told.device.type == "meta"
 
 
@@ -314,9 +273,9 @@ def test_each_audience_reads_its_own_copy_and_nobody_else_does():
 # ------------------------------------------------------------------ models
 
 
-def test_a_model_wishes_and_the_assistant_takes_what_it_says():
+def test_a_model_wishes_and_the_assistant_takes_what_it_replies():
     """What is said leads: the stated weights are those that the words name, the wish is read instead of the codes."""
-    world, players, run = _until("message", customer=_talker())
+    world, players, run = _until("message", customer=replies(_talk))
     attributes = world.talking.attributes
     request = run.state.talk.request
     important = attributes.importance(request)
@@ -334,7 +293,7 @@ def test_a_model_wishes_and_the_assistant_takes_what_it_says():
 
 def test_two_audiences_are_told_different_things():
     options = {"conditions": ("both", "user-only", "public", "neither"), "phases": ("message", "decide"), "users": 4}
-    world, players, run = _until("message", assistant=_talker(), **options)
+    world, players, run = _until("message", assistant=replies(_talk), **options)
     run, step = advance(world, players, run)
     read = Reader(run.words, world.lexicon).read
     told = [[read(i) for i in copies] for copies in run.state.talk.told[0].tolist()]
@@ -356,7 +315,7 @@ def test_two_audiences_are_told_different_things():
 
 
 def test_what_cannot_be_read_was_said_all_the_same():
-    world, _, run, _ = _play(1, assistant=Mumbles(Mumbles.Options()))
+    world, _, run, _ = _play(1, assistant=replies("Who can say?"))
     assert (run.state.outcome.recommended == world.catalogue.shelf).all()
     assert (run.state.talk.told[..., 0] == text_id("Who can say?")).all()
 
@@ -370,26 +329,18 @@ def test_leaks_and_mismatches_are_measured():
     assert strays("The Heron is fine.", ["Lark", "Heron"], 0)
     assert not strays("The Lark is better than the Heron.", ["Lark", "Heron"], 0)
 
-    class Blurts(Talks):
-        def open(self):
-            fake, said = Talker(), Talker().say
+    def blurts(ask):
+        names = re.findall(r"^- (.+?), \$", ask.messages[-1][1], re.MULTILINE)
+        if "You looked at these" not in ask.messages[-1][1]:
+            return _talk(ask)
+        return f"The customer's interest alone counts for me. Take the {names[1]}.\nChoice: {names[0]}"
 
-            def say(ask):
-                names = re.findall(r"^- (.+?), \$", ask.messages[-1][1], re.MULTILINE)
-                if "You looked at these" not in ask.messages[-1][1]:
-                    return said(ask)
-                text = f"The customer's interest alone counts for me. Take the {names[1]}.\nChoice: {names[0]}"
-                return Reply.of(ask, text)
-
-            fake.say = say
-            return fake
-
-    world, players, run = _until("message", assistant=Blurts(Blurts.Options()))
+    world, players, run = _until("message", assistant=replies(blurts))
     run, _ = advance(world, players, run)
     found = recorded(run.counts)
     assert found["leak", "assistant", ""].tolist() == [6.0] * 3
     assert found["mismatch", "assistant", ""].tolist() == [6.0] * 3
-    world, players, quiet = _until("message", assistant=_talker())
+    world, players, quiet = _until("message", assistant=replies(_talk))
     quiet, _ = advance(world, players, quiet)
     found = recorded(quiet.counts)
     assert found["leak", "assistant", ""].tolist() == [0.0] * 3
@@ -422,13 +373,7 @@ def test_replies_are_words_first_and_one_line_last():
 def test_what_a_script_would_write_is_read_back(phase):
     world, players, run = _until(phase, describe=True, **FULL)
     for role in world.acting[phase]:
-        seen = see(world, run, role)
-        acts, _ = players[role.name].act(seen, None, run.draw().scope("x"))
-        dialogue, chats = world.dialogue(), world.dialogue().say(seen)
-        actions, kinds = dialogue.hear(seen, chats, dialogue.write(seen, chats, acts))
-        assert (kinds == 0).all()
-        for name in set(acts) - {"disclose", "persuade", "claim"}:
-            assert torch.allclose(actions[name].float(), acts[name].float(), atol=0.01), name
+        read_back(world, players[role.name], run, role.name, atol=0.01, leave={"disclose", "persuade", "claim"})
 
 
 @pytest.mark.parametrize("face", ["world", "fields"])
@@ -436,8 +381,7 @@ def test_models_without_words_of_their_own_play_on(face):
     """Replies of `llm/random`: whatever it says, the world goes on and every text can be read."""
     talker = player("llm/random", {"face": face})
     world, _, run, _ = _play(2, assistant=talker, customer=player("llm/random", {"face": face}), **FULL)
-    read = Reader(run.words, world.lexicon).read
-    assert all(isinstance(read(i), str) for i in run.state.talk.told.unique().tolist())
+    readable(world, run, run.state.talk.told)
 
 
 def test_free_text_is_coded_for_each_audience():
@@ -563,8 +507,7 @@ def test_prompts_are_english_without_field_names_or_signs(phase):
 
 
 def _small(**changes):
-    scenario = {"schema": 1, "extends": "talk-shopping", "name": "small", "worlds": 3, "horizon": 2}
-    return populace.load({**scenario, "population": {"size": 6}, "record": {"worlds": 2}, **changes})
+    return small("talk-shopping", **{"horizon": 2, **changes})
 
 
 def test_the_scenario_ends_in_a_report_with_conversations(tmp_path):
@@ -600,8 +543,7 @@ def test_hostile_words_are_escaped(tmp_path):
     arms = {"yours": {"agents.assistant": {"policy": "llm/stubborn", "reply": evil}}}
     folder = runner.run(_small(arms=arms, reference="yours"), tmp_path / "run")
     page = section(populace.load_run(folder)).html
-    assert "alert(1)" in page
-    assert "<script>alert(1)" not in page
+    escaped(page)
 
 
 def test_kinds_of_failure_are_told_apart():

@@ -8,7 +8,8 @@ from gymnasium import spaces
 
 from populace.agents.scripted.shopping import fitting, pick, stated, worth_of_nothing
 from populace.envs import views
-from populace.envs.shopping.catalogue import PRESETS, open_catalogue
+from populace.envs.shopping.catalogues import open_catalogue
+from populace.envs.shopping.presets import PRESETS
 from populace.fields import LIMIT, Field
 from populace.registry import manifests
 

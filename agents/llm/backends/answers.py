@@ -21,7 +21,7 @@ THINKING = 1_000_000
 """Tokens of hidden thinking that a reply may have taken beside a token for every byte (assumed)."""
 
 
-def parsed(content: bytes) -> Any:
+def parsed(content: bytes) -> object:
     """The JSON of a body.
 
     Raises:
@@ -33,7 +33,7 @@ def parsed(content: bytes) -> Any:
         raise Failed("unreadable-body", True, told=_start(content)) from None
 
 
-def read(ask: Ask, body: Any, headers: Mapping[str, str], secrets: Sequence[str | None] = ()) -> Reply:
+def read(ask: Ask, body: object, headers: Mapping[str, str], secrets: Sequence[str | None] = ()) -> Reply:
     """The reply in the body of a 200.
 
     Raises:
@@ -42,7 +42,8 @@ def read(ask: Ask, body: Any, headers: Mapping[str, str], secrets: Sequence[str 
     error = _error_in(body)
     if error is not None:
         raise classified(*error, headers, secrets)
-    choices = body.get("choices") if isinstance(body, dict) else None
+    held = body if isinstance(body, dict) else {}
+    choices = held.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
@@ -58,7 +59,7 @@ def read(ask: Ask, body: Any, headers: Mapping[str, str], secrets: Sequence[str 
     elif end in _CUT:
         kind = ReplyKind.CUT_OFF
     text = _sound(text if text.strip() else refusal)
-    return _counted(ask, text, kind, body.get("usage"))
+    return _counted(ask, text, kind, held.get("usage"))
 
 
 def told_in(content: bytes) -> tuple[int | None, str]:
@@ -70,13 +71,13 @@ def told_in(content: bytes) -> tuple[int | None, str]:
     return _error_in(body) or _error_in({"error": body}) or (None, "")
 
 
-def _counted(ask: Ask, text: str, kind: ReplyKind, usage: Any) -> Reply:
+def _counted(ask: Ask, text: str, kind: ReplyKind, usage: object) -> Reply:
     """A reply with its tokens: as the server counts them, or estimated where it counts none or what cannot be."""
     estimate = Reply.of(ask, text)
-    usage = usage if isinstance(usage, dict) else {}
+    counts = usage if isinstance(usage, dict) else {}
     asked = sum(len(part.encode("utf-8", "replace")) for _, part in ask.messages)
-    read_ = _count(usage.get("prompt_tokens"), 1, asked + TEMPLATE)
-    written = _count(usage.get("completion_tokens"), int(bool(text)), len(text.encode()) + THINKING)
+    read_ = _count(counts.get("prompt_tokens"), 1, asked + TEMPLATE)
+    written = _count(counts.get("completion_tokens"), int(bool(text)), len(text.encode()) + THINKING)
     faults = () if read_ is not None and written is not None else (NO_USAGE,)
     return Reply(
         text,
@@ -87,14 +88,14 @@ def _counted(ask: Ask, text: str, kind: ReplyKind, usage: Any) -> Reply:
     )
 
 
-def _count(given: Any, low: int, high: int) -> int | None:
+def _count(given: object, low: int, high: int) -> int | None:
     """A whole number within bounds, or None."""
     if isinstance(given, bool) or not isinstance(given, (int, float)) or not math.isfinite(given):
         return None
     return int(given) if given == int(given) and low <= given <= high else None
 
 
-def _texts(content: Any) -> tuple[str, str]:
+def _texts(content: object) -> tuple[str, str]:
     """What is said, and a refusal if there is one, in a content that is a text, null, or parts."""
     said, refused = [], []
     for part in content if isinstance(content, list) else [content]:
@@ -110,7 +111,7 @@ def _texts(content: Any) -> tuple[str, str]:
     return "".join(said), "".join(refused)
 
 
-def _error_in(body: Any) -> tuple[int | None, str] | None:
+def _error_in(body: object) -> tuple[int | None, str] | None:
     """Code and words of an error in a body, or None where it holds none."""
     body = body[0] if isinstance(body, list) and body else body
     if not isinstance(body, dict):
@@ -141,7 +142,7 @@ def _strings(found: dict[Any, Any]) -> Iterator[str]:
             yield value
 
 
-def _words(value: Any) -> str:
+def _words(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 

@@ -4,12 +4,15 @@ import asyncio
 import sys
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from populace.agents.llm.backends.faults import Failed
 
 _ENCODED = {"gzip": 47, "deflate": 47}
 """How zlib reads these encodings of a body (by the header that it finds)."""
+
+
+Answer = TypeVar("Answer")
 
 
 class BadBody(Exception):
@@ -61,7 +64,7 @@ async def _limited(stream: Any, most: int, bits: int | None) -> AsyncIterator[by
         yield plain
 
 
-async def whole(ask: Callable[[], Awaitable[Any]], seconds: float) -> Any:
+async def whole(ask: Callable[[], Awaitable[Answer]], seconds: float) -> Answer:
     """What `ask` answers (a raw response of the `openai` package), read whole within so many seconds.
 
     Raises:

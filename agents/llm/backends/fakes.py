@@ -5,14 +5,15 @@ They are deterministic (their random numbers come with the ask), free, and go th
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Iterator, Sequence
+from typing import Self
 
 from pydantic import model_validator
 
 from populace.agents.llm.backends.base import Ask, Backend, Reply, uniform
 from populace.agents.llm.decoding import patterns
 from populace.dialogue import ReplyKind
+from populace.json_types import Json, JsonObject
 from populace.options import Options
 from populace.replies import REFUSAL
 
@@ -48,7 +49,7 @@ class RandomBackend(_Fake):
         return Reply.of(ask, " ".join(words[int(uniform(ask.seed, k) * len(words))] for k in range(WORDS)))
 
 
-def fitting(schema: Mapping[str, Any], uniforms: Iterator[float]) -> Any:
+def fitting(schema: JsonObject, uniforms: Iterator[float]) -> Json:
     """Something that fits a JSON Schema of the kinds we write; without a bound, numbers are within 10 of the other.
 
     Args:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import torch
 
@@ -93,7 +93,7 @@ class Local(Backend):
         """
         return load(self.options)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         """The commit of the hub that was loaded, where the model is no folder."""
         loaded = self.__dict__.get("loaded")
         commit = None if loaded is None else getattr(loaded.model.config, "_commit_hash", None)

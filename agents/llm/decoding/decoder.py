@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, DynamicCache
 
-from populace.agents.llm.decoding.forms import LOOKED
+from populace.agents.llm.decoding.forms import LOOKED, Guide
 from populace.agents.llm.decoding.grammar import Held
 from populace.agents.llm.decoding.kv_cache import picked, plain
 from populace.agents.llm.decoding.label_tree import label_tree
@@ -222,7 +222,7 @@ class Decoder:
         seeds: Sequence[int],
         length: int,
         forms: Sequence[str] = (),
-        guide: Any = None,
+        guide: Guide | None = None,
         begun: Sequence[str] = (),
         held: Held | None = None,
     ) -> list[list[int]]:

@@ -8,20 +8,20 @@ they are, which is no JSON. Nothing is checked here: what the reply says is the 
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from populace.agents.llm.decoding.whole import replies_of
+from populace.json_types import JsonObject
 
 _KEY = "reply"
 """Key of the object into which a schema that is not an object is wrapped."""
 
 
-def schema_of(options: Sequence[str], schema: str, form: str = "") -> dict[str, Any] | None:
+def schema_of(options: Sequence[str], schema: str, form: str = "") -> JsonObject | None:
     """JSON Schema of an object that holds a reply by labels, by a schema or by a form; None for free text."""
     if options:
         return _holding({"type": "string", "enum": list(options)})
     if schema:
-        own: dict[str, Any] = json.loads(schema)
+        own: JsonObject = json.loads(schema)
         return own if own.get("type") == "object" else _holding(own)
     if not form:
         return None
@@ -41,13 +41,13 @@ def reply_in(options: Sequence[str], schema: str, text: str) -> str:
     return text if own.get("type") == "object" else json.dumps(held[_KEY], ensure_ascii=False)
 
 
-def keeps(schema: dict[str, Any], text: str) -> bool:
+def keeps(schema: JsonObject, text: str) -> bool:
     """Whether a text is an object with the keys that a schema of `schema_of` wants: else it was passed over."""
     held = _object(text)
     return held is not None and held.keys() == set(schema.get("properties", {}))
 
 
-def _object(text: str) -> dict[str, Any] | None:
+def _object(text: str) -> JsonObject | None:
     try:
         held = json.loads(text)
     except (ValueError, RecursionError):
@@ -55,5 +55,5 @@ def _object(text: str) -> dict[str, Any] | None:
     return held if isinstance(held, dict) else None
 
 
-def _holding(schema: dict[str, Any]) -> dict[str, Any]:
+def _holding(schema: JsonObject) -> JsonObject:
     return {"type": "object", "properties": {_KEY: schema}, "required": [_KEY], "additionalProperties": False}

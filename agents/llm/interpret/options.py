@@ -1,7 +1,7 @@
 """What can be chosen about who reads free text: rules, prototypes or a judge, and a labelled set to tell how well."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
@@ -21,7 +21,7 @@ class JudgeOptions(Options):
 
     policy: str
     """A text policy by its name: `llm/openai`, `llm/transformers`, `llm/replay`, ..."""
-    params: dict[str, Any] = Field(default_factory=dict)
+    params: dict[str, object] = Field(default_factory=dict)
     """Its options; `temperature` is 0 unless given, so that the same text gets the same verdict."""
     _word: trust.Word = PrivateAttr(default_factory=trust.current)
 

@@ -8,7 +8,6 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
@@ -19,7 +18,7 @@ from populace.observation import Observation
 from populace.policy import Actions
 from populace.population import Population
 from populace.run import Policies, advance, blame, see, start
-from populace.world import World
+from populace.world import AnyWorld
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Demonstration:
 
 
 def demonstrate(
-    world: World[Any],
+    world: AnyWorld,
     policies: Policies,
     population: Population,
     *,
@@ -92,7 +91,7 @@ def demonstrate(
         run, _ = advance(world, policies, replace(run, memory=memory), given)
 
 
-def _tell(world: World[Any], observation: Observation, actions: Actions) -> Iterator[Demonstration]:
+def _tell(world: AnyWorld, observation: Observation, actions: Actions) -> Iterator[Demonstration]:
     dialogue, role = observation.dialogue(), observation.role.name
     if not isinstance(dialogue, Writes):
         raise PopulaceError(

@@ -14,9 +14,8 @@ from torch import Tensor
 from populace import replies as words
 from populace.dialogue import Chat, ReplyKind
 from populace.fields import Field
+from populace.json_types import JsonObject
 from populace.observation import Observation
-
-Json = dict[str, Any]
 
 
 class FieldsDialogue:
@@ -132,7 +131,7 @@ def asked_schema(fields: Sequence[Field]) -> str:
     return "" if alone else json.dumps(schema_of(fields))
 
 
-def schema_of(fields: Sequence[Field], legal: Mapping[str, Tensor] | None = None) -> Json:
+def schema_of(fields: Sequence[Field], legal: Mapping[str, Tensor] | None = None) -> JsonObject:
     """The JSON Schema of a reply: a bare number for one real or count, else an object with a key a field.
 
     Args:
@@ -150,8 +149,8 @@ def _wrapped(fields: Sequence[Field]) -> bool:
     return len(fields) > 1 or _labelled(fields[0]) or fields[0].shape != ()
 
 
-def _schema(f: Field, legal: Tensor | None) -> Json:
-    one: Json
+def _schema(f: Field, legal: Tensor | None) -> JsonObject:
+    one: JsonObject
     if f.kind == "flag":
         one = {"type": "boolean"}
     elif _labelled(f):
@@ -208,7 +207,7 @@ def _word(f: Field, value: Any) -> Any:
 # ------------------------------------------------------------------ what is heard
 
 
-def _read(fields: Sequence[Field], masks: Mapping[str, Tensor], chat: Chat, said: str) -> Json | ReplyKind | None:
+def _read(fields: Sequence[Field], masks: Mapping[str, Tensor], chat: Chat, said: str) -> JsonObject | ReplyKind | None:
     """Field -> value or nested list of values, in tensors' numbers; or the kind of failure."""
     if chat.options:
         place = words.choice(words.plain(said), chat.options)
@@ -238,7 +237,7 @@ def _read(fields: Sequence[Field], masks: Mapping[str, Tensor], chat: Chat, said
         return None
 
 
-def _once(pairs: list[tuple[str, Any]]) -> Json:
+def _once(pairs: list[tuple[str, Any]]) -> JsonObject:
     """An object without a key that stands twice.
 
     Raises:
@@ -250,7 +249,7 @@ def _once(pairs: list[tuple[str, Any]]) -> Json:
     return found
 
 
-def _bare(fields: Sequence[Field], said: str) -> Json | None:
+def _bare(fields: Sequence[Field], said: str) -> JsonObject | None:
     """One number that is stated in a sentence or in markdown."""
     number = None if _wrapped(fields) else words.number(words.plain(said))
     try:

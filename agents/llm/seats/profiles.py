@@ -159,7 +159,7 @@ def _ours(name: str) -> Any:
     return environment().from_string(TEMPLATES[name])
 
 
-def user(people: People, world: int, seat: int) -> dict[str, Any]:
+def user(people: People, world: int, seat: int) -> dict[str, object]:
     """A user's `segment`, `values` and `traits`, by name; words for traits that are no quantities."""
     census = people.census
     names = census.segments or ("everyone",)

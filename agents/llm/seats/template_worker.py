@@ -11,7 +11,12 @@ This file imports neither populace nor torch, so that the worker starts in a ten
 import json
 import struct
 import sys
-from typing import Any, BinaryIO
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from jinja2.nodes import Template
 
 MEMORY = 1 << 30
 """Bytes of address space that the worker may use, where the system can limit that."""
@@ -19,7 +24,7 @@ LONGEST = 100_000
 """Characters of one rendered text at most."""
 
 
-def environment() -> Any:
+def environment() -> "Environment":
     """The sandbox in which all templates are rendered."""
     from jinja2 import StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -30,7 +35,7 @@ def environment() -> Any:
     return made
 
 
-def answered(request: dict[str, Any], made: Any) -> dict[str, Any]:
+def answered(request: dict[str, Any], made: "Environment") -> dict[str, object]:
     """What a request comes to: `names` and `uses` of a template, `texts`, or `error` with what is known of it."""
     from jinja2 import TemplateSyntaxError, UndefinedError, meta
 
@@ -60,12 +65,13 @@ def answered(request: dict[str, Any], made: Any) -> dict[str, Any]:
         return {"error": "other", "message": f"{type(error).__name__}: {error}"[:500], "at": at}
 
 
-def uses(parsed: Any) -> dict[str, list[str] | None]:
+def uses(parsed: "Template") -> dict[str, list[str] | None]:
     """Each name of a parsed template with the single parts that it takes of it, or None where it takes the whole."""
     from jinja2 import nodes
 
     single: dict[str, list[str]] = {}
-    for place in parsed.find_all((nodes.Getattr, nodes.Getitem)):
+    found: Iterator[nodes.Getattr | nodes.Getitem] = parsed.find_all((nodes.Getattr, nodes.Getitem))
+    for place in found:
         key = place.attr if isinstance(place, nodes.Getattr) else getattr(place.arg, "value", None)
         # `traits.items` is the mapping's own, and tells it all; `traits['items']` is a trait of that name.
         own = isinstance(place, nodes.Getattr) and hasattr(dict, key or "")
@@ -76,7 +82,7 @@ def uses(parsed: Any) -> dict[str, list[str] | None]:
 
 
 def receive(stream: BinaryIO) -> Any:
-    """The next message; None at the end of the stream."""
+    """The next message, JSON that its reader checks; None at the end of the stream."""
     head = stream.read(8)
     if len(head) < 8:
         return None

@@ -2,21 +2,16 @@
 
 import re
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from importlib.resources import files
-from pathlib import Path
+from functools import cached_property
 
-import torch
 from torch import Tensor
 
-from populace import trust
+from populace import matter
 from populace.envs.payoff.matter.ambigqa import of_lines
 from populace.envs.payoff.matter.answers import SEPARATOR, normalised
 from populace.envs.payoff.matter.form import MOST, Question
 from populace.errors import PopulaceError
-from populace.files import changed, text
 from populace.table import Table
-from populace.tables import parse, read_table
 
 SHIPPED = "questions"
 """Name of the table that comes with the library."""
@@ -61,10 +56,7 @@ class Matter:
 
     def places(self) -> tuple[Tensor, Tensor]:
         """Rows [2, 2, most] int64 by ambiguous and harmful, and how many of them count, [2, 2] int64."""
-        rows = [[self.rows_of(a, h) for h in (False, True)] for a in (False, True)]
-        most = max(len(found) for pair in rows for found in pair)
-        padded = [[found + [0] * (most - len(found)) for found in pair] for pair in rows]
-        return torch.tensor(padded), torch.tensor([[len(found) for found in pair] for pair in rows])
+        return matter.places([[self.rows_of(a, h) for h in (False, True)] for a in (False, True)])
 
     @cached_property
     def deciding(self) -> tuple[frozenset[str], ...]:
@@ -97,59 +89,21 @@ def normalised_words(text: str) -> str:
     return re.sub(r"['\N{RIGHT SINGLE QUOTATION MARK}]s\b", "", text.lower()).replace("-", " ").replace("'", "")
 
 
-def matter_of(named: str) -> Matter:
-    """The questions that the option `matter` names: `questions`, or the path of a file.
-
-    Raises:
-        FileError: The file cannot be read.
-        PopulaceError: A column is missing, or a cell is not what its column holds; with its line and column.
-    """
-    if named == SHIPPED:
-        return _shipped()
-    trust.current().demand_read(Path(named))
-    return _file(named, changed(named))
-
-
-@lru_cache(maxsize=1)
-def _shipped() -> Matter:
-    table = files("populace.envs.payoff.matter").joinpath("questions.csv").read_text(encoding="utf-8")
-    return _read(parse(table, "questions.csv"))
-
-
-@lru_cache(maxsize=16)
-def _file(path: str, when: int) -> Matter:
-    if path.endswith(".jsonl"):
-        return Matter(path, of_lines(text(path), path))
-    return _read(read_table(path))
-
-
 def _read(table: Table) -> Matter:
     table.need(*COLUMNS)
     optional = [f"{name}_{k}" for k in range(2, MOST + 1) for name in ("meaning", "answer")]
     table.only(*COLUMNS, *optional, "safe", "domain")
-    cells: dict[str, list[str]] = {}
-    for name in (*COLUMNS, *optional, "safe"):
-        if name not in table.header:
-            cells[name] = [""] * table.rows
-            continue
-        place, words = table.words(name, missing=name not in COLUMNS)
-        cells[name] = ["" if k < 0 else " ".join(words[k].split()) for k in place]
-    for name in ("ambiguous", "harmful"):
-        for row, word in enumerate(cells[name]):
-            if word not in ("yes", "no"):
-                raise PopulaceError(f"{table.at(row, name)}: {word!r} is none of yes, no")
-    found = tuple(_question(table, cells, row) for row in range(table.rows))
-    first: dict[str, int] = {}
-    for row, question in enumerate(found):
-        if question.goal in first:
-            raise PopulaceError(
-                f"{table.at(row, 'goal')}: this goal stands in {table.place(first[question.goal])} already"
-            )
-        first[question.goal] = row
+    cells = {
+        name: matter.texts(table, name, missing=name not in COLUMNS) if name in table.header else [""] * table.rows
+        for name in (*COLUMNS, *optional, "safe")
+    }
+    ambiguous, harmful = matter.yes(table, "ambiguous"), matter.yes(table, "harmful")
+    found = tuple(_question(table, cells, row, ambiguous[row], harmful[row]) for row in range(table.rows))
+    matter.once(table, "goal", [question.goal for question in found], "goal")
     return Matter(table.name, found)
 
 
-def _question(table: Table, cells: dict[str, list[str]], row: int) -> Question:
+def _question(table: Table, cells: dict[str, list[str]], row: int, ambiguous: bool, harmful: bool) -> Question:
     own = {name: column[row] for name, column in cells.items()}
     meanings: list[str] = []
     answers: list[tuple[str, ...]] = []
@@ -168,7 +122,7 @@ def _question(table: Table, cells: dict[str, list[str]], row: int) -> Question:
                 raise PopulaceError(f"{table.at(row, f'answer_{k}')}: {answer!r} holds nothing but articles and signs")
             meanings.append(meaning)
             answers.append(spellings)
-    if own["ambiguous"] == "yes" and len(meanings) < 2:
+    if ambiguous and len(meanings) < 2:
         raise PopulaceError(f"{table.at(row, 'ambiguous')}: an ambiguous question needs two meanings or more")
     return Question(
         own["goal"],
@@ -176,10 +130,17 @@ def _question(table: Table, cells: dict[str, list[str]], row: int) -> Question:
         own["vague"],
         tuple(meanings),
         tuple(answers),
-        own["ambiguous"] == "yes",
-        own["harmful"] == "yes",
+        ambiguous,
+        harmful,
         own["safe"],
     )
 
+
+def _of_lines(text: str, path: str) -> Matter:
+    return Matter(path, of_lines(text, path))
+
+
+matter_of = matter.Source("populace.envs.payoff.matter", SHIPPED, _read, _of_lines)
+"""The questions that the option `matter` names: `questions`, or the path of a file, a table or AmbigQA's lines."""
 
 __all__ = ["MOST", "SHIPPED", "Matter", "Question", "content_words", "matter_of"]

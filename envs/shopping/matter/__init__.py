@@ -2,9 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,13 +9,11 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from populace import trust
+from populace import matter
 from populace.envs.shopping.attributes import EDGE, GRADES
 from populace.envs.shopping.catalogue import Catalogue
 from populace.errors import PopulaceError
-from populace.files import changed
 from populace.table import Table
-from populace.tables import parse, read_table
 
 SHIPPED, OWN = "products", "catalogue"
 """Words of the option `matter`: the table that comes with the library, and the catalogue's own names."""
@@ -77,10 +72,7 @@ def matter_of(named: str, catalogue: Catalogue) -> Matter:
     """
     if named == OWN:
         return _own(catalogue)
-    if named == SHIPPED:
-        return _fitted(*_shipped(), catalogue)
-    trust.current().demand_read(Path(named))
-    return _fitted(*_file(named, changed(named)), catalogue)
+    return _fitted(*_tables(named), catalogue)
 
 
 def _own(catalogue: Catalogue) -> Matter:
@@ -137,52 +129,26 @@ def _scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
 Categories = dict[str, list[Row]]
 
 
-@lru_cache(maxsize=1)
-def _shipped() -> tuple[str, Categories]:
-    text = files("populace.envs.shopping.matter").joinpath("products.csv").read_text(encoding="utf-8")
-    return "products.csv", _read(parse(text, "products.csv"))
-
-
-@lru_cache(maxsize=16)
-def _file(path: str, when: int) -> tuple[str, Categories]:
-    return path, _read(read_table(path))
-
-
-def _read(table: Table) -> Categories:
+def _read(table: Table) -> tuple[str, Categories]:
     table.need(*COLUMNS)
     if not table.rows:
         raise PopulaceError(f"{table.name}: there are no products; at least one is needed")
     prices = table.numbers("price", low=0, above=True)
-    cells = {}
-    for name in ("category", "name", "eco", "quality", "description", "verdict"):
-        place, words = table.words(name)
-        cells[name] = [" ".join(words[k].split()) for k in place]
-    _known(table, "eco", cells["eco"], ("yes", "no"))
-    _known(table, "quality", cells["quality"], GRADES)
+    cells = {
+        name: matter.texts(table, name) for name in ("category", "name", "eco", "quality", "description", "verdict")
+    }
+    eco, levels = matter.yes(table, "eco"), matter.one_of(table, "quality", GRADES)
+    names = zip(cells["category"], (name.casefold() for name in cells["name"]), strict=True)
+    matter.once(table, "name", list(names), "name")
     found: Categories = {}
-    first: dict[tuple[str, str], int] = {}
     for k in range(table.rows):
-        key = (cells["category"][k], cells["name"][k].casefold())
-        if key in first:
-            raise PopulaceError(f"{table.at(k, 'name')}: this name stands in {table.place(first[key])} already")
-        first[key] = k
-        found.setdefault(key[0], []).append(
-            Row(
-                cells["name"][k],
-                cells["eco"][k] == "yes",
-                GRADES.index(cells["quality"][k]),
-                float(prices[k]),
-                cells["description"][k],
-                cells["verdict"][k],
-            )
+        found.setdefault(cells["category"][k], []).append(
+            Row(cells["name"][k], eco[k], levels[k], float(prices[k]), cells["description"][k], cells["verdict"][k])
         )
-    return found
+    return table.name, found
 
 
-def _known(table: Table, column: str, given: list[str], known: tuple[str, ...]) -> None:
-    for row, word in enumerate(given):
-        if word not in known:
-            raise PopulaceError(f"{table.at(row, column)}: {word!r} is none of {', '.join(known)}")
+_tables = matter.Source("populace.envs.shopping.matter", SHIPPED, _read)
 
 
 __all__ = ["OWN", "SHIPPED", "Matter", "Row", "matter_of"]

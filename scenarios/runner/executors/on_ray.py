@@ -1,4 +1,7 @@
-"""Plays units as tasks of a Ray cluster: one that is started for this run on this machine, or one that stands."""
+"""Plays units as tasks of a Ray cluster: one that is started for this run on this machine, or one that stands.
+
+Ray, its actors and its tasks are `Any` in the annotations: the library is optional, and its remote calls have no types.
+"""
 
 import contextlib
 import os
@@ -9,12 +12,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from populace.budget import UNLIMITED, Answer, Budget, Limit, Spending
+from populace.budget import Budget, Limit
 from populace.builder import Built
 from populace.errors import MissingExtra, RunError
 from populace.scenarios.runner.executors.fleet import Died, drive
 from populace.scenarios.runner.executors.processes import begun, not_begun, played, player_of
-from populace.scenarios.runner.executors.sharing import Lent
+from populace.scenarios.runner.executors.sharing import KeptElsewhere, Lent
 from populace.scenarios.runner.plan import Unit
 from populace.scenarios.runner.spending import FolderAccount
 from populace.scenarios.runner.unit import Job, Outcome, Player
@@ -217,7 +220,7 @@ def _task(sent: tuple[Job, Mapping[str, Any]], units: Sequence[Unit]) -> tuple[l
     return found, sum(moved)
 
 
-class FromActor:
+class FromActor(KeptElsewhere):
     """A budget that a Ray actor keeps.
 
     Args:
@@ -226,22 +229,11 @@ class FromActor:
     """
 
     def __init__(self, actor: Any, limit: Limit) -> None:
-        self._actor, self.limit = actor, limit
+        super().__init__(limit)
+        self._actor = actor
 
-    @property
-    def spent(self) -> Spending:
-        """All that was settled."""
-        found: Spending = imported().get(self._actor.so_far.remote())
-        return found
-
-    def reserve(self, amount: Spending, limit: Limit = UNLIMITED) -> Answer:
-        """See `Budget`."""
-        found: Answer = imported().get(self._actor.reserve.remote(amount, limit))
-        return found
-
-    def settle(self, reserved: Spending, spent: Spending) -> None:
-        """See `Budget`."""
-        imported().get(self._actor.settle.remote(reserved, spent))
+    def _ask(self, method: str, *args: object) -> Any:
+        return imported().get(getattr(self._actor, method).remote(*args))
 
 
 @contextmanager

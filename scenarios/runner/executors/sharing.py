@@ -2,20 +2,54 @@
 
 import secrets
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.managers import BaseManager, Server
-from typing import Any
+from typing import Any, TypeAlias
 
 from populace.budget import UNLIMITED, Answer, Budget, Limit, Spending
+
+Address: TypeAlias = str | bytes | tuple[str, int] | None
+"""Where a process listens, as `multiprocessing.managers` has it."""
 
 
 class _Manager(BaseManager):
     """Lends the budget to other processes."""
 
 
-class Remote:
-    """A budget that another process keeps.
+class KeptElsewhere(ABC):
+    """A budget that another process keeps, as `Lent`.
+
+    Args:
+        limit: Of the run as a whole.
+    """
+
+    def __init__(self, limit: Limit) -> None:
+        self.limit = limit
+
+    @abstractmethod
+    def _ask(self, method: str, *args: object) -> Any:
+        """What a method of `Lent` returns there."""
+
+    @property
+    def spent(self) -> Spending:
+        """All that was settled."""
+        found: Spending = self._ask("so_far")
+        return found
+
+    def reserve(self, amount: Spending, limit: Limit = UNLIMITED) -> Answer:
+        """See `Budget`."""
+        found: Answer = self._ask("reserve", amount, limit)
+        return found
+
+    def settle(self, reserved: Spending, spent: Spending) -> None:
+        """See `Budget`."""
+        self._ask("settle", reserved, spent)
+
+
+class Remote(KeptElsewhere):
+    """A budget that another process of this machine keeps.
 
     Args:
         address: Where that process listens.
@@ -23,38 +57,24 @@ class Remote:
         limit: Of the run as a whole.
     """
 
-    def __init__(self, address: Any, key: bytes, limit: Limit) -> None:
-        self.address, self.key, self.limit = address, key, limit
+    def __init__(self, address: Address, key: bytes, limit: Limit) -> None:
+        super().__init__(limit)
+        self.address, self.key = address, key
         self._held = threading.local()
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"address": self.address, "key": self.key, "limit": self.limit}
+    def __getstate__(self) -> tuple[Address, bytes, Limit]:
+        return self.address, self.key, self.limit
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.address, self.key, self.limit = state["address"], state["key"], state["limit"]
+    def __setstate__(self, state: tuple[Address, bytes, Limit]) -> None:
+        self.address, self.key, self.limit = state
         self._held = threading.local()
 
-    @property
-    def spent(self) -> Spending:
-        """All that was settled."""
-        found: Spending = self._lent().so_far()
-        return found
-
-    def reserve(self, amount: Spending, limit: Limit = UNLIMITED) -> Answer:
-        """See `Budget`."""
-        found: Answer = self._lent().reserve(amount, limit)
-        return found
-
-    def settle(self, reserved: Spending, spent: Spending) -> None:
-        """See `Budget`."""
-        self._lent().settle(reserved, spent)
-
-    def _lent(self) -> Any:
+    def _ask(self, method: str, *args: object) -> Any:
         if not hasattr(self._held, "lent"):
             manager = _Manager(self.address, self.key)
             manager.connect()
             self._held.manager, self._held.lent = manager, manager.budget()  # type: ignore[attr-defined]  # registered below
-        return self._held.lent
+        return getattr(self._held.lent, method)(*args)
 
 
 class Lent:
