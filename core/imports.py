@@ -144,11 +144,15 @@ def _site_folders() -> frozenset[Path]:
     if site.ENABLE_USER_SITE:
         folders.append(site.getusersitepackages())
     todo, found = [Path(folder).resolve() for folder in folders], set[Path]()
-    while todo:  # a folder that is named may name others: that of an environment made inside another one
+    while todo:
         folder = todo.pop()
         if folder in found:
             continue
         found.add(folder)
+        # That of an environment made inside another one names others. Any other folder that is named, such as the
+        # source of a package that is being worked on, may hold files of strangers: what they name is not installed.
+        if folder.name not in ("site-packages", "dist-packages"):
+            continue
         for file in folder.glob("*.pth"):
             for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
                 if line.strip() and not line.startswith(("#", "import ", "import\t")):
