@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from populace.agents.llm.seats import templates
-from populace.agents.llm.seats.template_worker import environment
+from populace.agents.llm.seats.template_worker import LONGEST, environment
 from populace.agents.llm.seats.templates import TemplateFailed
 from populace.errors import PopulaceError, UnknownName, did_you_mean
 from populace.fields import Role
@@ -76,19 +76,24 @@ def _text_in(file: str, time: int) -> str:
 
 
 def check(persona: str) -> None:
-    """Raise PopulaceError where the persona is no template, uses names that no seat knows, or its file is not there."""
+    """Raise PopulaceError where a persona is too long or no template, uses unknown names, or its file is not there."""
     text = text_of(persona)
-    if persona in TEMPLATES or not _is_template(text):
+    if persona in TEMPLATES:
+        return
+    where = f"persona {persona}" if is_path(persona) else "persona"
+    if not _is_template(text):
+        if len(text) > LONGEST:
+            raise PopulaceError(f"{where}: it has {len(text):,} characters; a text has {LONGEST:,} at most")
         return
     try:
         used = _used(text)
     except TemplateFailed as error:
         if error.kind == "syntax":
-            raise PopulaceError(f"persona: line {error.line} of the template is no Jinja2: {error.message}") from None
-        raise
+            raise PopulaceError(f"{where}: line {error.line} of the template is no Jinja2: {error.message}") from None
+        raise PopulaceError(f"{where}: the template fails: {error.message}") from None
     for name in used:
         if name not in KNOWN:
-            raise PopulaceError(str(UnknownName("name in persona", name, KNOWN)))
+            raise PopulaceError(str(UnknownName(f"name in {where}", name, KNOWN)))
 
 
 def uses(persona: str) -> dict[str, frozenset[str] | None]:
