@@ -22,10 +22,11 @@ from attack_tools import Tally  # noqa: E402
 SIZES = {
     "scenarios": 2160,
     "options": 600,
-    "kills": 62,
-    "flips": 190,
-    "servers": 82,
+    "kills": 98,
+    "flips": 250,
+    "servers": 115,
     "files": 644,
+    "matter": 1033,
     "privacy": 72,
     "replies": 473,
 }
