@@ -85,12 +85,10 @@ def check(persona: str) -> None:
         if len(text) > LONGEST:
             raise PopulaceError(f"{where}: it has {len(text):,} characters; a text has {LONGEST:,} at most")
         return
-    try:
-        used = _used(text)
-    except TemplateFailed as error:
-        if error.kind == "syntax":
-            raise PopulaceError(f"{where}: line {error.line} of the template is no Jinja2: {error.message}") from None
-        raise PopulaceError(f"{where}: the template fails: {error.message}") from None
+    used = _used(text)
+    if isinstance(used, TemplateFailed):
+        what = f"line {used.line} of the template is no Jinja2" if used.kind == "syntax" else "the template fails"
+        raise PopulaceError(f"{where}: {what}: {used.message}")
     for name in used:
         if name not in KNOWN:
             raise PopulaceError(str(UnknownName(f"name in {where}", name, KNOWN)))
@@ -111,7 +109,13 @@ def uses(persona: str) -> dict[str, frozenset[str] | None]:
     return {name: found[name] for name in ("segment", "values", "traits") if name in found}
 
 
-_used = lru_cache(maxsize=64)(templates.names)
+@lru_cache(maxsize=64)
+def _used(text: str) -> list[str] | TemplateFailed:
+    """The names that a template uses, or why it fails: what takes too long is tried once, not for every arm."""
+    try:
+        return templates.names(text)
+    except TemplateFailed as error:
+        return error
 
 
 def _is_template(text: str) -> bool:
