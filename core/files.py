@@ -87,7 +87,13 @@ def opened(path: str | Path, *, own: bool = False, within: Path | None = None) -
     except FileNotFoundError:
         raise FileError(f"cannot read {path}: there is no such file") from None
     except (OSError, ValueError) as error:
-        raise FileError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+        raise FileError(f"cannot read {_short(path)}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _short(path: str | Path) -> str:
+    """A path in a message; of one that is longer than any file's, its ends."""
+    text = str(path)
+    return text if len(text) < 1000 else f"{text[:60]}...{text[-60:]}"
 
 
 def kind_of(mode: int) -> str:
@@ -259,8 +265,10 @@ def named(path: str | Path, context: object = None, *, there: bool = True) -> Pa
         if not there:
             return full
         raise ValueError(f"there is no file {full}; a relative path is taken from the scenario file's folder") from None
-    except (OSError, ValueError, PopulaceError) as error:
-        raise ValueError(getattr(error, "strerror", None) or str(error)) from None
+    except PopulaceError as error:
+        raise ValueError(str(error)) from None
+    except (OSError, ValueError) as error:
+        raise ValueError(f"cannot read {_short(full)}: {getattr(error, 'strerror', None) or error}") from None
     if kind != "file":
         raise ValueError(f"{full} is {kind}, not a regular file")
     return full

@@ -11,7 +11,12 @@ from collections.abc import Iterable, Mapping
 _LINES = "\t\n\r"
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_FULL_PATH = re.compile(r"(?<![\w:/.~-])(?:~?(?:/[^\s/\"'<>|:;,()\[\]{}]+){2,}|[A-Za-z]:\\[^\s\"'<>|:;,()\[\]{}]+)/?")
+_INNER = r"(?! )(?:[^\s/\\\"'<>|:;]|(?<=\w)'+(?=\w)|[ ](?![ /\\])|(?<=[^\n]{60})\n +){1,120}"
+"""Name of a folder in a path, which may hold spaces; a long line of YAML may break there."""
+_LAST = r"[^\s/\\\"'<>|:;,()\[\]{}]+"
+_FULL_PATH = re.compile(
+    rf"(?<![\w:/.~-])(?:~?/(?:{_INNER}/)+|[A-Za-z]:[\\/](?:{_INNER}[\\/])*|\\\\(?:{_INNER}\\)+){_LAST}[\\/]?"
+)
 _SLASH, _ENDS = r"[/\\]", "/\\"
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 

@@ -8,12 +8,14 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from populace import trust
+from populace import taping, trust
 from populace.errors import PopulaceError, RunError
 from populace.files import FileError, opened
 from populace.folder import CHECKSUM, TABLES, TIMINGS, digest, faulty, part_path, read_info, read_json, verified
 from populace.json_types import JsonObject
+from populace.lines import Lines
 from populace.scenarios.inputs import files_at, input_change, place_of, places, scenario_changes
+from populace.scenarios.runner.spending import FILE, check_spent, counted
 
 Verdict = Literal["ok", "wrong", "unknown"]
 
@@ -50,7 +52,7 @@ def verify(folder: Path) -> list[Finding]:
     if CHECKSUM not in info:
         return [Finding("run.json", "wrong", "it holds no checksum, as one that was edited or is of an old version")]
     found = [Finding("run.json", "ok", f"checksum; status {info.get('status')}"), _scenario(folder, info)]
-    found += _inputs(folder, info)
+    found += [*_inputs(folder, info), *_appended(folder, info)]
     found += _tables(folder, info) if info.get("status") == "complete" else _units(folder)
     return found
 
@@ -88,13 +90,37 @@ def _inputs(folder: Path, info: JsonObject) -> Iterator[Finding]:
                 continue
             try:
                 word.demand_read(known[path])
-                change = input_change(path, claim)
+                change = input_change(path, claim) or (_damage(known[path]) if claim.get("grows") else "")
             except trust.NeedsWord as error:
                 yield Finding(str(name), "unknown", f"not read: {error.remedy}")
             except FileError as error:
                 yield Finding(str(name), "unknown", str(error))
             else:
                 yield Finding(str(name), "wrong" if change else "ok", change or "the file that the run was built from")
+
+
+def _appended(folder: Path, info: JsonObject) -> Iterator[Finding]:
+    """What was spent, and the tapes of units that were played side by side: files of lines, each with a checksum."""
+    if (folder / FILE).exists() or "spent" in info:
+        try:
+            check_spent(folder, info)
+            yield Finding(FILE, "ok", f"{counted(folder).tokens:,} tokens were spent")
+        except (RunError, FileError) as error:
+            yield Finding(FILE, "wrong", str(error))
+    for path in sorted((folder / taping.FOLDER).glob("*.jsonl")):
+        damage = _damage(path, folder)
+        yield Finding(f"{taping.FOLDER}/{path.name}", "wrong" if damage else "ok", damage or "replies of one unit")
+
+
+def _damage(tape: Path, within: Path | None = None) -> str:
+    """What is said of the first damaged line of a tape; "" where all are whole."""
+    lines = Lines(tape, lambda path: opened(path, within=within), "restore it from a copy", cut=True)
+    try:
+        for _ in lines.fresh():
+            pass
+    except (RunError, FileError) as error:
+        return str(error)
+    return ""
 
 
 def _tables(folder: Path, info: JsonObject) -> Iterator[Finding]:

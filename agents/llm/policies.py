@@ -1,8 +1,8 @@
 """The text policies that come with the library: each opens a backend, and plays any seat with it."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from populace.agents.llm.backends import pocket
 from populace.agents.llm.backends.base import Backend
@@ -23,7 +23,6 @@ from populace.agents.llm.backends.tape import Tape
 from populace.agents.llm.backends.vllm import VLLM, VLLMOptions
 from populace.agents.llm.seats.options import SeatOptions
 from populace.agents.llm.seats.text_policy import TextPolicy
-from populace.errors import PopulaceError
 
 
 class PocketSeatOptions(SeatOptions, PocketOptions):
@@ -160,6 +159,12 @@ class ReplayOptions(SeatOptions):
     voice: str | None = None
     """Whose replies to play where the tape holds those of several models."""
 
+    @model_validator(mode="after")
+    def _taped(self) -> Self:
+        if self.tape is None:
+            raise ValueError("llm/replay needs `tape`: the file that another run recorded")
+        return self
+
 
 class Replay(TextPolicy[ReplayOptions]):
     """Seats of a tape: a finished run again, without the model that played it."""
@@ -171,8 +176,7 @@ class Replay(TextPolicy[ReplayOptions]):
         """The tape.
 
         Raises:
-            PopulaceError: No tape is named, or it does not tell whose replies to play.
+            PopulaceError: It does not tell whose replies to play.
         """
-        if self.options.tape is None:
-            raise PopulaceError("llm/replay needs `tape`: the file that another run recorded")
+        assert self.options.tape is not None  # as the options demand
         return Tape(None, self.options.tape, voice=self.options.voice)

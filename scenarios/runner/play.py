@@ -46,7 +46,7 @@ from populace.scenarios.runner.plan import (
     torch_threads,
     units,
 )
-from populace.scenarios.runner.spending import FolderAccount
+from populace.scenarios.runner.spending import FolderAccount, check_spent
 from populace.scenarios.runner.system import check_threads, last_words, refused, reserve
 from populace.scenarios.runner.unit import Failed, Job, Outcome
 from populace.scenarios.runner.watching import Progress
@@ -173,7 +173,8 @@ def resume(
 
     Raises:
         RunError: The folder is no run, it is complete, or it holds a link; or an override, a device, a machine without
-            the run's arithmetic, a changed scenario or a changed input file would make another run of it.
+            the run's arithmetic, a changed scenario or a changed input file would make another run of it; or what it
+            has spent cannot be told.
     """
     read_info(folder)
     check_threads(threads)
@@ -183,6 +184,7 @@ def resume(
         if info["status"] == "complete":
             raise RunError(f"{folder} is complete: there is nothing to resume; see `populace report {folder}`")
         check_scenario(folder, info)
+        check_spent(folder, info)
         scenario = reopened(folder / "scenario.yaml", sets)
         device = device or info["device"]
         check_device(device)

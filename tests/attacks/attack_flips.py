@@ -22,6 +22,8 @@ from populace.scenarios.runner.plan import Unit
 from populace.scenarios.runner.unit import Job, Outcome, Player
 
 NAMES = ["religion", "democracy", "liberalism", "expectation_for_progress", "uncertainty_avoidance"]
+ALONE = 190
+"""Tries of run folders; those after them are of tapes."""
 VARIANTS = ("finished", "unfinished", "talking", "by two workers", "by two workers with tapes")
 
 
@@ -123,8 +125,39 @@ def damage(raw: bytes, rng: random.Random) -> tuple[str, bytes]:
     return "emptied", b""
 
 
+@functools.cache
+def taped() -> Path:
+    """A folder with a run and its tape."""
+    place = Path(tempfile.mkdtemp(prefix="populace-attack-whole-"))
+    (place / "s.yaml").write_text(json.dumps(scenario(True, tape=str(place / "t.jsonl"))))
+    runner.run(load(place / "s.yaml"), place / "run")
+    return place
+
+
+def _tape(number: int, folder: Path) -> str:
+    """The tape of a run damaged: what it plays is the same, or it is refused."""
+    rng, place, tape = random.Random(0x7A9E + number), taped(), folder / "t.jsonl"
+    what, raw = damage((place / "t.jsonl").read_bytes(), rng)
+    tape.write_bytes(raw)
+    given = scenario(True, tape=str(tape))
+    given["agents"]["user"]["replay"] = True
+    (folder / "s.yaml").write_text(json.dumps(given))
+    said = command("run", folder / "s.yaml", "--out", folder / "run", "-q", "--no-report")
+    if said.refusal is not None:
+        if "t.jsonl" not in said.refusal:
+            raise Found(f"[tape: {what}] the tape is not named: {said.refusal}")
+        return "tape: told"
+    for table in TABLES:
+        files = [folder / "run" / f"{table}.parquet", place / "run" / f"{table}.parquet"]
+        if files[1].exists() and files[0].read_bytes() != files[1].read_bytes():
+            raise Found(f"[tape: {what}] it is played to other {table}")
+    return "tape: played alike"
+
+
 def attack(number: int, folder: Path) -> str:
     """One file of a copy of a run folder damaged."""
+    if number >= ALONE:
+        return _tape(number, folder)
     rng, place = random.Random(0xF11B + number), made()
     stem, state = "swtrs"[number % 5], ("cut", "whole")[number % 3 == 0]
     shutil.copy(place / "people.csv", folder / "people.csv")

@@ -1,4 +1,7 @@
-"""Runs, resumptions and reports ended at any moment by any signal: what is resumed has the bytes of an undisturbed run."""
+"""Runs, resumptions and reports ended at any moment by any signal: what is resumed has the bytes of an undisturbed run.
+
+From try `ALONE` on, two workers play, and at times it is one of these that is killed.
+"""
 
 import contextlib
 import functools
@@ -20,10 +23,13 @@ from populace.scenarios import load, runner
 from populace.scenarios.runner import unit
 
 SIGNALS = [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT]
+ALONE = 62
+"""Tries of one process."""
+WORKERS = ["--workers", 2]
 
 
-def scenario(talks: bool) -> dict:
-    given = flip_scenario(True) if talks else flip_scenario(False)
+def scenario(talks: bool, tape: str = "") -> dict:
+    given = flip_scenario(True, tape) if talks else flip_scenario(False)
     if not talks:
         given["population"] = {"size": 40, "values": {"names": given["population"]["data"]["values"]}}
     return {**given, "horizon": 12, "worlds": 6}
@@ -84,17 +90,92 @@ def whole(talks: bool) -> tuple[Path, float]:
     began = time.monotonic()
     log = place / "log"
     words = ["run", place / "s.yaml", "--out", place / "timed", "--batch", 2, "-q", "--no-report"]
-    assert waited(forked(words, often=True, log=log)) == 0, log.read_text()
+    assert waited(forked(words, often=True, log=log), 200) == 0, log.read_text()
     seconds = time.monotonic() - began
     code = waited(
-        forked(["run", place / "s.yaml", "--out", place / "run", "--batch", 2, "-q"], often=True, log=place / "log")
+        forked(["run", place / "s.yaml", "--out", place / "run", "--batch", 2, "-q"], often=True, log=place / "log"),
+        200,
     )
     assert code == 0, (place / "log").read_text()
     return place, seconds
 
 
+@functools.cache
+def seconds_of_workers(talks: bool) -> float:
+    """How long a run by two workers takes, most of which is their start."""
+    place = Path(tempfile.mkdtemp(prefix="populace-attack-whole-"))
+    (place / "s.yaml").write_text(json.dumps(scenario(talks)))
+    words = ["run", place / "s.yaml", "--out", place / "run", "--batch", 2, "-q", "--no-report", *WORKERS]
+    began = time.monotonic()
+    assert waited(forked(words, often=True, log=place / "log"), 200) == 0, (place / "log").read_text()
+    return time.monotonic() - began
+
+
+def children(process: int) -> list[int]:
+    """Processes that a process has started and not yet waited for (Linux)."""
+    try:
+        return [int(word) for word in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def lives(process: int) -> bool:
+    """Whether a process has not ended; one that only nobody has waited for has (Linux)."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def by_workers(number: int, folder: Path) -> str:
+    """A run by two workers, or one of the workers, ended at a random moment; then resumed by one process or by two."""
+    rng, talks = random.Random(0x2C22 + number), number % 2 == 1
+    place, how = whole(talks)[0], SIGNALS[number % 4]
+    out, log, tape = folder / "run", folder / "log", folder / "t.jsonl"
+    (folder / "s.yaml").write_text(json.dumps(scenario(talks, "t.jsonl" if talks else "")))
+    words = ["run", folder / "s.yaml", "--out", out, "--batch", 2, "-q", "--no-report", *WORKERS]
+    child = forked(words, often=True, log=log)
+    time.sleep(rng.uniform(0.2, 1.0) * seconds_of_workers(talks))
+    started = children(child)
+    victim = rng.choice(started) if started and number % 5 == 4 else child
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(victim, signal.SIGKILL if victim != child else how)
+    code = waited(child, 150)  # workers that are only just starting are waited for
+    until = time.monotonic() + 20
+    while left := [one for one in started if lives(one)]:
+        if time.monotonic() > until:
+            raise Found(f"workers {left} outlive the run that was ended by {how.name}")
+        time.sleep(0.05)
+    if victim != child and code != 0:
+        raise Found(f"a worker was killed, and the run ended with exit code {code}: {log.read_text()[-900:]}")
+    _plain(log, code, how)
+    if not (out / "run.json").exists():
+        return "ended before it began"
+    before = runner.read_info(out)["status"]
+    if how != signal.SIGKILL and before == "running" and code >= 0:
+        raise Found(f"its status is left as running after {how.name} (exit code {code})")
+    if (said := command("verify", out)).code and before != "running":
+        raise Found(f"verify finds damage after {how.name}: {said.output[-400:]}")
+    if before != "complete":
+        words = ["resume", out, "-q", "--no-report", *(WORKERS if number % 3 == 0 else [])]
+        code = waited(forked(words, often=False, log=log), 120)
+        if code != 0:
+            raise Found(f"it cannot be resumed after {how.name}: {log.read_text()[-900:]}")
+    _same(out, place / "run")
+    if talks and tape.exists():
+        given = {**scenario(True, "t.jsonl")}
+        given["agents"]["user"]["replay"] = True
+        (folder / "again.yaml").write_text(json.dumps(given))
+        if (said := command("run", folder / "again.yaml", "--out", folder / "again", "-q", "--no-report")).refusal:
+            raise Found(f"its tape does not play it again: {said.refusal}")
+        _same(folder / "again", place / "run")
+    return f"two workers{', one killed' if victim != child else ''}: {before}"
+
+
 def attack(number: int, folder: Path) -> str:
     """One command ended at a random moment, perhaps again while it is resumed; then resumed to the end."""
+    if number >= ALONE:
+        return by_workers(number, folder)
     rng, talks = random.Random(0x1C11 + number), number % 3 == 2
     place, seconds = whole(talks)
     how, often = SIGNALS[number % 4], rng.random() < 0.7

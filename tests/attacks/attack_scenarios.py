@@ -485,7 +485,8 @@ def tried(source: Path, folder: Path, reported: bool) -> str:
     said = command("validate", source)
     _no_secret(said.output + (said.refusal or ""))
     if said.refusal is not None:
-        if not re.search(r"s\.yaml(:\d+:\d+)?", said.refusal) and "memory" not in said.refusal:
+        # The place may be in a parent that it extends.
+        if not re.search(r"s\.yaml|\S:\d+:\d+: ", said.refusal) and "memory" not in said.refusal:
             raise Found(f"a refusal without a place: {said.refusal[:300]}")
         return "refused"
     if "not checked:" in said.output:

@@ -1,6 +1,7 @@
 """Faulty servers on loopback: no run ends in a traceback or hangs, an outage is resumed to the tables of an undisturbed run.
 
 A fault is a function of a connection whose request was read; it writes what it likes, byte by byte, and may wait.
+From try `ALONE` on, two workers ask the server.
 """
 
 import contextlib
@@ -176,7 +177,9 @@ REPLIES: dict[str, Fault] = {
 """Replies of another kind: the run is played to its end."""
 MIXES = 82 - len(SAME) - len(REPLIES) - len(GONE)
 ALL = [*(("gone", name) for name in GONE), *(("same", name) for name in SAME), *(("replies", name) for name in REPLIES)]
-MOST = len(ALL) + MIXES
+ALONE = len(ALL) + MIXES
+"""Tries of one process."""
+MOST = ALONE + 33
 
 
 class Server(socketserver.ThreadingTCPServer):
@@ -254,6 +257,9 @@ def attack(number: int, folder: Path) -> str:
     """One faulty server: from the first ask on, or from the middle of the run on; or a mix of faults."""
     os.environ["OPENAI_API_KEY"] = os.environ["OPENAI_ORG_ID"] = "canary-value"
     right, server = undisturbed(), Server()
+    workers = 1
+    if number >= ALONE:
+        workers, number = 2, (number - ALONE) * 5 % ALONE
     kind, name = ALL[number] if number < len(ALL) else ("mix", f"mix {number}")
     rng, healed = random.Random(0x5E21 + number), threading.Event()
     first = rng.choice([0, 7, 23, 39])
@@ -266,7 +272,8 @@ def attack(number: int, folder: Path) -> str:
         bad = {"gone": GONE, "same": SAME, "replies": REPLIES}[kind][name]
         server.fault = lambda n: OK if healed.is_set() or n < first else bad
     try:
-        return _tried(kind, folder, right, server, healed, {} if kind != "mix" else {"retries": 6, "give_up_after": 20})
+        seat = {} if kind != "mix" else {"retries": 6, "give_up_after": 20}
+        return _tried(kind, folder, right, server, healed, seat, workers)
     except BaseException as error:
         error.args = (f"[{name} from ask {first} on] {error}",)
         raise
@@ -275,10 +282,12 @@ def attack(number: int, folder: Path) -> str:
         server.server_close()
 
 
-def _tried(kind: str, folder: Path, right: Path, server: Server, healed: threading.Event, seat: dict) -> str:
+def _tried(
+    kind: str, folder: Path, right: Path, server: Server, healed: threading.Event, seat: dict, workers: int
+) -> str:
     out, began = folder / "run", time.monotonic()
     try:
-        runner.run(load(scenario(server.url, **seat)), out)
+        runner.run(load(scenario(server.url, **seat)), out, executor=runner.Choice(workers=workers))
         ended = "complete"
     except Stopped as error:
         ended = "stopped"
@@ -286,7 +295,7 @@ def _tried(kind: str, folder: Path, right: Path, server: Server, healed: threadi
             raise Found(f"how to go on is not told, or a key is: {error}") from None
     except PopulaceError as error:
         raise Found(f"{type(error).__name__}, not to be resumed: {error}") from error
-    if (took := time.monotonic() - began) > 40:
+    if (took := time.monotonic() - began) > 40 * workers:
         raise Found(f"it took {took:.0f} s")
     if server.auth & {"Bearer canary-value", "canary-value"}:
         raise Found(f"a key was sent that nobody named: {server.auth}")
@@ -300,12 +309,12 @@ def _tried(kind: str, folder: Path, right: Path, server: Server, healed: threadi
         if runner.read_info(out)["status"] != "interrupted":
             raise Found(f"status {runner.read_info(out)['status']}")
         healed.set()
-        said = command("resume", out, "-q", "--no-report")
+        said = command("resume", out, "-q", "--no-report", *(["--workers", 2] if workers > 1 else []))
         if said.refusal is not None:
             raise Found(f"it cannot be resumed: {said.refusal}")
     if kind in ("gone", "same", "mix") and ended + kind != "completegone":
         _compare(out, right, exact=kind == "gone")
-    return f"{kind}: {ended}"
+    return f"{kind}: {ended}" + (" (two workers)" if workers > 1 else "")
 
 
 def _compare(out: Path, right: Path, exact: bool) -> None:

@@ -10,6 +10,7 @@ SAMPLE = {
     "flips": [1],
     "servers": [34],
     "files": [0, 100, 300],
+    "matter": [9, 140, 260],
     "privacy": [60],
     "replies": list(range(0, 400, 40)),
 }

@@ -152,12 +152,28 @@ def test_links_inside_a_run_folder_are_not_followed(tmp_path):
     assert files.text(tmp_path / "latest" / "own.json", within=tmp_path / "latest") == "{}"
 
 
+def test_a_link_to_itself_and_an_endless_name_are_told_with_the_file(tmp_path):
+    (tmp_path / "loop.csv").symlink_to("loop.csv")
+    for name, told in (("loop.csv", r"loop\.csv: Too many"), ("x" * 5000 + ".csv", r"\.\.\.x+\.csv: File name too")):
+        with pytest.raises(ValueError, match=told) as caught:
+            files.named(tmp_path / name)
+        assert len(str(caught.value)) < 400
+        with pytest.raises(FileError, match=told):
+            files.opened(tmp_path / name)
+
+
 @pytest.mark.parametrize(
     ("given", "shown"),
     [
         ("cannot read /home/me/data/p.csv, line 3", "cannot read .../p.csv, line 3"),
         ("'~/data/p.csv'", "'.../p.csv'"),
         ("C:\\Users\\me\\p.csv is gone", ".../p.csv is gone"),
+        ("C:\\Users\\Jane Doe\\p.csv and D:/Jane Doe/q.csv", ".../p.csv and .../q.csv"),
+        (r"\\server\Jane Doe\p.csv", ".../p.csv"),
+        ("cannot read /home/Jane Doe/her (old) data, 2/p.csv: no", "cannot read .../p.csv: no"),
+        ("file: /home/Jane's data/p.csv", "file: .../p.csv"),
+        ("see /a/b.csv, /c/d.csv and /e/f.csv", "see .../b.csv, .../d.csv and .../f.csv"),
+        (f"  file: /home/{'long ' * 15}folder\n    of Jane/p.csv\n  other: 1", "  file: .../p.csv\n  other: 1"),
         ("https://host.org/a/b/c", "https://host.org/a/b/c"),
         ("../a/b/c.csv and/or/x, 1/2/3", "../a/b/c.csv and/or/x, 1/2/3"),
     ],

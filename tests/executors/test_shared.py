@@ -136,6 +136,7 @@ def test_a_reply_that_differs_stays_its_unit_s(tmp_path):
         join(whole, parts)
         lines = [json.loads(line) for line in whole.read_text().splitlines()]
         assert [(line["reply"], line.get("unit")) for line in lines] == [("reply 1", None), ("reply 2", "0000_00001")]
+        assert all(len(line["check"]) == 16 for line in lines)
     played = Tape(None, whole)
     assert told(played, "0000_00000", None, "a") == first
     assert told(played, "0000_00001", None, "a") == second

@@ -160,7 +160,7 @@ def line(**changes):
 def test_a_line_that_is_no_reply_is_told_by_its_place_not_its_words(changes, tmp_path):
     tape = tmp_path / "a.jsonl"
     tape.write_bytes(line() + line(reply="do not show", **changes))
-    with pytest.raises(RunError, match="line that begins at byte") as told:
+    with pytest.raises(RunError, match=r"a\.jsonl:2 holds no reply") as told:
         Tape(None, tape)
     assert "do not show" not in str(told.value)
 
@@ -169,6 +169,41 @@ def test_a_line_that_was_cut_off_or_nested_without_end_is_passed_over(tmp_path):
     tape = tmp_path / "a.jsonl"
     tape.write_bytes(line() + line()[:40] + b"\n" + b'{"key": "' + b"[" * 100_000 + b"\n" + line(key="b" * 64))
     assert len(Tape(None, tape)._known) == 2
+
+
+def test_a_byte_of_a_reply_that_was_flipped_is_told_with_its_line(tmp_path):
+    tape = tmp_path / "a.jsonl"
+    said = dict(Tape(Yes(), tape).complete(asks("a", "b")))
+    assert [reply.text for reply in dict(Tape(None, tape).complete(asks("a", "b"))).values()] == [
+        "yes to a",
+        "yes to b",
+    ]
+    whole = tape.read_bytes()
+    tape.write_bytes(whole.replace(b"yes to b", b"yes to c"))
+    for made in (lambda: Tape(None, tape), lambda: Tape(Yes(), tape)):
+        with pytest.raises(RunError, match=r"a\.jsonl:2 was changed or damaged .* delete this line") as told:
+            made()
+        assert "yes to" not in str(told.value)
+    tape.write_bytes(whole.split(b"\n")[0] + b"\n")
+    again = Yes()
+    assert dict(Tape(again, tape).complete(asks("a", "b"))) == said
+    assert again.count == 1
+
+
+def test_a_tape_without_checksums_is_played_and_continued(tmp_path):
+    tape = tmp_path / "a.jsonl"
+    _ = list(Tape(Yes(), tape).complete(asks("a")))
+    held = json.loads(tape.read_text())
+    held.pop("check")
+    tape.write_text(json.dumps(held) + "\n")
+    backend = Yes()
+    assert len(list(Tape(backend, tape).complete(asks("a", "b")))) == 2
+    assert backend.count == 1
+    assert len(list(Tape(None, tape).complete(asks("a", "b")))) == 2
+    with tape.open("a") as file:
+        file.write(json.dumps(held) + "\n")
+    with pytest.raises(RunError, match=r"a\.jsonl:3 has no checksum, .* remove the entry `check` from all its lines"):
+        Tape(None, tape)
 
 
 def test_a_stranger_s_word_is_all_a_python_caller_needs(tmp_path):

@@ -57,6 +57,39 @@ def test_a_template_that_says_too_much_is_told(text):
         templates.rendered(text, [{"seat": 1}])
 
 
+@pytest.mark.parametrize("marks", ["", "{{ seat }}", "{# #}"])
+def test_a_persona_that_is_too_long_for_any_seat_is_told_when_options_are_read(marks, tmp_path):
+    long = "[" * (template_worker.LONGEST + 1) + marks
+    (tmp_path / "p.j2").write_text(long)
+    for persona in (long, str(tmp_path / "p.j2")):
+        with pytest.raises(ValueError, match=r"100,001 characters|longer than 100,000 characters"):
+            SeatOptions(persona=persona)
+    (tmp_path / "p.j2").write_text(long[1:])
+    SeatOptions(persona=str(tmp_path / "p.j2"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ ''.__class__.__mro__ }}",
+        "{% for x in range(10 ** 8) %}{{ x }}{% endfor %}",
+        "{% for a in range(99999) %}{{ 'x' * 9 }}{% endfor %}",
+        "You are {{ ",
+    ],
+)
+def test_a_file_that_fails_for_every_seat_is_told_by_name_when_options_are_read(text, tmp_path):
+    (tmp_path / "mine.j2").write_text(text)
+    with pytest.raises(ValueError, match=r"mine\.j2: (the template fails|line 1 of the template is no Jinja2)"):
+        SeatOptions(persona=str(tmp_path / "mine.j2"))
+
+
+@pytest.mark.parametrize(
+    "text", ["{{ traits.age|number }}", "{{ values.a + 1 }}{% for x in seen.a %}{{ x[1] }}{% endfor %}"]
+)
+def test_what_depends_on_the_seat_is_left_to_the_run(text):
+    SeatOptions(persona=text)
+
+
 @pytest.mark.parametrize("text", REACHING)
 def test_a_template_reaches_nothing(text):
     with pytest.raises(TemplateFailed):

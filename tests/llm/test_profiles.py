@@ -96,6 +96,9 @@ def test_templates_stand_in_files_and_by_name(tmp_path):
         ("{{ trait.trust }}", "did you mean 'traits'"),
         ("{% for %}", "line 1 of the template is no Jinja2"),
         ("missing.j2", "cannot be read"),
+        ("{% for i in range(999999999) %}x{% endfor %}", "template fails"),
+        ("{{ ''.__class__.__mro__ }}", "unsafe"),
+        ("{{ seen.__class__.__mro__ }}", "unsafe"),
     ],
 )
 def test_a_template_that_cannot_be_one_is_refused_at_once(persona, told):
@@ -109,8 +112,6 @@ def test_a_template_that_cannot_be_one_is_refused_at_once(persona, told):
         ("{{ traits.trusst }}", "did you mean 'trust'"),
         ("{{ seen.truth }}", "seen"),  # private fields are not there
         ("{{ 1 / (seat - 1) }}", "ZeroDivisionError"),
-        ("{% for i in range(999999999) %}x{% endfor %}", "template fails"),
-        ("{{ ''.__class__.__mro__ }}", "persona"),
     ],
 )
 def test_what_a_template_cannot_have_is_told(persona, told):

@@ -23,7 +23,7 @@ from populace.agents.llm.policies import (
 )
 from populace.agents.llm.seats.memory import Conversations
 from populace.dialogue import Chat, ReplyKind
-from populace.errors import PopulaceError, RunError
+from populace.errors import PopulaceError, RunError, ScenarioError
 from populace.population import PlainPopulation
 from populace.rollout import Keep, rollout
 from populace.run import restart, start
@@ -268,8 +268,8 @@ def test_what_is_not_on_the_tape_is_a_clear_error(tmp_path):
     play("populace/payoff-v0", {"user": RandomTalker(SeatOptions(tape=tape))}, worlds=2)
     with pytest.raises(RunError, match=r"5 of 15 prompts are not on the tape.*same scenario, seed"):
         play("populace/payoff-v0", {"user": Replay(ReplayOptions(tape=tape))}, worlds=3)
-    with pytest.raises(PopulaceError, match="needs `tape`"):
-        play("populace/payoff-v0", {"user": Replay()})
+    with pytest.raises(ScenarioError, match="needs `tape`"):
+        load({"world": {"id": "populace/payoff-v0"}, "worlds": 1, "horizon": 1, "agents": {"user": "llm/replay"}})
 
 
 def test_a_killed_run_asks_only_for_what_was_not_answered(tmp_path):

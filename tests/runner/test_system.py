@@ -2,6 +2,7 @@
 
 import errno
 import gzip
+import io
 import json
 import os
 import shutil
@@ -18,12 +19,14 @@ from test_runner import assert_same, trial
 from test_verify import NAMES
 
 from populace import memory
+from populace.budget import Account
 from populace.cli import app
 from populace.errors import PolicyError, PopulaceError, RunError
 from populace.folder import read_info
 from populace.run import blame
 from populace.scenarios import load, merging, runner
 from populace.scenarios.runner import play, system, unit
+from populace.scenarios.runner.executors.sharing import served
 from populace.scenarios.verifying import verify
 
 CLI = [sys.executable, "-m", "populace"]
@@ -247,3 +250,12 @@ def test_a_parquet_file_that_memory_does_not_hold_is_refused_before_it_is_read(t
     monkeypatch.setattr(memory, "free", lambda device="cpu": 1_000_000)
     with pytest.raises(PopulaceError, match=r"not enough memory for the table many\.parquet: at least 1\.6 MB"):
         read_table(path)
+
+
+def test_a_shared_budget_leaves_the_streams_of_a_notebook_alone(monkeypatch):
+    ours = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(sys, "stdout", ours[0])
+    monkeypatch.setattr(sys, "stderr", ours[1])
+    with served(Account()) as budget:
+        assert budget.limit == Account().limit
+    assert (sys.stdout, sys.stderr) == ours

@@ -9,7 +9,7 @@ import pytest
 from test_runner import trial
 
 from populace.analysis import load_run
-from populace.budget import Limit, Spending
+from populace.budget import NOTHING, Limit, Spending
 from populace.errors import RunError
 from populace.folder import read_info, write_info
 from populace.scenarios import inputs, library, load, runner
@@ -197,12 +197,51 @@ def test_wall_clock_times_that_are_none_are_told(instead, tmp_path):
         _ = load_run(folder).timings
 
 
-@pytest.mark.parametrize(
-    "line", [b"\xff\xfe\n", b'{"tokens": 1e999, "cost": 0}\n', b'{"tokens": -5, "cost": NaN}\n', b"[" * 9000 + b"\n"]
-)
-def test_what_a_run_has_spent_is_counted_from_whole_lines_only(line, tmp_path):
-    (tmp_path / "spent.jsonl").write_bytes(b'{"tokens": 7, "cost": 0.5}\n' + line + b'{"tokens": 2, "cost": 0.0}\n')
-    assert FolderAccount(tmp_path, Limit(None, None)).spent == Spending(9, 0.5)
+DAMAGED = {
+    "no text": b"\xff\xfe\n",
+    "infinite": b'{"tokens": 1e999, "cost": 0}\n',
+    "negative": b'{"tokens": -5, "cost": NaN}\n',
+    "nested without end": b"[" * 9000 + b"\n",
+    "no number": b'{"tokens": "5", "cost": 0}\n',
+    "empty": b"{}\n",
+}
+
+
+@pytest.mark.parametrize("what", DAMAGED)
+def test_a_damaged_line_of_what_a_run_has_spent_is_refused(what, tmp_path):
+    (tmp_path / "spent.jsonl").write_bytes(b'{"tokens": 7, "cost": 0.5}\n' + DAMAGED[what])
+    with pytest.raises(RunError, match=r"spent\.jsonl:2 .*its only line"):
+        FolderAccount(tmp_path, Limit(None, None))
+
+
+def test_a_torn_last_line_of_what_a_run_has_spent_is_passed_over_and_written_after(tmp_path):
+    first = FolderAccount(tmp_path, Limit(None, None))
+    for tokens in (7, 5):
+        first.settle(NOTHING, Spending(tokens, 0.5))
+    file = tmp_path / "spent.jsonl"
+    file.write_bytes(file.read_bytes()[:-9])
+    again = FolderAccount(tmp_path, Limit(None, None))
+    assert again.spent == Spending(7, 0.5)
+    again.settle(NOTHING, Spending(3, 0.25))
+    assert FolderAccount(tmp_path, Limit(None, None)).spent == Spending(10, 0.75)
+
+
+def test_a_run_whose_spending_was_lost_or_changed_is_not_resumed(halted):
+    file, info = halted / "spent.jsonl", read_info(halted)
+    account = FolderAccount(halted, Limit(None, None))
+    for tokens in (7, 5):
+        account.settle(NOTHING, Spending(tokens, 0.5))
+    write_info(halted, {**info, "spent": {"tokens": 12, "cost": 1.0}})
+    whole = file.read_bytes()
+    changes = [whole.replace(b'"tokens": 5', b'"tokens": 4'), whole.split(b"\n")[0] + b"\n", b"", None]
+    for changed in changes:
+        file.unlink() if changed is None else file.write_bytes(changed)
+        assert list(wrong(halted)) == ["spent.jsonl"]
+        with pytest.raises(RunError, match=r"spent\.jsonl"):
+            runner.resume(halted)
+    file.write_bytes(b'{"tokens": 12, "cost": 1.0}\n')
+    assert not wrong(halted)
+    runner.resume(halted)
 
 
 def test_tapes_may_grow_and_not_change(tmp_path):
@@ -216,8 +255,11 @@ def test_tapes_may_grow_and_not_change(tmp_path):
     assert claim["grows"]
     assert claim["bytes"] < tape.stat().st_size
     assert not wrong(folder)
-    tape.write_text(tape.read_text().replace('"reply"', '"rePly"', 1))
-    assert list(wrong(folder)) == ["t.jsonl"]
+    text = tape.read_text()
+    head, _, tail = text.rpartition('"tokens": [')
+    for changed in (text.replace('"reply"', '"rePly"', 1), f'{head}"tokens": [1{tail}'):  # first line and last
+        tape.write_text(changed)
+        assert list(wrong(folder)) == ["t.jsonl"]
 
 
 def test_two_files_of_one_name_are_told_apart(tmp_path):

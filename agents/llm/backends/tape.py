@@ -1,9 +1,10 @@
 """Prompts and replies on record: what is on the tape is not asked again, and a finished run replays without its model.
 
 One JSON line per reply: its key (a hash of voice, messages, options and, unless the voice is greedy, seed), the voice,
-the messages and the reply. Lines are written as replies come in, so that a run that is killed loses none; a line that
-was cut off by that is passed over. Failures that another try may mend (a server that was down) stand there too, so that
-a run replays as it was; whoever may ask asks again, and the reply that comes takes their place.
+the messages, the reply and a checksum (`populace.lines`). Lines are written as replies come in, so that a run that is
+killed loses none; a line that was cut off by that is passed over. Failures that another try may mend (a server that was
+down) stand there too, so that a run replays as it was; whoever may ask asks again, and the reply that comes takes their
+place.
 """
 
 import hashlib
@@ -21,11 +22,10 @@ from populace.agents.llm.backends.faults import TOO_LONG
 from populace.budget import Budget
 from populace.dialogue import ReplyKind
 from populace.errors import PopulaceError, RunError, did_you_mean
+from populace.lines import Lines, after_a_cut, sealed
 
 SUFFIX = ".jsonl"
 """Ends the name of a tape that is begun: no file that a program runs is made of a scenario's words."""
-_LONGEST = 64 << 20
-"""Bytes of one line at most."""
 _BEGINS = b'{"key": "'
 """How every tape begins, its first line being cut off or not."""
 
@@ -90,7 +90,7 @@ class Tape(Backend):
         self._of_units: dict[tuple[str, str], Reply] = {}
         self._own: _Own | None = None
         self._voices: dict[str, bool] = {}
-        self._offset = 0
+        self._lines = _lines(self.path)
         if self.only and not self.path.is_file():
             raise RunError(f"there is no tape {self.path} to replay: record one first, with `tape: {self.path}`")
         check(self.path)
@@ -123,8 +123,7 @@ class Tape(Backend):
         path, known = (self.path, self._known) if self._own is None else (self._own.path, self._own.known)
         path.parent.mkdir(parents=True, exist_ok=True)
         with _opened(path, "a+b") as file:
-            if file.tell() and not _ends_whole(path):
-                file.write(b"\n")
+            after_a_cut(file)
             for place, reply in self.inner.complete([asks[i] for i in missing]):
                 i = missing[place]
                 # The first reply to a key is the one that counts, as it will when the tape is played.
@@ -181,7 +180,7 @@ class Tape(Backend):
             "faults": reply.faults,
             **({} if math.isnan(reply.mass) else {"mass": reply.mass}),
         }
-        return json.dumps(held, ensure_ascii=False).encode() + b"\n"
+        return sealed(held)
 
     def _catch_up(self) -> None:
         """Read what was written since the last look, by us or by another seat that shares the tape."""
@@ -191,19 +190,13 @@ class Tape(Backend):
             self._own = None
         elif self._own is None or self._own.path != own:
             self._own = _Own(own)
-        for held in _lines(self.path, self._offset):
-            if isinstance(held, int):
-                self._offset = held
-            else:
-                self._take(held, self._known)
+        for held in self._lines.fresh():
+            self._take(held, self._known, self._lines)
         if self._own is not None:
-            for held in _lines(self._own.path, self._own.offset):
-                if isinstance(held, int):
-                    self._own.offset = held
-                else:
-                    self._take(held, self._own.known)
+            for held in self._own.lines.fresh():
+                self._take(held, self._own.known, self._own.lines)
 
-    def _take(self, held: dict[str, Any], known: dict[str, Reply]) -> None:
+    def _take(self, held: dict[str, Any], known: dict[str, Reply], lines: Lines) -> None:
         """Keep what a line holds; what is written on a tape by others is refused where it is no reply."""
         try:
             read, written = map(int, held["tokens"])
@@ -211,8 +204,7 @@ class Tape(Backend):
             reply = Reply(str(held["reply"]), ReplyKind(held["kind"]), read, written, faults, mass)
             key, voice, greedy = str(held["key"]), str(held["voice"]), bool(held["greedy"])
         except (KeyError, TypeError, ValueError) as error:
-            place = f"the line that begins at byte {self._offset:,}"
-            raise _no_tape(self.path, f"{place} holds no reply ({type(error).__name__})") from None
+            raise lines.damaged(f"holds no reply ({type(error).__name__})") from None
         self._voices[voice] = greedy
         if "unit" in held:
             self._of_units[str(held["unit"]), key] = reply
@@ -247,7 +239,7 @@ class _Own:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self.known, self.offset = path, dict[str, Reply](), 0
+        self.path, self.known, self.lines = path, dict[str, Reply](), _lines(path)
 
 
 def join(whole: Path, parts: Mapping[str, Path]) -> None:
@@ -262,23 +254,19 @@ def join(whole: Path, parts: Mapping[str, Path]) -> None:
     """
     first: dict[str, Any] = {}
     marked: set[tuple[str, str]] = set()
-    for held in _lines(whole, 0):
-        if not isinstance(held, int):
-            unit = held.get("unit")
-            if unit is None:
-                first.setdefault(str(held["key"]), held.get("reply"))
-            else:
-                marked.add((str(unit), str(held["key"])))
+    for held in _lines(whole).fresh():
+        unit = held.get("unit")
+        if unit is None:
+            first.setdefault(str(held.get("key")), held.get("reply"))
+        else:
+            marked.add((str(unit), str(held.get("key"))))
     check(whole)
     whole.parent.mkdir(parents=True, exist_ok=True)
     with _opened(whole, "a+b") as file:
-        if file.tell() and not _ends_whole(whole):
-            file.write(b"\n")
+        after_a_cut(file)
         for unit, part in parts.items():
-            for held in _lines(part, 0):
-                if isinstance(held, int):
-                    continue
-                key = str(held["key"])
+            for held in _lines(part).fresh():
+                key = str(held.get("key"))
                 if key not in first:
                     first[key] = held.get("reply")
                 elif first[key] != held.get("reply") and (unit, key) not in marked:
@@ -286,25 +274,18 @@ def join(whole: Path, parts: Mapping[str, Path]) -> None:
                     marked.add((unit, key))
                 else:
                     continue
-                file.write(json.dumps(held, ensure_ascii=False).encode() + b"\n")
+                file.write(sealed(held))
 
 
-def _lines(path: Path, offset: int) -> Iterator[dict[str, Any] | int]:
-    """Each line from a byte on, and after it the byte that it ends before; what was cut off is passed over."""
-    if not path.exists():
-        return
-    with _opened(path, "rb") as file:
-        if os.fstat(file.fileno()).st_size <= offset:
-            return
-        file.seek(offset)
-        while (line := file.readline(_LONGEST)).endswith(b"\n"):
-            held = _read(line)
-            if held is not None:
-                yield held
-            offset += len(line)
-            yield offset
-        if len(line) == _LONGEST:
-            raise _no_tape(path, f"a line is longer than {_LONGEST >> 20} MB")
+def _lines(path: Path) -> Lines:
+    """The lines of a tape; one that was cut off by an older version is passed over."""
+    return Lines(path, lambda path: _opened(path, "rb"), _REMEDY, cut=True)
+
+
+_REMEDY = (
+    "restore the file from a copy; or delete this line and leave out `replay`, so that the model is asked again; if "
+    "the tape was edited on purpose, remove the entry `check` from all its lines"
+)
 
 
 def _keep(known: dict[str, Reply], key: str, reply: Reply) -> bool:
@@ -324,18 +305,3 @@ def _counts(reply: Reply | None, only: bool) -> bool:
 def _passing(reply: Reply) -> bool:
     """Whether another try may mend it."""
     return reply.kind in (ReplyKind.FAILED, ReplyKind.TIMED_OUT) and TOO_LONG not in reply.faults
-
-
-def _ends_whole(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(-1, 2)
-        return file.read(1) == b"\n"
-
-
-def _read(line: bytes) -> dict[str, Any] | None:
-    """A line of the tape; None for one that was cut off, to which the next writer added a line break."""
-    try:
-        held = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return held if isinstance(held, dict) and "key" in held else None

@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from populace.agents.llm.seats import templates
-from populace.agents.llm.seats.template_worker import environment
+from populace.agents.llm.seats.template_worker import LONGEST, environment
 from populace.agents.llm.seats.templates import TemplateFailed
 from populace.errors import PopulaceError, UnknownName, did_you_mean
 from populace.fields import Role
@@ -76,19 +76,22 @@ def _text_in(file: str, time: int) -> str:
 
 
 def check(persona: str) -> None:
-    """Raise PopulaceError where the persona is no template, uses names that no seat knows, or its file is not there."""
+    """Raise PopulaceError where a persona is too long or no template, uses unknown names, or its file is not there."""
     text = text_of(persona)
-    if persona in TEMPLATES or not _is_template(text):
+    if persona in TEMPLATES:
         return
-    try:
-        used = _used(text)
-    except TemplateFailed as error:
-        if error.kind == "syntax":
-            raise PopulaceError(f"persona: line {error.line} of the template is no Jinja2: {error.message}") from None
-        raise
+    where = f"persona {persona}" if is_path(persona) else "persona"
+    if not _is_template(text):
+        if len(text) > LONGEST:
+            raise PopulaceError(f"{where}: it has {len(text):,} characters; a text has {LONGEST:,} at most")
+        return
+    used = _used(text)
+    if isinstance(used, TemplateFailed):
+        what = f"line {used.line} of the template is no Jinja2" if used.kind == "syntax" else "the template fails"
+        raise PopulaceError(f"{where}: {what}: {used.message}")
     for name in used:
         if name not in KNOWN:
-            raise PopulaceError(str(UnknownName("name in persona", name, KNOWN)))
+            raise PopulaceError(str(UnknownName(f"name in {where}", name, KNOWN)))
 
 
 def uses(persona: str) -> dict[str, frozenset[str] | None]:
@@ -106,7 +109,13 @@ def uses(persona: str) -> dict[str, frozenset[str] | None]:
     return {name: found[name] for name in ("segment", "values", "traits") if name in found}
 
 
-_used = lru_cache(maxsize=64)(templates.names)
+@lru_cache(maxsize=64)
+def _used(text: str) -> list[str] | TemplateFailed:
+    """The names that a template uses, or why it fails: what takes too long is tried once, not for every arm."""
+    try:
+        return templates.names(text)
+    except TemplateFailed as error:
+        return error
 
 
 def _is_template(text: str) -> bool:

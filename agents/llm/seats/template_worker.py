@@ -24,12 +24,22 @@ LONGEST = 100_000
 """Characters of one rendered text at most."""
 
 
-def environment() -> "Environment":
-    """The sandbox in which all templates are rendered."""
-    from jinja2 import StrictUndefined
+def environment(knowing: bool = True) -> "Environment":
+    """The sandbox in which all templates are rendered.
+
+    Args:
+        knowing: Whether a name that is not known is a mistake; else it is an empty text, as are its parts.
+    """
+    from jinja2 import ChainableUndefined, StrictUndefined
+    from jinja2.exceptions import SecurityError
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    made = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    class Sandbox(ImmutableSandboxedEnvironment):
+        def unsafe_undefined(self, obj: Any, attribute: str) -> Any:
+            raise SecurityError(f"access to attribute {attribute!r} of {type(obj).__name__!r} object is unsafe")
+
+    undefined = StrictUndefined if knowing else ChainableUndefined
+    made = Sandbox(undefined=undefined, trim_blocks=True, lstrip_blocks=True)
     made.filters["words"] = lambda name: str(name).replace("_", " ")
     made.filters["number"] = lambda x: x if isinstance(x, str) else f"{float(x):.2f}"
     return made
@@ -43,7 +53,8 @@ def answered(request: dict[str, Any], made: "Environment") -> dict[str, object]:
     try:
         parsed = made.parse(request["text"])
         if request["contexts"] is None:
-            made.from_string(request["text"])
+            if too_long(request["text"]):
+                return {"error": "long", "message": f"its text is longer than {LONGEST:,} characters"}
             return {"names": sorted(meta.find_undeclared_variables(parsed) - set(made.globals)), "uses": uses(parsed)}
         template, texts = made.from_string(request["text"]), []
         for at, context in enumerate(request["contexts"]):
@@ -63,6 +74,29 @@ def answered(request: dict[str, Any], made: "Environment") -> dict[str, object]:
         return {"error": "memory", "message": "it needs more memory than a template may have", "at": at}
     except Exception as error:
         return {"error": "other", "message": f"{type(error).__name__}: {error}"[:500], "at": at}
+
+
+def too_long(text: str) -> bool:
+    """Whether a template says too much to a seat of which nothing is known; what else goes wrong then is passed over.
+
+    Raises:
+        TemplateSyntaxError: It is no template.
+        SecurityError: It reaches for what the sandbox withholds.
+        OverflowError: It counts further than the sandbox lets it, or a number is too large.
+    """
+    from jinja2.exceptions import SecurityError
+
+    template, length = environment(knowing=False).from_string(text), 0
+    try:
+        for part in template.generate():
+            length += len(part)
+            if length > LONGEST:
+                return True
+    except (SecurityError, OverflowError, MemoryError):
+        raise
+    except Exception:
+        pass
+    return False
 
 
 def uses(parsed: "Template") -> dict[str, list[str] | None]:

@@ -1,6 +1,7 @@
 """One budget for all workers of a run, kept by the process that started them."""
 
 import secrets
+import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -117,12 +118,15 @@ def served(budget: Budget) -> Iterator[Budget]:
             server.serve_forever()
 
     thread = threading.Thread(target=serve, daemon=True)
+    streams = sys.stdout, sys.stderr
     thread.start()
     try:
         yield Remote(server.address, key, budget.limit)
     finally:
         server.stop_event.set()  # type: ignore[attr-defined]  # typeshed leaves it out
         thread.join(timeout=5)
+        # As it ends, the server puts the process's first streams in place of those of a notebook or a test.
+        sys.stdout, sys.stderr = streams
 
 
 _Manager.register("budget")
