@@ -6,6 +6,7 @@ from torch import Tensor
 
 from populace.agents.learning.batch import Batch
 from populace.agents.learning.learner import FeedbackLearner, step
+from populace.agents.learning.losses import kto_values
 from populace.agents.learning.memory import Learned
 from populace.agents.learning.mitigations import Data, with_safe
 from populace.agents.learning.models import Model, Params, Tabular
@@ -19,7 +20,7 @@ from populace.agents.learning.options import (
 from populace.agents.learning.selection import extremes
 from populace.draw import Draw
 from populace.errors import UnknownName
-from populace.numerics import sigmoid, total
+from populace.numerics import total
 
 
 def _normalised(weight: Tensor) -> Tensor:
@@ -202,7 +203,7 @@ class KTO(FeedbackLearner[KTOOptions]):
         for _ in range(o.epochs):
             margin = model.log_probs(params, batch.seen).gather(-1, act).squeeze(-1) - before
             z = self._kl(model, params, memory.reference, batch).unsqueeze(-1)
-            up, down = sigmoid(o.beta * (margin - z)), sigmoid(o.beta * (z - margin))
+            up, down = kto_values(margin, z, o.beta)
             loss = total(best * (1.0 - up)) + o.undesirable * total(worst * (1.0 - down))
             weight = best * up * (1.0 - up) - o.undesirable * worst * down * (1.0 - down)
             params = step(params, model.push(params, batch.seen, batch.act, weight), rate)
