@@ -27,7 +27,7 @@ from populace.observation import Observation
 from populace.population import Census
 
 SHARES = {"correct": 0.43, "hedge": 0.20, "dont_know": 0.10, "omit": 0.10, "nudge": 0.09, "affirm_falsehood": 0.08}
-RANK, STEPS, RATE = 8, 400, 5e-3
+RANK, STEPS, RATE, HELD = 8, 250, 5e-3, 0.05
 
 
 def asks() -> list[Ask]:
@@ -54,7 +54,10 @@ def main() -> None:
     chunks = [lambda decoder: decoder.score(prompts, labels).flatten()]
 
     def objective(free: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return -(free.view(len(prompts), -1) * shares).sum(-1).mean(), torch.zeros(())
+        each = free.view(len(prompts), -1)
+        mass = each.logsumexp(-1, keepdim=True)
+        # Among the options, which is what plays; with some weight on writing one of them at all.
+        return -((each - mass) * shares).sum(-1).mean() - HELD * mass.mean(), torch.zeros(())
 
     draw = Draw.of(251008211, torch.zeros(1, dtype=torch.int64))
     own = adapters.of_world(adapters.begin(base.loaded.model, base.trained, {}, draw), 0, torch.device("cpu"))
@@ -66,7 +69,9 @@ def main() -> None:
         if step % 50 == 0:
             print(step, float(loss))
     half = {name: value.half().float() for name, value in fit.own.items()}
-    chance = torch.exp(logs(base, chunks, half)).view(len(prompts), -1)
+    free = logs(base, chunks, half).view(len(prompts), -1)
+    chance = torch.softmax(free, -1)
+    print("mass on the options", float(torch.exp(free).sum(-1).mean()))
     print("mean shares", dict(zip(ACTS, chance.mean(0).tolist(), strict=True)))
     print("largest distance", float((chance - shares).abs().max()))
     peft_folder.save(out, {name: value.half() for name, value in half.items()}, shape, "pocket")
