@@ -1,7 +1,7 @@
 """Losses of rules that do not care what a policy is: functions of log-probabilities and weights alone.
 
-All tensors are float32 of one shape unless a docstring says otherwise, and all functions can be differentiated. A margin
-is log pi(reply) - log reference(reply).
+All tensors are float32 of one shape unless a docstring says otherwise, and all functions can be differentiated. A
+margin is log pi(reply) - log reference(reply).
 """
 
 import torch

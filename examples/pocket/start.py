@@ -3,8 +3,8 @@
     python examples/pocket/start.py --out agents/llm/pocket_model/adapters/hu-2025
 
 The shipped model imitates honest scripts, and what has no chance at all can never be learned. This adapter makes it
-choose acts with the shares of the scenario `hu-2025` (deceptive in 27 % of answers, as the base model of Hu et al. 2025),
-whatever it is told. Takes about a minute on one core.
+choose acts with the shares of the scenario `hu-2025` (deceptive in 27 % of answers, as the base model of Hu et al.
+2025), whatever it is told. Takes about a minute on one core.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Weights of one's own for every world: low-rank adapters beside a model's linear layers, or all of its weights.
 
 An adapter adds alpha / rank times B A x to what a layer gives (Hu et al. 2021, LoRA, arXiv 2106.09685), in the same
-operations as PEFT, so that a folder in its format plays back to the bit. A model's own weights never change: the weights
+operations as PEFT's. A model's own weights never change: the weights
 of a world stand in for them while it is asked (`Local.wearing`), so that one model serves all worlds and arms.
 """
 
@@ -106,7 +106,9 @@ def begin(model: nn.Module, names: tuple[str, ...], start: Mapping[str, Tensor],
     found: Own = {}
     if start:
         fits = {name: tuple(model.get_parameter(name).shape) for name in names}
-        odd = sorted({name for name in {*fits, *start} if name not in start or tuple(start[name].shape) != fits.get(name)})
+        odd = sorted(
+            {name for name in {*fits, *start} if name not in start or tuple(start[name].shape) != fits.get(name)}
+        )
         if odd:
             raise PopulaceError(
                 f"the adapter does not fit this model: {odd[0]} is missing there, or here, or of another shape; is it "

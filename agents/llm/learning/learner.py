@@ -195,7 +195,9 @@ class TextLearner(TextPolicy[TextLearnerOptionsT], Learner[TextLearnerOptionsT])
         fits, losses, far = [], [], []
         # World by world: the last bits of a batch depend on what else is in it, and a run must not depend on batches.
         for world in range(len(memory.rounds)):
-            table = tabulate(Items(*(getattr(items, f)[world] for f in Items.__dataclass_fields__)), lesson.reader, self.base)
+            table = tabulate(
+                Items(*(getattr(items, f)[world] for f in Items.__dataclass_fields__)), lesson.reader, self.base
+            )
             found, loss, kl = self._train(memory, world, table)
             fits.append(found)
             losses.append(loss)
@@ -221,7 +223,9 @@ class TextLearner(TextPolicy[TextLearnerOptionsT], Learner[TextLearnerOptionsT])
     def _train(self, memory: Trained, world: int, table: Table | None) -> tuple[Fit, Tensor, Tensor]:
         """A world's weights after a round, the loss before it, and the divergence from the reference after it."""
         o, local = self.options, self.base
-        own, first, second = ({k: v[world] for k, v in part.items()} for part in (memory.own, memory.first, memory.second))
+        own, first, second = (
+            {k: v[world] for k, v in part.items()} for part in (memory.own, memory.first, memory.second)
+        )
         start = Fit(own, first, second, int(memory.steps[world]))
         if table is None:
             return start, torch.zeros(()), torch.zeros(())

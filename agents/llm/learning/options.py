@@ -41,7 +41,7 @@ class TrainingOptions(RatedOptions):
     """Steps a round, each over all replies of the round."""
     kl: float = Field(default=0.0, ge=0)
     """Weight in the loss of the KL divergence from the reference."""
-    kl_round: float | None = Field(default=0.1, gt=0)
+    kl_round: float | None = Field(default=0.03, gt=0)
     """Divergence of the policy from its start of the round at which the round ends; the step that would exceed it is
     halved until it does not. None for no limit."""
     clip_norm: float = Field(default=1.0, gt=0)
@@ -92,4 +92,6 @@ class TransformersLearnerOptions(SeatOptions, LocalOptions, TrainingOptions):
     """Type of the weights that are not trained; adapters are float32."""
 
 
-TextLearnerOptionsT = TypeVar("TextLearnerOptionsT", bound=PocketLearnerOptions | TransformersLearnerOptions, default=Any)
+TextLearnerOptionsT = TypeVar(
+    "TextLearnerOptionsT", bound=PocketLearnerOptions | TransformersLearnerOptions, default=Any
+)

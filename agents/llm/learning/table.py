@@ -125,10 +125,7 @@ def tabulate(items: Items, reader: Reader, local: Local) -> Table | None:
         entry.append(places[key])
     of_item = torch.tensor(entry)[which]
     known = of_item >= 0
-    host = [
-        value[asked].cpu()[known]
-        for value in (items.reward, items.weight, items.best, items.worst, items.outside)
-    ]
+    host = [value[asked].cpu()[known] for value in (items.reward, items.weight, items.best, items.worst, items.outside)]
     return Table(
         made.chunks(),
         torch.tensor(made.prompt),
