@@ -215,7 +215,7 @@ class Decoder:
         return first + torch.where(real[:, 1:], found, 0.0).sum(-1)
 
     def follow(self, prompts: Sequence[Prompt], replies: Sequence[Prompt]) -> Tensor:
-        """Log-probabilities [prompts] float32 that the model writes each reply, of at least one token, after its prompt.
+        """Log-probabilities [prompts] float32 that the model writes each reply (at least a token) after its prompt.
 
         Of the model itself, that is, at temperature 1 and without top_p, top_k, penalties and forms.
         """

@@ -1,8 +1,8 @@
 """Weights of one's own for every world: low-rank adapters beside a model's linear layers, or all of its weights.
 
 An adapter adds alpha / rank times B A x to what a layer gives (Hu et al. 2021, LoRA, arXiv 2106.09685), in the same
-operations as PEFT's. A model's own weights never change: the weights
-of a world stand in for them while it is asked (`Local.wearing`), so that one model serves all worlds and arms.
+operations as PEFT's. A model's own weights never change: the weights of a world stand in for them while it is asked
+(`Local.wearing`), so that one model serves all worlds and arms.
 """
 
 import math

@@ -122,10 +122,11 @@ def climb(table: Table, options: TrainingOptions) -> Loss:
 def _groups(table: Table) -> tuple[Tensor, Tensor, Tensor]:
     """Of each item's prompt: how many items, the sum of their rewards, and of the squares; [items] each."""
     mine = table.prompt[table.entry]
-    return tuple(
-        table.by_prompt(table.by_entry(table.weight * value))[mine]
-        for value in (torch.ones_like(table.reward), table.reward, table.reward.square())
-    )  # type: ignore[return-value]
+
+    def sums(value: Tensor) -> Tensor:
+        return table.by_prompt(table.by_entry(table.weight * value))[mine]
+
+    return sums(torch.ones_like(table.reward)), sums(table.reward), sums(table.reward.square())
 
 
 def climb_rloo(table: Table, options: TrainingOptions) -> Loss:

@@ -6,6 +6,7 @@ Prompts are read once however many users they were put to, so that a round costs
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -172,7 +173,7 @@ class _Entries:
         )
         for first in range(0, len(begins), most):
             part = begins[first : first + most]
-            self._chunks.append(lambda decoder, part=part: decoder.score(part, labels, closers).flatten())  # type: ignore[misc]
+            self._chunks.append(partial(_scored, part, labels, closers))
         for seat in seats:
             for label, text in zip(labels, replies, strict=True):
                 places[seat.place, text] = len(self.prompt)
@@ -202,7 +203,7 @@ class _Entries:
                     break
                 longest, last = width, last + 1
             prompts, replies = zip(*self._written[first:last], strict=True)
-            found.append(lambda decoder, p=prompts, r=replies: decoder.follow(p, r))  # type: ignore[misc]
+            found.append(partial(_followed, prompts, replies))
             first = last
         return found
 
@@ -210,3 +211,11 @@ class _Entries:
 def _ask(text: str) -> Ask:
     messages, options, lead, form, schema = json.loads(text)
     return Ask(tuple((who, said) for who, said in messages), tuple(options), 0, schema, form, lead)
+
+
+def _scored(prompts: Sequence[Prompt], labels: Sequence[Prompt], closers: Prompt, decoder: Decoder) -> Tensor:
+    return decoder.score(prompts, labels, closers).flatten()
+
+
+def _followed(prompts: Sequence[Prompt], replies: Sequence[Prompt], decoder: Decoder) -> Tensor:
+    return decoder.follow(prompts, replies)
