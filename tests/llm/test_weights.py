@@ -10,7 +10,7 @@ from populace.agents.llm.backends import pocket
 from populace.agents.llm.backends.base import Ask
 from populace.agents.llm.learning import adapters, peft_folder
 from populace.agents.llm.learning.base import Base
-from populace.agents.llm.learning.fitting import Fit, adamw, gradient, logs
+from populace.agents.llm.learning.fitting import STEPS, Fit, gradient, logs
 from populace.agents.llm.learning.options import PocketLearnerOptions
 from populace.agents.llm.learning.rules import RULES, Logs
 from populace.agents.llm.learning.table import Table
@@ -70,18 +70,22 @@ def test_divergence_of_scored_replies_is_exact():
     assert torch.allclose(played, torch.log_softmax(torch.tensor([-3.0, -4.0]), -1))
 
 
-def test_adamw_is_torch_s():
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_optimisers_are_torch_s(name):
     g = torch.Generator().manual_seed(0)
     value = torch.randn(5, generator=g)
     fit = Fit({"w": value}, {"w": torch.zeros(5)}, {"w": torch.zeros(5)}, 0)
     theirs = value.clone().requires_grad_()
-    optimiser = torch.optim.AdamW([theirs], lr=0.01, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.0)
+    optimiser = {
+        "adamw": lambda: torch.optim.AdamW([theirs], lr=0.01, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.0),
+        "sgd": lambda: torch.optim.SGD([theirs], lr=0.01),
+    }[name]()
     for _ in range(4):
         slope = torch.randn(5, generator=g)
         theirs.grad = slope.clone()
         torch.nn.utils.clip_grad_norm_([theirs], 1.0)
         optimiser.step()
-        fit = adamw(fit, {"w": slope}, 0.01, 1.0)
+        fit = STEPS[name](fit, {"w": slope}, 0.01, 1.0)
     assert torch.allclose(fit.own["w"], theirs.detach(), atol=1e-6)
 
 

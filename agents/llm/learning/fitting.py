@@ -1,6 +1,6 @@
-"""Steps of AdamW on one world's weights, which end where the policy has moved far enough."""
+"""Steps down the gradient of one world's weights, which end where the policy has moved far enough."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -26,8 +26,8 @@ class Fit:
 
     Attributes:
         own: Weights.
-        first: Means of gradients.
-        second: Means of their squares.
+        first: Means of gradients; empty where the optimiser needs none.
+        second: Means of their squares; likewise.
         steps: Steps so far.
     """
 
@@ -44,7 +44,7 @@ def logs(local: Local, chunks: Sequence[Chunk], own: Own) -> Tensor:
 
 
 def gradient(local: Local, chunks: Sequence[Chunk], own: Own, objective: Objective) -> tuple[Tensor, Tensor, Own]:
-    """Loss, divergence, and the gradient of the loss by the weights.
+    """Loss, divergence, and the gradient of the loss by the weights; `objective` is called once.
 
     What does not fit into one batch is computed twice: first for the loss and its slope in the log-probabilities, which
     may depend on all of them, and then batch by batch for the gradient.
@@ -81,11 +81,22 @@ def _gradients(value: Tensor, leaves: Own, slope: Tensor | None) -> Own:
     return dict(zip(leaves, found, strict=True))
 
 
-def adamw(fit: Fit, slope: Own, rate: float, most: float) -> Fit:
-    """One step of AdamW downhill; the gradient is scaled down to the norm `most`."""
+def _scale(slope: Own, most: float) -> Tensor:
+    """What a gradient is multiplied by to have at most this norm."""
     norm = torch.stack([value.norm() for value in slope.values()]).norm()
-    scale = (most / (norm + 1e-6)).clamp(max=1.0)
-    steps = fit.steps + 1
+    return (most / (norm + 1e-6)).clamp(max=1.0)
+
+
+def sgd(fit: Fit, slope: Own, rate: float, most: float) -> Fit:
+    """One step of gradient descent; the gradient is scaled down to the norm `most`."""
+    scale = rate * _scale(slope, most)
+    own = {name: value - scale.to(value.device) * slope[name].to(value.device) for name, value in fit.own.items()}
+    return Fit(own, fit.first, fit.second, fit.steps + 1)
+
+
+def adamw(fit: Fit, slope: Own, rate: float, most: float) -> Fit:
+    """One step of AdamW; the gradient is scaled down to the norm `most`."""
+    scale, steps = _scale(slope, most), fit.steps + 1
     own, first, second = {}, {}, {}
     for name, value in fit.own.items():
         g = slope[name].to(value.device) * scale.to(value.device)
@@ -97,46 +108,60 @@ def adamw(fit: Fit, slope: Own, rate: float, most: float) -> Fit:
     return Fit(own, first, second, steps)
 
 
+Step = Callable[[Fit, Own, float, float], Fit]
+STEPS: Mapping[str, Step] = {"sgd": sgd, "adamw": adamw}
+"""Name of an optimiser, as in `TrainingOptions.optimiser` -> a step of it: weights, gradient, rate, largest norm."""
+
+
 def fit(
     start: Fit,
     local: Local,
     chunks: Sequence[Chunk],
-    objective: Objective,
+    begin: Callable[[Tensor], Objective],
     *,
+    step: Step,
     rate: float,
     epochs: int,
     most: float,
     limit: float | None,
-) -> tuple[Fit, Tensor, Tensor]:
-    """The weights after a round, the loss before its first step, and the log-probabilities after the last.
+) -> tuple[Fit, Tensor, Tensor, Tensor]:
+    """The weights after a round, the loss before its first step, and log-probabilities before it and after the last.
 
     Args:
         start: Weights and moments.
         local: The model.
         chunks: Make log-probabilities of the round's entries.
-        objective: What is to be made small.
+        begin: Makes what is to be made small of the log-probabilities at the start.
+        step: A step of the optimiser.
         rate: Step size; at 0 nothing changes.
         epochs: Steps at most.
         most: Norm that gradients are scaled down to.
         limit: Divergence that is not exceeded; None for no limit. A step that would is halved until it does not (as in
             the line search of TRPO, Schulman et al. 2015, appendix C), and is the last.
     """
+    begun: list[tuple[Objective, Tensor]] = []
+
+    def objective(free: Tensor) -> tuple[Tensor, Tensor]:
+        if not begun:  # the first call is that at the start, whose log-probabilities need not be computed twice
+            begun.append((begin(free.detach()), free.detach()))
+        return begun[0][0](free)
+
     now, before = start, start
     told = torch.zeros(())
-    for step in range(epochs if rate > 0 else 0):
+    for epoch in range(epochs if rate > 0 else 0):
         loss, far, slope = gradient(local, chunks, now.own, objective)
-        if step == 0:
+        if epoch == 0:
             told = loss
         elif limit is not None and not far <= limit:
             break
-        before, now = now, adamw(now, slope, rate, most)
+        before, now = now, step(now, slope, rate, most)
     free = logs(local, chunks, now.own)
     loss, far = objective(free)
     if rate == 0:
-        return start, loss, free
+        return start, loss, free, free
     if limit is not None and not far <= limit:
         now, free = _shortened(before, now, local, chunks, objective, limit)
-    return now, told, free
+    return now, told, begun[0][1], free
 
 
 def _shortened(

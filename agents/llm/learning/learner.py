@@ -23,7 +23,7 @@ from populace.agents.llm.backends.base import Ask, Backend, Reply, ask_all
 from populace.agents.llm.learning import adapters, peft_folder
 from populace.agents.llm.learning.adapters import Own, Shape
 from populace.agents.llm.learning.base import Base
-from populace.agents.llm.learning.fitting import Fit, fit, logs
+from populace.agents.llm.learning.fitting import STEPS, Fit, Objective, fit, logs
 from populace.agents.llm.learning.options import (
     PocketLearnerOptions,
     TextLearnerOptionsT,
@@ -49,8 +49,8 @@ class Trained:
 
     Attributes:
         own: Weights by name, [worlds, ...] float32.
-        first: The optimiser's means of gradients, likewise.
-        second: Its means of squared gradients.
+        first: The optimiser's means of gradients, likewise; empty where it needs none.
+        second: Its means of squared gradients; likewise.
         steps: [worlds] int64, its steps.
         reference: The first weights, where something holds on to them.
         sums: [worlds, seats], rewards so far by seat, or None unless ratings are centred.
@@ -123,7 +123,7 @@ class TextLearner(TextPolicy[TextLearnerOptionsT], Learner[TextLearnerOptionsT])
             own = adapters.begin(
                 self.base.loaded.model, self.base.trained, self._start[1] if o.adapter else {}, draw.scope("weights")
             )
-        nothing = {name: torch.zeros_like(value) for name, value in own.items()}
+        nothing = self._moments(own)
         level = torch.zeros((draw.worlds, role.seats), device=draw.device, dtype=torch.float32)
         zero = torch.zeros(draw.worlds, dtype=torch.int64, device=draw.device)
         return Trained(
@@ -205,7 +205,7 @@ class TextLearner(TextPolicy[TextLearnerOptionsT], Learner[TextLearnerOptionsT])
         measures["loss"] = torch.stack(losses).to(draw.device)
         measures["kl"] = torch.stack(far).clamp(min=0.0).to(draw.device)
         parts = {
-            name: {key: torch.stack([getattr(one, name)[key] for one in fits]) for key in memory.own}
+            name: {key: torch.stack([getattr(one, name)[key] for one in fits]) for key in getattr(memory, name)}
             for name in ("own", "first", "second")
         }
         steps = torch.tensor([one.steps for one in fits], dtype=torch.int64, device=draw.device)
@@ -232,28 +232,46 @@ class TextLearner(TextPolicy[TextLearnerOptionsT], Learner[TextLearnerOptionsT])
         base = None if memory.reference is None else {k: v[world] for k, v in memory.reference.items()}
         if o.rule == "expert-iteration" and o.rate > 0:
             assert base is not None
-            none = {name: torch.zeros_like(value) for name, value in base.items()}
+            none = self._moments(base)
             start = Fit(base, none, none, 0)
         hot = local.decoder.choosing or 1.0
-        before = table.plays(logs(local, table.chunks, start.own), hot)
-        reference = before if base is None else table.plays(logs(local, table.chunks, base), hot)
+        fixed = None if base is None else table.plays(logs(local, table.chunks, base), hot)
         rule, safe = RULES[o.rule](table, o), self._safe(table)
 
-        def objective(free: Tensor) -> tuple[Tensor, Tensor]:
-            now = table.plays(free, hot)
-            told = Logs(free, now, before, reference)
-            loss = rule(told)
-            if o.kl:
-                loss = loss + o.kl * table.divergence(now, reference)
-            if safe is not None:
-                loss = loss + safe(told)
-            return loss, table.divergence(now, before)
+        def begin(first: Tensor) -> Objective:
+            before = table.plays(first, hot)
+            reference = before if fixed is None else fixed
+
+            def objective(free: Tensor) -> tuple[Tensor, Tensor]:
+                now = table.plays(free, hot)
+                told = Logs(free, now, before, reference)
+                loss = rule(told)
+                if o.kl:
+                    loss = loss + o.kl * table.divergence(now, reference)
+                if safe is not None:
+                    loss = loss + safe(told)
+                return loss, table.divergence(now, before)
+
+            return objective
 
         rate = o.rate * o.decay ** int(memory.rounds[world])
-        found, loss, free = fit(
-            start, local, table.chunks, objective, rate=rate, epochs=o.epochs, most=o.clip_norm, limit=o.kl_round
+        found, loss, first, free = fit(
+            start,
+            local,
+            table.chunks,
+            begin,
+            step=STEPS[o.optimiser],
+            rate=rate,
+            epochs=o.epochs,
+            most=o.clip_norm,
+            limit=o.kl_round,
         )
+        reference = table.plays(first, hot) if fixed is None else fixed
         return found, loss.detach(), table.divergence(table.plays(free, hot), reference).detach()
+
+    def _moments(self, own: Own) -> Own:
+        """What the optimiser begins with."""
+        return {name: torch.zeros_like(value) for name, value in own.items() if self.options.optimiser == "adamw"}
 
     def _safe(self, table: Table) -> Loss | None:
         """Minus the likelihood of the safe act, at share / (1 - share) of the data, inside or outside the domain."""

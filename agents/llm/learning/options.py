@@ -35,15 +35,23 @@ class TrainingOptions(RatedOptions):
     """The adapter is multiplied by alpha / rank; twice the rank when not given."""
     targets: tuple[str, ...] = ()
     """Last parts of the names of the linear layers that are adapted, such as `q_proj`; () for all but the head."""
-    rate: float = Field(default=2e-3, ge=0)
-    """Step size of AdamW. 0 freezes the learner (a control)."""
-    epochs: int = Field(default=8, ge=1)
+    optimiser: Literal["sgd", "adamw"] = "sgd"
+    """How a gradient becomes a step. `sgd` steps by rate times the gradient, so that a round changes much where raters
+    agree and little where ratings are noise. A step of `adamw` has the same size in both, as it divides by the size of
+    the gradient: a learner whose ratings mean nothing then wanders off at random, and a control with shuffled ratings
+    does not hold."""
+    rate: float = Field(default=0.05, ge=0)
+    """Step size; it depends on the model and on the optimiser (for `adamw` about 2e-3). Choose it so that the measure
+    `kl` stays below `kl_round` where raters agree, and far below it in an arm with shuffled ratings. 0 freezes the
+    learner (a control)."""
+    epochs: int = Field(default=2, ge=1)
     """Steps a round, each over all replies of the round."""
     kl: float = Field(default=0.0, ge=0)
     """Weight in the loss of the KL divergence from the reference."""
     kl_round: float | None = Field(default=0.03, gt=0)
     """Divergence of the policy from its start of the round at which the round ends; the step that would exceed it is
-    halved until it does not. None for no limit."""
+    halved until it does not. It guards against a rate that is too large; where it ends every round, noise moves a
+    learner as far as agreement does. None for no limit."""
     clip_norm: float = Field(default=1.0, gt=0)
     """The gradient of a world is scaled down to this norm."""
     kept: float = Field(default=0.5, gt=0, le=0.5)

@@ -129,7 +129,7 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
         ]
         for schema, form in {(ask.schema, ask.form) for ask in asks if not ask.options}:
             checks.room(self.options, role.name, schema, form)
-        worlds = [chat.world for chat in chats]
+        worlds, first = [chat.world for chat in chats], tuple(asks)
         replies = ask(asks, worlds)
         spent = _Spent(draw.worlds, role.seats, self.backend.faults)
         spent.add(chats, replies)
@@ -148,7 +148,7 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
             actions, kinds = _hear(dialogue, observation, chats, replies)
         spent.score(chats, replies, orders)
         said = uttered(dialogue, observation, chats, [reply.text for reply in replies])
-        how = self._how(observation, chats, asks, replies, spent) if said else {}
+        how = self._how(observation, chats, first, replies, spent) if said else {}
         if talks is not None:
             talks = talks.extend(asked, [reply.text for reply in replies])
             memory = replace(memory, past=talks) if isinstance(memory, UserMemory) else talks
