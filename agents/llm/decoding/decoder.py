@@ -91,14 +91,15 @@ class Decoder:
         self.trees = self.trees and self.plain
         return Read(ids, mask, logits[:, -1], self._picked(past, None, room) if own == ids.shape[1] else past)
 
-    def _begin(self, prompts: Sequence[Prompt], room: int) -> tuple[Tensor, Tensor, int, Any]:
+    def _begin(self, prompts: Sequence[Prompt], room: int, behind: int = 0) -> tuple[Tensor, Tensor, int, Any]:
         """Tokens and mask [rows, longest], how many of the last tokens are left to run, and a cache of those before.
 
-        What a row does not run itself lies in the cache as if it had: padding, then its first tokens.
+        What a row does not run itself lies in the cache as if it had: padding, then its first tokens. `behind` tokens
+        are run right behind the prompts.
         """
         ids, mask = self._padded(prompts)
         kept = self._kept
-        parts = share(prompts, kept[0] if kept else ()) if self.plain else None
+        parts = share(prompts, kept[0] if kept else (), behind) if self.plain else None
         if parts is not None and (kept is None or parts.beginnings is not kept[0]):
             # Let go of the last ones first: they may lie on a GPU.
             self.forget()
@@ -165,7 +166,7 @@ class Decoder:
         above = torch.zeros((len(flat), len(flat)), dtype=torch.bool)
         for node, seen in enumerate(tree.above):
             above[node, seen] = True
-        ids, mask, own, past = self._begin(prompts, len(flat))
+        ids, mask, own, past = self._begin(prompts, len(flat), len(flat))
         rows, behind = len(ids), len(flat)
         before, all_ = ids.shape[1] - own, ids.shape[1] + behind
         sees = torch.ones((own + behind, all_), dtype=torch.bool, device=device).tril(before)

@@ -245,24 +245,27 @@ class _Spent:
         self.scores = {name: torch.zeros((worlds, seats), dtype=torch.float64) for name in names}
 
     def add(self, chats: Sequence[Chat], replies: Sequence[Reply]) -> None:
+        # As arrays over the same memory: a single entry of a tensor takes microseconds.
+        asked, read, written = self.asked.numpy(), self.read.numpy(), self.written.numpy()
         for chat, reply in zip(chats, replies, strict=True):
             place = chat.world, chat.seat
-            self.asked[place] += 1
-            self.read[place] += reply.tokens_in
-            self.written[place] += reply.tokens_out
+            asked[place] += 1
+            read[place] += reply.tokens_in
+            written[place] += reply.tokens_out
             for fault in reply.faults:
                 self.faults[fault][place] += 1
 
     def score(self, chats: Sequence[Chat], replies: Sequence[Reply], orders: Sequence[Sequence[int]]) -> None:
         """What choices say of the model: its mass on what was scored, and whether it took the option shown first."""
+        scores = {name: value.numpy() for name, value in self.scores.items()}
         for chat, reply, order in zip(chats, replies, orders, strict=True):
             place = chat.world, chat.seat
             if not math.isnan(reply.mass):
-                self.scores["mass"][place] += reply.mass
-                self.scores[SCORED][place] += 1
+                scores["mass"][place] += reply.mass
+                scores[SCORED][place] += 1
             if len(chat.listed) > 1 and (took := _option(chat, reply.text)) is not None:
-                self.scores["first option"][place] += took == (order[0] if order else 0)
-                self.scores[LISTED][place] += 1
+                scores["first option"][place] += took == (order[0] if order else 0)
+                scores[LISTED][place] += 1
 
     def counts(self) -> dict[str, Tensor]:
         """Tokens, prompts and failed tries by kind, each [worlds, seats]; every kind at every tick."""
