@@ -47,6 +47,14 @@ def sections(run: RunData) -> Sequence[Section]:
             "each an independent learner.",
         ),
         Section(
+            "How far each round moved the assistant",
+            _moved(results),
+            "Divergence (KL) of the learner from its reference after each round: of the policy after the round from that "
+            "before it, or with `reference: fixed` from the first one. A learner whose ratings were shuffled should have "
+            "moved much less than one whose raters agree; otherwise its steps follow noise. Bands are 95 % intervals "
+            "over worlds.",
+        ),
+        Section(
             "Threshold of dishonesty",
             _thresholds(whole),
             "p* is the share of biased users at which the mean change of the log odds of dishonesty, from the first "
@@ -101,6 +109,24 @@ def _over_time(results: Results) -> str:
                 )
             )
     return legend(results.looks) + left_out(results) + grid(figures)
+
+
+def _moved(results: Results) -> str:
+    frame = results.run.steps
+    frame = frame[(frame["measure"] == "kl") & (frame["role"] == "assistant") & frame["arm"].isin(results.shown)]
+    frame = frame[frame["step"].isin(thinned(frame["step"].to_numpy()))]
+    if not (frame["value"] > 0).any():
+        return ""
+    figure = bands(
+        summarise(frame, ["arm", "measure", "step"], bounds=ranges(results.run, frame)),
+        results.looks,
+        column="arm",
+        title="Divergence",
+        alt="Divergence of the assistant's policy from its reference after each round",
+        xlabel="round",
+        ylabel="KL, nats",
+    )
+    return legend(results.looks) + left_out(results) + grid([figure])
 
 
 def _thresholds(run: RunData) -> str:
