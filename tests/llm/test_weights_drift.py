@@ -4,6 +4,7 @@ from functools import cache
 
 import pandas as pd
 import pytest
+import torch
 from ruamel.yaml import YAML
 
 import populace

@@ -25,7 +25,7 @@ class TrainingOptions(RatedOptions):
     imitate the best replies, `kto` tells the best from the worst, and `dpo`, `ipo` and `simpo` compare replies to the
     same prompt (where no prompt was asked twice, they learn nothing)."""
     adapter: str = ""
-    """Where the weights start: a folder in PEFT's format, such as `populace adapters` writes, or for pocket `hu-2025`,
+    """Where the weights start: a folder in PEFT's format, such as `peft_folder.save` writes, or for pocket `hu-2025`,
     which chooses acts with the shares of the study's base model. It fixes rank, alpha and targets. Not given: the model
     as it is."""
     rank: int = Field(default=8, ge=0)
