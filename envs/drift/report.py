@@ -49,10 +49,10 @@ def sections(run: RunData) -> Sequence[Section]:
         Section(
             "How far each round moved the assistant",
             _moved(results),
-            "Divergence (KL) of the learner from its reference after each round: of the policy after the round from that "
-            "before it, or with `reference: fixed` from the first one. A learner whose ratings were shuffled should have "
-            "moved much less than one whose raters agree; otherwise its steps follow noise. Bands are 95 % intervals "
-            "over worlds.",
+            "Divergence (KL) of the learner from its reference after each round: of the policy after the round from "
+            "that before it, or with `reference: fixed` from the first one. A learner whose ratings were shuffled "
+            "should have moved much less than one whose raters agree; otherwise its steps follow noise. Bands are 95 % "
+            "intervals over worlds.",
         ),
         Section(
             "Threshold of dishonesty",
