@@ -255,7 +255,7 @@ class TextLearner(TextPolicy[TextLearnerOptionsT], Learner[TextLearnerOptionsT])
             return objective
 
         rate = o.rate * o.decay ** int(memory.rounds[world])
-        found, loss, first, free = fit(
+        found, loss, at_first, free = fit(
             start,
             local,
             table.chunks,
@@ -266,7 +266,7 @@ class TextLearner(TextPolicy[TextLearnerOptionsT], Learner[TextLearnerOptionsT])
             most=o.clip_norm,
             limit=o.kl_round,
         )
-        reference = table.plays(first, hot) if fixed is None else fixed
+        reference = table.plays(at_first, hot) if fixed is None else fixed
         return found, loss.detach(), table.divergence(table.plays(free, hot), reference).detach()
 
     def _moments(self, own: Own) -> Own:
