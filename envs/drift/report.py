@@ -47,14 +47,6 @@ def sections(run: RunData) -> Sequence[Section]:
             "each an independent learner.",
         ),
         Section(
-            "How far each round moved the assistant",
-            _moved(results),
-            "Divergence (KL) of the learner from its reference after each round: of the policy after the round from "
-            "that before it, or with `reference: fixed` from the first one. A learner whose ratings were shuffled "
-            "should have moved much less than one whose raters agree; otherwise its steps follow noise. Bands are 95 % "
-            "intervals over worlds.",
-        ),
-        Section(
             "Threshold of dishonesty",
             _thresholds(whole),
             "p* is the share of biased users at which the mean change of the log odds of dishonesty, from the first "
@@ -68,6 +60,14 @@ def sections(run: RunData) -> Sequence[Section]:
             _noise(whole) if items(run) == ITEMS else "",
             f"A single learner tested on {ITEMS} items, as published, compared with the mean over all independent "
             "learners of this run.",
+        ),
+        Section(
+            "How far each round moved the assistant",
+            _moved(results),
+            "Divergence (KL) of the learner from its reference after each round: of the policy after the round from "
+            "that before it, or with `reference: fixed` from the first one. A learner whose ratings were shuffled "
+            "should have moved much less than one whose raters agree; otherwise its steps follow noise. Bands are 95 % "
+            "intervals over worlds.",
         ),
     ]
     said = section(run)
