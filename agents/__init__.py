@@ -14,6 +14,8 @@ POLICIES = {
     "llm/vllm": "populace.agents.llm.policies:VLLMSeats",
     "llm/openai": "populace.agents.llm.policies:OpenAI",
     "llm/replay": "populace.agents.llm.policies:Replay",
+    "pocket-learner": "populace.agents.llm.learning.learner:PocketLearner",
+    "llm/learner": "populace.agents.llm.learning.learner:TransformersLearner",
     "learning/policy-gradient": "populace.agents.learning:PolicyGradient",
     "learning/replicator": "populace.agents.learning:Replicator",
     "learning/sft": "populace.agents.learning:SupervisedFineTuning",

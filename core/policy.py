@@ -4,8 +4,8 @@ Pure means: the same observation, memory and draw give the same actions, and not
 any policy batches, checkpoints, resumes and replays.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, cast
 
 from torch import Tensor
@@ -19,6 +19,7 @@ from populace.measures import Measure
 from populace.observation import Observation
 from populace.options import Options, OptionsT
 from populace.population import People
+from populace.words import Reader, Words
 
 Actions = Mapping[str, Tensor]
 """Field -> [worlds, seats, *shape]. Some names are no fields, each [worlds, seats]: `kind` int8 marks invalid acts (see
@@ -26,7 +27,8 @@ ReplyKind; 0 is valid), and names that begin with `tally/` are numbers that are 
 (`tally/tokens` becomes the measure `tokens` of the role): what acts cost that a language model wrote. Names that begin
 with `read/` are codes that a reader made of words, [worlds, seats, ...], 0 where it made nothing of them; the world is
 handed them beside the fields, and no view offers them. Names that begin with `asked/` say how a language model came to
-its words, as `populace.words.ASKED` lists them; they are recorded with the words."""
+its words, as `populace.words.ASKED` lists them; they are recorded with the words. Names that begin with `words/` are
+int64 ids of texts that a learner gets back in its transitions (see `Transition.words`)."""
 
 TALLY = "tally/"
 """Begins the names of tallies."""
@@ -34,11 +36,13 @@ READ = "read/"
 """Begins the names of codes that were read off words."""
 HOW = "asked/"
 """Begins the names of what is recorded with the words of a language model."""
+WORDS = "words/"
+"""Begins the names of texts that are kept for a learner."""
 
 
 def is_field(name: str) -> bool:
     """Whether a name in actions is one of the role's fields."""
-    return name != "kind" and not name.startswith((TALLY, READ, HOW))
+    return name != "kind" and not name.startswith((TALLY, READ, HOW, WORDS))
 
 
 Memory = Any
@@ -121,6 +125,10 @@ class Transition:
         ended: [worlds] bool, the world's own end.
         phase: Name of the phase.
         present: [worlds, seats] bool, seats that were taken, or None for all.
+        kind: [worlds, seats] int8, how each reply was read (`ReplyKind`); None where all acts were valid. The action of
+            an invalid reply is a forfeit that nobody chose, so that nothing can be learned from it.
+        words: Name -> [worlds, seats] int64 ids in the run's store of texts, of what the policy kept by actions named
+            `words/<name>`: a language model's prompts and replies. `UNWORDED` where a seat was not asked.
     """
 
     observation: dict[str, Tensor]
@@ -129,9 +137,38 @@ class Transition:
     ended: Tensor
     phase: str
     present: Tensor | None = None
+    kind: Tensor | None = None
+    words: dict[str, Tensor] = field(default_factory=dict)
 
 
 Trajectory = tuple[Transition, ...]
+
+
+class Lesson(tuple[Transition, ...]):
+    """What a learner learns from: the transitions since its last lesson, in order, and how to read them.
+
+    Attributes:
+        role: The role that it plays.
+        dialogue: Makes the world's text face, or None.
+        reader: Reads the ids of texts.
+    """
+
+    role: Role
+    dialogue: Callable[[], Dialogue | None]
+    reader: Reader
+
+    def __new__(
+        cls,
+        transitions: Iterable[Transition],
+        role: Role,
+        dialogue: Callable[[], Dialogue | None] = lambda: None,
+        reader: Reader | None = None,
+    ) -> "Lesson":
+        """A tuple of transitions with what belongs to all of them."""
+        made = super().__new__(cls, transitions)
+        made.role, made.dialogue = role, dialogue
+        made.reader = Reader(Words(), dict) if reader is None else reader
+        return made
 
 
 class Learner(Policy[OptionsT]):
@@ -143,6 +180,6 @@ class Learner(Policy[OptionsT]):
     def check_lesson(self, role: Role, ticks: int) -> None:
         """Raise PopulaceError where it cannot learn from so many ticks of a role at a time; asked before a run."""
 
-    def learn(self, memory: Memory, trajectory: Trajectory, draw: Draw) -> tuple[Memory, Mapping[str, Tensor]]:
+    def learn(self, memory: Memory, lesson: Lesson, draw: Draw) -> tuple[Memory, Mapping[str, Tensor]]:
         """The memory after learning from everything since the last call, and measures name -> [worlds]."""
-        raise TypeError(f"{type(self).__name__} has no learn(memory, trajectory, draw): every learner needs one")
+        raise TypeError(f"{type(self).__name__} has no learn(memory, lesson, draw): every learner needs one")

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from populace import arithmetic
 from populace.measures import Key, OfSeats, join, recorded
-from populace.policy import Learner
+from populace.policy import Learner, Lesson
 from populace.run import Policies, Run, advance, blame, restart
-from populace.words import Utterance
+from populace.words import Reader, Utterance
 from populace.world import AnyWorld
 
 AtEnd = Literal["mask", "autoreset"]
@@ -109,7 +109,7 @@ def rollout(
                 if not run.phase:
                     break
             if learn_every and run.clock % learn_every == 0:
-                run, learned = learn(policies, run)
+                run, learned = learn(world, policies, run)
                 join(flows, learned)
             if recorder is not None and watch:
                 recorder.record(world, run, {**flows, **recorded(run.counts)})
@@ -128,7 +128,7 @@ def _renew(world: AnyWorld, policies: Policies, run: Run, horizon: int | None, a
     return run
 
 
-def learn(policies: Policies, run: Run) -> tuple[Run, dict[Key, Tensor]]:
+def learn(world: AnyWorld, policies: Policies, run: Run) -> tuple[Run, dict[Key, Tensor]]:
     """Let every learner learn from what it has gathered, and forget that."""
     memory = dict(run.memory)
     measures: dict[Key, Tensor] = {}
@@ -137,6 +137,7 @@ def learn(policies: Policies, run: Run) -> tuple[Run, dict[Key, Tensor]]:
         assert isinstance(learner, Learner)
         with arithmetic.using(run.arithmetic), blame(learner, role, "learn"):
             draw = run.draw().scope(f"learn/{role}")
-            memory[role], learned = learner.learn(memory[role], trajectory, draw)
+            lesson = Lesson(trajectory, world.role(role), world.dialogue, Reader(run.words, world.lexicon))
+            memory[role], learned = learner.learn(memory[role], lesson, draw)
         measures.update({OfSeats(name, role): value for name, value in learned.items()})
     return replace(run, memory=memory, trajectory={}), measures

@@ -17,7 +17,7 @@ from populace.fields import Role, shared
 from populace.measures import Counts, Key, OfSeats, add
 from populace.memory import is_short
 from populace.observation import Observation
-from populace.policy import HOW, READ, Actions, Learner, Memory, Policy, Trajectory, Transition
+from populace.policy import HOW, READ, WORDS, Actions, Learner, Memory, Policy, Trajectory, Transition
 from populace.population import People, Population
 from populace.words import Reader, Words
 from populace.world import AnyWorld, Step
@@ -214,6 +214,7 @@ def _phase(
     asked: dict[str, dict[str, Tensor]] = {}
     prompts: dict[str, Words] = {}
     codes: dict[str, dict[str, Tensor]] = {}
+    kept: dict[str, dict[str, Tensor]] = {}
     flows: dict[Key, Tensor] = {}
     events: list[tuple[OfSeats, Tensor]] = []
     for role in world.acting[phase]:
@@ -237,6 +238,9 @@ def _phase(
             present = observation.present
             if isinstance(policy, Learner):
                 seen[role.name] = observation
+                kept[role.name] = {
+                    name.removeprefix(WORDS): ids for name, ids in actions.items() if name.startswith(WORDS)
+                }
         if "kind" in actions:
             kinds[role.name] = actions["kind"]
         codes[role.name] = {name: code for name, code in actions.items() if name.startswith(READ)}
@@ -274,7 +278,7 @@ def _phase(
         phase=0 if last else run.phase + 1,
         tick=run.tick + (~run.done if last else 0),
         clock=run.clock + last,
-        trajectory=_remember(run, seen, acted, step, phase),
+        trajectory=_remember(run, seen, acted, step, phase, kinds, kept),
         counts=add(run.counts, events) if events else run.counts,
     )
     said = {
@@ -323,7 +327,13 @@ def _pair(given: Any) -> tuple[Actions, Any]:
 
 
 def _remember(
-    run: Run, seen: Mapping[str, Observation], acted: Mapping[str, Actions], step: Step[Any], phase: str
+    run: Run,
+    seen: Mapping[str, Observation],
+    acted: Mapping[str, Actions],
+    step: Step[Any],
+    phase: str,
+    kinds: Mapping[str, Tensor],
+    kept: Mapping[str, dict[str, Tensor]],
 ) -> dict[str, Trajectory]:
     if not run.trajectory and not seen:
         return run.trajectory
@@ -338,7 +348,16 @@ def _remember(
     for role, observation in seen.items():
         nothing = torch.zeros((len(run.worlds), observation.role.seats), device=run.worlds.device, dtype=torch.float32)
         reward = step.rewards.get(role, nothing)
-        new = Transition(dict(observation), dict(acted[role]), reward, ended, phase, observation.present)
+        new = Transition(
+            dict(observation),
+            dict(acted[role]),
+            reward,
+            ended,
+            phase,
+            observation.present,
+            kinds.get(role),
+            kept[role],
+        )
         trajectory[role] = (*trajectory.get(role, ()), new)
     return trajectory
 

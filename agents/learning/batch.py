@@ -15,10 +15,10 @@ class Batch:
     """A round's decisions; n = decisions a seat times seats, decision by decision.
 
     Attributes:
-        seen: What the policy made of its observations.
+        seen: What the policy made of its observations; nothing for a policy that reads words.
         act: [worlds, n] int64.
         reward: [worlds, n], what followed until the next decision, or over the conversation.
-        use: [worlds, n] bool, what may be learned from.
+        use: [worlds, n] bool, what may be learned from: never the forfeit of a reply that could not be read.
         outside: [worlds, n] bool, decisions of seats that are taken and that nobody rates.
         stratum: [worlds, n] int64 below `strata`.
         strata: How many strata.
@@ -59,12 +59,14 @@ def check_whole(made: int, turns: int) -> None:
         )
 
 
-def gather(trajectory: Trajectory, model: Model, field: str, rated: str, turns: int, within: dict[str, int]) -> Batch:
+def gather(
+    trajectory: Trajectory, model: Model | None, field: str, rated: str, turns: int, within: dict[str, int]
+) -> Batch:
     """The batch of a trajectory.
 
     Args:
         trajectory: What the learner has not yet learned from.
-        model: How it sees.
+        model: How it sees; None for a policy that reads words.
         field: The choice it learns.
         rated: Name of the flag of seats that may be learned from.
         turns: Decisions a conversation.
@@ -79,7 +81,6 @@ def gather(trajectory: Trajectory, model: Model, field: str, rated: str, turns: 
     if turns > 1:
         scores = [sum(rewards[i + 1 : i + turns], rewards[i]) for i in range(0, len(rewards), turns)]
         rewards = [scores[i // turns] for i in range(len(rewards))]
-    seen = [model.see(d.observation) for d in made]
     some = made[0].reward
     strata, stratum = 1, []
     for size in within.values():
@@ -89,15 +90,11 @@ def gather(trajectory: Trajectory, model: Model, field: str, rated: str, turns: 
         for name, size in within.items():
             code = code * size + d.observation[name].to(torch.int64)
         stratum.append(code)
-    use = [d.observation.get(rated, torch.ones_like(some, dtype=torch.bool)) for d in made]
-    outside = [~own if d.present is None else ~own & d.present for own, d in zip(use, made, strict=True)]
+    rates = [d.observation.get(rated, torch.ones_like(some, dtype=torch.bool)) for d in made]
+    outside = [~own if d.present is None else ~own & d.present for own, d in zip(rates, made, strict=True)]
+    use = [own if d.kind is None else own & (d.kind == 0) for own, d in zip(rates, made, strict=True)]
     return Batch(
-        seen=Seen(
-            _join([s.code for s in seen]),
-            _join([s.features for s in seen]),
-            torch.cat([s.base for s in seen], 1),
-            _join([s.mask for s in seen]),
-        ),
+        seen=_seen(model, made),
         act=torch.cat([d.actions[field] for d in made], 1),
         reward=torch.cat(rewards, 1),
         use=torch.cat(use, 1),
@@ -105,6 +102,18 @@ def gather(trajectory: Trajectory, model: Model, field: str, rated: str, turns: 
         stratum=torch.cat(stratum, 1),
         strata=strata,
         seats=some.shape[1],
+    )
+
+
+def _seen(model: Model | None, made: list[Transition]) -> Seen:
+    if model is None:
+        return Seen(None, None, torch.zeros_like(made[0].reward, dtype=torch.int64), None)
+    seen = [model.see(d.observation) for d in made]
+    return Seen(
+        _join([s.code for s in seen]),
+        _join([s.features for s in seen]),
+        torch.cat([s.base for s in seen], 1),
+        _join([s.mask for s in seen]),
     )
 
 

@@ -19,7 +19,7 @@ from populace.fields import Role
 from populace.measures import Measure, share
 from populace.numerics import total
 from populace.observation import Observation
-from populace.policy import Actions, Learner, Trajectory
+from populace.policy import Actions, Learner, Lesson
 from populace.population import People
 
 DECLARED = (
@@ -110,7 +110,7 @@ class FeedbackLearner(Learner[LearnerOptionsT]):
         made = ticks * sum(any(f.name == field for f in role.done_in(phase)) for phase in role.phases)
         check_whole(made, self.options.turns)
 
-    def learn(self, memory: Learned, trajectory: Trajectory, draw: Draw) -> tuple[Learned, Mapping[str, Tensor]]:
+    def learn(self, memory: Learned, lesson: Lesson, draw: Draw) -> tuple[Learned, Mapping[str, Tensor]]:
         """One round: gather, mitigate, update.
 
         Measures: see `DECLARED`; `vetoed` with a veto only.
@@ -118,7 +118,7 @@ class FeedbackLearner(Learner[LearnerOptionsT]):
         o = self.options
         model = self.model(memory.role)
         field, labels = _layout(model).act.name, _layout(model).act.labels
-        batch = gather(trajectory, model, field, o.rated, o.turns, self._strata(memory.role))
+        batch = gather(lesson, model, field, o.rated, o.turns, self._strata(memory.role))
         used = total(batch.use.float()).clamp(min=1.0)
         measures = {"training_reward": total(batch.reward * batch.use) / used}
         data = mitigations.apply(o, batch, labels, memory, draw)

@@ -1,14 +1,14 @@
 """What can be done about drift on the learner's side: vetoes, safe data, centring, raters weighted by evidence."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from populace.agents.learning.batch import Batch
-from populace.agents.learning.memory import Learned
 from populace.agents.learning.models import Model, Params, Tabular
-from populace.agents.learning.options import Evaluators, LearnerOptions, Safe, Veto
+from populace.agents.learning.options import Evaluators, RatedOptions, Safe, Veto
 from populace.draw import Draw
 from populace.errors import PopulaceError, UnknownName
 from populace.fields import Role
@@ -40,7 +40,18 @@ class Data:
     trust: Tensor | None
 
 
-def apply(options: LearnerOptions, batch: Batch, labels: tuple[str, ...], memory: Learned, draw: Draw) -> Data:
+class Remembers(Protocol):
+    """What mitigations need to be remembered from round to round; see `Learned`."""
+
+    @property
+    def sums(self) -> Tensor | None: ...  # noqa: D102  # see `Learned`
+    @property
+    def counts(self) -> Tensor | None: ...  # noqa: D102
+    @property
+    def trust(self) -> Tensor | None: ...  # noqa: D102
+
+
+def apply(options: RatedOptions, batch: Batch, labels: tuple[str, ...], memory: Remembers, draw: Draw) -> Data:
     """All mitigations that the options name."""
     reward, weight = batch.reward, batch.use.float()
     best = worst = batch.use

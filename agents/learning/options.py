@@ -50,25 +50,11 @@ class Evaluators(Options):
     """How fast a rater loses weight; the loss is the distance of the rating from the deserved one."""
 
 
-class LearnerOptions(Options):
-    """Options of every learner from feedback."""
+class RatedOptions(Options):
+    """Options of every learner from ratings, whatever its policy is made of."""
 
     field: str | None = None
     """The choice it learns; None for the first choice its role does. Its other actions stay at their defaults."""
-    model: Literal["tabular", "linear", "network"] = "tabular"
-    """How the policy depends on what is seen: a row of logits a context, linear in features, or one hidden layer."""
-    context: tuple[str, ...] | None = None
-    """Fields it looks at; None for all: choices and flags (tabular), reals too (linear, network)."""
-    bias: bool = True
-    """Whether linear and network policies have a constant feature beside the fields."""
-    hidden: int = Field(default=16, ge=1)
-    """Units of the network's hidden layer."""
-    start: Shares = Field(default_factory=dict)
-    """The base policy's shares; empty for equal ones. Labels not named get `floor`."""
-    start_in: dict[str, Shares] = Field(default_factory=dict)
-    """Other base shares where a choice seen has a label: `{"cue=benign": {...}}`; all keys name one field."""
-    floor: float = Field(default=1e-6, gt=0, le=0.1)
-    """Smallest share a label has in the base policy: what has no share at all can never be learned."""
     rated: str = "rated"
     """The flag, where the world shows one of this name, of seats that may be learned from."""
     turns: int = Field(default=1, ge=1)
@@ -87,6 +73,25 @@ class LearnerOptions(Options):
     """Mitigation: safe data mixed in."""
     evaluators: Evaluators | None = None
     """Mitigation: raters weighted by evidence."""
+
+
+class LearnerOptions(RatedOptions):
+    """Options of every learner from feedback with a policy of its own."""
+
+    model: Literal["tabular", "linear", "network"] = "tabular"
+    """How the policy depends on what is seen: a row of logits a context, linear in features, or one hidden layer."""
+    context: tuple[str, ...] | None = None
+    """Fields it looks at; None for all: choices and flags (tabular), reals too (linear, network)."""
+    bias: bool = True
+    """Whether linear and network policies have a constant feature beside the fields."""
+    hidden: int = Field(default=16, ge=1)
+    """Units of the network's hidden layer."""
+    start: Shares = Field(default_factory=dict)
+    """The base policy's shares; empty for equal ones. Labels not named get `floor`."""
+    start_in: dict[str, Shares] = Field(default_factory=dict)
+    """Other base shares where a choice seen has a label: `{"cue=benign": {...}}`; all keys name one field."""
+    floor: float = Field(default=1e-6, gt=0, le=0.1)
+    """Smallest share a label has in the base policy: what has no share at all can never be learned."""
 
     @field_validator("start")
     @classmethod

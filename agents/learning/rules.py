@@ -6,6 +6,7 @@ from torch import Tensor
 
 from populace.agents.learning.batch import Batch
 from populace.agents.learning.learner import FeedbackLearner, step
+from populace.agents.learning.losses import kto_values
 from populace.agents.learning.memory import Learned
 from populace.agents.learning.mitigations import Data, with_safe
 from populace.agents.learning.models import Model, Params, Tabular
@@ -16,24 +17,15 @@ from populace.agents.learning.options import (
     SelectionOptions,
     Shares,
 )
-from populace.agents.learning.selection import extremes
+from populace.agents.learning.selection import select
 from populace.draw import Draw
 from populace.errors import UnknownName
-from populace.numerics import sigmoid, total
+from populace.numerics import total
 
 
 def _normalised(weight: Tensor) -> Tensor:
     """Weights [worlds, n] scaled to sum to 1; zeros stay."""
     return weight / total(weight).clamp(min=1e-12).unsqueeze(-1)
-
-
-def _select(options: SelectionOptions, batch: Batch, data: Data, draw: Draw) -> tuple[Tensor, Tensor]:
-    """The best and the worst, [worlds, n] float each."""
-    tie = draw.uniform("tie", batch.act.shape[1])
-    best, worst = extremes(data.reward, data.best, batch.stratum, batch.strata, options.kept, tie)
-    if data.best is not data.worst:
-        _, worst = extremes(data.reward, data.worst, batch.stratum, batch.strata, options.kept, tie)
-    return best.float(), worst.float()
 
 
 def _likelihood(model: Model, params: Params, batch: Batch, weight: Tensor) -> Tensor:
@@ -115,7 +107,7 @@ class SupervisedFineTuning(FeedbackLearner[GradientSelectionOptions]):
     def update(self, model: Model, memory: Learned, batch: Batch, data: Data, draw: Draw) -> tuple[Params, Tensor]:
         """Climb the likelihood; the loss is its negative at the start."""
         o, params, rate = self.options, memory.params, self.rate(memory)
-        weight = _normalised(_select(o, batch, data, draw)[0] * data.weight)
+        weight = _normalised(select(o.kept, batch, data, draw)[0] * data.weight)
         loss = -_likelihood(model, params, batch, weight)
         for _ in range(o.epochs):
             params = step(params, model.push(params, batch.seen, batch.act, weight), rate)
@@ -142,7 +134,7 @@ class ExpertIteration(FeedbackLearner[ExpertIterationOptions]):
         """Refit; the loss is the negative likelihood of what was kept, before."""
         assert isinstance(model, Tabular)
         o, logits = self.options, memory.params["logits"]
-        best = _select(o, batch, data, draw)[0] * data.weight
+        best = select(o.kept, batch, data, draw)[0] * data.weight
         loss = -_likelihood(model, memory.params, batch, _normalised(best))
         policy = torch.softmax(logits, -1)
         kept = model.sums(batch.seen, batch.act, best, logits.shape[-1])
@@ -159,7 +151,7 @@ class Contrast(FeedbackLearner[GradientSelectionOptions]):
     def update(self, model: Model, memory: Learned, batch: Batch, data: Data, draw: Draw) -> tuple[Params, Tensor]:
         """Climb the difference of likelihoods; the loss is its negative at the start."""
         o, params, rate = self.options, memory.params, self.rate(memory)
-        best, worst = _select(o, batch, data, draw)
+        best, worst = select(o.kept, batch, data, draw)
         weight = _normalised(best * data.weight) - _normalised(worst)
         loss = -_likelihood(model, params, batch, weight)
         for _ in range(o.epochs):
@@ -194,7 +186,7 @@ class KTO(FeedbackLearner[KTOOptions]):
     def update(self, model: Model, memory: Learned, batch: Batch, data: Data, draw: Draw) -> tuple[Params, Tensor]:
         """Climb the value; the loss is 1 - value, at the end."""
         o, params, rate = self.options, memory.params, self.rate(memory)
-        best, worst = _select(o, batch, data, draw)
+        best, worst = select(o.kept, batch, data, draw)
         best, worst = _normalised(best * data.weight), _normalised(worst)
         act = batch.act.unsqueeze(-1)
         before = model.log_probs(memory.reference, batch.seen).gather(-1, act).squeeze(-1)
@@ -202,7 +194,7 @@ class KTO(FeedbackLearner[KTOOptions]):
         for _ in range(o.epochs):
             margin = model.log_probs(params, batch.seen).gather(-1, act).squeeze(-1) - before
             z = self._kl(model, params, memory.reference, batch).unsqueeze(-1)
-            up, down = sigmoid(o.beta * (margin - z)), sigmoid(o.beta * (z - margin))
+            up, down = kto_values(margin, z, o.beta)
             loss = total(best * (1.0 - up)) + o.undesirable * total(worst * (1.0 - down))
             weight = best * up * (1.0 - up) - o.undesirable * worst * down * (1.0 - down)
             params = step(params, model.push(params, batch.seen, batch.act, weight), rate)
@@ -227,7 +219,7 @@ class Ratio(FeedbackLearner[RatioOptions]):
         """Shift the logits; the loss is the negative likelihood of the best against the worst, before."""
         assert isinstance(model, Tabular)
         o, logits = self.options, memory.params["logits"]
-        best, worst = _select(o, batch, data, draw)
+        best, worst = select(o.kept, batch, data, draw)
         best = best * data.weight
         loss = _likelihood(model, memory.params, batch, _normalised(worst) - _normalised(best))
         top, bottom = (model.sums(batch.seen, batch.act, w, logits.shape[-1]) for w in (best, worst))

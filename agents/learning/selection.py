@@ -3,6 +3,10 @@
 import torch
 from torch import Tensor
 
+from populace.agents.learning.batch import Batch
+from populace.agents.learning.mitigations import Data
+from populace.draw import Draw
+
 JITTER = 1e-5
 """Ties are broken at random: of the range of rewards, the largest change that does it."""
 
@@ -45,3 +49,12 @@ def extremes(
         inside = group.clamp(max=strata - 1)
         top, bottom = top.gather(-1, inside), bottom.gather(-1, inside)
     return use & (key >= top), use & (key <= bottom)
+
+
+def select(kept: float, batch: Batch, data: Data, draw: Draw) -> tuple[Tensor, Tensor]:
+    """The best and the worst of a round after mitigations, [worlds, n] float each; see `extremes`."""
+    tie = draw.uniform("tie", batch.act.shape[1])
+    best, worst = extremes(data.reward, data.best, batch.stratum, batch.strata, kept, tie)
+    if data.best is not data.worst:
+        _, worst = extremes(data.reward, data.worst, batch.stratum, batch.strata, kept, tie)
+    return best.float(), worst.float()

@@ -6,6 +6,7 @@ around the word does not matter) and strictly in content: exactly one act, one r
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from torch import Tensor
@@ -64,7 +65,8 @@ class DriftDialogue:
             return words.fill(observation, chats, replies, lambda chat, reply: words.understood(reply, _anything))
         rating = _worded_rating if prompts.talks(observation) else _rating
         read = {"assistant": _answer, "user": rating}.get(role) or _ranks(observation["suspicion"].shape[-1])
-        return words.fill(observation, chats, replies, lambda chat, reply: words.understood(reply, read))
+        understood = cache(lambda reply: words.understood(reply, read))  # many seats reply the same
+        return words.fill(observation, chats, replies, lambda chat, reply: understood(reply))
 
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
         """One reply a chat, which `hear` reads back into these actions, and `utterances` into its words."""

@@ -61,6 +61,14 @@ def sections(run: RunData) -> Sequence[Section]:
             f"A single learner tested on {ITEMS} items, as published, compared with the mean over all independent "
             "learners of this run.",
         ),
+        Section(
+            "How far each round moved the assistant",
+            _moved(results),
+            "Divergence (KL) of the learner from its reference after each round: of the policy after the round from "
+            "that before it, or with `reference: fixed` from the first one. A learner whose ratings were shuffled "
+            "should have moved much less than one whose raters agree; otherwise its steps follow noise. Bands are 95 % "
+            "intervals over worlds.",
+        ),
     ]
     said = section(run)
     return [part for part in (*parts, *([] if said is None else [said])) if part.html]
@@ -101,6 +109,24 @@ def _over_time(results: Results) -> str:
                 )
             )
     return legend(results.looks) + left_out(results) + grid(figures)
+
+
+def _moved(results: Results) -> str:
+    frame = results.run.steps
+    frame = frame[(frame["measure"] == "kl") & (frame["role"] == "assistant") & frame["arm"].isin(results.shown)]
+    frame = frame[frame["step"].isin(thinned(frame["step"].to_numpy()))]
+    if not (frame["value"] > 0).any():
+        return ""
+    figure = bands(
+        summarise(frame, ["arm", "measure", "step"], bounds=ranges(results.run, frame)),
+        results.looks,
+        column="arm",
+        title="Divergence",
+        alt="Divergence of the assistant's policy from its reference after each round",
+        xlabel="round",
+        ylabel="KL, nats",
+    )
+    return legend(results.looks) + left_out(results) + grid([figure])
 
 
 def _thresholds(run: RunData) -> str:

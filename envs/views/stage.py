@@ -16,7 +16,7 @@ from populace.errors import PopulaceError
 from populace.fields import Role
 from populace.measures import Key, label, recorded
 from populace.observation import Observation
-from populace.policy import READ, Actions, Learner, Memory, Policy, Trajectory
+from populace.policy import READ, Actions, Learner, Lesson, Memory, Policy
 from populace.population import People, Population
 from populace.rollout import learn
 from populace.run import Run, advance, restart, see, start
@@ -102,7 +102,7 @@ class Stage:
 
     def learned(self, run: Run) -> Run:
         """Let the learners among the policies learn from what they gathered."""
-        return learn(self.policies, run)[0] if run.trajectory else run
+        return learn(self.world, self.policies, run)[0] if run.trajectory else run
 
     def see(self, run: Run, role: str) -> Observation:
         """What a focal role sees on its turn."""
@@ -211,10 +211,10 @@ class Shared(Policy):
 class SharedLearner(Shared, Learner):
     """As `Shared`, for a policy that learns."""
 
-    def learn(self, memory: Memory, trajectory: Trajectory, draw: Draw) -> tuple[Memory, Mapping[str, Tensor]]:
+    def learn(self, memory: Memory, lesson: Lesson, draw: Draw) -> tuple[Memory, Mapping[str, Tensor]]:
         """What the policy learns; the caller's seat is among its experience."""
         assert isinstance(self.policy, Learner)
-        inner, measures = self.policy.learn(memory.inner, trajectory, draw)
+        inner, measures = self.policy.learn(memory.inner, lesson, draw)
         return replace(memory, inner=inner), measures
 
 

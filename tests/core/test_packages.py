@@ -15,4 +15,8 @@ def test_every_folder_with_code_or_data_is_in_the_wheel():
     assert set(settings["packages"]) == found | {"populace.agents.llm.pocket_model"}
     model = ROOT / "agents/llm/pocket_model"
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= {path.name for path in model.iterdir()}
-    assert settings["package-data"]["populace.agents.llm.pocket_model"] == ["*"]
+    assert settings["package-data"]["populace.agents.llm.pocket_model"] == ["*", "adapters/*/*"]
+    assert {path.name for path in (model / "adapters" / "hu-2025").iterdir()} == {
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    }

@@ -69,7 +69,7 @@ def texts(backend, given_):
 
 def apart(monkeypatch):
     """From here on nothing is shared."""
-    monkeypatch.setattr(decoder, "share", lambda prompts, known: None)
+    monkeypatch.setattr(decoder, "share", lambda prompts, known, behind=0: None)
 
 
 PROMPTS = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=12).map(tuple), min_size=1, max_size=12)

@@ -60,6 +60,8 @@ class Reply:
         tokens_out: Tokens written.
         faults: What went wrong on the way, each time it did: names that the backend declares.
         mass: Where options were scored, the probability that the model writes any of them, after the lead; else NaN.
+        written: The tokens that a local model wrote, the end included; () where a reply was scored, or tokens are not
+            known.
     """
 
     text: str
@@ -68,6 +70,7 @@ class Reply:
     tokens_out: int = 0
     faults: tuple[str, ...] = ()
     mass: float = math.nan
+    written: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, ask: Ask, text: str, kind: ReplyKind = ReplyKind.OK) -> "Reply":

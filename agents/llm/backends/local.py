@@ -7,12 +7,14 @@ do depend on the batch; a run repeats on the same machine). How the model is run
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import torch
+from torch import Tensor
 
 from populace.agents.llm.backends.base import Ask, Backend, Messages, Reply
 from populace.agents.llm.backends.loading import Loaded, load, sampling
@@ -119,11 +121,24 @@ class Local(Backend):
         from populace.agents.llm.decoding.grammar import Grammars
 
         found = self.loaded
-        return Grammars(found.tokenizer, self._vocabulary, found.ends)
+        return Grammars(found.tokenizer, self.vocabulary, found.ends)
 
     def complete(self, asks: Sequence[Ask]) -> Iterator[Answer]:
         """Replies, batch by batch: seats that choose among the same replies together, and all that write."""
         self.decoder.forget()  # what an unfinished call has left behind
+        for choice, seats, labels in self.grouped(asks):
+            room = (self.loaded.longest or sys.maxsize) - max(map(len, labels), default=self.options.max_reply)
+            for seat in seats:
+                if len(seat.prompt) > room:
+                    yield seat.place, Reply("", ReplyKind.FAILED, faults=("prompt-too-long",))
+            seats = [seat for seat in seats if len(seat.prompt) <= room]
+            yield from self._choose(seats, choice, labels) if labels else self._write(seats)
+        self.decoder.forget()
+
+    def grouped(self, asks: Sequence[Ask]) -> list[tuple[Choice, list[Seat], list[Prompt]]]:
+        """What is asked, in tokens: seats that choose among the same replies, with the tokens of each, and all that
+        write, with none.
+        """
         prompts = self._prompts([ask.messages for ask in asks])
         groups: dict[Choice, list[Seat]] = {}
         held = self.options.choices == "score"
@@ -135,24 +150,39 @@ class Local(Backend):
             begins = (*prompt, *self._tokens(begun)) if begun else prompt
             form, schema = (ask.form, ask.schema) if held else ("", "")
             groups.setdefault(choice, []).append(Seat(i, begins, ask.seed, form, begun, schema))
+        found = []
         for choice, seats in groups.items():
             lead, labels = self._scored(choice)
             if lead:
                 seats = [seat._replace(prompt=(*seat.prompt, *lead)) for seat in seats]
-            room = (self.loaded.longest or sys.maxsize) - max(map(len, labels), default=self.options.max_reply)
-            for seat in seats:
-                if len(seat.prompt) > room:
-                    yield seat.place, Reply("", ReplyKind.FAILED, faults=("prompt-too-long",))
-            seats = [seat for seat in seats if len(seat.prompt) <= room]
-            yield from self._choose(seats, choice, labels) if labels else self._write(seats)
-        self.decoder.forget()
+            found.append((choice, seats, labels))
+        return found
+
+    @contextmanager
+    def wearing(self, weights: Mapping[str, Tensor]) -> Iterator["Decoder"]:
+        """Within this block the model has these weights, by the names of its parameters, beside its other ones.
+
+        Gradients flow into them. Nothing that was read with other weights is used.
+        """
+        decoder, before = self.decoder, self.decoder.own
+        decoder.forget()
+        decoder.own = weights
+        try:
+            yield decoder
+        finally:
+            decoder.forget()
+            decoder.own = before
+
+    def closers(self, choice: Choice) -> Prompt:
+        """Tokens any of which may end a scored reply; () for the end of a reply alone."""
+        return self._closers if choice.line else ()
 
     def _choose(self, seats: Sequence[Seat], choice: Choice, labels: list[Prompt]) -> Iterator[Answer]:
         """One reply per seat: seats with the same prompt share its scores; each samples with its own random numbers."""
         same: dict[Prompt, list[Seat]] = {}
         for seat in seats:
             same.setdefault(seat.prompt, []).append(seat)
-        closers = self._closers if choice.line else ()
+        closers = self.closers(choice)
 
         def score(batch: Sequence[Seat]) -> list[list[float]]:
             return self.decoder.score([seat.prompt for seat in batch], labels, closers).tolist()
@@ -188,7 +218,10 @@ class Local(Backend):
             texts = self.loaded.tokenizer.batch_decode(cut, skip_special_tokens=True)
             for seat, tokens, ended, text in zip(batch, written, whole, texts, strict=True):
                 kind = ReplyKind.OK if ended else ReplyKind.CUT_OFF
-                yield seat.place, Reply(seat.begun + text, kind, len(seat.prompt), len(tokens))
+                yield (
+                    seat.place,
+                    Reply(seat.begun + text, kind, len(seat.prompt), len(tokens), written=tuple(tokens)),
+                )
 
     # ------------------------------------------------------------------ batches
 
@@ -202,7 +235,7 @@ class Local(Backend):
             rows, behind = self.decoder.width(labels) if labels else (1, self.options.max_reply)
             count = self._budget // (rows * (_rounded(len(waiting[0].prompt)) + behind))
             if labels:
-                count = min(count, LOGITS // (rows * (behind + 1) * self._vocabulary))
+                count = min(count, LOGITS // (rows * (behind + 1) * self.vocabulary))
             count = max(1, count)
             batch, waiting = waiting[:count], waiting[count:]
             yield batch, self._halving(work, batch)
@@ -275,7 +308,8 @@ class Local(Backend):
         return tuple(dict.fromkeys((*self.loaded.ends, *sorted(breaks))))
 
     @cached_property
-    def _vocabulary(self) -> int:
+    def vocabulary(self) -> int:
+        """Tokens that the model knows."""
         return int(self.loaded.model.config.get_text_config().vocab_size)
 
 

@@ -6,12 +6,13 @@ that prompts begin with alike; both change no distribution, only last bits, as d
 """
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.func import functional_call
 from transformers.cache_utils import Cache, DynamicCache
 
 from populace.agents.llm.decoding.forms import LOOKED, Guide
@@ -53,6 +54,7 @@ class Decoder:
         trees: Beside that, it takes any mask of attention: labels are then read side by side after one prompt.
         cached: Its cache can be rearranged by rows.
         look: Steps between looks at who has ended; a look makes a GPU wait.
+        own: Weights by name that stand in for the model's while they are here, as those of one world's learner.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Decoder:
         self.trees = self.plain and attention in ("sdpa", "eager")
         self._additive = attention == "eager"
         self._kept: tuple[Sequence[Prompt], Read] | None = None
+        self.own: Mapping[str, Tensor] = {}
         self.look = 1 if self.device.type == "cpu" else 4
 
     # ------------------------------------------------------------------ reading
@@ -88,14 +91,15 @@ class Decoder:
         self.trees = self.trees and self.plain
         return Read(ids, mask, logits[:, -1], self._picked(past, None, room) if own == ids.shape[1] else past)
 
-    def _begin(self, prompts: Sequence[Prompt], room: int) -> tuple[Tensor, Tensor, int, Any]:
+    def _begin(self, prompts: Sequence[Prompt], room: int, behind: int = 0) -> tuple[Tensor, Tensor, int, Any]:
         """Tokens and mask [rows, longest], how many of the last tokens are left to run, and a cache of those before.
 
-        What a row does not run itself lies in the cache as if it had: padding, then its first tokens.
+        What a row does not run itself lies in the cache as if it had: padding, then its first tokens. `behind` tokens
+        are run right behind the prompts.
         """
         ids, mask = self._padded(prompts)
         kept = self._kept
-        parts = share(prompts, kept[0] if kept else ()) if self.plain else None
+        parts = share(prompts, kept[0] if kept else (), behind) if self.plain else None
         if parts is not None and (kept is None or parts.beginnings is not kept[0]):
             # Let go of the last ones first: they may lie on a GPU.
             self.forget()
@@ -124,7 +128,8 @@ class Decoder:
             "use_cache": self.cached,
             "logits_to_keep": last,
         }
-        out = self.model(**{name: value for name, value in given.items() if name in self._takes})
+        given = {name: value for name, value in given.items() if name in self._takes}
+        out = functional_call(self.model, dict(self.own), (), given) if self.own else self.model(**given)
         past = getattr(out, self._cache, None) if self.cached else None
         self.cached = isinstance(past, Cache)
         return out.logits[:, -last:], past if self.cached else None
@@ -161,7 +166,7 @@ class Decoder:
         above = torch.zeros((len(flat), len(flat)), dtype=torch.bool)
         for node, seen in enumerate(tree.above):
             above[node, seen] = True
-        ids, mask, own, past = self._begin(prompts, len(flat))
+        ids, mask, own, past = self._begin(prompts, len(flat), len(flat))
         rows, behind = len(ids), len(flat)
         before, all_ = ids.shape[1] - own, ids.shape[1] + behind
         sees = torch.ones((own + behind, all_), dtype=torch.bool, device=device).tril(before)
@@ -209,6 +214,20 @@ class Decoder:
             found = found.scatter(-1, last, ended.gather(-1, last))
         found = found.unflatten(0, (rows, -1))
         return first + torch.where(real[:, 1:], found, 0.0).sum(-1)
+
+    def follow(self, prompts: Sequence[Prompt], replies: Sequence[Prompt]) -> Tensor:
+        """Log-probabilities [prompts] float32 that the model writes each reply (at least a token) after its prompt.
+
+        Of the model itself, that is, at temperature 1 and without top_p, top_k, penalties and forms.
+        """
+        said = [prompt + reply[:-1] for prompt, reply in zip(prompts, replies, strict=True)]
+        ids, mask = self._padded(said)
+        width = max(map(len, replies))
+        logits, _ = self._run(ids, mask, _places(mask), None, width)
+        table = torch.tensor([(0,) * (width - len(reply)) + reply for reply in replies], device=self.device)
+        real = torch.tensor([[k >= width - len(reply) for k in range(width)] for reply in replies], device=self.device)
+        found = torch.log_softmax(logits.float(), -1).gather(-1, table.unsqueeze(-1)).squeeze(-1)
+        return torch.where(real, found, 0.0).sum(-1)
 
     def pick(self, scores: Sequence[Sequence[float]], seeds: Sequence[int]) -> list[int]:
         """Which label each row gets by random numbers of its own: scores [rows, labels] are those of `score`."""

@@ -22,13 +22,14 @@ class Parts(NamedTuple):
     """Each row's beginning, which holds all tokens that the row does not run itself, and may hold more."""
 
 
-def share(prompts: Sequence[Prompt], known: Sequence[Prompt] = ()) -> Parts | None:
+def share(prompts: Sequence[Prompt], known: Sequence[Prompt] = (), behind: int = 0) -> Parts | None:
     """How to run fewest tokens when prompts share a prefix; None where it is not worth while.
 
-    The beginnings in `known` have been run already; beside them, 1, 2, 4, 8, ... beginnings are tried.
+    The beginnings in `known` have been run already; beside them, 1, 2, 4, 8, ... beginnings are tried. Every row runs
+    `behind` tokens more behind its prompt, together with it.
     """
     longest = max(map(len, prompts))
-    least, best = int(WORTH * len(prompts) * longest), None
+    least, best = int(len(prompts) * (WORTH * (longest + behind) - behind)), None
     if known:
         whose = [max(range(len(known)), key=lambda k: alike(prompt, known[k])) for prompt in prompts]
         shared = [alike(prompt, known[k]) for prompt, k in zip(prompts, whose, strict=True)]

@@ -7,7 +7,7 @@ forfeits, and the kind of failure goes out with the actions.
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
@@ -31,12 +31,14 @@ from populace.draw import Draw, uniform_from
 from populace.fields import Role
 from populace.measures import LISTED, SCORED
 from populace.observation import Observation
-from populace.policy import HOW, Actions, Memory
+from populace.policy import HOW, WORDS, Actions, Memory
 from populace.population import People
-from populace.words import READERS
+from populace.words import READERS, UNWORDED
 
 AGAIN = "That could not be read. Reply again, in exactly the form that was asked for and with nothing else."
 """What a seat is told whose reply was not readable."""
+Asking = Callable[[list[Ask], list[int]], list[Reply]]
+"""Replies to asks, given the world of each."""
 _REPAIRED = (ReplyKind.UNREADABLE, ReplyKind.CUT_OFF)
 """Failures that are asked about once more. A refusal is an answer, and is not pressed."""
 
@@ -89,6 +91,20 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """What every seat replied, read into actions; text is made and read on the host."""
+        return self.talk(observation, memory, draw, lambda asks, worlds: ask_all(self.backend, asks))
+
+    def talk(
+        self, observation: Observation, memory: Memory, draw: Draw, ask: "Asking", keep: bool = False
+    ) -> tuple[Actions, Memory]:
+        """As `act`, with replies from `ask`.
+
+        Args:
+            observation: What is seen.
+            memory: What the seats remember.
+            draw: Random numbers.
+            ask: Gets replies: of asks and the world of each.
+            keep: Whether to keep prompts and replies for a learner, as actions `words/prompt` and `words/reply`.
+        """
         dialogue, role = self._dialogue(observation), observation.role
         chats = _taken(dialogue.say(observation), observation)
         orders: list[tuple[int, ...]] = [()] * len(chats)
@@ -113,7 +129,8 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
         ]
         for schema, form in {(ask.schema, ask.form) for ask in asks if not ask.options}:
             checks.room(self.options, role.name, schema, form)
-        replies = ask_all(self.backend, asks)
+        worlds, first = [chat.world for chat in chats], tuple(asks)
+        replies = ask(asks, worlds)
         spent = _Spent(draw.worlds, role.seats, self.backend.faults)
         spent.add(chats, replies)
         actions, kinds = _hear(dialogue, observation, chats, replies)
@@ -124,14 +141,14 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
                 replace(_again(asks[i], replies[i].text), seed=int(seeds[chats[i].world, chats[i].seat]))
                 for i in unread
             ]
-            second = ask_all(self.backend, again)
+            second = ask(again, [worlds[i] for i in unread])
             spent.add([chats[i] for i in unread], second)
-            for i, reply in zip(unread, second, strict=True):
-                replies[i] = reply
+            for i, new, reply in zip(unread, again, second, strict=True):
+                asks[i], replies[i] = new, reply
             actions, kinds = _hear(dialogue, observation, chats, replies)
         spent.score(chats, replies, orders)
         said = uttered(dialogue, observation, chats, [reply.text for reply in replies])
-        how = self._how(observation, chats, asks, replies, spent) if said else {}
+        how = self._how(observation, chats, first, replies, spent) if said else {}
         if talks is not None:
             talks = talks.extend(asked, [reply.text for reply in replies])
             memory = replace(memory, past=talks) if isinstance(memory, UserMemory) else talks
@@ -139,6 +156,8 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
         extra = {"kind": kinds.to(device), **{f"tally/{name}": n.to(device) for name, n in spent.counts().items()}}
         if o.price_in or o.price_out:
             extra["tally/cost"] = ((spent.read * o.price_in + spent.written * o.price_out) * 1e-6).float().to(device)
+        if keep:
+            extra |= {name: ids.to(device) for name, ids in _kept(observation, chats, asks, replies).items()}
         extra |= {name: number.to(device) for name, number in {**said, **how}.items()}
         return {**actions, **extra}, memory
 
@@ -226,24 +245,27 @@ class _Spent:
         self.scores = {name: torch.zeros((worlds, seats), dtype=torch.float64) for name in names}
 
     def add(self, chats: Sequence[Chat], replies: Sequence[Reply]) -> None:
+        # As arrays over the same memory: a single entry of a tensor takes microseconds.
+        asked, read, written = self.asked.numpy(), self.read.numpy(), self.written.numpy()
         for chat, reply in zip(chats, replies, strict=True):
             place = chat.world, chat.seat
-            self.asked[place] += 1
-            self.read[place] += reply.tokens_in
-            self.written[place] += reply.tokens_out
+            asked[place] += 1
+            read[place] += reply.tokens_in
+            written[place] += reply.tokens_out
             for fault in reply.faults:
                 self.faults[fault][place] += 1
 
     def score(self, chats: Sequence[Chat], replies: Sequence[Reply], orders: Sequence[Sequence[int]]) -> None:
         """What choices say of the model: its mass on what was scored, and whether it took the option shown first."""
+        scores = {name: value.numpy() for name, value in self.scores.items()}
         for chat, reply, order in zip(chats, replies, orders, strict=True):
             place = chat.world, chat.seat
             if not math.isnan(reply.mass):
-                self.scores["mass"][place] += reply.mass
-                self.scores[SCORED][place] += 1
+                scores["mass"][place] += reply.mass
+                scores[SCORED][place] += 1
             if len(chat.listed) > 1 and (took := _option(chat, reply.text)) is not None:
-                self.scores["first option"][place] += took == (order[0] if order else 0)
-                self.scores[LISTED][place] += 1
+                scores["first option"][place] += took == (order[0] if order else 0)
+                scores[LISTED][place] += 1
 
     def counts(self) -> dict[str, Tensor]:
         """Tokens, prompts and failed tries by kind, each [worlds, seats]; every kind at every tick."""
@@ -298,6 +320,33 @@ def _hear(
         elif reply.kind != ReplyKind.OK:
             kinds[chat.world, chat.seat] = int(reply.kind)
     return dict(actions), kinds
+
+
+def _kept(
+    observation: Observation, chats: Sequence[Chat], asks: Sequence[Ask], replies: Sequence[Reply]
+) -> dict[str, Tensor]:
+    """Ids [worlds, seats] of what was asked at last, and of what was replied to that."""
+    worlds = len(next(iter(observation.values())))
+    found = {
+        f"{WORDS}{name}": torch.full((worlds, observation.role.seats), UNWORDED, dtype=torch.int64)
+        for name in ("prompt", "reply")
+    }
+    if not chats:
+        return found
+    known: dict[tuple[object, ...], int] = {}
+    put, places = observation.reader.words.put, ([chat.world for chat in chats], [chat.seat for chat in chats])
+
+    def id_of(told: tuple[object, ...]) -> int:
+        if told not in known:
+            (known[told],) = put([json.dumps(told, ensure_ascii=False)])
+        return known[told]
+
+    for name, said in (
+        ("prompt", [(ask.messages, ask.options, ask.lead, ask.form, ask.schema) for ask in asks]),
+        ("reply", [(reply.text, reply.written) for reply in replies]),
+    ):
+        found[f"{WORDS}{name}"][places] = torch.tensor([id_of(one) for one in said])
+    return found
 
 
 def _again(ask: Ask, reply: str) -> Ask:
