@@ -116,10 +116,10 @@ def test_rewards_are_those_of_the_world(played):
 
 def test_an_episode_ends_where_there_is_no_room(played, monkeypatch):
     made, rollouts, _ = played
-    monkeypatch.setattr(made, "max_completion_length", 30)  # a question takes 12 tokens, a reply up to 6
+    monkeypatch.setattr(made, "max_completion_length", 22)  # a question takes 10 tokens, a reply up to 6
     out = rollouts(["world 5"] * 4, made)
     assert set(out["turns"]) == {2}
-    assert max(map(len, out["completion_ids"])) <= 30
+    assert max(map(len, out["completion_ids"])) <= 22
 
 
 def test_a_lead_is_told_and_not_learned(tmp_path):
