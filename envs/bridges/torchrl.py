@@ -6,7 +6,6 @@ env.rollout(100, break_when_any_done=False)
 
 from typing import Any
 
-import numpy as np
 import torch
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
@@ -54,11 +53,10 @@ class TorchRL(EnvBase):
         super().__init__(device=torch.device(env.stage.device), batch_size=torch.Size([env.num_envs]))
         self.env, self._next_seed = env, None
         self._single = isinstance(env.single_action_space, spaces.MultiDiscrete) and len(env.single_action_space) == 1
-        seen, batch = env.single_observation_space, env.num_envs
-        parts = dict(seen.spaces) if isinstance(seen, spaces.Dict) else {"observation": seen}
-        specs = {"observation": _spec(parts["observation"], batch, self.device)}
-        if MASK in parts:
-            specs[MASK] = Binary(shape=(batch, *(parts[MASK].shape or ())), dtype=torch.bool, device=self.device)
+        batch, self._masked = env.num_envs, env.layout.options > 0
+        specs = {"observation": _spec(env.single_observation_space, batch, self.device)}
+        if self._masked:
+            specs[MASK] = Binary(shape=(batch, env.layout.options), dtype=torch.bool, device=self.device)
         self.observation_spec = Composite(specs, shape=(batch,), device=self.device)
         self.action_spec = _spec(env.single_action_space, batch, self.device)
         self.reward_spec = Unbounded(shape=(batch, 1), device=self.device)
@@ -72,23 +70,24 @@ class TorchRL(EnvBase):
         which = None if tensordict is None else tensordict.get("_reset", None)
         options = {} if which is None else {"reset_mask": which.reshape(-1).cpu().numpy()}
         seed, self._next_seed = self._next_seed, None
-        observation, _infos = self.env.reset(seed=seed, options=options)
+        observation, infos = self.env.reset(seed=seed, options=options)
         flags = {name: torch.zeros((self.env.num_envs, 1), dtype=torch.bool, device=self.device) for name in _ENDS}
         if which is not None and tensordict is not None:  # those that are not begun anew stand where they stood
             flags = {name: tensordict.get(name, flag) & ~which.view(-1, 1) for name, flag in flags.items()}
-        return self._told({**self._seen(observation), **flags})
+        return self._told({**self._seen(observation, infos), **flags})
 
     def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
         action = tensordict["action"].detach().cpu().numpy()
-        observation, rewards, ended, cut, _ = self.env.step(action[:, None] if self._single else action)
+        observation, rewards, ended, cut, infos = self.env.step(action[:, None] if self._single else action)
         flags = {"terminated": ended, "truncated": cut, "done": ended | cut}
         told = {name: self._column(flag) for name, flag in flags.items()}
-        return self._told({**self._seen(observation), "reward": self._column(rewards), **told})
+        return self._told({**self._seen(observation, infos), "reward": self._column(rewards), **told})
 
-    def _seen(self, observation: Any) -> dict[str, Tensor]:
-        parts = observation if isinstance(observation, dict) else {"observation": observation}
-        seen = {name: torch.from_numpy(np.ascontiguousarray(part)).to(self.device) for name, part in parts.items()}
-        return {name: part.bool() if name == MASK else part for name, part in seen.items()}
+    def _seen(self, observation: Any, infos: dict[str, Any]) -> dict[str, Tensor]:
+        seen = {"observation": torch.from_numpy(observation).to(self.device)}
+        if self._masked:
+            seen[MASK] = torch.from_numpy(infos[MASK]).to(self.device, torch.bool)
+        return seen
 
     def _column(self, values: Any) -> Tensor:
         return torch.from_numpy(values).to(self.device).unsqueeze(-1)

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
-from populace.envs.views.text import Message, Prompt, TextEnv
+from populace.envs.views.text import MakesTextEnv, Message, Prompt, TextEnv
 from populace.errors import MissingExtra, PopulaceError
 
 try:
@@ -25,14 +25,6 @@ except ImportError:
 
 _NAME = "world "
 """What a prompt of the data set begins with; the world's id follows."""
-
-
-class MakesEnv(Protocol):
-    """A function that makes text environments, such as `functools.partial(text_env, "populace/drift-v0")`."""
-
-    def __call__(self, *, num_envs: int) -> TextEnv:
-        """N environments."""
-        ...
 
 
 def worlds(count: int, first: int = 0) -> Dataset:
@@ -110,7 +102,7 @@ class Rollouts:
             beginning of an episode.
     """
 
-    def __init__(self, make: MakesEnv, *, seed: int = 0, max_reply: int = 64, lead: bool = True) -> None:
+    def __init__(self, make: MakesTextEnv, *, seed: int = 0, max_reply: int = 64, lead: bool = True) -> None:
         self.make, self.seed, self.max_reply, self.lead = make, seed, max_reply, lead
         self._envs: dict[int, TextEnv] = {}
 

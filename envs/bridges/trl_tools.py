@@ -8,9 +8,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from populace.envs.bridges.trl import MakesEnv
-from populace.envs.views.text import Prompt, TextEnv
-from populace.errors import PopulaceError
+from populace.envs.bridges.seats import Episode
+from populace.envs.views.text import MakesTextEnv
 
 OVER = "The conversation is over."
 """What a seat is told when nothing is asked any more."""
@@ -24,9 +23,9 @@ class Seat:
         seed: The seed of all worlds.
     """
 
-    def __init__(self, make: MakesEnv, seed: int = 0) -> None:
-        self._env: TextEnv = make(num_envs=1)
-        self._seed, self._asked, self._reward = seed, False, 0.0
+    def __init__(self, make: MakesTextEnv, seed: int = 0) -> None:
+        self._env, self._seed = make(num_envs=1), seed
+        self._episode: Episode | None = None
 
     def reset(self, *, world: int, **_: Any) -> str:
         """Begin an episode of a world.
@@ -37,11 +36,8 @@ class Seat:
         Raises:
             PopulaceError: The seat is not asked at the beginning of an episode.
         """
-        self._reward, asked = 0.0, self._env.reset(self._seed, [world])[0]
-        if asked is None:
-            raise PopulaceError("the seat is not asked at the beginning of an episode: train another seat")
-        self._asked = True
-        return _text(asked)
+        self._episode = Episode(self._env, world, self._seed)
+        return _text(self._episode)
 
     def reply(self, text: str) -> str:
         """Answer what you are asked.
@@ -52,20 +48,17 @@ class Seat:
         Returns:
             What you are asked next.
         """
-        if not self._asked:
+        if self._episode is None or self._episode.over:
             return OVER
-        step = self._env.step([text])
-        self._reward += step.rewards[0]
-        asked = step.prompts[0]
-        self._asked = asked is not None
-        return OVER if asked is None else _text(asked)
+        self._episode.reply(text)
+        return OVER if self._episode.over else _text(self._episode)
 
     def get_reward(self) -> float:
         """What the seat was paid in its episode."""
-        return self._reward
+        return 0.0 if self._episode is None else self._episode.reward
 
 
-def factory(make: MakesEnv, seed: int = 0) -> Callable[[], Seat]:
+def factory(make: MakesTextEnv, seed: int = 0) -> Callable[[], Seat]:
     """The `environment_factory`: makes a `Seat` for each rollout that is played at the same time."""
     return partial(Seat, make, seed)
 
@@ -106,5 +99,5 @@ _TEMPLATE = (
 """`pocket`'s own template, with tool calls as plain replies and what tools say as the user's words."""
 
 
-def _text(asked: Prompt) -> str:
-    return "\n\n".join(message["content"] for message in asked.messages)
+def _text(episode: Episode) -> str:
+    return "\n\n".join(message["content"] for message in episode.told)
