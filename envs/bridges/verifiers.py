@@ -6,8 +6,6 @@ eval populace-verifiers --env.taskset.world populace/drift-v0 --env.taskset.max-
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import Field
-
 from populace.envs.bridges.seats import Episode, seat_of
 from populace.envs.views.text import TextEnv
 from populace.errors import MissingExtra
@@ -83,15 +81,10 @@ class SeatTaskset(vf.Taskset[SeatTask, SeatConfig]):
             yield SeatTask(data, self.config.task)
 
 
-def _player() -> vf.AgentConfig:
-    """A model without tools, in a process of this machine: nothing of verifiers' default runtime is asked for."""
-    return vf.AgentConfig(harness={"id": "null"}, runtime=vf.SubprocessConfig())
-
-
 class SeatEnvConfig(vf.EnvConfig):
-    """Who plays."""
+    """Who plays: a model without tools, in a process of this machine, not in verifiers' own sandbox."""
 
-    player: vf.AgentConfig = Field(default_factory=_player)
+    player: vf.AgentConfig = vf.AgentConfig(harness={"id": "null"}, runtime=vf.SubprocessConfig())
 
 
 class SeatEnv(vf.Env[SeatEnvConfig]):

@@ -1,4 +1,4 @@
-"""OpenEnv: a user of the payoff world is served, and a client learns over WebSocket when to ask clearly (10 seconds).
+"""OpenEnv: a user of the payoff world is served; a client learns over WebSocket when to ask clearly (half a minute).
 
 pip install "populace[openenv]"; python examples/training/openenv_client.py
 """
@@ -7,9 +7,8 @@ import random
 import re
 import statistics
 import sys
-import threading
-import time
 from functools import partial
+from threading import Thread
 
 import uvicorn
 
@@ -17,33 +16,26 @@ from populace.envs.bridges import openenv
 from populace.envs.views import text_env
 
 EPISODES, SEED = int(sys.argv[1]) if len(sys.argv) > 1 else 400, int(sys.argv[2]) if len(sys.argv) > 2 else 0
-make = partial(text_env, "populace/payoff-v0", "user", users=1, max_turns=4)
-server = uvicorn.Server(uvicorn.Config(openenv.app(make), host="127.0.0.1", port=0, log_level="error"))
-threading.Thread(target=server.run, daemon=True).start()
-while not server.started:
-    time.sleep(0.05)
-address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+served = openenv.app(partial(text_env, "populace/payoff-v0", "user", users=1, max_turns=4))  # any world and seat
+Thread(target=lambda: uvicorn.run(served, port=8123, log_level="error"), daemon=True).start()
 draw, paid = random.Random(SEED), {}  # (how ambiguous the question is, reply) -> rewards: the learner's memory
 
 
-def episode(client, world, wander):
-    result, total = client.reset(seed=SEED, world=world), 0.0
+def _episode(client, world, wander):
+    result = client.reset(seed=SEED, world=world)
     while not result.done:
         asked = result.observation  # any model's reply to `asked.messages` would do here
         place = int(re.search(r"(\d+)%", asked.messages[-1]["content"])[1]) // 25
-        best = max(asked.options, key=lambda word: statistics.fmean(paid.get((place, word), [9.0])))
-        reply = draw.choice(asked.options) if draw.random() < wander else best
+        known = {word: statistics.fmean(paid.get((place, word), [9.0])) for word in asked.options}
+        reply = draw.choice(asked.options) if draw.random() < wander else max(known, key=known.get)
         result = client.step(openenv.Reply(text=reply))
         paid.setdefault((place, reply), []).append(result.reward)
-        total += result.reward
-    return total
+    return client.state().reward
 
 
-with openenv.Client(base_url=address).sync() as client:
-    chance = [episode(client, 10**6 + i, 1.0) for i in range(100)]  # by world: the same people and random numbers
-    for i in range(EPISODES):
-        episode(client, i, 0.3)
-    trained = [episode(client, 10**6 + i, 0.0) for i in range(100)]
-gains = [b - a for a, b in zip(chance, trained, strict=True)]
-gain, interval = statistics.fmean(gains), 1.96 * statistics.stdev(gains) / len(gains) ** 0.5
-print(f"chance {statistics.fmean(chance):.2f}, trained {statistics.fmean(trained):.2f}: {gain:+.2f} +- {interval:.2f}")
+with openenv.Client(base_url="http://127.0.0.1:8123").sync() as client:
+    chance = [_episode(client, 10**6 + i, 1.0) for i in range(100)]
+    learning = [_episode(client, i, 0.3) for i in range(EPISODES)]
+    trained = [_episode(client, 10**6 + i, 0.0) for i in range(100)]  # by world: the same people and random numbers
+gains = [after - before for before, after in zip(chance, trained, strict=True)]
+print(f"trained over chance: {statistics.fmean(gains):+.2f} +- {1.96 * statistics.stdev(gains) / 10:.2f}")

@@ -20,11 +20,9 @@ make = {"users": 4, "seat": ("user", 0), "max_cycles": 16}  # one user in each o
 env = torchrl.env("populace/payoff-v0", 128, seed=SEED, **make)
 width, choices = env.observation_spec["observation"].shape[-1], env.action_spec.space.n
 body = nn.Sequential(nn.Linear(width, 64), nn.Tanh(), nn.Linear(64, choices))
-actor = ProbabilisticActor(
-    TensorDictModule(body, ["observation"], ["logits"]), in_keys=["logits"], spec=env.action_spec,
-    distribution_class=torch.distributions.Categorical, return_log_prob=True,
-)  # fmt: skip
-critic = ValueOperator(nn.Sequential(nn.Linear(width, 64), nn.Tanh(), nn.Linear(64, 1)), ["observation"])
+logits, draws = TensorDictModule(body, ["observation"], ["logits"]), torch.distributions.Categorical
+actor = ProbabilisticActor(logits, ["logits"], spec=env.action_spec, distribution_class=draws, return_log_prob=True)
+critic = ValueOperator(nn.Sequential(nn.Linear(width, 64), nn.Tanh(), nn.Linear(64, 1)))
 loss, advantage = ClipPPOLoss(actor, critic, entropy_coeff=0.01), GAE(gamma=0.9, lmbda=0.95, value_network=critic)
 optimiser = torch.optim.Adam(loss.parameters(), 3e-3)
 for _ in range(STEPS):
@@ -32,9 +30,8 @@ for _ in range(STEPS):
         data = env.rollout(16, actor, break_when_any_done=False)  # [worlds, steps]
     for _ in range(4):  # passes over the same experience
         advantage(data)
-        losses = loss(data.reshape(-1))
         optimiser.zero_grad()
-        (losses["loss_objective"] + losses["loss_critic"] + losses["loss_entropy"]).backward()
+        sum(value for name, value in loss(data.reshape(-1)).items() if name.startswith("loss_")).backward()
         optimiser.step()
 with torch.no_grad():  # in other societies, by world: the same people and the same random numbers
     played = [torchrl.env("populace/payoff-v0", 128, seed=10**6, **make).rollout(16, who) for who in (None, actor)]

@@ -14,7 +14,7 @@ pytest.importorskip(
 
 from inspect_ai import eval as evaluate
 from inspect_ai.log import read_eval_log
-from inspect_ai.model import ModelOutput, get_model
+from inspect_ai.model import ModelOutput, ModelUsage, get_model
 
 from populace.envs.bridges import inspect as bridge
 
@@ -22,7 +22,10 @@ ARGUMENTS = {"world": "populace/payoff-v0", "role": "user", "users": 3, "max_tur
 
 
 def said(text):
-    return get_model("mockllm/model", custom_outputs=lambda *_: ModelOutput.from_content("mockllm/model", text))
+    """A model that always says the same; its usage is given, or Inspect would fetch a tokenizer to count."""
+    whole = ModelOutput.from_content("mockllm/model", text)
+    whole.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
+    return get_model("mockllm/model", custom_outputs=lambda *_: whole.model_copy(deep=True), memoize=False)
 
 
 @pytest.fixture(scope="module")

@@ -50,5 +50,5 @@ def test_instructions_that_change_are_said():
 def test_a_seat_is_of_a_world_or_of_a_scenario():
     assert seat_of(scenario="talk-drift").role.name == "assistant"
     for names in ({}, {"world": "populace/drift-v0", "scenario": "talk-drift"}):
-        with pytest.raises(PopulaceError, match="name a world .* or a scenario"):
+        with pytest.raises(PopulaceError, match=r"name a world .* or a scenario"):
             seat_of(**names)
