@@ -1,10 +1,14 @@
 """Worlds for OpenEnv: one seat as an environment that is served, and the client that plays it.
 
 uvicorn.run(openenv.app(partial(text_env, "populace/payoff-v0", "user")), port=8000)
-with openenv.Client(base_url="http://127.0.0.1:8000").sync() as env:
-    asked = env.reset(seed=1, world=3).observation
+with openenv.Client(base_url="http://127.0.0.1:8000").sync() as client:
+    asked = client.reset(seed=1, world=3).observation
 """
 
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import Field
@@ -14,6 +18,7 @@ from populace.envs.views.text import MakesTextEnv
 from populace.errors import MissingExtra, PopulaceError
 
 try:
+    import uvicorn
     from fastapi import FastAPI
     from openenv.core.client_types import StepResult
     from openenv.core.env_client import EnvClient
@@ -157,3 +162,30 @@ def app(make: MakesTextEnv, sessions: int = 64) -> FastAPI:
     """
     served: FastAPI = create_app(_Factory(make), Reply, Asked, "populace", sessions, state_cls=Standing)
     return served
+
+
+@contextmanager
+def serving(make: MakesTextEnv, sessions: int = 64) -> Iterator[str]:
+    """Serve on loopback while the block runs, for a try or a test; gives the address.
+
+    Args:
+        make: Makes environments, `make(num_envs=1)`.
+        sessions: How many may be played at the same time.
+
+    Raises:
+        PopulaceError: The server does not start within ten seconds.
+    """
+    config = uvicorn.Config(app(make, sessions), host="127.0.0.1", port=0, log_level="error")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    limit = time.monotonic() + 10
+    while not server.started:
+        if time.monotonic() > limit or not thread.is_alive():
+            raise PopulaceError("the OpenEnv server did not start: run uvicorn.run(openenv.app(make)) to see why")
+        time.sleep(0.02)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)

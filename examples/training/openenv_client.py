@@ -8,16 +8,12 @@ import re
 import statistics
 import sys
 from functools import partial
-from threading import Thread
-
-import uvicorn
 
 from populace.envs.bridges import openenv
 from populace.envs.views import text_env
 
 EPISODES, SEED = int(sys.argv[1]) if len(sys.argv) > 1 else 400, int(sys.argv[2]) if len(sys.argv) > 2 else 0
-served = openenv.app(partial(text_env, "populace/payoff-v0", "user", users=1, max_turns=4))  # any world and seat
-Thread(target=lambda: uvicorn.run(served, port=8123, log_level="error"), daemon=True).start()
+make = partial(text_env, "populace/payoff-v0", "user", users=1, max_turns=4)  # any world and seat
 draw, paid = random.Random(SEED), {}  # (how ambiguous the question is, reply) -> rewards: the learner's memory
 
 
@@ -33,7 +29,8 @@ def _episode(client, world, wander):
     return client.state().reward
 
 
-with openenv.Client(base_url="http://127.0.0.1:8123").sync() as client:
+# `uvicorn.run(openenv.app(make))` serves it on another machine, to any number of learners.
+with openenv.serving(make) as address, openenv.Client(base_url=address).sync() as client:
     chance = [_episode(client, 10**6 + i, 1.0) for i in range(100)]
     learning = [_episode(client, i, 0.3) for i in range(EPISODES)]
     trained = [_episode(client, 10**6 + i, 0.0) for i in range(100)]  # by world: the same people and random numbers

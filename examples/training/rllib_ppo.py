@@ -15,7 +15,7 @@ STEPS, SEED = int(sys.argv[1]) if len(sys.argv) > 1 else 12, int(sys.argv[2]) if
 WORLD, ARGUMENTS = "populace/payoff-v0", {"users": 4, "max_cycles": 32}
 config = PPOConfig().environment(rllib.register(WORLD, **ARGUMENTS)).debugging(seed=SEED)
 config = config.multi_agent(**rllib.by_role(WORLD, **ARGUMENTS)).env_runners(num_env_runners=0)
-config = config.training(train_batch_size_per_learner=1024, minibatch_size=256, num_epochs=6, lr=2e-3, gamma=0.9)
+config = config.training(train_batch_size_per_learner=256, minibatch_size=256, num_epochs=6, lr=3e-3, gamma=0.9)
 trained = config.build_algo()
 for _ in range(STEPS):
     trained.train()

@@ -5,17 +5,16 @@ pip install "populace[verifiers]"; python examples/training/verifiers_eval.py
 
 import asyncio
 import json
-import os
 import random
-import statistics
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from statistics import fmean, stdev
 from threading import Thread
 
 import verifiers.v1 as vf
 
 from populace.envs.bridges import verifiers
 
-os.environ["NO_KEY"], draw = "none", random.Random(0)
+draw = random.Random(0)
 
 
 class _Endpoint(BaseHTTPRequestHandler):  # stands for your model's, such as vLLM's
@@ -23,20 +22,19 @@ class _Endpoint(BaseHTTPRequestHandler):  # stands for your model's, such as vLL
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         said = "clear" if asked["model"] == "clear" else draw.choice(("clear", "vague", "end"))
         choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": said}}
-        said = json.dumps({"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]})
-        self.wfile.write(f"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{said}".encode())
+        said = {"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
+        self.wfile.write(f"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{json.dumps(said)}".encode())
 
 
-async def _paid(env, model, address):
-    context = vf.ModelContext(model, vf.EvalClientConfig(base_url=address, api_key_var="NO_KEY"))
+async def _paid(env, model, url):
+    context = vf.ModelContext(model, vf.EvalClientConfig(base_url=url, api_key_var="HOME"))
     async with env.serving():
         return [(await env.run_episode(task, context)).traces[0].rewards["paid"].score for task in env.taskset]
 
 
-server = ThreadingHTTPServer(("127.0.0.1", 0), _Endpoint)
-Thread(target=server.serve_forever, daemon=True).start()
+Thread(target=(server := ThreadingHTTPServer(("127.0.0.1", 0), _Endpoint)).serve_forever, daemon=True).start()
 rows = verifiers.SeatConfig(world="populace/payoff-v0", role="user", users=1, max_turns=3, worlds=16)
 env, url = verifiers.SeatEnv(verifiers.SeatEnvConfig(taskset=rows)), f"http://127.0.0.1:{server.server_port}/v1"
 clear, chance = (asyncio.run(_paid(env, model, url)) for model in ("clear", "chance"))
 gains = [a - b for a, b in zip(clear, chance, strict=True)]  # by world: the same people and random numbers
-print(f"clear over chance: {statistics.fmean(gains):+.2f} +- {1.96 * statistics.stdev(gains) / 4:.2f}")
+print(f"clear over chance: {fmean(gains):+.2f} +- {1.96 * stdev(gains) / 4:.2f}")

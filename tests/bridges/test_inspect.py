@@ -76,9 +76,11 @@ def test_unreadable_replies_are_counted(tmp_path):
     assert next(score for score in found.results.scores if score.name == "unread").metrics["mean"].value == 1.0
 
 
-def test_a_scenario_is_evaluated_too(tmp_path):
-    task = bridge.seat(scenario="talk-drift", worlds=1, max_turns=1)
-    found = evaluate(task, model=said("That is not so."), log_dir=str(tmp_path), display="none")[0]
+def test_a_scenario_is_evaluated_by_the_tasks_name(tmp_path):
+    asked = {"scenario": "talk-drift", "worlds": 1, "max_turns": 1}
+    (found,) = evaluate(
+        "populace/seat", task_args=asked, model=said("That is not so."), log_dir=str(tmp_path), display="none"
+    )
     assert found.status == "success"
     assert [message.role for message in found.samples[0].messages][:1] == ["system"]
 

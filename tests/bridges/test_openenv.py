@@ -1,8 +1,6 @@
 """The bridge to OpenEnv, through HTTP and WebSocket on loopback."""
 
 import json
-import threading
-import time
 import urllib.request
 from functools import partial
 
@@ -17,8 +15,6 @@ pytest.importorskip(
     reason='OpenEnv is not installed: pip install "populace[openenv]", or `make test-bridges`',
 )
 
-import uvicorn
-
 from populace.envs.bridges import openenv
 
 make = partial(text_env, "populace/payoff-v0", "user", users=2, max_turns=2)
@@ -27,16 +23,8 @@ make = partial(text_env, "populace/payoff-v0", "user", users=2, max_turns=2)
 @pytest.fixture(scope="module")
 def address():
     """Where a society is served."""
-    server = uvicorn.Server(uvicorn.Config(openenv.app(make, sessions=4), host="127.0.0.1", port=0, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    for _ in range(200):
-        if server.started:
-            break
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
+    with openenv.serving(make, sessions=4) as found:
+        yield found
 
 
 def post(address, path, **body):
