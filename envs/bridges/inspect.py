@@ -6,6 +6,7 @@ inspect eval populace/seat -T world=populace/drift-v0 -T worlds=50 --model opena
 from typing import Any
 
 from populace.envs.bridges.seats import Episode, seat_of
+from populace.envs.views.text import TextEnv
 from populace.errors import MissingExtra
 
 try:
@@ -29,9 +30,13 @@ def episode(seed: int = 0, **arguments: Any) -> Solver:
         seed: The seed of all worlds.
         arguments: Those of `populace.envs.bridges.seats.seat_of`, but the seat's number, which the sample names.
     """
+    idle: dict[int, list[TextEnv]] = {}  # seat -> environments in which nobody plays
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
-        played = Episode(seat_of(**arguments, seat=state.metadata["seat"]), state.metadata["world"], seed)
+        number = state.metadata["seat"]
+        waiting = idle.setdefault(number, [])
+        env = waiting.pop() if waiting else seat_of(**arguments, seat=number)
+        played = Episode(env, state.metadata["world"], seed)
         state.messages = []
         while not played.over:
             state.messages += [_message(one["role"], one["content"]) for one in played.told]
@@ -39,6 +44,7 @@ def episode(seed: int = 0, **arguments: Any) -> Solver:
             played.reply(state.output.completion)
             if state.completed:
                 break
+        waiting.append(env)
         unread = played.unread / max(1, played.turns)
         state.metadata[_SCORE] = {"reward": played.reward, "unread": unread, **played.measures}
         return state
@@ -86,7 +92,7 @@ def seat(
         max_turns: Turns after which an episode is truncated.
         seed: The seed of all worlds.
     """
-    arguments = {"world": world, "scenario": scenario, "role": role}
+    arguments: dict[str, Any] = {"world": world, "scenario": scenario, "role": role}
     arguments |= {"users": users, "options": options, "max_turns": max_turns}
     seat_of(**arguments)  # a mistake is told before anything is played
     samples = [

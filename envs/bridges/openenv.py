@@ -64,8 +64,8 @@ class Society(Environment[Reply, Asked, Standing]):
 
     def __init__(self, make: MakesTextEnv) -> None:
         super().__init__()
-        self._env, self._episode = make(num_envs=1), None
-        self._state = Standing()
+        self._env, self._state = make(num_envs=1), Standing()
+        self._episode: Episode | None = None
 
     def reset(self, seed: int | None = None, episode_id: str | None = None, world: int = 0, **_: Any) -> Asked:
         """Begin an episode.

@@ -23,7 +23,8 @@ def env(world: WorldName, **arguments: Any) -> ParallelPettingZooEnv:
         world: As for `populace.envs.views.parallel_env`.
         arguments: The other arguments of `parallel_env`.
     """
-    return ParallelPettingZooEnv(views.parallel_env(world, **{"flat": True, "flat_actions": True, **arguments}))
+    made = views.parallel_env(world, **{"flat": True, "flat_actions": True, **arguments})
+    return ParallelPettingZooEnv(made)  # type: ignore[no-untyped-call, unused-ignore]  # where Ray is there without types
 
 
 def register(world: str, **arguments: Any) -> str:
@@ -53,5 +54,5 @@ def by_role(world: WorldName, **arguments: Any) -> dict[str, Any]:
         world: As for `env`.
         arguments: Those of `env`.
     """
-    roles = {role_of(agent) for agent in env(world, **arguments).possible_agents}
+    roles = {role_of(str(agent)) for agent in env(world, **arguments).possible_agents}
     return {"policies": roles, "policy_mapping_fn": role_of}

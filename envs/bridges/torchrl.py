@@ -51,7 +51,8 @@ class TorchRL(EnvBase):
         if isinstance(env.single_action_space, spaces.Dict) or not env.flat:
             raise PopulaceError("TorchRL needs arrays: make the environments with flat=True and flat_actions=True")
         super().__init__(device=torch.device(env.stage.device), batch_size=torch.Size([env.num_envs]))
-        self.env, self._next_seed = env, None
+        self.env = env
+        self._next_seed: int | None = None
         self._single = isinstance(env.single_action_space, spaces.MultiDiscrete) and len(env.single_action_space) == 1
         batch, self._masked = env.num_envs, env.layout.options > 0
         specs = {"observation": _spec(env.single_observation_space, batch, self.device)}

@@ -31,7 +31,7 @@ def _pocket(messages, *_):
 
 paid = {}
 for name, player in (("chance", lambda *_: _ours(draw.choice(words))), ("pocket", _pocket)):
-    task = inspect.seat(world="populace/payoff-v0", role="user", users=2, seats=2, worlds=60, max_turns=4, seed=SEED)
+    task = inspect.seat(world="populace/payoff-v0", role="user", users=2, seats=2, worlds=40, max_turns=4, seed=SEED)
     model = get_model("mockllm/model", custom_outputs=player, memoize=False)
     (log,) = evaluate(task, model=model, log_dir=tempfile.mkdtemp(), display="none")  # `inspect view` opens the log
     reward = next(score for score in log.results.scores if score.name == "reward").metrics

@@ -1,4 +1,4 @@
-"""verifiers: is a model that always asks clearly a better user of the payoff world than chance? (a minute)
+"""verifiers: is a model that always asks clearly a better user than chance, by world? (a minute)
 
 pip install "populace[verifiers]"; python examples/training/verifiers_eval.py
 """
@@ -29,12 +29,12 @@ class _Endpoint(BaseHTTPRequestHandler):  # stands for your model's, such as vLL
 async def _paid(env, model, url):
     context = vf.ModelContext(model, vf.EvalClientConfig(base_url=url, api_key_var="HOME"))
     async with env.serving():
-        return [(await env.run_episode(task, context)).traces[0].rewards["paid"].score for task in env.taskset]
+        played = await asyncio.gather(*(env.run_episode(task, context) for task in env.taskset))
+    return [episode.traces[0].reward for episode in played]
 
 
 Thread(target=(server := ThreadingHTTPServer(("127.0.0.1", 0), _Endpoint)).serve_forever, daemon=True).start()
-rows = verifiers.SeatConfig(world="populace/payoff-v0", role="user", users=1, max_turns=3, worlds=16)
+rows = verifiers.SeatConfig(world="populace/payoff-v0", role="user", users=1, max_turns=1, worlds=16)
 env, url = verifiers.SeatEnv(verifiers.SeatEnvConfig(taskset=rows)), f"http://127.0.0.1:{server.server_port}/v1"
-clear, chance = (asyncio.run(_paid(env, model, url)) for model in ("clear", "chance"))
-gains = [a - b for a, b in zip(clear, chance, strict=True)]  # by world: the same people and random numbers
+gains = [a - b for a, b in zip(*(asyncio.run(_paid(env, model, url)) for model in ("clear", "chance")), strict=True)]
 print(f"clear over chance: {fmean(gains):+.2f} +- {1.96 * stdev(gains) / 4:.2f}")

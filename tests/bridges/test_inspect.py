@@ -2,6 +2,8 @@
 
 import math
 import statistics
+import subprocess
+import sys
 
 import pytest
 from training import gains, without
@@ -76,13 +78,25 @@ def test_unreadable_replies_are_counted(tmp_path):
     assert next(score for score in found.results.scores if score.name == "unread").metrics["mean"].value == 1.0
 
 
-def test_a_scenario_is_evaluated_by_the_tasks_name(tmp_path):
-    asked = {"scenario": "talk-drift", "worlds": 1, "max_turns": 1}
-    (found,) = evaluate(
-        "populace/seat", task_args=asked, model=said("That is not so."), log_dir=str(tmp_path), display="none"
-    )
+def test_a_scenario_is_evaluated_too(tmp_path):
+    task = bridge.seat(scenario="talk-drift", worlds=1, max_turns=1)
+    (found,) = evaluate(task, model=said("That is not so."), log_dir=str(tmp_path), display="none")
     assert found.status == "success"
     assert [message.role for message in found.samples[0].messages][:1] == ["system"]
+
+
+def test_inspect_finds_the_task_by_its_name(tmp_path):
+    code = (
+        "from inspect_ai import eval\n"
+        "from inspect_ai.model import ModelOutput, ModelUsage, get_model\n"
+        "def said(*_):\n"
+        "    return ModelOutput.from_content('m', 'clear').model_copy(update={'usage': ModelUsage()})\n"
+        "model = get_model('mockllm/model', custom_outputs=said)\n"
+        f"print(eval('populace/seat', model, task_args={ {**ARGUMENTS, 'worlds': 1}!r}, display='none')[0].status)\n"
+    )
+    # Elsewhere, as a user would: from the checkout, Inspect takes the build's leftovers for the installed package.
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "success", done.stderr[-2000:]
 
 
 def test_the_example_tells_models_apart():
