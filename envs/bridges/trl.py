@@ -48,6 +48,15 @@ def reward(reward: Sequence[float], **_: Any) -> list[float]:
     return list(reward)
 
 
+def readable(unread: Sequence[int], turns: Sequence[int], **_: Any) -> list[float]:
+    """A second reward function: minus the share of replies that could not be read.
+
+    A seat whose reply cannot be read forfeits, and a forfeit may pay more than an honest answer; without this fee a
+    model then learns to write nonsense. `GRPOConfig(reward_weights=[1.0, w])` says how much it weighs.
+    """
+    return [-a / b for a, b in zip(unread, turns, strict=True)]
+
+
 @dataclass
 class Talk:
     """One episode in tokens.

@@ -141,6 +141,11 @@ def test_what_names_no_world_is_refused(played):
             rollouts([prompt], made)
 
 
+def test_unreadable_replies_can_be_fined():
+    assert trl.readable(unread=[0, 1, 3], turns=[3, 2, 3], reward=[1.0, 1.0, 1.0]) == [0, -0.5, -1]
+    assert trl.reward(reward=[1.0, 2.0], unread=[0, 1], turns=[1, 1]) == [1.0, 2.0]
+
+
 def test_the_trainer_takes_it(played):
     made, _, _ = played
     made.train()
