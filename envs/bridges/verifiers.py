@@ -90,8 +90,8 @@ class SeatEnvConfig(vf.EnvConfig):
 class SeatEnv(vf.Env[SeatEnvConfig]):
     """An episode: the world asks, the model replies, until the world has nothing more to ask.
 
-    The trace has the reward `paid`, and as metrics `turns`, `unread` (share of replies that could not be read) and the
-    world's measures.
+    The trace has the reward `paid` (none if the model failed), and as metrics `turns`, `unread` (share of replies that
+    could not be read) and the world's measures.
     """
 
     async def run(self, task: SeatTask, agents: vf.Agents) -> None:
@@ -105,6 +105,8 @@ class SeatEnv(vf.Env[SeatEnvConfig]):
                 if played.over:
                     break
                 segment = await talk.turn("\n\n".join(message["content"] for message in played.told))
+        if talk.trace.has_error:  # no reply came: that is no reward of 0
+            return
         talk.trace.record_reward("paid", played.reward, 1.0)
         talk.trace.record_metric("turns", float(played.turns))
         talk.trace.record_metric("unread", played.unread / max(1, played.turns))

@@ -14,23 +14,22 @@ import verifiers.v1 as vf
 
 from populace.envs.bridges import verifiers
 
-draw = random.Random(0)
-
 
 class _Endpoint(BaseHTTPRequestHandler):  # stands for your model's, such as vLLM's
     def do_POST(self):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        said = "clear" if asked["model"] == "clear" else draw.choice(("clear", "vague", "end"))
-        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": said}}
-        said = {"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
-        self.wfile.write(f"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{json.dumps(said)}".encode())
+        said = "clear" if asked["model"] == "clear" else random.choice(("clear", "vague", "end"))
+        choice = {"index": 0, "finish_reason": "stop", "delta": {"role": "assistant", "content": said}}
+        part = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": [choice]}
+        start = "HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+        self.wfile.write(f"{start}data: {json.dumps(part)}\n\ndata: [DONE]\n\n".encode())
 
 
 async def _paid(env, model, url):
     context = vf.ModelContext(model, vf.EvalClientConfig(base_url=url, api_key_var="HOME"))
     async with env.serving():
         played = await asyncio.gather(*(env.run_episode(task, context) for task in env.taskset))
-    return [episode.traces[0].reward for episode in played]
+    return [episode.traces[0].rewards["paid"].score for episode in played]
 
 
 Thread(target=(server := ThreadingHTTPServer(("127.0.0.1", 0), _Endpoint)).serve_forever, daemon=True).start()

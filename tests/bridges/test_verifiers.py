@@ -1,6 +1,7 @@
 """The bridge to verifiers: rows are worlds, episodes are played by an endpoint on loopback."""
 
 import asyncio
+import json
 import os
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ pytest.importorskip(
 )
 
 import verifiers.v1 as vf
-from loopback import Server
+from loopback import Raw, serving
 
 from populace.envs.bridges import verifiers as bridge
 
@@ -26,6 +27,14 @@ os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PAT
 def config(**more):
     taskset = bridge.SeatConfig(**{**ARGUMENTS, "worlds": 3, **more})
     return bridge.SeatEnvConfig(taskset=taskset)
+
+
+def streamed(text):
+    """An answer piece by piece, as verifiers asks for it."""
+    choice = {"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    piece = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "ours", "choices": [choice]}
+    body = f"data: {json.dumps(piece)}\n\ndata: [DONE]\n\n".encode()
+    return Raw(200, body, {"Content-Type": "text/event-stream"})
 
 
 async def episodes(env, url):
@@ -65,7 +74,7 @@ def test_verifiers_finds_it_by_its_id():
 def test_an_endpoint_plays_episodes(monkeypatch):
     monkeypatch.setenv("NO_KEY", "none")
     env = bridge.SeatEnv(config())
-    with Server(lambda body: "clear") as server:
+    with serving(lambda body: streamed("clear")) as server:
         found = asyncio.run(episodes(env, server.url))
         asked = server.requests
     assert len(found) == 3
@@ -80,6 +89,15 @@ def test_an_endpoint_plays_episodes(monkeypatch):
         assert trace.metrics["unread"] == 0
         assert trace.metrics["mutual_welfare"] == pytest.approx(same.measures["mutual_welfare"])
     assert [len(body["messages"]) for body in asked] == [1, 3] * 3
+
+
+def test_a_model_that_fails_has_no_reward(monkeypatch):
+    monkeypatch.setenv("NO_KEY", "none")
+    env = bridge.SeatEnv(config(worlds=1))
+    with serving(lambda body: Raw(400, b"{}")) as server:
+        (episode,) = asyncio.run(episodes(env, server.url))
+    assert not episode.ok
+    assert "paid" not in episode.traces[0].rewards
 
 
 def test_the_example_tells_models_apart():
