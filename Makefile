@@ -21,9 +21,7 @@ test-executors: $(VENV)/dev  ## Several processes, Ray, and an object store on l
 BRIDGES := rest verifiers rllib
 
 test-bridges: $(BRIDGES:%=$(VENV)/bridges/%/made)  ## Training stacks, in three environments: they need other versions of the same packages.
-	$(VENV)/bridges/rest/bin/python -m pytest tests/bridges tests/views tests/llm/test_endpoint.py tests/llm/test_faulty_servers.py
-	$(VENV)/bridges/verifiers/bin/python -m pytest tests/bridges tests/views tests/llm/test_endpoint.py tests/llm/test_faulty_servers.py
-	$(VENV)/bridges/rllib/bin/python -m pytest tests/bridges tests/views
+	for name in $(BRIDGES); do $(VENV)/bridges/$$name/bin/python -m pytest tests/bridges tests/views tests/llm/test_endpoint.py tests/llm/test_faulty_servers.py || exit 1; done
 
 $(VENV)/bridges/%/made: tests/bridges/%.txt tests/bridges/%.in pyproject.toml  # torch first, or a resolver may take another build
 	test -x $(VENV)/bridges/$*/bin/python || $(PYTHON) -m venv $(VENV)/bridges/$*
