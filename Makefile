@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-long test-executors attack lint types bench clean
+.PHONY: demo test test-long test-executors attack lint types bench clean test-bridges
 
 demo: $(VENV)/demo  ## Set up, run the flagship scenario, say where its report is.
 	$(BIN)/populace run value-lock-in
@@ -17,6 +17,17 @@ test-long: $(VENV)/dev  ## The long checks only.
 test-executors: $(VENV)/dev  ## Several processes, Ray, and an object store on loopback.
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[executors]"
 	$(BIN)/python -m pytest -m executors tests/executors
+
+BRIDGES := rest verifiers rllib
+
+test-bridges: $(BRIDGES:%=$(VENV)/bridges/%/made)  ## Training stacks, in three environments: they need other versions of the same packages.
+	for name in $(BRIDGES); do $(VENV)/bridges/$$name/bin/python -m pytest tests/bridges tests/views tests/llm/test_endpoint.py tests/llm/test_faulty_servers.py || exit 1; done
+
+$(VENV)/bridges/%/made: tests/bridges/%.txt tests/bridges/%.in pyproject.toml  # torch first, or a resolver may take another build
+	test -x $(VENV)/bridges/$*/bin/python || $(PYTHON) -m venv $(VENV)/bridges/$*
+	$(VENV)/bridges/$*/bin/pip install --quiet -c tests/bridges/$*.txt torch
+	$(VENV)/bridges/$*/bin/pip install --quiet -c tests/bridges/$*.txt -r tests/bridges/$*.in -e .
+	touch $@
 
 attack: $(VENV)/dev  ## Hostile input of every kind, thousands of tries, an hour or more.
 	$(BIN)/python -m pytest -m attack tests/attacks -s

@@ -26,6 +26,7 @@ SECTIONS = {
     "drift": ("benchmarks.drift", "rows", "Learners"),
     "culture": ("benchmarks.culture", "rows", "Culture"),
     "executors": ("benchmarks.executors", "rows", "The same run by one process, by two, and on Ray"),
+    "torchrl": ("benchmarks.torchrl", "rows", "TorchRL: native and through PettingZoo"),
     "models": ("benchmarks.language_models", "rows", "Local language models"),
     "models-gpu": ("benchmarks.language_models", "gpu", "A local language model on a GPU"),
 }

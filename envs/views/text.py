@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias, TypedDict
+from typing import Protocol, TypeAlias, TypedDict
 
 import torch
 from torch import Tensor
@@ -244,6 +244,14 @@ class TextEnv:
         taken = present[:, self.number].tolist()
         self._chats = [found.get(i) if taken[i] else None for i in range(self.num_envs)]
         return [None if chat is None else _prompt(chat) for chat in self._chats]
+
+
+class MakesTextEnv(Protocol):
+    """A function that makes text environments, such as `functools.partial(text_env, "populace/drift-v0")`."""
+
+    def __call__(self, *, num_envs: int) -> TextEnv:
+        """N environments."""
+        ...
 
 
 def _prompt(chat: Chat) -> Prompt:
