@@ -162,7 +162,7 @@ def resume(
 
     Args:
         folder: The run folder.
-        sets: Overrides `dotted.key=value` of options that change the time or memory of a run and not its results
+        sets: Overrides `dotted.key=value` of options that change a run's time, memory or cost and not its results
             (`Options.changeable`): a raised budget of a language model.
         device: Where to compute; default where it ran.
         threads: Processor threads, as for `run`.
