@@ -2,7 +2,7 @@
 
 Both make the same keys, uniform numbers, whole numbers and choices to the bit; normal numbers and products differ in
 the last bits, and after many ticks so do the worlds. Hence the arithmetic is part of a run: it is fixed at the start,
-saved with the run, and followed by whoever goes on with it. Kernels are the default on the CPU where numba runs; the
+saved with the run, and used again when the run is resumed. Kernels are the default on the CPU where numba runs; the
 variable POPULACE_ARITHMETIC (read once) or an argument asks for one by name. Other devices are torch's, and so is
 compiled arithmetic.
 """

@@ -251,7 +251,7 @@ def named(path: str | Path, context: object = None, *, there: bool = True) -> Pa
     Args:
         path: What the option says; a relative path starts at the context's `folder`, or else at the working folder.
         context: A mapping that may hold `folder`, or anything else.
-        there: Whether a file that is not there is told here; otherwise whoever reads it will say so.
+        there: Whether a missing file raises here; otherwise the code that reads it raises.
 
     Raises:
         ValueError: There is no such file, it is not a regular one, or the user's word is needed to read it.

@@ -46,6 +46,8 @@ def leave_working_folder() -> None:
     """
     here = Path.cwd().resolve()
     sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != here]
+    if here in _site_folders():  # an editable install of what lies there: found, but after everything else
+        sys.path.append(str(here))
 
 
 def imported(target: str) -> ModuleType:

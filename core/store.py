@@ -25,7 +25,7 @@ from populace.folder import is_of
 LOCK = "lock.json"
 """Who writes to the run folder at an address."""
 BEAT_SECONDS = 10.0
-"""Time between two signs of life of whoever holds a lock."""
+"""Seconds between two signs of life of the process that holds a lock."""
 STALE_SECONDS = 60.0
 """Time without a sign of life after which a lock is taken over. Clocks of two machines may differ by less than that."""
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")

@@ -2,8 +2,8 @@
 
 The user's own word is what stands in `--set`, in another option of the command line, in an argument given in Python, in
 the environment, or in the user's configuration folder. What stands in a scenario file, in the parents that it extends,
-or in a run folder is a stranger's, whoever wrote it; the installed library scenarios are the exception. A stranger's
-file needs the user's word for four things, one `Need` each:
+or in a run folder is a stranger's, even if the user wrote it; the installed library scenarios are the exception. A
+stranger's file needs the user's word for four things, one `Need` each:
 
 - `code`: importing `module:attribute` from outside installed packages (`populace.imports` says what is installed);
 - `read`: reading a file outside the scenario's own folder;

@@ -72,7 +72,7 @@ def watched(quiet: bool, scenario: "Scenario | None" = None) -> Iterator["Progre
 
     hurry = threading.Timer(GRACE, cut_short)
     hurry.daemon = True
-    # Whoever started us so that hanging up means nothing (nohup) is obeyed.
+    # A process that was started so as to ignore SIGHUP (nohup) goes on ignoring it.
     heard = [number for number in (signal.SIGINT, signal.SIGTERM, HANGUP) if number is not None]
     heard = [number for number in heard if number != HANGUP or signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, stop) for number in heard}

@@ -162,7 +162,7 @@ def resume(
 
     Args:
         folder: The run folder.
-        sets: Overrides `dotted.key=value` of options that bear on what the run takes and not on what comes out of it
+        sets: Overrides `dotted.key=value` of options that change a run's time, memory or cost and not its results
             (`Options.changeable`): a raised budget of a language model.
         device: Where to compute; default where it ran.
         threads: Processor threads, as for `run`.

@@ -13,8 +13,8 @@ class Progress:
     moved: Callable[[int], None] = lambda agent_ticks: None
     """Called with the agent-ticks played since the last call."""
     stop: Callable[[], bool] = lambda: False
-    """Asked about twice a second; True saves the run and ends it, to be resumed. Where a tick takes long, whoever
-    watches may raise KeyboardInterrupt too: what was played before this tick is saved."""
+    """Asked about twice a second; True saves the run and ends it, to be resumed. Where a tick takes long, the
+    caller may raise KeyboardInterrupt too: what was played before this tick is saved."""
     playing: bool = False
     """Set while ticks are played in this process, when nothing is written."""
     told: Callable[[str], None] = lambda note: None

@@ -204,6 +204,17 @@ def test_plug_ins_announced_by_a_folder_that_is_not_installed_need_the_word(tmp_
     assert "ran" not in done.stdout
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_the_working_folder_stays_on_the_path_only_where_an_installation_names_it_and_then_last(
+    named, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", str(tmp_path), "elsewhere"])
+    monkeypatch.setattr(imports, "_site_folders", lambda: frozenset([tmp_path.resolve()] if named else []))
+    imports.leave_working_folder()
+    assert sys.path == ["elsewhere", *([str(tmp_path.resolve())] if named else [])]
+
+
 def test_an_editable_install_is_installed(tmp_path, monkeypatch):
     source, shelf = tmp_path / "src", tmp_path / "site"
     write(source, plug_edit="x = 1\n")

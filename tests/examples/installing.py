@@ -37,6 +37,12 @@ class Environment:
         command = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
         subprocess.run([sys.executable, *command, "--target", str(self.site), str(source)], check=True)
 
+    def install_editable(self, package: Path) -> None:
+        """Install a package in place, as somebody who works on it does."""
+        self.run(
+            "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "-e", str(package)
+        )
+
     def run(self, *words: str, cwd: Path | None = None) -> str:
         """What `python *words` prints; it must succeed."""
         done = subprocess.run(

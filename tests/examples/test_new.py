@@ -56,6 +56,16 @@ def test_a_world_from_its_template_passes_its_own_tests_and_those_of_pettingzoo(
     )
 
 
+def test_an_editable_install_is_found_from_its_own_folder_and_from_the_one_above(tmp_path):
+    """That folder holds one of the package's name, which Python would take for the package."""
+    write_start("world", "acme/reef-island", tmp_path)
+    place = Environment(tmp_path)
+    place.install_editable(tmp_path / "reef_island")
+    place.run("-m", "pytest", "reef_island", "-p", "no:cacheprovider", cwd=tmp_path)
+    shown = place.run("-m", "populace", "show", "acme/reef-island-v0", "--json", cwd=tmp_path / "reef_island")
+    assert [role["name"] for role in json.loads(shown)["roles"]] == ["assistant"]
+
+
 @pytest.mark.parametrize("kind", FILES)
 def test_a_file_from_its_template_is_played_beside_one_of_ours(kind, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

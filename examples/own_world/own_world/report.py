@@ -1,4 +1,4 @@
-"""What the feed adds to the report: how polarised readers are at the end, arm by arm."""
+"""What the feed adds to the report: how polarised readers are at the end, per arm."""
 
 import html
 
