@@ -104,6 +104,8 @@ def installed(module: str) -> bool:
     top = module.partition(".")[0]
     if top == OURS:
         return True
+    if top == "__main__":  # the program that was started is no package that a scenario may name
+        return False
     spec = _spec(top)
     place = _place(spec)
     if spec is None or place is None or top in sys.stdlib_module_names:

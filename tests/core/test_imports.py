@@ -52,8 +52,7 @@ def test_what_counts_as_installed(folder):
     # The standard library holds no worlds; tests and the working folder are on Python's path, and not installed.
     for name in ("os", "antigravity", "sys", "builtins", "test_imports", "mine_here", "nobody_has_this"):
         assert not installed(name), name
-    # The program itself, whatever was started, is no package that a scenario may name.
-    assert not installed("__main__")
+    assert not installed("__main__"), "whatever was started, by pytest too"
 
 
 def test_the_working_folder_and_pythonpath_are_not_installed_and_a_pth_file_is(tmp_path):
