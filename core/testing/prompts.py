@@ -44,6 +44,7 @@ class Setting:
 _STORE = ["offer", "delegate", "search", "message", "decide", "audit"]
 _SELLERS = ({"name": "Pia"}, {"name": "Otto", "loyalty": 0.3, "contract": {"commission": 0.1}})
 _CENTURY = ["religion", "democracy", "liberalism", "expectation_for_progress", "uncertainty_avoidance"]
+_TWO = {"values": {"names": _CENTURY}, "segments": {"young": {"share": 0.5}, "old": {"share": 0.5}}}
 _GAMES = ("contract", "cheap-talk", "delegation-cap", "lemons", "signalling", "screening", "audit", "reputation")
 SETTINGS: dict[str, tuple[Setting, ...]] = {
     "populace/agency-v0": tuple(
@@ -52,12 +53,16 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
         for talk in ((False, True) if game == "contract" else (False,))
     ),
     "populace/coevolution-v0": (
-        Setting("By default", {}),
-        Setting(
-            "Two audiences",
-            {"audience": "segment"},
-            {"values": {"names": _CENTURY}, "segments": {"young": {"share": 0.5}, "old": {"share": 0.5}}},
-        ),
+        Setting("Without words (matter is not set)", {}),
+        Setting("Without words, two audiences", {"audience": "segment"}, _TWO),
+        Setting("With words (matter: statements)",
+                {"matter": "statements", "questionnaire": {"loadings": "statements", "asked": 4}}),
+        Setting("With words, items of several values and two audiences",
+                {"matter": "statements", "audience": "segment", "questionnaire": {"asked": 4}}, _TWO),
+        Setting("With words, nineteen values and nobody who listens",
+                {"matter": "statements", "protocol": "follow", "history": {"series": "walk", "anchor": "people"},
+                 "questionnaire": {"loadings": "statements", "asked": 4, "beta": 1.5}},
+                {"values": {"system": "progressgym"}}),
     ),
     "populace/culture-v0": (
         Setting("By default, with two questions", {"asked": 2}),

@@ -1,13 +1,15 @@
 """The seats of the coevolution world: what they see and do."""
 
+from dataclasses import replace
+
 from populace.envs.coevolution import questionnaire
 from populace.envs.coevolution.options import CoevolutionOptions
 from populace.fields import Field, Role
 from populace.population import Census
 
 
-def roles(options: CoevolutionOptions, census: Census) -> tuple[Role, ...]:
-    """The roles `user` and `assistant` for a population."""
+def roles(options: CoevolutionOptions, census: Census, parts: int = 0) -> tuple[Role, ...]:
+    """The roles `user` and `assistant` for a population; `parts` statements say an item at most, 0 without words."""
     audiences = options.audiences(census)
     asked, width = options.questionnaire.asked, len(census.values)
     last = questionnaire.size(options.questionnaire, census.values) - 1
@@ -88,4 +90,24 @@ def roles(options: CoevolutionOptions, census: Census) -> tuple[Role, ...]:
             ),
         ),
     )
-    return user, assistant
+    if parts == 0:
+        return user, assistant
+    statements = Field(
+        name="statements",
+        kind="text",
+        shape=(asked, parts),
+        carries=("items", "questions"),
+        about="The items in words; an item may be said by several statements, and 0 stands for none.",
+    )
+    read = Field(name="read", kind="text", about="What the user's assistant wrote to it last; 0 before anything.")
+    remark = Field(name="remark", kind="text", about="What the user says of the statements.")
+    essay = Field(
+        name="essay",
+        kind="text",
+        shape=(audiences,),
+        carries=("position", "mirror"),
+        about="What the assistant writes to each audience of what it holds.",
+    )
+    heard = (read,) if options.protocol == "coevolve" else ()
+    user = replace(user, sees=(*user.sees, statements, *heard), does=(*user.does, remark))
+    return user, replace(assistant, sees=(*assistant.sees, statements), does=(*assistant.does, essay))
