@@ -8,8 +8,8 @@ from populace.fields import Field, Role
 from populace.population import Census
 
 
-def roles(options: CoevolutionOptions, census: Census, parts: int = 0) -> tuple[Role, ...]:
-    """The roles `user` and `assistant` for a population; `parts` statements say an item at most, 0 without words."""
+def roles(options: CoevolutionOptions, census: Census) -> tuple[Role, ...]:
+    """The roles `user` and `assistant` for a population."""
     audiences = options.audiences(census)
     asked, width = options.questionnaire.asked, len(census.values)
     last = questionnaire.size(options.questionnaire, census.values) - 1
@@ -90,8 +90,14 @@ def roles(options: CoevolutionOptions, census: Census, parts: int = 0) -> tuple[
             ),
         ),
     )
-    if parts == 0:
-        return user, assistant
+    return user, assistant
+
+
+def worded(cast: tuple[Role, ...], options: CoevolutionOptions, parts: int) -> tuple[Role, ...]:
+    """The roles with what they read and write, where `parts` statements say an item at most."""
+    user, assistant = cast
+    (asked,) = user.does[0].shape
+    audiences = assistant.does[0].shape[0]
     statements = Field(
         name="statements",
         kind="text",

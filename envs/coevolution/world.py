@@ -15,7 +15,7 @@ from populace.envs.coevolution.begin import begin
 from populace.envs.coevolution.dialogue import QuestionnaireDialogue
 from populace.envs.coevolution.matter import matter_of
 from populace.envs.coevolution.options import CoevolutionOptions
-from populace.envs.coevolution.roles import roles
+from populace.envs.coevolution.roles import roles, worded
 from populace.envs.coevolution.state import State
 from populace.envs.coevolution.talking import Talking
 from populace.errors import OptionError, PopulaceError
@@ -73,7 +73,8 @@ class Coevolution(World[State, CoevolutionOptions]):
 
     def roles(self) -> tuple[Role, ...]:
         """User and assistant."""
-        return roles(self.options, self.census, 0 if self.talking is None else self.talking.parts)
+        cast = roles(self.options, self.census)
+        return cast if self.talking is None else worded(cast, self.options, self.talking.parts)
 
     def begin(self, people: People, draw: Draw) -> State:
         """Society at the first point of its history."""
