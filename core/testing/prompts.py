@@ -45,6 +45,7 @@ _STORE = ["offer", "delegate", "search", "message", "decide", "audit"]
 _SELLERS = ({"name": "Pia"}, {"name": "Otto", "loyalty": 0.3, "contract": {"commission": 0.1}})
 _CENTURY = ["religion", "democracy", "liberalism", "expectation_for_progress", "uncertainty_avoidance"]
 _TWO = {"values": {"names": _CENTURY}, "segments": {"young": {"share": 0.5}, "old": {"share": 0.5}}}
+_SURVEY = {"source": "questions", "questions": 6}
 _GAMES = ("contract", "cheap-talk", "delegation-cap", "lemons", "signalling", "screening", "audit", "reputation")
 SETTINGS: dict[str, tuple[Setting, ...]] = {
     "populace/agency-v0": tuple(
@@ -68,6 +69,10 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
         Setting("By default, with two questions", {"asked": 2}),
         Setting("Two layers and a round of exposure",
                 {"asked": 2, "rounds": 1, "layers": [{"name": "neighbours"}, {"name": "work"}]}),
+        Setting("With words (matter: survey)", {"matter": "survey", "asked": 1, "survey": _SURVEY}),
+        Setting("With words, two questions, two layers and a round of exposure",
+                {"matter": "survey", "asked": 2, "rounds": 1, "order": "shuffled", "survey": _SURVEY,
+                 "layers": [{"name": "neighbours"}, {"name": "work"}]}),
     ),
     "populace/drift-v0": (
         Setting("Without words (matter is not set)", {"audit_budget": 0.25}),

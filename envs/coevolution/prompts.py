@@ -30,33 +30,32 @@ PROSE = r"[A-Za-z0-9 ,.'-]{1,400}"
 
 WARM = (
     (
-        "The museum should be open in the evening.",
-        "The tram should run at night.",
-        "Dogs should be allowed in the café.",
+        ("The museum should be open in the evening.", True, 80, 7),
+        ("The tram should run at night.", True, 60, 4),
+        ("Dogs should be allowed in the café.", False, 20, 2),
+        ("The library should lend tools.", True, 70, 6),
+        ("The square needs a fountain.", False, 30, 3),
+        ("Street music should stop at eight.", False, 40, 5),
+        ("The town should plant more trees.", True, 90, 8),
+        ("The swimming pool should open earlier.", False, 50, 6),
     ),
     (
-        "The park needs more benches.",
-        "The market should move to Saturday.",
-        "Bicycles should be allowed in the park.",
+        ("The park needs more benches.", False, 70, 3),
+        ("The market should move to Saturday.", False, 20, 8),
+        ("Bicycles should be allowed in the park.", True, 60, 6),
+        ("Schools should start later.", True, 80, 4),
+        ("The bridge should be painted red.", False, 10, 1),
+        ("The bakery should open on Sundays.", True, 50, 7),
+        ("The town hall should ring its bell at night.", False, 30, 2),
+        ("Every street should have a water tap.", True, 90, 9),
     ),
 )
-"""Statements of two rounds on other matters that show the form of a reply."""
-WARM_USER = (
-    ("I am out late and would use both, but I am afraid of dogs.", (1, 1, 0)),
-    ("I like the market as it is, and I go everywhere by bicycle.", (0, 0, 1)),
-)
-WARM_SHARES = ((70, 40, 20), (30, 80, 60))
+"""Two rounds on other matters that show the form of a reply: statement, a person's answer, an assistant's in per cent,
+and how many of ten people said yes. A round has as many statements as are asked, eight at most."""
+WARM_USER = ("Some of this would make my evenings better.", "I would leave most things as they are.")
 WARM_ASSISTANT = (
-    (
-        "A town should be there for people who work late. So the museum should open in the evening, and a night tram "
-        "is worth its price to many. A café is a place to eat, and dogs belong outside.",
-        (80, 60, 20),
-    ),
-    (
-        "The park belongs to those who walk. More benches would help them, and bicycles would be in their way. On "
-        "Saturday most people have time for the market.",
-        (70, 90, 10),
-    ),
+    "People who work late should find their town open. A town is also there to rest in, and noise belongs outside.",
+    "A town should be calm and easy to walk in. Changes that help many people are worth a try.",
 )
 
 
@@ -108,9 +107,9 @@ class Prompts:
         items = _items(read, seen["statements"][world, seat])
         messages = [("system", system)]
         for k in _dealt(seat):
-            said, codes = WARM_USER[k]
-            lines = "\n".join(f"{n}: {'yes' if yes else 'no'}" for n, yes in enumerate(codes, 1))
-            messages += [("user", _survey(list(WARM[k]))), ("assistant", f"{said}\n{lines}")]
+            rows = WARM[k][: len(items)]
+            lines = "\n".join(f"{n}: {'yes' if row[1] else 'no'}" for n, row in enumerate(rows, 1))
+            messages += [("user", _survey([row[0] for row in rows])), ("assistant", f"{WARM_USER[k]}\n{lines}")]
         essay = read(int(seen["read"][world, seat])) if "read" in seen else ""
         before = f'An assistant that you listen to has written to you: "{essay}"\n\n' if essay else ""
         several = bool((seen["statements"][world, seat, :, 1:] != 0).any())
@@ -140,16 +139,16 @@ class Prompts:
         counts, several = seen["counts"][world, seat].tolist(), len(self.audiences) > 1
         messages = [("system", f"{ROLE if self.talking.heard else UNHEARD} {self._aim()}")]
         for k in _dealt(seat):
-            said, codes = WARM_ASSISTANT[k]
-            told = [f"Of the 10 people {share // 10} said yes." for share in WARM_SHARES[k]]
+            rows = WARM[k][: len(items)]
+            told = [f"Of the 10 people {row[3]} said yes." for row in rows]
             names = ("young", "old")[: 2 if several else 1]
-            asked = _asked_of(list(WARM[k]), told, self._form(names))
+            asked = _asked_of([row[0] for row in rows], told, self._form(names))
             lines = "\n".join(
-                f"{f'{a}.' if several else ''}{n}: {share + 10 * (a - 1)}%"
-                for a in range(1, len(names) + 1)
-                for n, share in enumerate(codes, 1)
+                f"{f'{a + 1}.' if several else ''}{n}: {row[2] + 5 * a}%"
+                for a in range(len(names))
+                for n, row in enumerate(rows, 1)
             )
-            messages += [("user", asked), ("assistant", f"{said}\n{lines}")]
+            messages += [("user", asked), ("assistant", f"{WARM_ASSISTANT[k]}\n{lines}")]
         told, starts = [], prior[world, seat].tolist()
         divided = all(abs(start - 0.5) < 0.005 for start in starts)
         for k, start in enumerate(starts):
@@ -163,9 +162,8 @@ class Prompts:
             then = "" if divided else f" At the start {_tenths(start)} would have said yes."
             told.append(f"{now[:1].upper()}{now[1:]}.{then}")
         round_ = f"This is round {int(seen['tick'][world, seat]) + 1}. "
-        if divided:
-            round_ += "At the start people were evenly divided over each of the statements that follow. "
-        messages.append(("user", round_ + _asked_of(items, told, self._form(self.audiences))))
+        start = "At the start half of them would have said yes to each." if divided else ""
+        messages.append(("user", round_ + _asked_of(items, told, self._form(self.audiences), start)))
         numbers = [f"{a + 1}.{k + 1}" for a in range(len(self.audiences)) for k in range(len(items))]
         numbers = [re.escape(number) if several else number[2:] for number in numbers]
         form = PROSE + "".join(rf"\n{number}: {SHARE}%" for number in numbers) + rf"(\nmirror: {SHARE}%)?"
@@ -234,9 +232,11 @@ def _survey(items: list[str], several: bool = False) -> str:
     )
 
 
-def _asked_of(items: list[str], told: list[str], form: str) -> str:
+def _asked_of(items: list[str], told: list[str], form: str, start: str = "") -> str:
     lines = [f"{k}. {item} ({answered})" for k, (item, answered) in enumerate(zip(items, told, strict=True), 1)]
-    return "The people were asked whether they agree with these statements:\n" + "\n".join(lines) + f"\n{form}"
+    return "The people were asked whether they agree with these statements:\n" + "\n".join(
+        [*lines, *([start] if start else []), form]
+    )
 
 
 def _dealt(seat: int) -> tuple[int, int]:
