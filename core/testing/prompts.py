@@ -78,7 +78,10 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
         Setting("Without words (matter is not set)", {"audit_budget": 0.25}),
         Setting("With words (matter: claims)", {"matter": "claims", "audit_budget": 0.25}),
     ),
-    "populace/lockin-v0": (Setting("By default", {}),),
+    "populace/lockin-v0": (
+        Setting("Without words (matter is not set)", {}),
+        Setting("With words (matter: quantities)", {"matter": "quantities"}),
+    ),
     "populace/matrix-v0": (
         Setting("By default", {}),
         Setting("With talk", {"talk": True, "matching": "pairs"}),

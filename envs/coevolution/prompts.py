@@ -52,10 +52,15 @@ WARM = (
 )
 """Two rounds on other matters that show the form of a reply: statement, a person's answer, an assistant's in per cent,
 and how many of ten people said yes. A round has as many statements as are asked, eight at most."""
-WARM_USER = ("Some of this would make my evenings better.", "I would leave most things as they are.")
+WARM_USER = (
+    "I work until six, so I could see the museum at last.",
+    "The park has benches enough for everybody.",
+)
 WARM_ASSISTANT = (
-    "People who work late should find their town open. A town is also there to rest in, and noise belongs outside.",
-    "A town should be calm and easy to walk in. Changes that help many people are worth a try.",
+    "Many people work until six, so I think that the museum should open in the evening. A town is there for all who "
+    "live in it.",
+    "More benches would help those who walk in the park, and I hold that they are worth their price. A town should be "
+    "easy to rest in.",
 )
 
 
