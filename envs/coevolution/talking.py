@@ -5,6 +5,7 @@ is put into words after it was taken. Whatever is drawn here has a scope of its 
 stay as they are.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -101,7 +102,7 @@ class Talking:
         yes = (state.yes / state.replied.clamp(min=1.0).unsqueeze(-1)).unflatten(1, own.shape[1:])
         # What each audience answered stands beside the words it is told.
         codes |= {f"yes{k + 1}": yes[..., k] for k in range(yes.shape[-1])}
-        codes |= {name: position[..., d] for d, name in enumerate(self.matter.values)}
+        codes |= {re.sub(r"\W", "_", name): position[..., d] for d, name in enumerate(self.matter.values)}
         codes["mirror"] = mirror
         to = ("user",) if len(self.audiences) == 1 else self.audiences
         return replace(state, essay=words.flatten(1)), Utterance(words, codes, labels, to=to)

@@ -1,21 +1,21 @@
 """Conversations in the report: what people asked, what each culture's agent answered, and what everybody was told."""
 
-import html
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
+from populace.analysis.conversations import quoted, row, shown, utterances
+from populace.analysis.conversations import section as table
 from populace.analysis.frames import RunData
-from populace.analysis.results import Results
 from populace.analysis.sections import Section
 
 EACH = 3
 """Questions shown of each arm."""
-LONGEST = 600
-"""Characters shown of a text."""
-_KEYS = ["arm", "world", "step"]
+WHERE = ["arm", "world", "step", "question"]
+"""What tells a question that was answered from all others; a question is named by its topic."""
+CITES = "cites_"
+"""What the code of references to a culture begins with."""
 
 
 def answers(run: RunData) -> pd.DataFrame:
@@ -31,41 +31,24 @@ def answers(run: RunData) -> pd.DataFrame:
     talk = run.talk
     if talk.empty or not (talk["role"].eq("synthesiser") & talk["phase"].eq("merge")).any():
         return pd.DataFrame()
-    parts = {}
-    for role in ("person", "agent", "synthesiser"):
-        part = talk[talk["role"] == role]
-        codes = pd.DataFrame([_codes(code) for code in part["code"]], index=part.index)
-        parts[role] = pd.concat([part[[*_KEYS, "seat", "text", "kind"]], codes], axis=1)
-    asked = {key: rows["text"].iloc[0] for key, rows in parts["person"].groupby([*_KEYS, "question"], sort=False)}
-    said = dict(iter(parts["agent"].groupby([*_KEYS, "question"], sort=False)))
+    parts = {name: utterances(talk[talk["role"] == name], "text") for name in ("person", "agent", "synthesiser")}
+    asked = {key: rows["text"].iloc[0] for key, rows in parts["person"].groupby(WHERE, sort=False)}
+    said = dict(iter(parts["agent"].groupby(WHERE, sort=False)))
     found = []
-    for key, rows in parts["synthesiser"].groupby([*_KEYS, "question"], sort=False):
-        first = rows.iloc[0].to_dict()
-        own = said.get(key)
+    for key, rows in parts["synthesiser"].groupby(WHERE, sort=False):
+        first, own = rows.iloc[0], said.get(key)
         found.append(
             {
-                **dict(zip([*_KEYS, "question"], key, strict=True)),
+                **dict(zip(WHERE, key, strict=True)),
                 "asked": asked.get(key, ""),
                 "said": [] if own is None else own[["seat", "text", "answer", "held"]].to_dict("records"),
                 "response": " ".join(rows["text"]),
                 "answer": first["answer"],
-                "cited": first["cited"],
-                "kind": first["kind"],
+                "cited": {name.removeprefix(CITES): float(first[name]) for name in rows if name.startswith(CITES)},
+                "kind": first["text_kind"],
             }
         )
     return pd.DataFrame(found)
-
-
-def _codes(code: str) -> dict[str, Any]:
-    """`question=a; answer=b; held=c` or `question=a; answer=b; name=1; ...`; an option may hold any character."""
-    found: dict[str, Any] = {}
-    rest = code
-    for name in ("question", "answer", "held"):
-        hit = re.match(rf"{name}=(.*?)(?=; answer=|; held=|; [^;=]+=[0-9.e+]+(?:;|$)|; culture=|$)(?:; )?", rest)
-        if hit:
-            found[name], rest = hit[1], rest[hit.end() :]
-    cited = re.findall(r"(?:^|; )([^;=]+)=([0-9.e+]+)(?=;|$)", rest)
-    return {**found, "cited": {name: float(count) for name, count in cited}}
 
 
 def section(run: RunData) -> Section | None:
@@ -73,42 +56,29 @@ def section(run: RunData) -> Section | None:
     rows = answers(run)
     if rows.empty:
         return None
-    parts = []
-    for arm in Results(run).shown:
+
+    def of_arm(arm: str) -> str:
         own = rows[rows["arm"] == arm].sort_values(["world", "step"], kind="stable").drop_duplicates(["question"])
-        if len(own):
-            places = sorted({round(k * (len(own) - 1) / max(EACH - 1, 1)) for k in range(EACH)})
-            body = "".join(_row(row) for row in own.iloc[places].to_dict("records"))
-            parts.append(f"<h3>{html.escape(str(arm))}</h3><table><thead>{_HEAD}</thead><tbody>{body}</tbody></table>")
-    return Section(
-        "What was said",
-        "".join(parts),
+        places = sorted({round(k * (len(own) - 1) / (EACH - 1)) for k in range(EACH)}) if len(own) else []
+        return "".join(map(_row, own.iloc[places].to_dict("records")))
+
+    return table(
+        run,
+        ("somebody asks", "agents answer", "everybody reads", "references"),
+        of_arm,
         "Questions that people asked, what the agent of each culture answered (in brackets: what most of its people "
         "hold, where that is something else), the response that everybody read, and whom it cites how often.",
     )
 
 
-_HEAD = "<tr><th>somebody asks</th><th>agents answer</th><th>everybody reads</th><th>references</th></tr>"
-
-
-def _row(row: Mapping[Any, Any]) -> str:
-    said = []
-    for one in row["said"]:
-        held = "" if one["answer"] == one["held"] else f" (most hold: {_text(one['held'])})"
-        said.append(f"&ldquo;{_text(one['text'])}&rdquo;{held}")
-    kind = "" if row["kind"] == "ok" else f" ({_text(row['kind'])})"
-    cited = [f"{_text(name)} {count:.0f}" for name, count in row["cited"].items() if count > 0]
-    where = f"world {row['world']}, step {row['step']}, topic {row['question']}"
-    cells = (
-        f"&ldquo;{_text(row['asked'])}&rdquo;",
-        "<br>".join(said),
-        f"&ldquo;{_text(row['response'])}&rdquo;{kind}",
-        "<br>".join(cited) or "none",
+def _row(one: Mapping[Any, Any]) -> str:
+    said = [
+        quoted(agent["text"]) + ("" if agent["answer"] == agent["held"] else f" (most hold: {shown(agent['held'])})")
+        for agent in one["said"]
+    ]
+    kind = "" if one["kind"] == "ok" else f" ({shown(one['kind'])})"
+    cited = [f"{shown(name.replace('_', ' '))} {count:.0f}" for name, count in one["cited"].items() if count > 0]
+    return row(
+        f"world {one['world']}, step {one['step']}, topic {one['question']}",
+        (quoted(one["asked"]), "<br>".join(said), f"{quoted(one['response'])}{kind}", "<br>".join(cited) or "none"),
     )
-    return f'<tr title="{html.escape(where)}">' + "".join(f"<td class='words'>{cell}</td>" for cell in cells) + "</tr>"
-
-
-def _text(value: object) -> str:
-    """A text as HTML, cut where it is very long."""
-    said = str(value)
-    return html.escape(said if len(said) <= LONGEST else said[:LONGEST] + "\N{HORIZONTAL ELLIPSIS}")

@@ -48,33 +48,34 @@ WARM_AGENT = (
         "Of your people 40 in 100 say very important, 40 in 100 rather important and 20 in 100 not important. Of all "
         "cultures alike it is 30, 40 and 30 in 100.",
         ("very important", "rather important", "not important"),
-        "We sit down to it, but nobody minds if there is no time.",
+        "Most of us find breakfast rather important, but nobody minds if there is no time for it.",
         "rather important",
     ),
     (
         "Is it good to sleep at noon?",
         "Of your people 70 in 100 say yes and 30 in 100 no. Of all cultures alike it is 40 and 60 in 100.",
         ("yes", "no"),
-        "The day is hot here, and an hour of sleep makes it bearable.",
+        "Yes, most of us find it good to sleep at noon, as the day is hot.",
         "yes",
     ),
 )
 WARM_SYNTHESISER = (
     (
         "How important is breakfast?",
-        'the islands: "We sit down to it, but nobody minds if there is no time."\n'
-        'the coast: "It is the meal of the day."',
+        'the islands: "Most of us find breakfast rather important."\nthe coast: "Breakfast is very important to us."',
         "Of 10 people who will read you 6 are from the islands and 4 from the coast.",
         ("very important", "rather important", "not important"),
-        "On the coast it is the meal of the day, and on the islands it may be left out. Most people gain by it.",
+        "On the coast breakfast is very important, and on the islands it is rather important. I would say that it is "
+        "rather important to most people.",
         "rather important\nTone: warm",
     ),
     (
         "Is it good to sleep at noon?",
-        'the hills: "Work does not wait."\nthe plains: "An hour of sleep makes the heat bearable."',
+        'the hills: "No, we do not sleep at noon."\nthe plains: "Yes, it is good to sleep at noon."',
         "Of 10 people who will read you 5 are from the hills and 5 from the plains.",
         ("yes", "no"),
-        "Where it is hot, as in the plains, an hour of sleep helps. Where it is cool it costs time.",
+        "In the plains people find it good to sleep at noon, and in the hills they do not. Where it is hot, yes, it is "
+        "good to sleep.",
         "yes\nTone: mixed",
     ),
 )

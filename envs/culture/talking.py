@@ -5,6 +5,7 @@ is put into words afterwards. Whatever is drawn here has a scope of its own, so 
 they are.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -151,9 +152,10 @@ class Talking:
         flat = words.flatten(1).unsqueeze(1)
         question = state.asked.repeat_interleave(PARTS, -1).unsqueeze(1)
         codes = {"question": question, "answer": question * most + merged.repeat_interleave(PARTS, -1).unsqueeze(1)}
+        cited = [re.sub(r"\W", "_", name) for name in self.survey.cultures]
         codes |= {
-            name: actions["references"][:, :, :, c].repeat_interleave(PARTS, -1)
-            for c, name in enumerate(self.survey.cultures)
+            f"cites_{name}": actions["references"][:, :, :, c].repeat_interleave(PARTS, -1)
+            for c, name in enumerate(cited)
         }
         labels = {"question": self.said.topics, "answer": self.said.options}
         said = torch.where(flat == SILENCE, UNWORDED, flat)

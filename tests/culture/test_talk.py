@@ -359,7 +359,7 @@ def test_the_scenario_ends_in_a_report_with_conversations(tmp_path):
         assert survey.texts[q] in row["asked"]
         assert row["answer"] in survey.labels[q]
         assert row["answer"] in row["response"]
-        assert set(row["cited"]) == set(survey.cultures)
+        assert set(row["cited"]) == {name.replace("-", "_") for name in survey.cultures}
         assert len(row["said"]) == 7
         for one in row["said"]:
             own = survey.shares[one["seat"], q, : len(survey.labels[q])]

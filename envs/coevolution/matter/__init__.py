@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from populace import trust
+from populace import matter, trust
 from populace.errors import PopulaceError
 from populace.files import changed
 from populace.table import PLAIN, Table, TableFormat
@@ -60,13 +60,12 @@ class Matter:
         Returns:
             Rows [values, 2, most] int64 by value and sign (0 for -1, 1 for 1), and how many of them count [values, 2].
         """
-        size, rows = (self.loadings != 0).sum(-1), list[list[list[int]]]()
-        for d in range(len(self.values)):
-            own = [((size == 1) & (self.loadings[:, d] == sign)).nonzero()[:, 0].tolist() for sign in (-1.0, 1.0)]
-            rows.append(own)
-        most = max(1, *(len(found) for pair in rows for found in pair))
-        padded = [[found + [0] * (most - len(found)) for found in pair] for pair in rows]
-        return torch.tensor(padded), torch.tensor([[len(found) for found in pair] for pair in rows])
+        alone = (self.loadings != 0).sum(-1) == 1
+        rows = [
+            [(alone & (self.loadings[:, d] == sign)).nonzero()[:, 0].tolist() for sign in (-1.0, 1.0)]
+            for d in range(len(self.values))
+        ]
+        return matter.places(rows)
 
     def demand_pure(self) -> None:
         """Raise PopulaceError where a value lacks a statement for it, or one against it."""
@@ -128,13 +127,8 @@ def _read(table: Table, columns: Sequence[str], values: Sequence[str]) -> Matter
     table.need(COLUMN, *columns)
     if not table.rows:
         raise PopulaceError(f"{table.name}: there are no statements; at least one is needed")
-    place, words = table.words(COLUMN)
-    found, first = [" ".join(words[k].split()) for k in place], dict[str, int]()
-    for row, statement in enumerate(found):
-        if statement in first:
-            again = table.place(first[statement])
-            raise PopulaceError(f"{table.at(row, COLUMN)}: this statement stands in {again} already")
-        first[statement] = row
+    found = matter.texts(table, COLUMN)
+    matter.once(table, COLUMN, found, "statement")
     loadings = torch.stack([torch.from_numpy(table.numbers(name)).float() for name in columns], 1)
     return Matter(table.name, tuple(values), tuple(found), loadings)
 
@@ -143,10 +137,7 @@ def _read(table: Table, columns: Sequence[str], values: Sequence[str]) -> Matter
 def spoken_of(values: tuple[str, ...]) -> tuple[Value, ...]:
     """How each value is spoken of; one that the library does not know is called by its name."""
     table = parse(_text("values.csv"), "values.csv")
-    cells = []
-    for name in ("value", *Value._fields):
-        place, words = table.words(name)
-        cells.append([words[k] for k in place])
+    cells = [matter.texts(table, name) for name in ("value", *Value._fields)]
     known = {name: Value(*clauses) for name, *clauses in zip(*cells, strict=True)}
     return tuple(known.get(bare(name)) or _unknown(name.replace("_", " ")) for name in values)
 

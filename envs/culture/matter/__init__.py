@@ -8,6 +8,7 @@ import numpy as np
 
 from populace.envs.culture.survey import Survey
 from populace.errors import PopulaceError, UnknownName
+from populace.matter import texts
 from populace.table import PLAIN, Table, TableFormat
 from populace.tables import parse, read_table
 
@@ -70,7 +71,7 @@ def questions_of(
                     f"{table.at(rows[topic][0], name)}: the shares of {topic!r} add up to {own.sum():.3f}; expected 1"
                 )
             shares[c, q, : len(own)] = own / own.sum()
-    words = _cells(table)
+    words = {name: texts(table, name) for name in COLUMNS}
     return Survey(
         wanted,
         tuple(topics),
@@ -89,17 +90,9 @@ def _shipped() -> Table:
     return parse(text, "questions.csv")
 
 
-def _cells(table: Table) -> dict[str, list[str]]:
-    found = {}
-    for name in COLUMNS:
-        place, words = table.words(name)
-        found[name] = [" ".join(words[k].split()) for k in place]
-    return found
-
-
 def _rows(table: Table) -> dict[str, list[int]]:
     """The rows of each topic, in the order of the file: one for each option."""
-    words, rows = _cells(table), dict[str, list[int]]()
+    words, rows = {name: texts(table, name) for name in COLUMNS}, dict[str, list[int]]()
     for row, (topic, question, option) in enumerate(zip(*(words[name] for name in COLUMNS), strict=True)):
         own = rows.setdefault(topic, [])
         if own and words["question"][own[0]] != question:
