@@ -30,13 +30,14 @@ def essays(run: RunData) -> pd.DataFrame:
     if talk.empty or not talk["code"].str.contains("asked1a=").all():
         return pd.DataFrame()
     found = utterances(talk, "essay").assign(to=talk["to"])
-    numbers = [int(name.removeprefix("yes")) for name in found if name.removeprefix("yes").isdecimal()]
-    parts = {n: [name for name in found if name[:-1] == f"asked{n}"] for n in numbers}
+    names = [str(name) for name in found]
+    numbers = [int(name.removeprefix("yes")) for name in names if name.removeprefix("yes").isdecimal()]
+    parts = {n: [name for name in names if name[:-1] == f"asked{n}"] for n in numbers}
     rows = found.to_dict("records")
     asked = [[" ".join(one[name] for name in parts[n] if one[name]) for n in numbers] for one in rows]
     yes = [[float(one[f"yes{n}"]) for n in numbers] for one in rows]
     spent = [*(f"yes{n}" for n in numbers), *(name for own in parts.values() for name in own)]
-    return found.drop(columns=spent).assign(asked=asked, yes=yes)
+    return found.drop(columns=spent).assign(asked=pd.Series(asked, found.index), yes=pd.Series(yes, found.index))
 
 
 def remarks(run: RunData) -> pd.DataFrame:

@@ -36,7 +36,7 @@ def answers(run: RunData) -> pd.DataFrame:
     said = dict(iter(parts["agent"].groupby(WHERE, sort=False)))
     found = []
     for key, rows in parts["synthesiser"].groupby(WHERE, sort=False):
-        first, own = rows.iloc[0], said.get(key)
+        first, own = rows.iloc[0].to_dict(), said.get(key)
         found.append(
             {
                 **dict(zip(WHERE, key, strict=True)),
@@ -44,7 +44,9 @@ def answers(run: RunData) -> pd.DataFrame:
                 "said": [] if own is None else own[["seat", "text", "answer", "held"]].to_dict("records"),
                 "response": " ".join(rows["text"]),
                 "answer": first["answer"],
-                "cited": {name.removeprefix(CITES): float(first[name]) for name in rows if name.startswith(CITES)},
+                "cited": {
+                    str(name).removeprefix(CITES): float(n) for name, n in first.items() if str(name).startswith(CITES)
+                },
                 "kind": first["text_kind"],
             }
         )

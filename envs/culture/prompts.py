@@ -143,7 +143,7 @@ class Prompts:
             places = [min(int(float(trait) * len(labels)), len(labels) - 1) for trait in traits[:, q]]
             held = f"You say: {labels[places[0]]}."
             if len(set(places)) > 1:
-                held = " ".join(f"Among {n} you say: {labels[o]}." for n, o in zip(layers, places, strict=True))
+                held = "; ".join(f"{n}: you say {labels[o]}" for n, o in zip(layers, places, strict=True))
             lines.append(f"- {topic}: {text} ({held})")
         return lines
 
@@ -161,12 +161,12 @@ class Prompts:
                 ("assistant", f"{said}\nAnswer: {answer}"),
             ]
         parts = []
-        for k, (text, labels) in enumerate(zip(asked, options, strict=True)):
-            own = [round(100 * float(x)) for x in seen["marginals"][world, seat, k, : len(labels)]]
-            pool = [round(100 * float(x)) for x in seen["pool"][world, seat, k, : len(labels)]]
+        for k, (text, offered) in enumerate(zip(asked, options, strict=True)):
+            own = [round(100 * float(x)) for x in seen["marginals"][world, seat, k, : len(offered)]]
+            pool = [round(100 * float(x)) for x in seen["pool"][world, seat, k, : len(offered)]]
             told = [
                 f"{share} in 100 {'say ' if j == 0 else ''}{label}"
-                for j, (share, label) in enumerate(zip(own, labels, strict=True))
+                for j, (share, label) in enumerate(zip(own, offered, strict=True))
             ]
             number = f"{k + 1}. " if several else ""
             parts.append(
@@ -197,10 +197,14 @@ class Prompts:
         several = len(asked) > 1
         numbered = [f'{f"{k}. " if several else ""}Somebody asks: "{text}"' for k, text in enumerate(asked, 1)]
         shares = [float(x) for x in seen["people"][world, seat]]
-        people = [f"{round(100 * s)} are from {place}" for s, place in zip(shares, self.places, strict=True) if s > 0]
-        parts = [*numbered, self._heard(read, seen, world, seat), f"Of 100 people who will read you {_listed(people)}."]
-        ask = MERGE_ASK if len(asked) == 1 else MERGE_ASK_ALL
-        messages.append(("user", "\n".join(parts) + f"\n{ask} {_ending(options)} {TONE_ASK}"))
+        readers = [f"{round(100 * s)} are from {place}" for s, place in zip(shares, self.places, strict=True) if s > 0]
+        parts = [
+            *numbered,
+            self._heard(read, seen, world, seat),
+            f"Of 100 people who will read you {_listed(readers)}.",
+        ]
+        ask, between = (MERGE_ASK_ALL, "\n") if several else (MERGE_ASK, " ")
+        messages.append(("user", "\n".join(parts) + f"\n{ask} {_ending(options)}{between}{TONE_ASK}"))
         form = PROSE + _lines(options) + rf"\nTone: ({'|'.join(TONES)})"
         return Chat(world, seat, tuple(messages), form=form)
 
@@ -342,9 +346,7 @@ def _ending(options: Sequence[Sequence[str]]) -> str:
     if len(options) == 1:
         return f"Then end with a line that begins with `Answer:` and holds one of these: {', '.join(options[0])}."
     listed = "\n".join(f"{k}: {', '.join(labels)}" for k, labels in enumerate(options, 1))
-    return (
-        f"Then end with a line for each question: its number, a colon, and one of the answers listed here.\n{listed}\n"
-    )
+    return f"Then end with a line for each question: its number, a colon, and one of the answers listed here.\n{listed}"
 
 
 def _lines(options: Sequence[Sequence[str]]) -> str:

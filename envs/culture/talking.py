@@ -117,6 +117,7 @@ class Talking:
         match = (wanted.unsqueeze(-1) == state.asked.unsqueeze(1)) & (words != UNWORDED).unsqueeze(-1)
         first = match.to(torch.uint8).argmax(1)
         plain = self.said.asks.say((state.asked,), torch.zeros_like(state.asked, dtype=torch.float32))
+        assert state.asking is not None
         found = torch.where(match.any(1), words.gather(1, first), plain)
         asking = torch.where((state.round == 0).unsqueeze(-1), found, state.asking)
         codes = {"question": wanted, "culture": state.culture}

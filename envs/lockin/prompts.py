@@ -80,10 +80,10 @@ class Prompts:
             told.append(said if alike else f"{said} (you count it as {_weight(trust)})")
         messages = [("system", SYSTEM)]
         for k in (0, 1) if seat % 2 == 0 else (1, 0):
-            question, of, guesses, words, guess, off = WARM[k]
+            question, of, guesses, words, guess, error = WARM[k]
             messages += [
                 ("user", _ask(question, of, guesses, "You count what each of them says fully.")),
-                ("assistant", f"{words}\n{GUESS}: {guess}\n{ERROR}: {off}"),
+                ("assistant", f"{words}\n{GUESS}: {guess}\n{ERROR}: {error}"),
             ]
         counts = f"You count what each of them says as {_weight(people[0][2])}." if alike else ""
         round_ = f"This is round {int(seen['round'][world, seat]) + 1}. "
