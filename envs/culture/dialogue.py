@@ -12,6 +12,7 @@ from populace.envs.culture import sheet, wording
 from populace.envs.culture.free import FreeSynthesiser
 from populace.envs.culture.options import CultureOptions
 from populace.envs.culture.prompts import Prompts
+from populace.envs.culture.reading import Replies
 from populace.envs.culture.survey import Survey
 from populace.envs.culture.talking import Talking
 from populace.observation import Observation
@@ -26,7 +27,8 @@ class CultureDialogue:
 
     def __init__(self, survey: Survey, options: CultureOptions, talking: Talking | None = None) -> None:
         self.survey, self.options = survey, options
-        self.worded = None if talking is None else Prompts(survey, options, talking)
+        self.worded = None if talking is None else Prompts(survey, options)
+        self.replies = None if talking is None else Replies(survey, options, talking)
         self._places = {name.lower(): c for c, name in enumerate(survey.cultures)}
         longest = "|".join(re.escape(n) for n in sorted(survey.cultures, key=len, reverse=True))
         self._names = re.compile(rf"(?<!\w)({longest})(?!\w)(\s*\(\+\))?", re.I)
@@ -42,9 +44,9 @@ class CultureDialogue:
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
     ) -> tuple[Mapping[str, Tensor], Tensor]:
         """Options, references and their sentiment; a reply without a legal option for every question is unreadable."""
-        if self.worded is not None:
-            worded = self.worded
-            return words.fill(observation, chats, replies, lambda chat, reply: worded.heard(observation, chat, reply))
+        if self.replies is not None:
+            reader = self.replies
+            return words.fill(observation, chats, replies, lambda chat, reply: reader.heard(observation, chat, reply))
         person = observation.role.name == "person"
 
         def heard(chat: Chat, reply: str) -> Mapping[str, Tensor | int] | ReplyKind:
@@ -54,8 +56,8 @@ class CultureDialogue:
 
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
         """One reply a chat, which `hear` reads back into these actions, but for partners and long lists of names."""
-        if self.worded is not None:
-            return self.worded.written(observation, chats, actions)
+        if self.replies is not None:
+            return self.replies.written(observation, chats, actions)
         if observation.role.name == "person":
             return wording.meetings([layer.name for layer in self.options.layers], chats, actions)
         return wording.answers(self.survey.cultures, chats, actions)
@@ -64,7 +66,7 @@ class CultureDialogue:
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
     ) -> Mapping[str, Sequence[str | Sequence[str | None] | None]]:
         """What others read of each reply, where the world has words: the reply without its labelled lines."""
-        return {} if self.worded is None else self.worded.utterances(observation, replies)
+        return {} if self.replies is None else self.replies.utterances(observation, replies)
 
     def free(self, role: str) -> FreeFace | None:
         """The synthesiser can be held in free text beyond the options it merges to."""

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from populace.dialogue import ReplyKind
 from populace.envs.culture import Culture, CultureOptions
 from populace.envs.culture.conversations import answers
 from populace.envs.culture.matter import PLACES, questions_of
-from populace.envs.culture.prompts import words_of
+from populace.envs.culture.reading import words_of
 from populace.errors import PopulaceError, UnknownName
 from populace.rollout import Keep, rollout
 from populace.run import Run, advance, see, start
@@ -51,7 +52,7 @@ class Speaker(_Fake):
             topic = last.splitlines()[-2].split(":")[0].removeprefix("- ")
             meet = "\nMeet: work" if "`Meet:`" in last else ""
             return Reply.of(ask, f"Do tell me of {topic}!\nAbout: {topic}{meet}")
-        first = last.split("holds one of these: ")[1].split(".")[0].split(", ")[0]
+        first = re.split(r", | or |\.", last.split("holds one of these alone: ")[1])[0]
         if "Tone:" in last:
             return Reply.of(ask, f"Latin America and Catholic Europe agree.\nAnswer: {first}\nTone: warm")
         return Reply.of(ask, f"I was asked: {last.split(chr(34))[1]}\nAnswer: {first}")
