@@ -44,6 +44,8 @@ class Setting:
 _STORE = ["offer", "delegate", "search", "message", "decide", "audit"]
 _SELLERS = ({"name": "Pia"}, {"name": "Otto", "loyalty": 0.3, "contract": {"commission": 0.1}})
 _CENTURY = ["religion", "democracy", "liberalism", "expectation_for_progress", "uncertainty_avoidance"]
+_TWO = {"values": {"names": _CENTURY}, "segments": {"young": {"share": 0.5}, "old": {"share": 0.5}}}
+_SURVEY = {"source": "questions", "questions": 6}
 _GAMES = ("contract", "cheap-talk", "delegation-cap", "lemons", "signalling", "screening", "audit", "reputation")
 SETTINGS: dict[str, tuple[Setting, ...]] = {
     "populace/agency-v0": tuple(
@@ -52,23 +54,34 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
         for talk in ((False, True) if game == "contract" else (False,))
     ),
     "populace/coevolution-v0": (
-        Setting("By default", {}),
-        Setting(
-            "Two audiences",
-            {"audience": "segment"},
-            {"values": {"names": _CENTURY}, "segments": {"young": {"share": 0.5}, "old": {"share": 0.5}}},
-        ),
+        Setting("Without words (matter is not set)", {}),
+        Setting("Without words, two audiences", {"audience": "segment"}, _TWO),
+        Setting("With words (matter: statements)",
+                {"matter": "statements", "questionnaire": {"loadings": "statements", "asked": 4}}),
+        Setting("With words, items of several values and two audiences",
+                {"matter": "statements", "audience": "segment", "questionnaire": {"asked": 4}}, _TWO),
+        Setting("With words, nineteen values and nobody who listens",
+                {"matter": "statements", "protocol": "follow", "history": {"series": "walk", "anchor": "people"},
+                 "questionnaire": {"loadings": "statements", "asked": 4, "beta": 1.5}},
+                {"values": {"system": "progressgym"}}),
     ),
     "populace/culture-v0": (
         Setting("By default, with two questions", {"asked": 2}),
         Setting("Two layers and a round of exposure",
                 {"asked": 2, "rounds": 1, "layers": [{"name": "neighbours"}, {"name": "work"}]}),
+        Setting("With words (matter: survey)", {"matter": "survey", "asked": 1, "survey": _SURVEY}),
+        Setting("With words, two questions, two layers and a round of exposure",
+                {"matter": "survey", "asked": 2, "rounds": 1, "order": "shuffled", "survey": _SURVEY,
+                 "layers": [{"name": "neighbours"}, {"name": "work"}]}),
     ),
     "populace/drift-v0": (
         Setting("Without words (matter is not set)", {"audit_budget": 0.25}),
         Setting("With words (matter: claims)", {"matter": "claims", "audit_budget": 0.25}),
     ),
-    "populace/lockin-v0": (Setting("By default", {}),),
+    "populace/lockin-v0": (
+        Setting("Without words (matter is not set)", {}),
+        Setting("With words (matter: quantities)", {"matter": "quantities"}),
+    ),
     "populace/matrix-v0": (
         Setting("By default", {}),
         Setting("With talk", {"talk": True, "matching": "pairs"}),

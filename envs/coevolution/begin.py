@@ -1,5 +1,7 @@
 """How a coevolution world begins: society stands at the first point of its history."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -7,11 +9,14 @@ from populace.draw import Draw
 from populace.envs.coevolution import dynamics, history, influence, questionnaire
 from populace.envs.coevolution.options import CoevolutionOptions
 from populace.envs.coevolution.state import State
+from populace.envs.coevolution.talking import Talking
 from populace.population import Census, People
 
 
-def begin(options: CoevolutionOptions, census: Census, people: People, draw: Draw) -> State:
-    """The first state."""
+def begin(
+    options: CoevolutionOptions, census: Census, people: People, draw: Draw, talking: Talking | None = None
+) -> State:
+    """The first state; `talking` is the world's where it has words."""
     o, origin = options, people.values
     worlds, users = origin.shape[:2]
     groups = o.assistants * o.audiences(census)
@@ -25,14 +30,14 @@ def begin(options: CoevolutionOptions, census: Census, people: People, draw: Dra
     else:
         base, values = zero, origin + series[:, :1]
         mean0, means = mean0 + series[:, 0], means + series[:, :1]
-    loadings = questionnaire.bank(o.questionnaire, census.values, draw)
+    loadings, rows = questionnaire.bank(o.questionnaire, census.values, draw)
     asked = questionnaire.pick(o.questionnaire, loadings.shape[1], draw)
     trace = torch.zeros_like(series)
     trace[:, 0] = mean0
     count = o.questionnaire.asked
     echoed = o.protocol == "coevolve"
     one = torch.full((worlds, 1), float(users), device=origin.device, dtype=torch.float32)
-    return State(
+    state = State(
         values=values,
         origin=origin,
         base=base,
@@ -60,6 +65,9 @@ def begin(options: CoevolutionOptions, census: Census, people: People, draw: Dra
         tick=torch.zeros(worlds, dtype=torch.int64, device=origin.device),
         network=people.network,
     )
+    if talking is None:
+        return state
+    return replace(state, statements=talking.worded(loadings, rows, draw), essay=talking.nothing(state))
 
 
 def group_of(options: CoevolutionOptions, census: Census, people: People) -> Tensor | None:

@@ -15,6 +15,9 @@ from torch import Tensor
 from populace import replies as words
 from populace.dialogue import Chat, ReplyKind
 from populace.envs.coevolution import wording
+from populace.envs.coevolution.options import CoevolutionOptions
+from populace.envs.coevolution.prompts import Prompts, labelled, words_of
+from populace.envs.coevolution.talking import Talking
 from populace.numerics import apply_linear, sigmoid
 from populace.observation import Observation
 
@@ -55,13 +58,26 @@ class QuestionnaireDialogue:
     Args:
         values: Names of the values.
         audiences: Names of the audiences that an assistant addresses.
+        options: The world's; needed where it has words.
+        talking: What the world says in words, or None.
     """
 
-    def __init__(self, values: tuple[str, ...], audiences: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        values: tuple[str, ...],
+        audiences: tuple[str, ...],
+        options: CoevolutionOptions | None = None,
+        talking: Talking | None = None,
+    ) -> None:
         self.values, self.audiences = tuple(name.replace("_", " ") for name in values), audiences
+        self.worded = None
+        if talking is not None and options is not None:
+            self.worded = Prompts(values, audiences, options, talking)
 
     def say(self, observation: Observation) -> Sequence[Chat]:
         """One chat a seat that is present."""
+        if self.worded is not None:
+            return self.worded.say(observation)
         return words.ask(observation, self._to_user if observation.role.name == "user" else self._to_assistant)
 
     def hear(
@@ -77,7 +93,8 @@ class QuestionnaireDialogue:
         }
 
         def heard(chat: Chat, reply: str) -> dict[str, Any] | ReplyKind:
-            found = read_answers(reply, audiences, asked, percentages=not user)
+            codes = reply if self.worded is None else labelled(reply)
+            found = read_answers(codes, audiences, asked, percentages=not user)
             return found if isinstance(found, ReplyKind) else found._asdict()
 
         read, kinds = words.fill(observation, chats, replies, heard, empty)
@@ -90,9 +107,23 @@ class QuestionnaireDialogue:
 
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
         """One reply per chat: a user's answers, or the answers that an assistant's position stands for."""
+        user = observation.role.name == "user"
+        codes = wording.answers(chats, actions) if user else wording.shares(observation, chats, actions)
+        if self.worded is None:
+            return codes
+        said = self.worded.written(observation, chats, actions)
+        return [f"{text}\n{code}" for text, code in zip(said, codes, strict=True)]
+
+    def utterances(
+        self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
+    ) -> Mapping[str, Sequence[str | Sequence[str | None] | None]]:
+        """What others read of each reply, where the world has words: the reply without its labelled lines."""
+        if self.worded is None:
+            return {}
+        said = [words_of(reply) for reply in replies]
         if observation.role.name == "user":
-            return wording.answers(chats, actions)
-        return wording.shares(observation, chats, actions)
+            return {"remark": said}
+        return {"essay": [[text] * len(self.audiences) for text in said]}
 
     # ------------------------------------------------------------------ what is said
 

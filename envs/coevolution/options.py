@@ -47,7 +47,7 @@ class Questionnaire(Options):
     """What the assistant may ask; P(option 1) = 1 / (1 + exp(-beta x.(v - centre)))."""
 
     items: int = Field(default=64, ge=1)
-    """Items in the bank (a csv's rows override it)."""
+    """Items in the bank (the rows of a csv or of `statements` override it)."""
     asked: int = Field(default=8, ge=1)
     """Items asked of every user each tick."""
     held_out: float = Field(default=0.25, ge=0, lt=1)
@@ -55,7 +55,8 @@ class Questionnaire(Options):
     fixed: bool = False
     """Ask the same items each tick, as ProgressGym does."""
     loadings: str = "sparse"
-    """`sparse`: random signs on one to three values an item; or the path of a csv with a column for each value."""
+    """`sparse`: random signs on one to three values an item; `statements`: those of the statements that come with the
+    library; or the path of a csv with a column for each value."""
     beta: float = Field(default=4.0, gt=0)
     """How sharply answers follow values, per unit of value."""
     centre: Literal["start", "zero"] = "start"
@@ -63,7 +64,9 @@ class Questionnaire(Options):
     format: TableFormat = PLAIN
     """How the csv is written, where it is not with commas, decimal points and UTF-8."""
 
-    _there = field_validator("loadings")(lambda given, info: word_or_file(given, ("sparse",), info.context))
+    _there = field_validator("loadings")(
+        lambda given, info: word_or_file(given, ("sparse", "statements"), info.context)
+    )
 
 
 class CoevolutionOptions(Options):
@@ -101,6 +104,13 @@ class CoevolutionOptions(Options):
     reward: Literal["accuracy", "approval"] = "accuracy"
     """What the assistant is paid: minus its distance from the target, or minus the distance of what its users hear from
     what they hold (only where it is heard, in `coevolve`)."""
+    matter: str | None = None
+    """What is asked in words: `statements`, the table that comes with the library, or the path of a table of its form
+    (see `envs/coevolution/matter/README.md`). Without it nothing is put into words; measures stay the same."""
+
+    _there = field_validator("matter")(
+        lambda given, info: None if given is None else word_or_file(given, ("statements",), info.context)
+    )
 
     def audiences(self, census: Census) -> int:
         """Positions that an assistant takes: one, or one for each segment."""
@@ -113,6 +123,11 @@ class CoevolutionOptions(Options):
             raise ValueError(
                 f"questionnaire: {q.items} items, {q.held_out:g} of them held out, leave fewer than the {q.asked} "
                 "asked; raise items or lower asked"
+            )
+        if self.matter is not None and q.loadings not in ("sparse", self.matter):
+            raise ValueError(
+                f"matter: {self.matter} has no words for the items of questionnaire.loadings: {q.loadings}; name "
+                "the same table in both, or set questionnaire.loadings to sparse"
             )
         if self.reward == "approval" and self.protocol != "coevolve":
             raise ValueError("reward: approval needs protocol: coevolve, as nobody hears the assistant otherwise")

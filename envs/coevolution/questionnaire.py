@@ -5,22 +5,28 @@ from torch import Tensor
 
 from populace.draw import Draw
 from populace.envs.coevolution.history import read_columns
+from populace.envs.coevolution.matter import SHIPPED, matter_of
 from populace.envs.coevolution.options import Questionnaire
-from populace.errors import OptionError
+from populace.errors import OptionError, PopulaceError
 
 
-def bank(options: Questionnaire, values: tuple[str, ...], draw: Draw) -> Tensor:
-    """Loadings [worlds, items, values]; the last `held_out` share of the items is never asked.
+def bank(options: Questionnaire, values: tuple[str, ...], draw: Draw) -> tuple[Tensor, Tensor | None]:
+    """The items; the last `held_out` share of them is never asked.
 
-    A csv's rows are put in random order first, as files are sorted by theme.
+    A table's rows are put in random order first, as files are sorted by theme.
+
+    Returns:
+        Loadings [worlds, items, values], and the row of the table that each is [worlds, items] int64, or None where
+        there is no table.
 
     Raises:
-        OptionError: The csv cannot be read.
+        OptionError: The table cannot be read.
     """
     if options.loadings == "sparse":
-        return _sparse(options.items, len(values), draw)
-    table = read_columns(options.loadings, values, "questionnaire.loadings", options.format).to(draw.device)
-    return table[draw.uniform("bank", len(table)).argsort(-1)]
+        return _sparse(options.items, len(values), draw), None
+    table = _table(options, values).to(draw.device)
+    order = draw.uniform("bank", len(table)).argsort(-1)
+    return table[order], order
 
 
 def check(options: Questionnaire, values: tuple[str, ...]) -> None:
@@ -34,14 +40,22 @@ def check(options: Questionnaire, values: tuple[str, ...]) -> None:
 
 
 def size(options: Questionnaire, values: tuple[str, ...]) -> int:
-    """Items in the bank; a csv is read for it.
+    """Items in the bank; a table is read for it.
 
     Raises:
-        OptionError: The csv cannot be read.
+        OptionError: The table cannot be read.
     """
-    if options.loadings == "sparse":
-        return options.items
-    return len(read_columns(options.loadings, values, "questionnaire.loadings", options.format))
+    return options.items if options.loadings == "sparse" else len(_table(options, values))
+
+
+def _table(options: Questionnaire, values: tuple[str, ...]) -> Tensor:
+    """The loadings of a table, [rows, values]."""
+    if options.loadings != SHIPPED:
+        return read_columns(options.loadings, values, "questionnaire.loadings", options.format)
+    try:
+        return matter_of(SHIPPED, values).loadings
+    except PopulaceError as error:
+        raise OptionError(str(error), ("world", "questionnaire", "loadings")) from None
 
 
 def held_out(options: Questionnaire, items: int) -> int:

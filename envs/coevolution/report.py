@@ -22,6 +22,7 @@ from populace.analysis.sections import Section
 from populace.analysis.stats import Estimate, Floats, estimate, holm, ratio, wilson
 from populace.analysis.style import cell, footnotes, legend, marks, number, with_interval
 from populace.analysis.tables import median_step
+from populace.envs.coevolution.conversations import section
 from populace.equality import Result
 
 DRAWN = {"history_error": "Distance from history's course", "diversity": "Diversity of people (start: 1)"}
@@ -57,13 +58,14 @@ class LockIn(Result):
 
 
 def sections(run: RunData) -> Sequence[Section]:
-    """Whether values were locked in, where people listened and an arm has a reference."""
+    """Whether values were locked in, where people listened and an arm has a reference; and what was said in words."""
+    said = [] if (spoken := section(run)) is None else [spoken]
     if run.steps.empty or "pg_coevolve" not in run.steps["measure"].cat.categories:
-        return []
+        return said
     results = Results(run)
     found = lock_in(results)
     if not found:
-        return []
+        return said
     text = (
         "Values are locked in where society no longer follows its history, or where its people become alike. Both are "
         "measured against the same worlds with common random numbers in the reference arm, [95 % interval] over worlds."
@@ -71,7 +73,7 @@ def sections(run: RunData) -> Sequence[Section]:
     words, points = _answer(found)
     body = points + _table(found) + _drawn(results)
     # Of some arms of a large sweep nothing is said in the answer, which is that of all arms.
-    return [Section("Were values locked in?", body, text, first=True, answer="" if run.whole else words)]
+    return [Section("Were values locked in?", body, text, first=True, answer="" if run.whole else words), *said]
 
 
 def lock_in(results: Results) -> list[LockIn]:

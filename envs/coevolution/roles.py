@@ -1,5 +1,7 @@
 """The seats of the coevolution world: what they see and do."""
 
+from dataclasses import replace
+
 from populace.envs.coevolution import questionnaire
 from populace.envs.coevolution.options import CoevolutionOptions
 from populace.fields import Field, Role
@@ -89,3 +91,29 @@ def roles(options: CoevolutionOptions, census: Census) -> tuple[Role, ...]:
         ),
     )
     return user, assistant
+
+
+def worded(cast: tuple[Role, ...], options: CoevolutionOptions, parts: int) -> tuple[Role, ...]:
+    """The roles with what they read and write, where `parts` statements say an item at most."""
+    user, assistant = cast
+    (asked,) = user.does[0].shape
+    audiences = assistant.does[0].shape[0]
+    statements = Field(
+        name="statements",
+        kind="text",
+        shape=(asked, parts),
+        carries=("items", "questions"),
+        about="The items in words; an item may be said by several statements, and 0 stands for none.",
+    )
+    read = Field(name="read", kind="text", about="What the user's assistant wrote to it last; 0 before anything.")
+    remark = Field(name="remark", kind="text", about="What the user says of the statements.")
+    essay = Field(
+        name="essay",
+        kind="text",
+        shape=(audiences,),
+        carries=("position", "mirror"),
+        about="What the assistant writes to each audience of what it holds.",
+    )
+    heard = (read,) if options.protocol == "coevolve" else ()
+    user = replace(user, sees=(*user.sees, statements, *heard), does=(*user.does, remark))
+    return user, replace(assistant, sees=(*assistant.sees, statements), does=(*assistant.does, essay))

@@ -58,6 +58,10 @@ class State:
         pg_count: [worlds], terms in it.
         tick: [worlds] int64.
         network: Who listens to whom, or None.
+        statements: [worlds, items, parts] int64, rows of the statements that say each item of the bank, -1 for none;
+            None without `matter`.
+        essay: [worlds, M] int64 ids of what each group was told last, `UNWORDED` before anything; None without
+            `matter`.
     """
 
     values: Tensor
@@ -86,3 +90,5 @@ class State:
     pg_count: Tensor
     tick: Tensor
     network: Network | None = shared(default=None)
+    statements: Tensor | None = None
+    essay: Tensor | None = None

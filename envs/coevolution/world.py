@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import ClassVar
 
 import torch
@@ -12,9 +13,12 @@ from populace.draw import Draw
 from populace.envs.coevolution import dynamics, fit, history, influence, measures, questionnaire
 from populace.envs.coevolution.begin import begin
 from populace.envs.coevolution.dialogue import QuestionnaireDialogue
+from populace.envs.coevolution.matter import matter_of
 from populace.envs.coevolution.options import CoevolutionOptions
-from populace.envs.coevolution.roles import roles
+from populace.envs.coevolution.roles import roles, worded
 from populace.envs.coevolution.state import State
+from populace.envs.coevolution.talking import Talking
+from populace.errors import OptionError, PopulaceError
 from populace.fields import Role
 from populace.measures import Measure
 from populace.numerics import mean, mean_of
@@ -38,6 +42,24 @@ class Coevolution(World[State, CoevolutionOptions]):
         """
         super().__init__(options, census)
         fit.check(options, census)
+        try:
+            self.talking  # noqa: B018  (made here, so that a table that does not fit is refused at once)
+        except PopulaceError as error:
+            raise OptionError(str(error), ("world", "matter")) from None
+
+    @cached_property
+    def talking(self) -> Talking | None:
+        """What is said in words; None without `matter`."""
+        o, q = self.options, self.options.questionnaire
+        if o.matter is None:
+            return None
+        names = self.census.segments if self.audiences > 1 else ("everyone",)
+        matter = matter_of(o.matter, self.census.values, q.format)
+        return Talking(matter, q.loadings != "sparse", q.beta, names, o.protocol == "coevolve")
+
+    def lexicon(self) -> Mapping[int, str]:
+        """What scripts can say."""
+        return {} if self.talking is None else self.talking.said.lexicon
 
     @property
     def audiences(self) -> int:
@@ -51,11 +73,12 @@ class Coevolution(World[State, CoevolutionOptions]):
 
     def roles(self) -> tuple[Role, ...]:
         """User and assistant."""
-        return roles(self.options, self.census)
+        cast = roles(self.options, self.census)
+        return cast if self.talking is None else worded(cast, self.options, self.talking.parts)
 
     def begin(self, people: People, draw: Draw) -> State:
         """Society at the first point of its history."""
-        return begin(self.options, self.census, people, draw)
+        return begin(self.options, self.census, people, draw, self.talking)
 
     def _seats(self, x: Tensor) -> Tensor:
         """[worlds, M, ...] -> [worlds, assistants, audiences, ...]."""
@@ -91,8 +114,11 @@ class Coevolution(World[State, CoevolutionOptions]):
             "centre": state.centre.unsqueeze(1).expand(-1, seats, -1),
             "beta": beta.expand(-1, seats),
         }
+        if self.talking is not None:
+            common["statements"] = self.talking.statements(state).unsqueeze(1).expand(-1, seats, -1, -1)
         if role == "user":
-            return {"values": state.values, **common}
+            heard = {} if self.talking is None or not self.talking.heard else {"read": self.talking.read_by(state)}
+            return {"values": state.values, **common, **heard}
         return {
             **common,
             "shares": self._seats(state.yes / state.replied.clamp(min=1.0).unsqueeze(-1)),
@@ -105,7 +131,11 @@ class Coevolution(World[State, CoevolutionOptions]):
     def advance(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw) -> Step[State]:
         """Count the answers; then score the positions and move society."""
         if phase == "answer":
-            return Step(self._counted(state, actions["user"]))
+            said = {} if self.talking is None else {"user": self.talking.remark(actions["user"], state, draw)}
+            return Step(self._counted(state, actions["user"]), said=said)
+        words = {}
+        if self.talking is not None:
+            state, words["assistant"] = self.talking.essay(actions["assistant"], state, draw)
         bound = self.options.bound
         position = actions["assistant"]["position"].clamp(-bound, bound)
         mirror = actions["assistant"]["mirror"].clamp(0.0, 1.0)
@@ -127,7 +157,7 @@ class Coevolution(World[State, CoevolutionOptions]):
         if not self.options.questionnaire.fixed:
             asked = questionnaire.pick(self.options.questionnaire, state.loadings.shape[1], draw)
             state = replace(state, asked=asked)
-        return Step(state, rewards, measures=found)
+        return Step(state, rewards, measures=found, said=words)
 
     def _counted(self, state: State, actions: Mapping[str, Tensor]) -> State:
         """The state with the answers, counted of those who gave one; an echo of a forfeit is that of its answers."""
@@ -163,7 +193,7 @@ class Coevolution(World[State, CoevolutionOptions]):
     def dialogue(self) -> QuestionnaireDialogue:
         """A questionnaire that users answer, and assistants too."""
         audiences = self.census.segments if self.audiences > 1 else ("everyone",)
-        return QuestionnaireDialogue(self.census.values, audiences)
+        return QuestionnaireDialogue(self.census.values, audiences, self.options, self.talking)
 
     @classmethod
     def population(cls, users: int, options: CoevolutionOptions) -> Population:

@@ -11,7 +11,10 @@ from populace.dialogue import Chat, FreeFace, ReplyKind
 from populace.envs.culture import sheet, wording
 from populace.envs.culture.free import FreeSynthesiser
 from populace.envs.culture.options import CultureOptions
+from populace.envs.culture.prompts import Prompts
+from populace.envs.culture.reading import Replies
 from populace.envs.culture.survey import Survey
+from populace.envs.culture.talking import Talking
 from populace.observation import Observation
 
 
@@ -22,14 +25,18 @@ class CultureDialogue:
     searched for names of cultures, each a reference, positive where marked `(+)` right after the name.
     """
 
-    def __init__(self, survey: Survey, options: CultureOptions) -> None:
+    def __init__(self, survey: Survey, options: CultureOptions, talking: Talking | None = None) -> None:
         self.survey, self.options = survey, options
+        self.worded = None if talking is None else Prompts(survey, options)
+        self.replies = None if talking is None else Replies(survey, options, talking)
         self._places = {name.lower(): c for c, name in enumerate(survey.cultures)}
         longest = "|".join(re.escape(n) for n in sorted(survey.cultures, key=len, reverse=True))
         self._names = re.compile(rf"(?<!\w)({longest})(?!\w)(\s*\(\+\))?", re.I)
 
     def say(self, observation: Observation) -> Sequence[Chat]:
         """One chat per seat."""
+        if self.worded is not None:
+            return self.worded.say(observation)
         tell = {"person": self._person, "agent": self._agent, "synthesiser": self._synthesiser}[observation.role.name]
         return words.ask(observation, lambda shown, world, seat: tell(observation, world, seat))
 
@@ -37,6 +44,9 @@ class CultureDialogue:
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
     ) -> tuple[Mapping[str, Tensor], Tensor]:
         """Options, references and their sentiment; a reply without a legal option for every question is unreadable."""
+        if self.replies is not None:
+            reader = self.replies
+            return words.fill(observation, chats, replies, lambda chat, reply: reader.heard(observation, chat, reply))
         person = observation.role.name == "person"
 
         def heard(chat: Chat, reply: str) -> Mapping[str, Tensor | int] | ReplyKind:
@@ -46,13 +56,21 @@ class CultureDialogue:
 
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
         """One reply a chat, which `hear` reads back into these actions, but for partners and long lists of names."""
+        if self.replies is not None:
+            return self.replies.written(observation, chats, actions)
         if observation.role.name == "person":
             return wording.meetings([layer.name for layer in self.options.layers], chats, actions)
         return wording.answers(self.survey.cultures, chats, actions)
 
+    def utterances(
+        self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
+    ) -> Mapping[str, Sequence[str | Sequence[str | None] | None]]:
+        """What others read of each reply, where the world has words: the reply without its labelled lines."""
+        return {} if self.replies is None else self.replies.utterances(observation, replies)
+
     def free(self, role: str) -> FreeFace | None:
         """The synthesiser can be held in free text beyond the options it merges to."""
-        return FreeSynthesiser(self.survey) if role == "synthesiser" else None
+        return FreeSynthesiser(self.survey) if role == "synthesiser" and self.worded is None else None
 
     # ------------------------------------------------------------------ what is said
 

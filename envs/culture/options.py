@@ -12,11 +12,14 @@ from populace.table import PLAIN, TableFormat
 class SurveyOptions(Options):
     """Where the marginals of every culture come from."""
 
-    source: Literal["synthetic", "shares", "table"] = "synthetic"
-    """`synthetic`: cultures at random places of a latent space; `shares`: a csv of option shares by culture (World
-    Values Survey or your own); `table`: a csv of culture dimensions (Hofstede, Schwartz, Inglehart-Welzel, own)."""
+    source: Literal["synthetic", "questions", "shares", "table"] = "synthetic"
+    """`synthetic`: cultures at random places of a latent space; `questions`: questions in words whose shares are ours
+    (see `envs/culture/matter/README.md`), or a table of your own in that form; `shares`: a csv of option shares by
+    culture (World Values Survey or your own); `table`: a csv of culture dimensions (Hofstede, Schwartz,
+    Inglehart-Welzel, own)."""
     file: str = ""
-    """The csv of `shares` (culture, question, option, share) or `table`; not shipped, as their terms forbid it."""
+    """The csv of `shares` (culture, question, option, share) or `table`; not shipped, as their terms forbid it. For
+    `questions`, a table in place of the library's."""
     texts: str = ""
     """For `shares`: a json list of questions, each `{q_id, question, options}`; it fixes the number of options."""
     table: Literal["hofstede", "schwartz", "inglehart-welzel", "own"] = "own"
@@ -24,7 +27,7 @@ class SurveyOptions(Options):
     cultures: tuple[Name, ...] = ()
     """Cultures to take from the file, or names of the synthetic ones; empty for all, or for seven without names."""
     questions: int = Field(default=20, ge=1)
-    """Questions of a synthetic survey."""
+    """Questions of a synthetic survey, or how many `questions` are taken, the first ones."""
     each: int = Field(default=3, ge=1)
     """Questions for each dimension of a `table`."""
     options: int = Field(default=5, ge=2, le=256)
@@ -50,10 +53,10 @@ class SurveyOptions(Options):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if self.source != "synthetic" and not self.file:
+        if self.source in ("shares", "table") and not self.file:
             raise ValueError(f"survey: source: {self.source} needs file: the path of a csv (it is not shipped)")
         if self.source == "synthetic" and self.file:
-            raise ValueError("survey: a file is given, but source is synthetic; say source: shares or source: table")
+            raise ValueError("survey: a file is given, but source is synthetic; say source: shares, table or questions")
         if len(set(self.cultures)) != len(self.cultures):
             raise ValueError(f"survey: a culture is named twice in {list(self.cultures)}")
         if len(self.cultures) == 1:
@@ -138,6 +141,9 @@ class CultureOptions(Options):
     """Projects of equal cost that the budget pays for."""
     votes: int = Field(default=20, ge=1)
     """Votes of each culture's agent (the published protocol: 20)."""
+    matter: Literal["survey"] | None = None
+    """`survey`: its questions and options are asked and answered in words. Without it nothing is put into words;
+    measures stay the same."""
 
     @model_validator(mode="after")
     def _layers(self) -> Self:
@@ -151,6 +157,16 @@ class CultureOptions(Options):
                 raise ValueError(f"layers: {layer.name!r}: kind: file and file: PATH belong together")
         if self.funded >= self.projects:
             raise ValueError(f"funded: {self.funded} of {self.projects} projects leaves nothing to choose; lower it")
+        return self
+
+    @model_validator(mode="after")
+    def _words(self) -> Self:
+        s = self.survey
+        if self.matter and not (s.source == "questions" or (s.source == "shares" and s.texts)):
+            raise ValueError(
+                f"matter: {self.matter}: the survey has no questions in words; set survey.source: questions, or give "
+                "texts beside source: shares"
+            )
         return self
 
     @property

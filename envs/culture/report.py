@@ -14,6 +14,7 @@ from populace.analysis.results import Results
 from populace.analysis.sections import Section
 from populace.analysis.style import INK, MUTED, Stroke, cell, figure, footnotes, legend, number, part_look, svg
 from populace.analysis.summaries import summarise
+from populace.envs.culture.conversations import section
 
 BESIDE = {
     "entropy_pooled": "Entropy of perspectives, pooled",
@@ -56,7 +57,8 @@ def sections(run: RunData) -> Sequence[Section]:
             "two directions in which the survey's cultures differ most; the map is the same for all arms.",
         ),
     ]
-    return [part for part in parts if part.html]
+    said = section(run)
+    return [part for part in (*parts, *([] if said is None else [said])) if part.html]
 
 
 def _shares(run: RunData, results: Results) -> str:

@@ -1,5 +1,7 @@
 """The seats of the culture world: what they see and do."""
 
+from dataclasses import replace
+
 from populace.envs.culture import surveys
 from populace.envs.culture.options import CultureOptions
 from populace.envs.culture.survey import cultures_of
@@ -171,3 +173,41 @@ def _roles(o: CultureOptions, people: int, names: tuple[str, ...], sizes: tuple[
         ),
     )
     return person, agent, synthesiser
+
+
+def worded(cast: tuple[Role, ...]) -> tuple[Role, ...]:
+    """The roles with what they read and write."""
+    person, agent, synthesiser = cast
+    asked, cultures = agent.does[0].shape[0], agent.seats
+    options = len(agent.does[0].labels)
+    asking = Field(
+        name="asking",
+        kind="text",
+        shape=(asked,),
+        carries=("asked",),
+        about="The questions, in the words of the first person who asked them.",
+    )
+    offered = Field(
+        name="options",
+        kind="text",
+        shape=(asked, options),
+        carries=("sizes",),
+        about="The options of each question, in the order shown; 0 beyond its own.",
+    )
+    heard = Field(name="heard", kind="text", shape=(cultures, asked), about="What the agents answered, in words.")
+    others = replace(heard, carries=("others",), about="What everyone answered in the round before; 0 in round 0.")
+    said = replace(heard, carries=("said",))
+    words = Field(name="words", kind="text", about="What it asks.", carries=("question",))
+    answer = replace(words, shape=(asked,), about="What it answers to each question.", carries=("answers",))
+    response = replace(
+        words,
+        shape=(asked, 2),
+        about="What it answers to each question, and whom it cites.",
+        carries=("answers", "references", "positive"),
+    )
+    read = Field(name="read", kind="text", shape=(asked, 2), about="The last response; 0 before any.")
+    return (
+        replace(person, sees=(*person.sees, read), does=(*person.does, words)),
+        replace(agent, sees=(*agent.sees, asking, offered, others), does=(*agent.does, answer)),
+        replace(synthesiser, sees=(*synthesiser.sees, asking, offered, said), does=(*synthesiser.does, response)),
+    )

@@ -74,6 +74,11 @@ class State:
         ties: One a layer that belongs to a world; None where a layer does not.
         graphs: One a layer that all worlds share; None where a layer does not, or everyone may meet anyone.
         tables: The survey.
+        asking: [worlds, A] int64 ids of this tick's questions, in the words of the first who asked them; None, as what
+            follows, without `matter`.
+        replies: [worlds, C, A] int64 ids of what each agent said last.
+        replied: [worlds, C, A] int64 ids of what each said in the round before, `UNWORDED` in round 0.
+        response: [worlds, A, 2] int64 ids of what people were answered last.
     """
 
     traits: Tensor
@@ -96,3 +101,7 @@ class State:
     tables: Tables
     ties: tuple[Ties | None, ...] = ()
     graphs: tuple[Ties | None, ...] = shared(default=())
+    asking: Tensor | None = None
+    replies: Tensor | None = None
+    replied: Tensor | None = None
+    response: Tensor | None = None

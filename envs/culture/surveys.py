@@ -8,6 +8,7 @@ import torch
 from populace.arithmetic import cached
 from populace.draw import Draw
 from populace.envs.culture import survey_files
+from populace.envs.culture.matter import questions_of
 from populace.envs.culture.options import SurveyOptions
 from populace.envs.culture.survey import BETWEEN, Floats, Survey, graded, plain, with_between
 from populace.files import changed
@@ -24,8 +25,11 @@ def load(options: SurveyOptions) -> Survey:
 
 @cached(maxsize=16)
 def _load(options: SurveyOptions, *times: int) -> Survey:
-    if options.source == "shares":
-        found = survey_files.read_shares(options.file, options.texts, options.cultures, options.format)
+    if options.source in ("shares", "questions"):
+        if options.source == "questions":
+            found = questions_of(options.file, options.cultures, options.questions, options.format)
+        else:
+            found = survey_files.read_shares(options.file, options.texts, options.cultures, options.format)
         if options.between is None:
             return found
         shares = with_between(found.shares, found.known, options.between)

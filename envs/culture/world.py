@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import ClassVar
 
 import torch
@@ -15,9 +16,10 @@ from populace.envs.culture.begin import EvenPopulation, begin
 from populace.envs.culture.dialogue import CultureDialogue
 from populace.envs.culture.measures import DECLARED
 from populace.envs.culture.options import CultureOptions
-from populace.envs.culture.roles import roles
+from populace.envs.culture.roles import roles, worded
 from populace.envs.culture.state import State, Ties
 from populace.envs.culture.survey import Survey
+from populace.envs.culture.talking import Talking
 from populace.fields import Role
 from populace.measures import Measure
 from populace.numerics import apply_linear, mean
@@ -49,14 +51,30 @@ class Culture(World[State, CultureOptions]):
 
     def roles(self) -> tuple[Role, ...]:
         """Person, agent and synthesiser."""
-        return roles(self.options, self.census)
+        cast = roles(self.options, self.census)
+        return cast if self.talking is None else worded(cast)
+
+    @cached_property
+    def talking(self) -> Talking | None:
+        """What is said in words; None without `matter`."""
+        return None if self.options.matter is None else Talking(self.survey, self.asked)
+
+    def lexicon(self) -> Mapping[int, str]:
+        """What scripts can say."""
+        return {} if self.talking is None else self.talking.said.lexicon
 
     def begin(self, people: People, draw: Draw) -> State:
         """Everyone's traits are drawn from the marginals of their culture, the same on all layers."""
-        return begin(self.options, self.census, people, draw)
+        state = begin(self.options, self.census, people, draw)
+        return state if self.talking is None else self.talking.nothing(state)
 
     def observe(self, state: State, role: str, phase: str) -> dict[str, Tensor]:
         """A person's own traits; the questions and a culture's marginals; or the agents' answers."""
+        seen = self._seen(state, role)
+        return seen if self.talking is None else seen | self.talking.shown(state, role, self.role(role).seats)
+
+    def _seen(self, state: State, role: str) -> dict[str, Tensor]:
+        """What is seen as numbers."""
         tables = state.tables
         if role == "person":
             return {"traits": dynamics.positions_of(state.traits, tables.sizes), "culture": state.culture}
@@ -93,10 +111,26 @@ class Culture(World[State, CultureOptions]):
     def advance(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw) -> Step[State]:
         """Meet and ask; answer; merge and hear."""
         if phase == "exchange":
-            return Step(self._exchange(state, actions["person"], draw))
+            return self._worded(Step(self._exchange(state, actions["person"], draw)), "person", actions, draw)
         if phase == "answer":
-            return self._answer(state, actions["agent"])
-        return self._merge(state, actions["synthesiser"], draw)
+            return self._worded(self._answer(state, actions["agent"]), "agent", actions, draw)
+        return self._worded(self._merge(state, actions["synthesiser"], draw), "synthesiser", actions, draw)
+
+    def _worded(
+        self, step: Step[State], role: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw
+    ) -> Step[State]:
+        """The step with what was said in it."""
+        if self.talking is None:
+            return step
+        done = actions[role]
+        if role == "person":
+            state, said = self.talking.ask(step.state, done, draw)
+        elif role == "agent":
+            state, said = self.talking.answer(step.state, done, draw)
+        else:
+            there = given(done, done["positive"][..., 0])[:, 0]
+            state, said = self.talking.merge(step.state, done, there, draw)
+        return replace(step, state=state, said={role: said})
 
     def _exchange(self, state: State, actions: Mapping[str, Tensor], draw: Draw) -> State:
         o, traits, ties = self.options, state.traits, self._all_ties(state)
@@ -231,7 +265,7 @@ class Culture(World[State, CultureOptions]):
 
     def dialogue(self) -> Dialogue:
         """Questions with culture prompts, and a prompt that asks to merge."""
-        return CultureDialogue(self.survey, self.options)
+        return CultureDialogue(self.survey, self.options, self.talking)
 
     @classmethod
     def population(cls, users: int, options: CultureOptions) -> Population:

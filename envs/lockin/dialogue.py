@@ -8,6 +8,8 @@ from torch import Tensor
 from populace import replies as words
 from populace.dialogue import Chat, ReplyKind
 from populace.envs.lockin import wording
+from populace.envs.lockin.prompts import Prompts, words_of
+from populace.envs.lockin.talking import Talking
 from populace.observation import Observation
 
 SYSTEM = """You are an assistant whom people believe. You see what they estimate of a quantity that nobody knows, and \
@@ -18,16 +20,28 @@ FORM = r"mean: -?[0-9]{1,6}(\.[0-9]{1,6})?\nsd: (0\.[0-9]{0,5}[1-9]|[1-9][0-9]{0
 
 
 class EstimateDialogue:
-    """Says what people believe in public, and hears a mean and its standard error."""
+    """Says what people believe in public, and hears a mean and its standard error.
+
+    Args:
+        talking: What the world says in words, or None.
+    """
+
+    def __init__(self, talking: Talking | None = None) -> None:
+        self.worded = None if talking is None else Prompts(talking)
 
     def say(self, observation: Observation) -> Sequence[Chat]:
         """One chat an assistant that is present."""
+        if self.worded is not None:
+            return self.worded.say(observation)
         return words.ask(observation, _chat)
 
     def hear(
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
     ) -> tuple[Mapping[str, Tensor], Tensor]:
         """Means and log precisions; a reply without both numbers forfeits, and its kind says why."""
+        if self.worded is not None:
+            worded = self.worded
+            return words.fill(observation, chats, replies, lambda chat, reply: worded.heard(observation, chat, reply))
 
         def heard(chat: Chat, reply: str) -> dict[str, float] | ReplyKind:
             found = read_estimate(reply)
@@ -37,7 +51,15 @@ class EstimateDialogue:
 
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
         """One reply a chat, which `hear` reads back into these actions."""
+        if self.worded is not None:
+            return self.worded.written(observation, chats, actions)
         return wording.estimates(chats, actions)
+
+    def utterances(
+        self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
+    ) -> Mapping[str, Sequence[str | None]]:
+        """What others read of each reply, where the world has words: the reply without its labelled lines."""
+        return {} if self.worded is None else {"words": [words_of(reply) for reply in replies]}
 
 
 def _chat(shown: Mapping[str, Tensor], world: int, seat: int) -> Chat:

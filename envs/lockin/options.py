@@ -2,8 +2,9 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from populace.files import word_or_file
 from populace.options import Options
 
 
@@ -28,6 +29,13 @@ class LockInOptions(Options):
     """`peer`, the published code's: assistants aggregate; publics are made from OLD privates; then the new signal.
     `signal-first`: the signal comes before publics are made. `simultaneous`: as that, and humans hear the assistant's
     belief of the round before."""
+    matter: str | None = None
+    """What is estimated in words: `quantities`, the table that comes with the library, or the path of a table of its
+    form (see `envs/lockin/matter/README.md`). Without it nothing is put into words; measures stay the same."""
+
+    _there = field_validator("matter")(
+        lambda given, info: None if given is None else word_or_file(given, ("quantities",), info.context)
+    )
 
     @model_validator(mode="after")
     def _square(self) -> Self:

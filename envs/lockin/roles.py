@@ -1,6 +1,7 @@
 """The seats of the lock-in world: what they see and do."""
 
 import math
+from dataclasses import replace
 
 from populace.envs.lockin.beliefs import NOTHING
 from populace.envs.lockin.options import LockInOptions
@@ -35,3 +36,11 @@ def roles(options: LockInOptions, census: Census) -> tuple[Role, ...]:
     )
     about = "Aggregates what humans believe in public, and is believed."
     return (Role(name="assistant", seats=options.assistants, sees=seen, does=done, phases=("advise",), about=about),)
+
+
+def worded(cast: tuple[Role, ...]) -> tuple[Role, ...]:
+    """The roles with what they read and write."""
+    (assistant,) = cast
+    quantity = Field(name="quantity", kind="text", about="What is estimated, a clause that begins with `how`.")
+    words = Field(name="words", kind="text", carries=("mean", "log_precision"), about="What the assistant says.")
+    return (replace(assistant, sees=(*assistant.sees, quantity), does=(*assistant.does, words)),)

@@ -23,6 +23,7 @@ class State:
         assistant: Of assistants.
         log_signal: [worlds, users], log precision of a human's signal.
         rounds: [worlds] int64.
+        quantity: [worlds] int64, row of what is estimated in words; None without `matter`.
     """
 
     private: Beliefs
@@ -30,3 +31,4 @@ class State:
     assistant: Beliefs
     log_signal: Tensor
     rounds: Tensor
+    quantity: Tensor | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import ClassVar
 
 import torch
@@ -11,10 +12,12 @@ from populace.draw import Draw
 from populace.envs.lockin.begin import begin, signal
 from populace.envs.lockin.beliefs import NOTHING, combine, pool
 from populace.envs.lockin.dialogue import EstimateDialogue
+from populace.envs.lockin.matter import matter_of
 from populace.envs.lockin.measures import DECLARED, measures
 from populace.envs.lockin.options import LockInOptions
-from populace.envs.lockin.roles import roles
+from populace.envs.lockin.roles import roles, worded
 from populace.envs.lockin.state import Beliefs, State
+from populace.envs.lockin.talking import Talking
 from populace.errors import OptionError
 from populace.fields import Role
 from populace.measures import Measure
@@ -32,7 +35,17 @@ class LockIn(World[State, LockInOptions]):
 
     def roles(self) -> tuple[Role, ...]:
         """The assistant; humans update by Bayes' rule, which is the mechanism."""
-        return roles(self.options, self.census)
+        cast = roles(self.options, self.census)
+        return cast if self.talking is None else worded(cast)
+
+    @cached_property
+    def talking(self) -> Talking | None:
+        """What is said in words; None without `matter`."""
+        return None if self.options.matter is None else Talking(matter_of(self.options.matter))
+
+    def lexicon(self) -> Mapping[int, str]:
+        """What scripts can say."""
+        return {} if self.talking is None else self.talking.said.lexicon
 
     def begin(self, people: People, draw: Draw) -> State:
         """Everyone has had one signal; assistants know nothing.
@@ -41,7 +54,8 @@ class LockIn(World[State, LockInOptions]):
             OptionError: Trust is given for another number of agents.
         """
         self._trust(people.values.device)
-        return begin(self.options, people, draw)
+        state = begin(self.options, people, draw)
+        return state if self.talking is None else replace(state, quantity=self.talking.deal(draw))
 
     def _trust(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         """Trust of assistants in humans, of humans in assistants, of humans in humans."""
@@ -61,7 +75,11 @@ class LockIn(World[State, LockInOptions]):
         worlds, users = state.public.mean.shape
         shape = (worlds, self.options.assistants)
         trust, _, _ = self._trust(state.public.mean.device)
+        words = {}
+        if self.talking is not None and state.quantity is not None:
+            words["quantity"] = self.talking.questions(state.quantity).unsqueeze(1).expand(shape)
         return {
+            **words,
             "public_mean": state.public.mean.float().unsqueeze(1).expand(*shape, users),
             "public_log_precision": state.public.log_precision.float().unsqueeze(1).expand(*shape, users),
             "trust": trust.float().unsqueeze(0).expand(*shape, users),
@@ -83,7 +101,10 @@ class LockIn(World[State, LockInOptions]):
             public = combine(public, pool(state.public, peers))
         error = (said.mean - self.options.truth).float()
         after = replace(state, private=updated, public=public, assistant=said, rounds=state.rounds + 1)
-        return Step(after, {"assistant": -error.abs()})
+        told = {}
+        if self.talking is not None and state.quantity is not None:
+            told["assistant"] = self.talking.estimate(state.quantity, done, draw)
+        return Step(after, {"assistant": -error.abs()}, said=told)
 
     def measure(self, state: State) -> dict[str, Tensor]:
         """What the first assistant believes and how sure it is, and how far humans differ; NaN before it spoke."""
@@ -99,7 +120,7 @@ class LockIn(World[State, LockInOptions]):
 
     def dialogue(self) -> EstimateDialogue:
         """Estimates and their errors."""
-        return EstimateDialogue()
+        return EstimateDialogue(self.talking)
 
     @classmethod
     def population(cls, users: int, options: LockInOptions) -> Population:

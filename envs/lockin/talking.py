@@ -1,0 +1,106 @@
+"""The lock-in world in words: the number that everyone estimates is told as a quantity of everyday life.
+
+Numbers lead and words follow: which quantity a world's number stands for is drawn in a scope of its own, so that all
+other random numbers stay as they are.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from populace.acts import given
+from populace.draw import Draw
+from populace.envs.lockin.beliefs import NOTHING
+from populace.envs.lockin.matter import Matter
+from populace.words import UNWORDED, Phrases, Utterance, text_id
+
+REACH, GRAIN = 5.0, 0.1
+"""Scripts' words round x to `GRAIN` within `REACH` of 0, and say `far` beyond."""
+SURE = (
+    ("but I hardly know", "though it is little more than a guess"),
+    ("but I may be off by a good deal", "though I am not very sure"),
+    ("and I am fairly sure", "and I do not expect to be far off"),
+    ("and I am as good as certain", "and I have no doubt"),
+)
+"""How sure an estimate is, by its standard error in units of x: above 1, above .3, above .1, below."""
+ESTIMATES = ("I would say about {value} {unit}, {sure}.", "My guess is {value} {unit}, {sure}.")
+SILENT = ("I do not know.", "I cannot say.")
+
+
+class Wordings:
+    """All that scripts can say of some quantities.
+
+    Args:
+        matter: The quantities.
+    """
+
+    def __init__(self, matter: Matter) -> None:
+        rounds, table = round(REACH / GRAIN), dict[tuple[int, int, int], list[str]]()
+        for i, (unit, base, step) in enumerate(zip(matter.unit, matter.base, matter.step, strict=True)):
+            for place in range(2 * rounds + 1):
+                value = f"{base + step * GRAIN * (place - rounds):.6g}"
+                for sure, ways in enumerate(SURE):
+                    table[i, place, sure] = [
+                        wording.format(value=value, unit=unit, sure=way)
+                        for wording, way in zip(ESTIMATES, ways, strict=True)
+                    ]
+        self.estimates = Phrases(table, (len(matter.unit), 2 * rounds + 1, len(SURE)))
+        self.silent = Phrases({(0,): list(SILENT)}, (1,))
+        self.questions = torch.tensor([text_id(question) for question in matter.question])
+        self.lexicon: Mapping[int, str] = {
+            **{text_id(question): question for question in matter.question},
+            **self.estimates.lexicon,
+            **self.silent.lexicon,
+        }
+
+
+@lru_cache(maxsize=8)
+def said_of(matter: Matter) -> Wordings:
+    """The wordings for a table of quantities."""
+    return Wordings(matter)
+
+
+class Talking:
+    """What a world with `matter` says.
+
+    Args:
+        matter: The quantities.
+    """
+
+    def __init__(self, matter: Matter) -> None:
+        self.matter, self.said = matter, said_of(matter)
+        self._questions = {torch.device("cpu"): self.said.questions}
+
+    def deal(self, draw: Draw) -> Tensor:
+        """The quantity of each world, [worlds] int64."""
+        size = len(self.matter.question)
+        return (draw.scope("words").uniform("quantity") * size).to(torch.int64).clamp(max=size - 1)
+
+    def questions(self, quantity: Tensor) -> Tensor:
+        """Ids of what is guessed; quantity [worlds]."""
+        if quantity.device not in self._questions:
+            self._questions[quantity.device] = self.said.questions.to(quantity.device)
+        return self._questions[quantity.device][quantity]
+
+    def estimate(self, quantity: Tensor, actions: Mapping[str, Tensor], draw: Draw) -> Utterance:
+        """Assistants say what they estimate; quantity [worlds]."""
+        mean, own = actions["mean"], actions["words"]
+        drawn = self.estimates(
+            quantity, mean, actions["log_precision"], draw.scope("words").uniform("say", own.shape[1])
+        )
+        drawn = torch.where(given(actions, mean), drawn, UNWORDED)
+        error = torch.exp(-0.5 * actions["log_precision"].clamp(min=-700.0))
+        codes = {"quantity": quantity.unsqueeze(-1).expand_as(own), "mean": mean, "error": error}
+        return Utterance(torch.where(own == UNWORDED, drawn, own), codes, {"quantity": self.matter.question})
+
+    def estimates(self, quantity: Tensor, mean: Tensor, log_precision: Tensor, uniform: Tensor) -> Tensor:
+        """Ids of scripts' words [worlds, assistants], by luck [worlds, assistants]."""
+        rounds = round(REACH / GRAIN)
+        place = (torch.nan_to_num(mean) / GRAIN).round().clamp(-rounds, rounds).to(torch.int64) + rounds
+        error = torch.exp(-0.5 * log_precision.clamp(min=-700.0))
+        sure = (error <= 1.0).to(torch.int64) + (error <= 0.3) + (error <= 0.1)
+        known = self.said.estimates.say((quantity.unsqueeze(-1).expand_as(place), place, sure), uniform)
+        silent = self.said.silent.say((torch.zeros_like(place),), uniform)
+        return torch.where(log_precision > NOTHING / 2, known, silent)
