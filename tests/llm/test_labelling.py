@@ -1,13 +1,13 @@
 """People label texts of a run: blind, resumable, and compared with readers and with each other."""
 
 import json
-import subprocess
-import sys
 
 import pytest
+from typer.testing import CliRunner
 
 import populace
 from populace.agents.llm.interpret import labelling
+from populace.cli import app
 from populace.dialogue import Coding
 from populace.errors import PopulaceError
 
@@ -20,15 +20,15 @@ def run(tmp_path_factory):
     return populace.simulate(scenario, out=tmp_path_factory.mktemp("label") / "r")
 
 
-def label(run, out, typed, *more):
-    command = [sys.executable, "-m", "populace", "label", run.path, "--role", "assistant", "--out", out, "--texts", "4"]
-    return subprocess.run([*command, *more], input=typed, capture_output=True, text=True)
+def label(run, out, typed, *more, role="assistant"):
+    words = ["label", run.path, "--role", role, "--out", out, "--texts", "4", *more]
+    return CliRunner().invoke(app, [str(word) for word in words], input=typed)
 
 
 def test_labels_are_kept_and_gone_on_with(run, tmp_path):
     out = tmp_path / "anna.jsonl"
     done = label(run, out, "1\nnonsense\n2\nq\n")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.output
     assert "'nonsense' is not a number from 1 to" in done.stdout
     kept = [json.loads(line) for line in out.read_text().splitlines()]
     assert [len(line["codes"]) for line in kept] == [1, 1]
@@ -63,9 +63,6 @@ def test_kappa_of_two_coders():
 
 
 def test_roles_without_words_are_told(run, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "populace", "label", run.path, "--role", "asistant", "--out", tmp_path / "x.jsonl"],
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 1
-    assert "assistant" in done.stderr
+    done = label(run, tmp_path / "x.jsonl", "", role="asistant")
+    assert isinstance(done.exception, PopulaceError)
+    assert "did you mean 'assistant'" in str(done.exception)

@@ -40,7 +40,7 @@ def test_gtalign_shows_that_its_objective_pays_for_compliance_and_what_mends_it(
     for k in range(3):
         for end in (min, max):
             assert end(logs, key=lambda arm: logs[arm][k]) == end(ours, key=lambda arm: ours[arm][k])
-    caution = "compare the direction of differences with the published ones, not their size"
+    caution = "Compare the direction of differences with the published ones, not their size"
     assert caution in next(s for s in sections(data) if s.title.startswith("User")).text
     # By hand: of the example's six cells all differ and two by more than 10 %: 6/12 + 2/12.
     assert means["collapsed", "bonus"].mean == pytest.approx(8 / 12)
