@@ -6,17 +6,18 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from benchmarks.timing import Row
 from populace.scenarios import load, runner
 
-SCENARIO = {
+SCENARIO: dict[str, Any] = {
     "schema": 1,
     "name": "executors",
     "extends": "value-lock-in",
-    "horizon": 400,
+    "horizon": 2000,
     "worlds": 24,
-    "record": {"every": 100, "users": 0, "groups": False},
+    "record": {"every": 500, "users": 0, "groups": False},
 }
 
 
@@ -26,9 +27,9 @@ def _cpu() -> float:
     return sum(one.ru_utime + one.ru_stime for one in found)
 
 
-def _played(choice: runner.Choice) -> tuple[float, float, float]:
+def _played(choice: runner.Choice, ticks: int = SCENARIO["horizon"]) -> tuple[float, float, float]:
     """Wall seconds, processor seconds of the driver and of workers it waited for, and seconds of all units' marks."""
-    scenario = load(SCENARIO)
+    scenario = load({**SCENARIO, "horizon": ticks})
     with tempfile.TemporaryDirectory() as folder:
         began, cpu = time.perf_counter(), _cpu()
         out = runner.run(scenario, Path(folder) / "r", batch=24, executor=choice)
@@ -39,12 +40,16 @@ def _played(choice: runner.Choice) -> tuple[float, float, float]:
 
 
 def rows() -> Iterator[Row]:
-    """Wall-clock time, time of the units themselves, and the share of it that is not start-up."""
+    """Wall-clock time, with and without start-up (the time of a run of one tick), and time of the units themselves."""
+    began, _, _ = _played(runner.Choice(), 1)
     one, cpu, units = _played(runner.Choice())
     yield "serial, wall", one, "s", f"{len(load(SCENARIO).cells)} units of {units / len(load(SCENARIO).cells):.1f} s"
+    yield "serial, start-up", began, "s", ""
     yield "serial, processor time", cpu, "s", ""
     for choice in (runner.Choice(workers=1, name="processes"), runner.Choice(workers=2), runner.Choice("ray", 2)):
+        start, _, _ = _played(choice, 1)
         wall, cpu, mine = _played(choice)
-        name = f"{choice.executor}, {choice.workers} workers"
+        name, faster = f"{choice.executor}, {choice.workers} workers", (one - began) / (wall - start)
         yield f"{name}, wall", wall, "s", f"{one / wall:.2f} times serial; {os.cpu_count()} processors"
+        yield f"{name}, start-up", start, "s", f"without start-up {faster:.2f} times serial"
         yield f"{name}, time of units", mine, "s", f"{mine / units:.3f} of serial's"
