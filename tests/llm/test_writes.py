@@ -142,8 +142,8 @@ APART = {
     "talk-payoff": "tests/payoff/test_talk.py",
     "talk-shopping": "tests/shopping/test_talk.py",
 }
-"""Scenarios whose seats say different things to different readers, answer a question back, or name some of what they did
-(in talk-culture the two cultures that are followed most): the tests named here compare their words with what was done."""
+"""Scenarios whose seats say different things to different readers, answer a question back, or name some of what they
+did (in talk-culture the two cultures that they follow most): the tests named here compare words with acts."""
 TALKING = [name for name in library() if load(name).cells[0].world_id.split("/")[1][:-3] not in ("matrix", "agency")]
 TALKING = [name for name in TALKING if name not in APART]
 
