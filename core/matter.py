@@ -16,6 +16,7 @@ from torch import Tensor
 from populace import trust
 from populace.errors import PopulaceError
 from populace.files import changed, text
+from populace.names import quoted
 from populace.table import Table
 from populace.tables import parse, read_table
 
@@ -85,7 +86,7 @@ def one_of(table: Table, column: str, known: Sequence[str]) -> list[int]:
     cells = texts(table, column)
     for row, word in enumerate(cells):
         if word not in known:
-            raise PopulaceError(f"{table.at(row, column)}: {word!r} is none of {', '.join(known)}")
+            raise PopulaceError(f"{table.at(row, column)}: {quoted(word)} is none of {', '.join(known)}")
     return [known.index(word) for word in cells]
 
 

@@ -74,6 +74,14 @@ def visible(text: str) -> str:
     return text
 
 
+def quoted(text: str) -> str:
+    """A text of a file as messages quote it: its beginning, where it is long."""
+    return repr(text if len(text) <= _QUOTED else f"{text[: _QUOTED - 3]}...")
+
+
+_QUOTED = 80
+
+
 def short_keys(keys: Iterable[str]) -> dict[str, str]:
     """Dotted key -> its last parts, as many as make it unique: `biased_share` for `world.biased_share`."""
     parts = {key: key.split(".") for key in keys}

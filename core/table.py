@@ -12,6 +12,7 @@ from populace import names
 from populace.columns import Column, of_series, span
 from populace.errors import PopulaceError, UnknownName, did_you_mean
 from populace.files import FileError
+from populace.names import quoted
 from populace.options import Options
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Table:
 
     def at(self, row: int, column: str | None = None) -> str:
         """Where a row or a cell stands, in words: `people.csv, line 3, column 'age'`."""
-        return f"{self.name}, {self.place(row)}" + ("" if column is None else f", column {column!r}")
+        return f"{self.name}, {self.place(row)}" + ("" if column is None else f", column {quoted(column)}")
 
     def like(self, column: str) -> bool:
         """Whether a column is called so, or almost."""
@@ -259,7 +260,7 @@ def check_header(header: Sequence[str], name: str) -> None:
             raise PopulaceError(f"{name}: the name of column {k} holds {wrong}; leave it out")
         if column and column in first:
             raise PopulaceError(
-                f"{name}: columns {first[column]} and {k} are both called {column!r}; give each its own name"
+                f"{name}: columns {first[column]} and {k} are both called {quoted(column)}; give each its own name"
             )
         first[column] = k
 

@@ -80,3 +80,11 @@ def test_places_are_padded_and_counted():
     place, count = matter.places([[[3, 1], []], [[0], [2]]])
     assert place.tolist() == [[[3, 1], [0, 0]], [[0, 0], [2, 0]]]
     assert count.tolist() == [[2, 0], [1, 1]]
+
+
+def test_long_cells_and_names_are_quoted_by_their_beginning():
+    long = "word " * 2000
+    with pytest.raises(PopulaceError) as refused:
+        matter.one_of(table(f"{'n' * 5000},b\n{long},2\n"), "n" * 5000, ["yes", "no"])
+    assert "'word word" in str(refused.value)
+    assert len(str(refused.value)) < 400

@@ -9,6 +9,7 @@ import numpy as np
 from populace.envs.culture.survey import Survey
 from populace.errors import PopulaceError, UnknownName
 from populace.matter import texts
+from populace.names import quoted
 from populace.table import PLAIN, Table, TableFormat
 from populace.tables import parse, read_table
 
@@ -68,7 +69,8 @@ def questions_of(
             own = column[rows[topic]]
             if abs(own.sum() - 1.0) > SLACK:
                 raise PopulaceError(
-                    f"{table.at(rows[topic][0], name)}: the shares of {topic!r} add up to {own.sum():.3f}; expected 1"
+                    f"{table.at(rows[topic][0], name)}: the shares of {quoted(topic)} add up to {own.sum():.3f}; "
+                    "expected 1"
                 )
             shares[c, q, : len(own)] = own / own.sum()
     words = {name: texts(table, name) for name in COLUMNS}
@@ -97,8 +99,8 @@ def _rows(table: Table) -> dict[str, list[int]]:
         own = rows.setdefault(topic, [])
         if own and words["question"][own[0]] != question:
             raise PopulaceError(
-                f"{table.at(row, 'question')}: {topic!r} asks something else in {table.place(own[0])}; a topic has one "
-                "question, which stands in each of its rows"
+                f"{table.at(row, 'question')}: {quoted(topic)} asks something else in {table.place(own[0])}; a topic has "
+                "one question, which stands in each of its rows"
             )
         for other in own:
             if words["option"][other].casefold() == option.casefold():
@@ -106,7 +108,9 @@ def _rows(table: Table) -> dict[str, list[int]]:
         own.append(row)
     for topic, own in rows.items():
         if len(own) < 2:
-            raise PopulaceError(f"{table.at(own[0])}: {topic!r} has one option; two at least are needed, a row each")
+            raise PopulaceError(
+                f"{table.at(own[0])}: {quoted(topic)} has one option; two at least are needed, a row each"
+            )
     if not rows:
         raise PopulaceError(f"{table.name}: there are no questions; at least one is needed")
     return rows

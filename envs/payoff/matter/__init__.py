@@ -11,6 +11,7 @@ from populace.envs.payoff.matter.ambigqa import of_lines
 from populace.envs.payoff.matter.answers import SEPARATOR, normalised
 from populace.envs.payoff.matter.form import MOST, Question
 from populace.errors import PopulaceError
+from populace.names import quoted
 from populace.table import Table
 
 SHIPPED = "questions"
@@ -119,7 +120,9 @@ def _question(table: Table, cells: dict[str, list[str]], row: int, ambiguous: bo
         if meaning:
             spellings = tuple(filter(None, (part.strip() for part in answer.split(SEPARATOR))))
             if not all(map(normalised, spellings)) or not spellings:
-                raise PopulaceError(f"{table.at(row, f'answer_{k}')}: {answer!r} holds nothing but articles and signs")
+                raise PopulaceError(
+                    f"{table.at(row, f'answer_{k}')}: {quoted(answer)} holds nothing but articles and signs"
+                )
             meanings.append(meaning)
             answers.append(spellings)
     if ambiguous and len(meanings) < 2:
