@@ -99,8 +99,8 @@ def _rows(table: Table) -> dict[str, list[int]]:
         own = rows.setdefault(topic, [])
         if own and words["question"][own[0]] != question:
             raise PopulaceError(
-                f"{table.at(row, 'question')}: {quoted(topic)} asks something else in {table.place(own[0])}; a topic has "
-                "one question, which stands in each of its rows"
+                f"{table.at(row, 'question')}: {quoted(topic)} asks something else in {table.place(own[0])}; a topic "
+                "has one question, which stands in each of its rows"
             )
         for other in own:
             if words["option"][other].casefold() == option.casefold():
