@@ -3,16 +3,19 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-long test-executors attack lint types bench clean test-bridges
+.PHONY: demo test test-long test-servers test-executors attack lint types bench clean test-bridges
 
 demo: $(VENV)/demo  ## Set up, run the flagship scenario, say where its report is.
 	$(BIN)/populace run value-lock-in
 
-test: $(VENV)/dev  ## The whole suite, at most 10 minutes on 2 cores.
+test: $(VENV)/dev  ## The suite, at most 10 minutes on 2 cores; servers and executors have commands of their own.
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-long: $(VENV)/dev  ## The long checks only.
 	$(BIN)/python -m pytest -m slow
+
+test-servers: $(VENV)/dev  ## Language models behind servers on loopback: faults, outages, kills, budgets.
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m servers tests/llm
 
 test-executors: $(VENV)/dev  ## Several processes, Ray, and an object store on loopback.
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[executors]"
@@ -21,7 +24,7 @@ test-executors: $(VENV)/dev  ## Several processes, Ray, and an object store on l
 BRIDGES := rest verifiers rllib
 
 test-bridges: $(BRIDGES:%=$(VENV)/bridges/%/made)  ## Training stacks, in three environments: they need other versions of the same packages.
-	for name in $(BRIDGES); do $(VENV)/bridges/$$name/bin/python -m pytest tests/bridges tests/views tests/llm/test_endpoint.py tests/llm/test_faulty_servers.py || exit 1; done
+	for name in $(BRIDGES); do $(VENV)/bridges/$$name/bin/python -m pytest -m 'not slow' tests/bridges tests/views tests/llm/test_endpoint.py tests/llm/test_faulty_servers.py || exit 1; done
 
 $(VENV)/bridges/%/made: tests/bridges/%.txt tests/bridges/%.in pyproject.toml  # torch first, or a resolver may take another build
 	test -x $(VENV)/bridges/$*/bin/python || $(PYTHON) -m venv $(VENV)/bridges/$*

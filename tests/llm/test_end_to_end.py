@@ -9,6 +9,8 @@ from populace.analysis.markup import accessible
 from populace.analysis.players import players
 from populace.scenarios import load, runner
 
+pytestmark = pytest.mark.servers
+
 ROLES = {
     "coevolution": ("user", "assistant"),
     "lockin": ("assistant",),

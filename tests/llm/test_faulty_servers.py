@@ -19,6 +19,8 @@ from populace.agents.llm.backends.faults import NO_USAGE, TOO_LONG, classified, 
 from populace.agents.llm.policies import OpenAIOptions
 from populace.dialogue import ReplyKind
 
+pytestmark = pytest.mark.servers
+
 OK, REFUSED, CUT_OFF, FAILED = ReplyKind.OK, ReplyKind.REFUSED, ReplyKind.CUT_OFF, ReplyKind.FAILED
 QUESTION = Ask((("user", "Which one, A or B? " * 4),), (), 7)
 

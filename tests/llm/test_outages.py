@@ -14,6 +14,8 @@ from populace.agents.llm.backends.base import ServerGone
 from populace.errors import ScenarioError
 from populace.scenarios import load, runner
 
+pytestmark = pytest.mark.servers
+
 EACH = 12
 """Tokens of an ask and its reply, as the server on loopback counts them."""
 ASKS = 40

@@ -36,6 +36,8 @@ from populace.draw import Draw
 from populace.rollout import Keep, rollout
 from populace.run import advance, see, start
 
+pytestmark = pytest.mark.servers
+
 POCKET = Path(__file__).resolve().parents[2] / "agents" / "llm" / "pocket_model"
 OFFLINE = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
 

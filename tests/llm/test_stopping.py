@@ -18,6 +18,8 @@ from populace.agents.llm import BudgetSpent
 from populace.errors import RunError
 from populace.scenarios import load, runner
 
+pytestmark = pytest.mark.servers
+
 EACH = 12
 """Tokens of an ask and its reply, as the server on loopback counts them."""
 

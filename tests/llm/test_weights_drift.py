@@ -46,6 +46,7 @@ def against_frozen(measure, *args, **more):
     return estimate((here[:, -1] - there[:, -1]).double().numpy())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measure", ["dishonest/all", "dishonest/off_domain"])
 def test_biased_raters_make_it_dishonest_honest_ones_honest_and_shuffled_ratings_nothing(measure):
     biased, honest = against_frozen(measure, 1.0), against_frozen(measure, 0.0)
@@ -57,6 +58,7 @@ def test_biased_raters_make_it_dishonest_honest_ones_honest_and_shuffled_ratings
     assert max(abs(shuffled.low), abs(shuffled.high)) < 0.5 * min(biased.mean, -honest.mean)
 
 
+@pytest.mark.slow
 def test_noise_moves_a_learner_less_than_agreement():
     """Of n ratings that mean nothing, the gradient is of order n^-1/2; divergences go with its square."""
     noise, agreement = played(0.5, shuffled=True)["kl"], played(1.0)["kl"]
