@@ -78,6 +78,7 @@ def _forest(results: Results, one: Asked) -> str:
     others = list(rows["other"].astype(str).unique()) if differ else []
     against = "start" if one.outcome.contrast == "start" else others[0] if len(others) == 1 else "reference"
     _titles(axes, label, f"{'difference from ' + against if differ else 'at the end'}{_unit(one)}", "")
+    axes.locator_params(axis="x", nbins=5)  # small numbers have long labels, which would run into each other
     alt = "; ".join(f"{name} {number(m)} [{number(a)}, {number(b)}]" for name, m, a, b in zip(
         names, rows["mean"], rows["low"], rows["high"], strict=True))  # fmt: skip
     what = f"{'Difference of' if differ else ''} {label} {'from ' + against if differ else 'at the end'}, by arm: {alt}"
