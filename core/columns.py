@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from populace.errors import PopulaceError
+from populace.names import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +94,7 @@ class Column:
     def show(self, row: int) -> str:
         """The cell for a message, cut off where it is long."""
         text = self.text(self.index[row])
-        return repr(text if len(text) <= 40 else text[:37] + "...")
+        return quoted(text, 40)
 
     def why(self, row: int) -> str:
         """Why the cell is no number, and what may be done about it."""

@@ -8,6 +8,8 @@ import difflib
 import re
 from collections.abc import Iterable
 
+from populace.names import quoted
+
 
 class PopulaceError(Exception):
     """A mistake the user can mend; its text says how."""
@@ -18,7 +20,7 @@ class UnknownName(PopulaceError):
 
     def __init__(self, kind: str, given: str, known: Iterable[str]) -> None:
         self.kind, self.given, self.known = kind, given, sorted(known)
-        super().__init__(f"unknown {kind} {given!r}{did_you_mean(given, self.known)}")
+        super().__init__(f"unknown {kind} {quoted(given)}{did_you_mean(given, self.known)}")
 
 
 class OldName(DeprecationWarning):

@@ -74,12 +74,9 @@ def visible(text: str) -> str:
     return text
 
 
-def quoted(text: str) -> str:
-    """A text of a file as messages quote it: its beginning, where it is long."""
-    return repr(text if len(text) <= _QUOTED else f"{text[: _QUOTED - 3]}...")
-
-
-_QUOTED = 80
+def quoted(text: str, most: int = 80) -> str:
+    """A text that was given, as messages quote it: only its beginning where it has more than `most` characters."""
+    return repr(text if len(text) <= most else f"{text[: most - 3]}...")
 
 
 def short_keys(keys: Iterable[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from populace.errors import PopulaceError, ScenarioError, UnknownName, did_you_mean
+from populace.names import quoted
 from populace.scenarios.tree import Node, Place, fail
 
 Path = tuple[str | int, ...]
@@ -77,7 +78,7 @@ def show(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return f"the text {value if len(value) <= 40 else value[:37] + '...'!r}"
+        return f"the text {quoted(value, 40)}"
     if isinstance(value, (dict, list)):
         return f"{'an empty' if not value else 'a'} {'mapping' if isinstance(value, dict) else 'list'}"
     return f"{value:g}" if isinstance(value, float) else str(value)[:40]

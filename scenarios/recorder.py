@@ -133,7 +133,7 @@ class FolderRecorder:
         reader = Reader(run.words, world.lexicon)
         for role, utterance in said.items():
             self._talk.append(Heard(run.clock + 1, phase, role, utterance, reader).first(rows))
-            self._numbers += self._talk[-1].utterance.text.numel()
+            self._numbers += self._talk[-1].numbers
 
     def _columns(self, panel: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Panel variables as [worlds, users] columns; a vector of values becomes one column per dimension.

@@ -57,6 +57,12 @@ class Heard:
         cut = tree.tree_map(lambda tensor: tensor[:worlds].clone(), self.utterance)
         return replace(self, utterance=replace(cut, prompts=cut.prompts.kept(*cut.asked.values())))
 
+    @property
+    def numbers(self) -> int:
+        """What is held, as so many numbers of eight bytes: ids, and prompts and replies, whose words are held too."""
+        u = self.utterance
+        return u.text.numel() + sum(map(len, u.prompts.texts.values())) // 8
+
     def rows(self, arm: str, ids: "np.ndarray[Any, Any]") -> pa.Table:
         """The rows, by world and seat; seats that said nothing in words have none.
 

@@ -91,12 +91,19 @@ def _coding(folder: Path, role: str) -> "Coding":
         UnknownName: The world has no such role.
         PopulaceError: The role has no free text.
     """
-    from populace.agents.llm.interpret.interpreted import Interpreted
-    from populace.agents.llm.interpret.options import InterpreterOptions
+    from populace.dialogue import Speaks
     from populace.scenarios import load
     from populace.scenarios.building import build
 
     world = build(load(folder / "scenario.yaml").cells[0]).world
     if role not in world.cast:
         raise UnknownName("role", role, world.cast)
-    return Interpreted.of(InterpreterOptions(rules={}), world.dialogue(), role).face.coding
+    dialogue = world.dialogue()
+    faces = {name: dialogue.free(name) for name in world.cast} if isinstance(dialogue, Speaks) else {}
+    if (face := faces.get(role)) is None:
+        coded = ", ".join(name for name, one in faces.items() if one is not None)
+        raise PopulaceError(
+            f"the words of {role!r} are not coded in this world with these options, so there is nothing to label; "
+            + (f"those of {coded} are" if coded else "nor are those of any other role")
+        )
+    return face.coding

@@ -81,7 +81,8 @@ class Talking:
             "type": state.biased.to(torch.int64),
         }
         labels = {"topic": TOPICS, "cue": CUES, "type": CUES[1:]}
-        return self._kept(state, asked, 0), Utterance(asked[:, : self.size], codes, labels, to="assistant")
+        asks, turn = asked[:, : self.size], self._turn(state.turn, self.size)
+        return self._kept(state, asked, 0), Utterance(asks, codes, labels, to="assistant", turn=turn)
 
     def answer(self, state: State, given: Tensor, draw: Draw) -> tuple[State, Utterance]:
         """The assistant answers; `given` [worlds, seats] are its own words, and its act is in `state`."""
@@ -101,14 +102,20 @@ class Talking:
             "claim": state.claim,
         }
         labels = {"act": ACTS, "statement": STATEMENTS, "topic": TOPICS, "claim": self.matter.claim}
-        return self._kept(state, words, 1), Utterance(words, codes, labels, to="user")
+        turn = self._turn(state.turn, words.shape[1])
+        return self._kept(state, words, 1), Utterance(words, codes, labels, to="user", turn=turn)
 
     def reason(self, state: State, given: Tensor, draw: Draw) -> Utterance:
         """Users say what they think of the answer; `given` [worlds, users] are their own words."""
         uniform = draw.scope("words").uniform("reason", self.size)
         drawn = self.said.reasons.say((fifth(state.rating),), uniform)
-        points = 1.0 + 9.0 * state.rating
-        return Utterance(torch.where(given == UNWORDED, drawn, given), {"rating": points, "leave": state.leaving})
+        codes = {"rating": 1.0 + 9.0 * state.rating, "leave": state.leaving}
+        turn = self._turn(state.turn - 1, self.size)  # the rating has ended the turn
+        return Utterance(torch.where(given == UNWORDED, drawn, given), codes, turn=turn)
+
+    def _turn(self, turn: Tensor, seats: int) -> Tensor:
+        """Which turn of its conversation each seat is in, [worlds, seats] int64."""
+        return (turn % self.turns).unsqueeze(-1).expand(-1, seats)
 
     def _kept(self, state: State, words: Tensor, who: int) -> State:
         """The state with what was said at its place in the conversation; who: 0 for the user, 1 for the assistant."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from coevolution_stage import Crowd, society
+from talk_checks import escaped, same_measures, small
 
 import populace
 from populace import tree
@@ -153,14 +154,7 @@ def test_a_file_of_ones_own_is_asked(tmp_path):
 @pytest.mark.parametrize("options", [OWN, SPARSE, {**OWN, "protocol": "follow"}])
 @pytest.mark.parametrize("assistant", ["lifelong", "mirror", "forfeit"])
 def test_measures_are_the_same_to_the_bit_with_words_and_without(options, assistant):
-    series = []
-    for matter in (None, "statements"):
-        keep = _play({**options, "matter": matter}, 4, assistant)[3]
-        series.append({name: torch.stack(values) for name, values in keep.series.items()})
-    without, with_words = series
-    assert set(without) == set(with_words)
-    for name, values in without.items():
-        assert torch.equal(values.nan_to_num(-9.0), with_words[name].nan_to_num(-9.0)), name
+    same_measures(*(_play({**options, "matter": matter}, 4, assistant)[3] for matter in (None, "statements")))
 
 
 @pytest.mark.parametrize("options", [{"matter": "statements", "questionnaire": ASKED}, {"matter": "statements"}])
@@ -356,13 +350,8 @@ def test_models_without_words_of_their_own_play_on(face):
 # ------------------------------------------------------------------ kept and shown
 
 
-def _small(**changes):
-    scenario = {"schema": 1, "extends": "talk-values", "name": "small", "worlds": 3, "horizon": 3}
-    return populace.load({**scenario, "population": {"size": 6}, "record": {"worlds": 2}, **changes})
-
-
 def test_the_scenario_ends_in_a_report_with_conversations(tmp_path):
-    folder = runner.run(_small(), tmp_path / "a")
+    folder = runner.run(small("talk-values", horizon=3), tmp_path / "a")
     run = populace.load_run(folder)
     rows = essays(run)
     assert len(rows) == 4 * 2 * 3
@@ -376,16 +365,19 @@ def test_the_scenario_ends_in_a_report_with_conversations(tmp_path):
     shares = [(own[f"answer{k}"] == "yes").mean() for k in range(1, 5)]
     assert first["yes"] == pytest.approx(shares, abs=0.001)
     assert "What was said" in render(run)
-    runner.run(_small(), tmp_path / "b", batch=1)
+    runner.run(small("talk-values", horizon=3), tmp_path / "b", batch=1)
     assert (tmp_path / "a" / "talk.parquet").read_bytes() == (tmp_path / "b" / "talk.parquet").read_bytes()
 
 
 def test_hostile_words_are_escaped(tmp_path):
     evil = "<script>alert(1)</script>\n1: 50%\n2: 50%\n3: 50%\n4: 50%"
     folder = runner.run(
-        _small(arms={"yours": {"agents.assistant": {"policy": "llm/stubborn", "reply": evil}}}, reference="yours"),
+        small(
+            "talk-values",
+            horizon=3,
+            arms={"yours": {"agents.assistant": {"policy": "llm/stubborn", "reply": evil}}},
+            reference="yours",
+        ),
         tmp_path / "run",
     )
-    page = render(populace.load_run(folder))
-    assert "alert(1)" in page
-    assert "<script>alert(1)" not in page
+    escaped(render(populace.load_run(folder)))

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from populace import matter, trust
-from populace.errors import PopulaceError
+from populace.errors import PopulaceError, UnknownName
 from populace.table import Table
 from populace.tables import parse
 
@@ -88,3 +88,4 @@ def test_long_cells_and_names_are_quoted_by_their_beginning():
         matter.one_of(table(f"{'n' * 5000},b\n{long},2\n"), "n" * 5000, ["yes", "no"])
     assert "'word word" in str(refused.value)
     assert len(str(refused.value)) < 400
+    assert len(str(UnknownName("policy", long, ["honest"]))) < 200

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from culture_stage import stage
+from talk_checks import escaped, same_measures, small
 
 import populace
 from populace import tree
@@ -150,14 +151,7 @@ def test_the_wording_of_a_users_own_survey_is_asked(tmp_path):
 
 @pytest.mark.parametrize("options", [OWN, FULL, {**OWN, "rule": "bounded", "asked": 12}])
 def test_measures_are_the_same_to_the_bit_with_words_and_without(options):
-    series = []
-    for matter in (None, "survey"):
-        keep = _play({**options, "matter": matter}, 6)[3]
-        series.append({name: torch.stack(values) for name, values in keep.series.items()})
-    without, with_words = series
-    assert set(without) == set(with_words)
-    for name, values in without.items():
-        assert torch.equal(values.nan_to_num(-9.0), with_words[name].nan_to_num(-9.0)), name
+    same_measures(*(_play({**options, "matter": matter}, 6)[3] for matter in (None, "survey")))
 
 
 @pytest.mark.parametrize("options", [OWN, FULL])
@@ -344,13 +338,8 @@ def test_models_without_words_of_their_own_play_on(face):
 # ------------------------------------------------------------------ kept and shown
 
 
-def _small(**changes):
-    scenario = {"schema": 1, "extends": "talk-culture", "name": "small", "worlds": 3, "horizon": 3}
-    return populace.load({**scenario, "population": {"size": 14}, "record": {"worlds": 2}, **changes})
-
-
 def test_the_scenario_ends_in_a_report_with_conversations(tmp_path):
-    folder = runner.run(_small(), tmp_path / "a")
+    folder = runner.run(small("talk-culture", horizon=3, population={"size": 14}), tmp_path / "a")
     run = populace.load_run(folder)
     rows = answers(run)
     assert len(rows) == 4 * 2 * 3
@@ -367,17 +356,21 @@ def test_the_scenario_ends_in_a_report_with_conversations(tmp_path):
             assert own[survey.labels[q].index(one["held"])] == own.max()
             assert one["answer"] in one["text"]
     assert "What was said" in render(run)
-    runner.run(_small(), tmp_path / "b", batch=1)
+    runner.run(small("talk-culture", horizon=3, population={"size": 14}), tmp_path / "b", batch=1)
     assert (tmp_path / "a" / "talk.parquet").read_bytes() == (tmp_path / "b" / "talk.parquet").read_bytes()
 
 
 def test_hostile_words_are_escaped(tmp_path):
     evil = "<script>alert(1)</script>\nAnswer: yes\nTone: warm"
     folder = runner.run(
-        _small(arms={"yours": {"agents.synthesiser": {"policy": "llm/stubborn", "reply": evil}}}, reference="yours"),
+        small(
+            "talk-culture",
+            horizon=3,
+            population={"size": 14},
+            arms={"yours": {"agents.synthesiser": {"policy": "llm/stubborn", "reply": evil}}},
+            reference="yours",
+        ),
         tmp_path / "run",
     )
-    page = render(populace.load_run(folder))
-    assert "alert(1)" in page
-    assert "<script>alert(1)" not in page
+    escaped(render(populace.load_run(folder)))
     assert text_id("") == SILENCE

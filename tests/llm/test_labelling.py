@@ -66,3 +66,7 @@ def test_roles_without_words_are_told(run, tmp_path):
     done = label(run, tmp_path / "x.jsonl", "", role="asistant")
     assert isinstance(done.exception, PopulaceError)
     assert "did you mean 'assistant'" in str(done.exception)
+    done = label(run, tmp_path / "x.jsonl", "", role="user")
+    assert "the words of 'user' are not coded in this world with these options" in str(done.exception)
+    assert "those of assistant are" in str(done.exception)
+    assert not (tmp_path / "x.jsonl").exists()

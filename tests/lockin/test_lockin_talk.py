@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 from lockin_stage import lockin
+from talk_checks import same_measures
 
 from populace import tree
 from populace.agents.llm import Backend, Reply, TextPolicy
@@ -75,14 +76,8 @@ def test_a_file_that_is_wrong_is_refused_with_its_line_and_column(tmp_path, rows
 @pytest.mark.parametrize("options", [{}, {"assistants": 2, "order": "simultaneous", "lambda_peer": 0.1}])
 @pytest.mark.parametrize("assistant", ["aggregate", "silent"])
 def test_measures_are_the_same_to_the_bit_with_words_and_without(options, assistant):
-    series = []
-    for matter in (None, "quantities"):
-        keep = _play(5, matter=matter, assistant=assistant, **options)[3]
-        series.append({name: torch.stack(values) for name, values in keep.series.items()})
-    without, with_words = series
-    assert set(without) == set(with_words)
-    for name, values in without.items():
-        assert torch.equal(values.nan_to_num(-9.0), with_words[name].nan_to_num(-9.0)), name
+    runs = (_play(5, matter=matter, assistant=assistant, **options)[3] for matter in (None, "quantities"))
+    same_measures(*runs)
 
 
 def test_the_world_keeps_the_contract():

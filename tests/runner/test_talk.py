@@ -132,6 +132,10 @@ def test_turns_of_a_conversation_are_counted(tmp_path):
     assert talk["turn"].max() > 0
     first = talk[(talk["step"] == 1)]
     assert (first["turn"] == 0).all()
+    scenario = _asked(name="three", horizon=5, world={"turns": 3})
+    talk = populace.simulate(scenario, out=tmp_path / "b").talk
+    assert set(talk["phase"]) == {"put", "speak", "rate"}
+    assert (talk["turn"] == (talk["step"] - 1) % 3).all()
 
 
 def test_the_dry_run_says_how_much_is_recorded():
