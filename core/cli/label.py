@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def label(
     folder: Annotated[str, typer.Argument(help="A run folder, or its address.", autocompletion=completing.runs)],
     role: Annotated[str, typer.Option(metavar="NAME", help="Whose texts.")],
-    out: Annotated[Path, typer.Option(help="Where the labels go, e.g. anna.jsonl; goes on where it was left.")],
+    out: Annotated[Path, typer.Option(help="The file of labels, e.g. anna.jsonl; one that exists is continued.")],
     texts: Annotated[int, typer.Option(min=1, help="How many different texts.")] = 40,
     other: Annotated[
         Path | None, typer.Option("--compare", metavar="FILE", help="Labels of another person, to tell kappa with.")
@@ -34,7 +34,9 @@ def label(
     from populace.analysis.privacy import PublicRun, public
     from populace.analysis.writing import check_target
 
-    check_target(out, "a file of labels", (".jsonl",))
+    check_target(out, "the list of labels", (".jsonl",))
+    if other is not None and not other.is_file():
+        raise PopulaceError(f"there is no file {other}; --compare names the labels that another person made")
     run = analysis.load_run(folder)
     shown = run if individuals else public(run)
     if isinstance(shown, PublicRun):

@@ -237,7 +237,7 @@ def chats(
     from populace.analysis.privacy import PublicRun, public
     from populace.analysis.writing import check_target
 
-    check_target(out, "a file of chats", (".jsonl",))
+    check_target(out, "the list of chats", (".jsonl",))
     run = analysis.load_run(folder)
     shown = run if individuals else public(run)
     if isinstance(shown, PublicRun):

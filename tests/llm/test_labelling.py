@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 import populace
 from populace.agents.llm.interpret import labelling
+from populace.analysis import privacy
 from populace.cli import app
 from populace.dialogue import Coding
 from populace.errors import PopulaceError
@@ -70,3 +71,13 @@ def test_roles_without_words_are_told(run, tmp_path):
     assert "the words of 'user' are not coded in this world with these options" in str(done.exception)
     assert "those of assistant are" in str(done.exception)
     assert not (tmp_path / "x.jsonl").exists()
+    done = label(run, tmp_path / "x.jsonl", "", "--compare", tmp_path / "nobody.jsonl")
+    assert "there is no file" in str(done.exception)
+
+
+def test_a_run_of_real_people_is_not_labelled_or_written_out_without_the_users_word(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(privacy, "public", lambda run: privacy.PublicRun(run.path, run.info))
+    for words in (["label", run.path, "--role", "assistant"], ["chats", run.path]):
+        done = CliRunner().invoke(app, [*map(str, words), "--out", str(tmp_path / "y.jsonl")])
+        assert "--individuals" in str(done.exception)
+        assert not (tmp_path / "y.jsonl").exists()
