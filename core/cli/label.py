@@ -93,7 +93,7 @@ def _coding(folder: Path, role: str) -> "Coding":
         UnknownName: The world has no such role.
         PopulaceError: The role has no free text.
     """
-    from populace.dialogue import Speaks
+    from populace.dialogue import FreeFace, Speaks
     from populace.scenarios import load
     from populace.scenarios.building import build
 
@@ -101,7 +101,9 @@ def _coding(folder: Path, role: str) -> "Coding":
     if role not in world.cast:
         raise UnknownName("role", role, world.cast)
     dialogue = world.dialogue()
-    faces = {name: dialogue.free(name) for name in world.cast} if isinstance(dialogue, Speaks) else {}
+    faces: dict[str, FreeFace | None] = {}
+    if isinstance(dialogue, Speaks):
+        faces = {name: dialogue.free(name) for name in world.cast}
     if (face := faces.get(role)) is None:
         coded = ", ".join(name for name, one in faces.items() if one is not None)
         raise PopulaceError(
