@@ -100,7 +100,7 @@ def _coding(folder: Path, role: str) -> "Coding":
     world = build(load(folder / "scenario.yaml").cells[0]).world
     if role not in world.cast:
         raise UnknownName("role", role, world.cast)
-    dialogue = world.dialogue()
+    dialogue: object = world.dialogue()
     faces: dict[str, FreeFace | None] = {}
     if isinstance(dialogue, Speaks):
         faces = {name: dialogue.free(name) for name in world.cast}
