@@ -30,14 +30,15 @@ def forget(folder: Path, unit: str) -> None:
 
 
 def told_of(folder: Path, failures: Sequence[Failed], units: int) -> RunError:
-    """What to raise when all others have ended."""
+    """What to raise when all others have ended: units in their order, whichever of them failed first."""
+    failures = sorted(failures, key=lambda one: one.unit)
     by_message: dict[str, list[Failed]] = {}
     for one in failures:
         by_message.setdefault(one.message, []).append(one)
     said = []
     for message, alike in list(by_message.items())[:SHOWN]:
         one, more = alike[0], len(alike) - 1
-        also = f" (and {more:,} more units)" if more else ""
+        also = f" (and {more:,} more unit{'s' * (more > 1)})" if more else ""
         said.append(f"arm {one.arm!r}, unit {one.unit}{also}: {message}")
     if (rest := len(by_message) - SHOWN) > 0:
         said.append(f"and {rest:,} other errors")

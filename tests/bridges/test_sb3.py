@@ -23,6 +23,12 @@ from populace.registry import manifests
 WORLDS = manifests.shipped()
 
 
+@pytest.fixture(autouse=True)
+def _log_folder(tmp_path, monkeypatch):
+    """The library makes a log folder for every training; here it goes with the test."""
+    monkeypatch.setenv("SB3_LOGDIR", str(tmp_path))
+
+
 @pytest.mark.parametrize("name", WORLDS)
 def test_a_learner_can_sit_in_every_world(name):
     env = VecNormalize(VecMonitor(sb3.vec_env(name, num_envs=4, users=4, max_cycles=4)))

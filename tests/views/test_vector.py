@@ -422,13 +422,14 @@ def test_check_finds(fault, match):
 # ---------------------------------------------------------------------- a learner
 
 
-def test_stock_ppo_learns_to_follow_a_society():
+def test_stock_ppo_learns_to_follow_a_society(tmp_path, monkeypatch):
     """On 64 societies it has not met, against chance and against standing still at zero, paired by society.
 
     Societies are independent, so the mean difference is judged by its standard error over societies; five of them is
     a chance below 1 in 10^6.
     """
     pytest.importorskip("stable_baselines3")
+    monkeypatch.setenv("SB3_LOGDIR", str(tmp_path))
     path = Path(__file__).resolve().parents[2] / "examples" / "train_assistant_ppo.py"
     spec = importlib.util.spec_from_file_location("train_assistant_ppo", path)
     example = importlib.util.module_from_spec(spec)
