@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from populace.analysis import answer, answer_table, forests, large, pictures, spreads, tables
+from populace.analysis import answer, answer_table, forests, large, pictures, spreads, tables, verdicts
 from populace.analysis.cautions import cautions
 from populace.analysis.frames import RunData, load_run
 from populace.analysis.markup import accessible, unique
@@ -102,6 +102,7 @@ def _parts(results: Results, withheld: str) -> list[Part]:
     first, own = ([part for part, s in zip(parts, sections, strict=True) if s.first is at] for at in (True, False))
     has = results.has_values
     return [
+        Part("The hypotheses", "hypotheses", "", verdicts.part(results)),
         Part("The answer", "answer", "", _answer(results, [s.answer for s in sections if s.answer])),
         Part("What the arms are", "arms", "", tables.arms(results)),
         *first,

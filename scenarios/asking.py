@@ -1,9 +1,10 @@
-"""Checks a scenario's `outcomes` against what its worlds, policies and learners declare to measure."""
+"""Checks a scenario's `outcomes` and hypotheses against what its worlds, policies and learners declare to measure."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from populace.builder import policy_class
+from populace.design import Design, Hypothesis
 from populace.errors import PopulaceError, UnknownName
 from populace.measures import SEAT_MEASURES, find
 from populace.outcomes import REFERENCE, START, Outcome
@@ -31,6 +32,38 @@ def asked(given: Sequence[Outcome], root: Node, cells: Sequence[Cell]) -> tuple[
             named = (*path, key) if root.get(*path, key) is not None else path
             mistakes.append(Mistake(f"outcomes.{index}: {error}", spot(root, named)))
     return tuple(given), mistakes
+
+
+def untestable(design: Design | None, root: Node, cells: Sequence[Cell]) -> list[Mistake]:
+    """The mistakes in the hypotheses of a design; without cells nothing can be checked."""
+    mistakes = []
+    seats: dict[str, dict[str, bool]] = {}
+    for index, hypothesis in enumerate(design.hypotheses if design is not None and cells else ()):
+        path = ("design", "hypotheses", index)
+        for key, error in (*_faults(hypothesis, (), cells, seats), *_arm_faults(hypothesis, cells)):
+            named = (*path, key) if root.get(*path, key) is not None else path
+            mistakes.append(Mistake(f"design.hypotheses.{index}: {error}", spot(root, named)))
+    return mistakes
+
+
+def _arm_faults(hypothesis: Hypothesis, cells: Sequence[Cell]) -> list[tuple[str, PopulaceError]]:
+    """(key, what is wrong with it): a hypothesis is about one cell, which is compared with another."""
+    found = [cell for cell in cells if cell.arm == hypothesis.arm]
+    if not found:
+        points = [cell.arm for cell in cells if cell.base_arm == hypothesis.arm]
+        if points:
+            error = (
+                f"the arm {hypothesis.arm!r} has {len(points):,} cells in the sweep; name one, such as {points[0]!r}"
+            )
+            return [("arm", PopulaceError(error))]
+        return [("arm", UnknownName("arm", hypothesis.arm, [cell.arm for cell in cells]))]
+    (cell,) = found
+    if hypothesis.contrast == REFERENCE and cell.reference == cell.arm:
+        error = f"{cell.arm!r} is the reference itself; name another arm as its contrast, or `contrast: start`"
+        return [("contrast", PopulaceError(error))]
+    if hypothesis.contrast == cell.base_arm:
+        return [("contrast", PopulaceError(f"the arm {cell.base_arm!r} cannot be compared with itself"))]
+    return []
 
 
 def _faults(

@@ -14,7 +14,7 @@ from populace.options import Options
 from populace.recording import OwnMeasure, own_measure
 from populace.scenarios import hearing
 from populace.scenarios.arms import Variant, abouts, arm_nodes, check_arms, join, merge, parse_sets, spelt_out, variants
-from populace.scenarios.asking import asked
+from populace.scenarios.asking import asked, untestable
 from populace.scenarios.cells import make_cells
 from populace.scenarios.checking import check
 from populace.scenarios.mistakes import Mistake, raise_all, unknown_key, unknown_name, wrong
@@ -213,6 +213,7 @@ def _scenario(
         names = tuple(name for one in measures for name in one.declared)
         cells = [replace(cell, measures=(*cell.measures, *names)) for cell in cells]
         outcomes, unasked = asked(frame.outcomes if frame is not None else (), root, cells)
+        unasked += untestable(frame.design if frame is not None else None, root, cells)
         found += [] if wrongly else unasked  # they may name a measure that could not be imported
     missed = _missed(plan, overrides)
     why = "has no effect: it is empty, or all arms or the sweep set the same keys; then override arms.<arm>.<key>"
@@ -232,6 +233,7 @@ def _scenario(
         name=name,
         about=frame.about,
         outcomes=outcomes,
+        design=frame.design,
         about_arms=abouts(root),
         seed=lead.seed,
         worlds=lead.worlds,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from populace.budget import Limit
+from populace.design import Design
 from populace.json_types import JsonObject
 from populace.options import Name, Options
 from populace.outcomes import Outcome
@@ -51,6 +52,8 @@ class Frame(Options):
     """What it is about, in a sentence."""
     outcomes: tuple[Outcome, ...] = ()
     """The measures that answer its question: a report speaks of them first. The world's own when not given."""
+    design: Design | None = None
+    """Hypotheses stated before the run: a report opens with a verdict on each, corrected over exactly these."""
     reference: str | None = None
     """The arm that the others are compared with; the first one when not given."""
     record: RecordOptions = RecordOptions()
@@ -88,7 +91,20 @@ class CellFrame(Options):
 CELL_KEYS = tuple(CellFrame.model_fields)
 FRAME_KEYS = tuple(field.alias or name for name, field in Frame.model_fields.items())
 ORDER = (
-    *("schema", "name", "about", "outcomes", "world", "worlds", "horizon", "episodes", "seed", "population", "agents"),
+    *(
+        "schema",
+        "name",
+        "about",
+        "outcomes",
+        "design",
+        "world",
+        "worlds",
+        "horizon",
+        "episodes",
+        "seed",
+        "population",
+        "agents",
+    ),
     *("arms", "reference", "sweep", "record", "max_tokens", "max_cost", "learn_every", "at_end"),
 )
 """All keys but `extends`, in the order they are written in."""
@@ -139,6 +155,7 @@ class Scenario:
         name: Its name.
         about: What it is about.
         outcomes: The measures that answer its question; the world's own where it names none.
+        design: Its hypotheses, or None.
         about_arms: Arm -> what it is, where the scenario says so.
         seed: One seed for all worlds and arms.
         worlds: Independent worlds in the first cell.
@@ -160,6 +177,7 @@ class Scenario:
     name: str
     about: str
     outcomes: tuple[Outcome, ...]
+    design: Design | None
     about_arms: dict[str, str]
     seed: int
     worlds: int

@@ -176,6 +176,27 @@ def compare(
 
 
 @app.command()
+def power(
+    folder: Annotated[str, typer.Argument(help="A pilot: the folder of a small run.", autocompletion=completing.runs)],
+    as_json: AsJson = False,
+) -> None:
+    """Say how many worlds the hypotheses of a scenario's design need, from a pilot run of a few worlds."""
+    from populace import analysis
+    from populace.analysis.power import power as needed
+
+    run = analysis.load_run(folder)
+    frame = needed(run)
+    if as_json:
+        print_json({"power": json.loads(frame.to_json(orient="records", double_precision=15))})
+        return
+    say(_as_text(frame.drop(columns=["measure", "direction"])))
+    if frame["worlds_safe"].notna().all():
+        most, safe, apart = (frame[key].max() for key in ("worlds", "worlds_safe", "worlds_unpaired"))
+        other = f"; {apart:,.0f} without common random numbers" if frame["worlds_unpaired"].notna().any() else ""
+        say(f"all hypotheses: {most:,.0f} worlds per arm, {safe:,.0f} to be safe from a small pilot{other}")
+
+
+@app.command()
 def figure(
     folder: Annotated[str, typer.Argument(help="A run folder, or its address.", autocompletion=completing.runs)],
     measure: Annotated[

@@ -99,6 +99,7 @@ def describe(scenario: Scenario, built: dict[str, Built], device: str, batch: in
         "name": scenario.name,
         "about": scenario.about,
         "outcomes": [outcome.model_dump() for outcome in scenario.outcomes],
+        **({} if scenario.design is None else {"design": scenario.design.record()}),
         "status": "running",
         "seed": scenario.seed,
         "worlds": scenario.worlds,

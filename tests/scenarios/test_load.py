@@ -389,8 +389,11 @@ def test_the_examples_of_the_documentation_load(tmp_path):
     whole, arms, record = [
         part.split("```")[0]
         for part in text.split("```yaml\n")[1:]
-        if "outcomes:" not in part.split("```")[0] or "schema: 1" in part.split("```")[0]
+        if not {"outcomes:", "design:"} & set(part.split()) or "schema: 1" in part.split("```")[0]
     ][:3]
+    design = next(part for part in text.split("```yaml\n") if part.startswith("extends: value-lock-in\ndesign:"))
+    planned = load(written(tmp_path, design.split("```")[0])).design
+    assert [one.direction for one in planned.hypotheses] == ["lower", "none"]
     assert [cell.arm for cell in load(written(tmp_path, whole)).cells] == ["mirror", "lifelong"]
     base = whole[: whole.index("arms:")]
     cells = load(
