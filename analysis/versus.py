@@ -1,6 +1,5 @@
 """Two runs side by side, `A minus B`: as text for a terminal, and as one self-contained HTML page."""
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from populace.analysis import differing
 from populace.analysis.comparison import ABOUT_DERIVED, between, together
 from populace.analysis.declared import declared
 from populace.analysis.frames import RunData
@@ -18,9 +18,6 @@ from populace.analysis.pairing import Pairing, matched
 from populace.analysis.privacy import PublicRun
 from populace.analysis.style import cell, footnotes, number, p_value, whisker, with_interval
 from populace.analysis.writing import PAGE, check_target, write
-from populace.errors import RunError
-from populace.files import FileError, text
-from populace.names import pathless
 
 CLEAR = 0.05
 """A difference is called clear when its Holm-corrected p is below this."""
@@ -86,7 +83,8 @@ class Versus:
 
     def text(self) -> str:
         """For a terminal: a table for every pair of arms."""
-        lines = [f"A: {self.a.path}", f"B: {self.b.path}", DIRECTION, self.how, *self.left_out]
+        before = differing.lines(self.a, self.b)
+        lines = [f"A: {self.a.path}", f"B: {self.b.path}", *before, DIRECTION, self.how, *self.left_out]
         for (arm, other), rows in self._by_pair():
             same = _same(rows)
             lines += ["", f"A {arm} minus B {other}", *([] if same.all() else [_columns(rows[~same])])]
@@ -127,8 +125,8 @@ class Versus:
             how=self.how,
             notices=self.notices,
             left_out=self.left_out,
-            facts=_facts(self.a, self.b),
-            changed=_changed(self.a, self.b),
+            facts=differing.facts(self.a, self.b),
+            changed=differing.scenarios(self.a, self.b),
             findings=self._findings(),
             pairs=[self._table(arm, other, rows) for (arm, other), rows in self._by_pair()],
             open=OPEN,
@@ -252,46 +250,6 @@ def _columns(rows: pd.DataFrame) -> str:
     width = table["measure"].map(len).max()
     table["measure"] = table["measure"].str.ljust(width)
     return table.rename(columns={"measure": "measure".ljust(width)}).to_string(index=False, justify="right")
-
-
-def _facts(a: RunData, b: RunData) -> list[tuple[str, str, str, bool]]:
-    """Name, of A, of B, and whether they differ."""
-
-    def of(run: RunData) -> dict[str, str]:
-        info = run.info
-        return {
-            "folder": run.path.name,
-            "scenario": run.name,
-            "status": run.status,
-            "world": run.world,
-            "arms": f"{len(info['arms']):,}",
-            "worlds per arm": f"{info.get('worlds', 0):,}",
-            "horizon": f"{info.get('horizon', 0):,}",
-            "episodes": f"{info.get('episodes', 1):,}",
-            "seed": str(info.get("seed", "?")),
-            "device": str(info.get("device", "?")),
-            "populace": str((info.get("versions") or {}).get("populace", "?")),
-            "started": str(info.get("started", "")).replace("T", " "),
-        }
-
-    left, right = of(a), of(b)
-    return [(key, left[key], right[key], left[key] != right[key]) for key in left]
-
-
-def _changed(a: RunData, b: RunData) -> str:
-    """What differs between the scenarios, as lines of `-` (in A) and `+` (in B); nothing where they are the same."""
-    lines = difflib.unified_diff(_scenario(a), _scenario(b), "A", "B", n=2, lineterm="")
-    return "\n".join(lines)
-
-
-def _scenario(run: RunData) -> list[str]:
-    path = run.path / "scenario.yaml"
-    if not path.exists():
-        return []
-    try:
-        return str(pathless(text(path, within=run.path))).splitlines()
-    except FileError as error:
-        raise RunError(str(error)) from None
 
 
 def _some(names: tuple[str, ...], most: int = 8) -> str:

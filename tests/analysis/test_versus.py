@@ -96,3 +96,25 @@ def test_an_incomplete_run_is_told_and_equal_runs_are_the_same(runs, tmp_path):
     assert "B: This run is incomplete" in (tmp_path / "c.html").read_text()
     same = cli("compare", runs[0], runs[0]).stdout
     assert "the same in every world: measure 0, " in same
+
+
+def test_what_differs_is_told_before_what_came_out(runs, tmp_path):
+    a, b = runs
+    same = cli("compare", a, a).stdout
+    assert "A and B have the same scenario, seed, input files and versions." in same
+    for folder, value, digest in ((a, "1", "aa" * 32), (b, "2", "bb" * 32)):
+        info = json.loads((folder / "run.json").read_text())
+        info["scenario"] = {
+            "keys": {"name": value, "world.noise": value, "worlds": "8", **({"seed": "1"} if value == "2" else {})}
+        }
+        info["inputs"] = {"people.csv": {"sha256": digest, "bytes": 3}}
+        info["versions"]["torch"] = f"2.1{value}.0"
+        (folder / "run.json").write_text(json.dumps(info))
+    out = cli("compare", a, b, "--out", tmp_path / "c.html").stdout
+    assert "  keys of the scenario: world.noise, seed\n" in out
+    assert "  torch: A 2.11.0, B 2.12.0\n" in out
+    assert f"  file people.csv: A SHA-256 {'a' * 12}, B SHA-256 {'b' * 12}\n" in out
+    assert out.index("What differs between A and B:") < out.index("A mirror minus B mirror")
+    page = (tmp_path / "c.html").read_text()
+    assert page.index("What differs between the runs") < page.index("What came out differently")
+    assert "file people.csv" in page
