@@ -32,7 +32,60 @@ _DOORS = {
     "RunData": "populace.analysis",
 }
 
-__all__ = ["Built", "RunData", "Scenario", "build", "compare", "load", "load_run", "report", "simulate", "text_env"]
+__all__ = [
+    "Built",
+    "RunData",
+    "Scenario",
+    "branch",
+    "build",
+    "compare",
+    "load",
+    "load_run",
+    "report",
+    "simulate",
+    "text_env",
+]
+
+
+def branch(
+    run: str | Path,
+    arm: str,
+    at: int,
+    sets: Sequence[str],
+    out: str | Path | None = None,
+    *,
+    device: str = "cpu",
+) -> "RunData":
+    """What would have happened otherwise: an arm of a run played again, and beside it what it becomes if changed.
+
+    Both arms have the same people and the same luck and are equal up to the tick, so that their difference is the
+    effect of the change, world by world. What was played is played again from the seed, in the run's arithmetic;
+    replies of servers come from their tape.
+
+    Args:
+        run: A run folder.
+        arm: Its arm; in a sweep, a cell by its full name.
+        at: The last tick that both share.
+        sets: What is other from then on: overrides `dotted.key=value` of `agents` and `world`.
+        out: The run folder to write; default `runs/<name>-<time>`.
+        device: `cpu`, `cuda`, ...
+
+    Returns:
+        The frames of a run of two arms, the first of which is the reference of the other.
+
+    Raises:
+        UnknownName: There is no such arm.
+        ScenarioError: An override holds a mistake.
+        RunError: The folder is no run, a server's replies are on no tape, or the folder to write exists already.
+    """
+    from populace import analysis
+    from populace.scenarios import runner
+    from populace.scenarios.loader import load_branch
+
+    arithmetic = runner.read_info(Path(run)).get("arithmetic")
+    scenario = load_branch(Path(run) / "scenario.yaml", arm, at, sets)
+    target = None if out is None else Path(out)
+    return analysis.load_run(runner.run(scenario, target, device=device, arithmetic=arithmetic))
 
 
 def simulate(

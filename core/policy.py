@@ -79,6 +79,16 @@ class Policy(Generic[OptionsT]):
         """
         return None
 
+    def adopt(self, memory: Memory, before: "Policy", old: Memory) -> Memory:
+        """Memory with which this policy goes on where another one played the role up to now (`populace.run.branch`).
+
+        Args:
+            memory: What `begin` has given it.
+            before: The policy up to now.
+            old: What that one remembered.
+        """
+        return memory
+
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """Actions of every seat in every world, and the new memory."""
         raise TypeError(f"{type(self).__name__} has no act(observation, memory, draw): every policy needs one")

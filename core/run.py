@@ -362,7 +362,14 @@ def _remember(
     return trajectory
 
 
-def branch(world: AnyWorld, policies: Policies, run: Run, *, fresh: tuple[str, ...] = ()) -> Run:
+def branch(
+    world: AnyWorld,
+    policies: Policies,
+    run: Run,
+    *,
+    fresh: tuple[str, ...] = (),
+    before: Policies | None = None,
+) -> Run:
     """The run to go on with under other policies, from where it stands; `run` itself stays as it is.
 
     Twins that go on from one run have common random numbers, so that the policies alone make them differ.
@@ -371,12 +378,15 @@ def branch(world: AnyWorld, policies: Policies, run: Run, *, fresh: tuple[str, .
         world: The mechanism.
         policies: Role -> policy, as from now on.
         run: Where to branch off.
-        fresh: Roles whose policy is another one: their memory begins anew, now.
+        fresh: Roles whose policy is another one: their memory begins anew, now, unless it adopts the old one.
+        before: Role -> policy up to now, which lets policies adopt what was remembered (`Policy.adopt`).
     """
     memory, trajectory = dict(run.memory), dict(run.trajectory)
     with arithmetic.using(run.arithmetic):
         draw = run.draw()
         for role in fresh:
             memory[role] = policies[role].begin(world.role(role), run.people, draw.scope(f"begin/{role}"))
+            if before is not None:
+                memory[role] = policies[role].adopt(memory[role], before[role], run.memory[role])
             trajectory.pop(role, None)
     return replace(run, memory=memory, trajectory=trajectory)

@@ -7,6 +7,7 @@ from typing import Any
 
 from populace.errors import did_you_mean
 from populace.scenarios import hearing
+from populace.scenarios.branching import BRANCH, branch_of, check_branch
 from populace.scenarios.mistakes import Mistake, Path, dotted, show, unknown_key, wrong
 from populace.scenarios.schema import CELL_KEYS, FRAME_KEYS
 from populace.scenarios.source import parse
@@ -154,7 +155,11 @@ def _check_arm(root: Node, name: str, node: Node) -> Iterator[Mistake]:
     if not name or set(name) & set("[]=,/\\."):
         yield Mistake(f"arms: {name!r} cannot name an arm; leave out [ ] = , . / and \\", node.key or node.place)
     if isinstance(node.value, dict):
+        if BRANCH in node.value:
+            yield from check_branch(root, name, node)
         for key, item in node.value.items():
+            if key == BRANCH:
+                continue
             if key != ABOUT:
                 yield from _check_target(root, ("arms", name), key, item)
             elif not isinstance(item.value, str):
@@ -178,7 +183,7 @@ def _check_target(root: Node, within: Path, key: str, node: Node) -> Iterator[Mi
             f"{where}: {head!r} is one for the whole scenario; arms and sweeps change {', '.join(_ROOTS)}", place
         )
     elif head not in _ROOTS:
-        known = (*_ROOTS, ABOUT) if within[0] == "arms" else _ROOTS
+        known = (*_ROOTS, ABOUT, BRANCH) if within[0] == "arms" else _ROOTS
         yield Mistake(f"unknown key {head!r} in {where}{did_you_mean(head, known)}", place)
     elif not all(key.split(".")):
         yield Mistake(f"{where}: {key!r} is no dotted key such as population.size", place)
@@ -250,6 +255,8 @@ def variants(root: Node) -> list[Variant]:
             if full in found:
                 raise fail(f"sweep: the point {label} is there twice", next(iter(point.values())).place)
             tree = base
+            if (branch := branch_of(node)) is not None and isinstance((first := arms[branch[0]]).value, dict):
+                tree = merge(tree, join(_overrides(first), root))
             if isinstance(node.value, dict):
                 tree = merge(tree, join(_overrides(node), root))
             if point:
@@ -259,9 +266,9 @@ def variants(root: Node) -> list[Variant]:
 
 
 def _overrides(arm: Node) -> list[tuple[str, Node]]:
-    """What an arm changes: everything but its `about`."""
+    """What an arm changes: everything but its `about` and where it branches off."""
     assert isinstance(arm.value, dict)
-    return [(key, node) for key, node in arm.value.items() if key != ABOUT]
+    return [(key, node) for key, node in arm.value.items() if key not in (ABOUT, BRANCH)]
 
 
 def abouts(root: Node) -> dict[str, str]:

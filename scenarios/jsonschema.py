@@ -197,11 +197,18 @@ def _overrides() -> JsonObject:
     dotted = f"^({'|'.join(roots)})(\\..+)?$"
     point = {"type": "object", "patternProperties": {dotted: {}}, "additionalProperties": False, "minProperties": 1}
     about = {"type": "string", "description": "A sentence that explains the arm."}
+    branch = {
+        "type": "object",
+        "description": "The arm that this one is up to a tick; agents and world may be other from then on.",
+        "properties": {"from": {"type": "string"}, "at": {"type": "integer", "minimum": 1}},
+        "required": ["from", "at"],
+        "additionalProperties": False,
+    }
     arm = {
         "anyOf": [
             {
                 "type": "object",
-                "properties": {**{key: {} for key in roots}, "about": about},
+                "properties": {**{key: {} for key in roots}, "about": about, "branch": branch},
                 "patternProperties": {dotted: {}},
                 "additionalProperties": False,
             },

@@ -15,12 +15,13 @@ from populace.recording import OwnMeasure, own_measure
 from populace.scenarios import hearing
 from populace.scenarios.arms import Variant, abouts, arm_nodes, check_arms, join, merge, parse_sets, spelt_out, variants
 from populace.scenarios.asking import asked, untestable
+from populace.scenarios.branching import linked, what_if
 from populace.scenarios.cells import make_cells
 from populace.scenarios.checking import check
 from populace.scenarios.mistakes import Mistake, raise_all, unknown_key, unknown_name, wrong
 from populace.scenarios.schema import CELL_KEYS, FRAME_KEYS, ORDER, Cell, Frame, Scenario
 from populace.scenarios.source import read
-from populace.scenarios.tree import Node, Place, fail, from_python, plain
+from populace.scenarios.tree import Node, Place, fail, from_python, nested, plain
 from populace.shelf import shelf
 from populace.trust import Word
 
@@ -56,6 +57,38 @@ def load(source: str | Path | Mapping[str, object], sets: Sequence[str] = ()) ->
         )
     raise_all(hearing.misplaced(root), file)
     return _scenario(root, file, folder, overrides, reader)
+
+
+def load_branch(source: str | Path, arm: str, at: int, sets: Sequence[str]) -> Scenario:
+    """A scenario of two arms: an arm of a scenario as it was, and what it becomes if changed after tick `at`.
+
+    Args:
+        source: The scenario's file, such as that of a run folder, or the name of a library scenario.
+        arm: The arm, or a cell of its sweep by its full name.
+        at: The last tick that both share.
+        sets: What is other from then on: overrides `dotted.key=value` of `agents` and `world`.
+
+    Raises:
+        ScenarioError: There is a mistake.
+        UnknownName: There is no such arm.
+        NeedsWord: A file asks for what the user has not allowed.
+    """
+    reader = _Reader({str(path) for path in shelf().values()})
+    path = find(source)
+    root = reader.read(path, ())
+    if malformed := check_arms(root):
+        raise_all(malformed, str(path))
+    overrides = [(key, _anchored_at(key, node)) for key, node in parse_sets(sets)]
+    root = what_if(root, arm, at, overrides)
+    raise_all(hearing.misplaced(root), str(path))
+    return _scenario(root, str(path), path.resolve().parent, [], reader)
+
+
+def _anchored_at(key: str, node: Node) -> Node:
+    """An override whose files start at the current folder."""
+    found = _anchored(nested(key, node), Path.cwd()).get(*key.split("."))
+    assert found is not None
+    return found
 
 
 def _spelt_arms(root: Node) -> Node:
@@ -208,6 +241,8 @@ def _scenario(
     content, word = reader.word(plan, root, folder)
     with trust.speaking(word):
         cells, found = make_cells(plan, first, root, folder)
+        cells, unlinked = linked(cells, arms, root)
+        found += unlinked
         measures, wrongly = _own(root, frame)
         found += wrongly
         names = tuple(name for one in measures for name in one.declared)

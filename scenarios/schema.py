@@ -111,6 +111,19 @@ ORDER = (
 
 
 @dataclass(frozen=True)
+class BranchPoint:
+    """Where an arm branches off another one.
+
+    Attributes:
+        cell: The arm that it is at first, at the same point of the sweep.
+        at: The last tick that both share.
+    """
+
+    cell: "Cell"
+    at: int
+
+
+@dataclass(frozen=True)
 class Cell:
     """One arm at one point of the sweep, validated.
 
@@ -129,6 +142,7 @@ class Cell:
         seed: The seed, equal in all cells.
         word: What the user has said about the files it was read from.
         measures: Names of the measures that its world declares.
+        branch: Where it branches off another arm, or None.
     """
 
     arm: str
@@ -145,6 +159,7 @@ class Cell:
     seed: int
     word: Word = dataclass_field(default_factory=Word, compare=False, repr=False)
     measures: tuple[str, ...] = dataclass_field(default=(), compare=False, repr=False)
+    branch: BranchPoint | None = None
 
 
 @dataclass(frozen=True)

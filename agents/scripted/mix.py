@@ -1,8 +1,8 @@
-"""One role, several players: some seats scripted, some a model, some another, by share or by segment."""
+"""One role, several players: some seats scripted, some a model, some another, by share, by segment or by number."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import torch
 from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, model_validator
@@ -26,10 +26,12 @@ class Player(Options):
     policy: str
     """Its name."""
     share: float | None = Field(default=None, gt=0)
-    """Its share of the seats that no segment claims; shares are scaled to add up to 1."""
+    """Its share of the seats that nobody claims; shares are scaled to add up to 1."""
     segment: str | int | None = None
     """The segment (its name in a scenario, its number in Python) whose users it plays; needs a role
     with one seat per user."""
+    seats: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(default=None, min_length=1)
+    """Numbers of the seats that it plays in every world, from 0 on: what if this one person had acted otherwise?"""
     params: dict[str, object] = Field(default_factory=dict)
     """The policy's own options."""
     _checked: Options = PrivateAttr()
@@ -50,8 +52,8 @@ class Player(Options):
 
     @model_validator(mode="after")
     def _playable(self, info: ValidationInfo) -> Self:
-        if (self.share is None) == (self.segment is None):
-            raise ValueError(f"{self.policy}: give either a share or a segment")
+        if [self.share, self.segment, self.seats].count(None) != 2:
+            raise ValueError(f"{self.policy}: give one of share, segment and seats")
         try:
             kind = registry.policies.get(self.policy)
         except PopulaceError as error:
@@ -93,8 +95,9 @@ class MixOptions(Options):
     """Who plays which seats."""
 
     players: tuple[Player, ...] = Field(min_length=1)
-    """The policies. Seats of a segment go to the first player that claims it; the others are shared out at random, the
-    same in every arm, in numbers as even as they can be, and kept for good."""
+    """The policies. Seats that are claimed, by number or by segment, go to the first player that claims them; the
+    others are shared out at random, the same in every arm, in numbers as even as they can be, and kept for good. The
+    first player has the luck that it would have alone, so that others in some seats change nothing for it."""
 
     @model_validator(mode="after")
     def _complete(self, info: ValidationInfo) -> Self:
@@ -107,8 +110,9 @@ class MixOptions(Options):
             raise ValueError("a segment is claimed twice")
         segments = (info.context or {}).get("segments", ())
         left = [name for number, name in enumerate(segments) if number not in claimed]
-        if left and len(claimed) == len(self.players):
-            raise ValueError(f"nobody plays {', '.join(left)}: give them a player, or one player a share of the rest")
+        if all(player.share is None for player in self.players) and (left or not claimed):
+            who = ", ".join(left) if left else "the other seats"
+            raise ValueError(f"nobody plays {who}: give them a player, or one player a share of the rest")
         return self
 
 
@@ -132,7 +136,7 @@ class Mix(Policy[MixOptions]):
 
     def __init__(self, options: MixOptions | None = None) -> None:
         if options is None:
-            raise PopulaceError("mix needs `players`: a list of {policy, share | segment, params}")
+            raise PopulaceError("mix needs `players`: a list of {policy, share | segment | seats, params}")
         super().__init__(options)
         self.parts = tuple(player.made() for player in options.players)
         self.privileged = any(part.privileged for part in self.parts)
@@ -142,33 +146,46 @@ class Mix(Policy[MixOptions]):
         """Seats dealt out, and the players' memories.
 
         Raises:
-            PopulaceError: Segments are named for a role without a seat per user, or by name outside a scenario.
+            PopulaceError: Segments are named for a role without a seat per user, or by name outside a scenario; or a
+                seat is named that the role does not have.
         """
-        parts = tuple(part.begin(role, people, draw.scope(f"player {i}")) for i, part in enumerate(self.parts))
+        parts = tuple(part.begin(role, people, _luck(draw, i)) for i, part in enumerate(self.parts))
         return MixMemory(self._deal(role, people, draw), parts)
 
     def _deal(self, role: Role, people: People, draw: Draw) -> Tensor:
         players, device = self.options.players, people.values.device
         shares = torch.tensor([player.share or 0.0 for player in players], dtype=torch.float64, device=device)
-        claims = [(i, player) for i, player in enumerate(players) if player.segment is not None]
+        claims = [(i, player) for i, player in enumerate(players) if player.share is None]
         free = torch.ones((draw.worlds, role.seats), dtype=torch.bool, device=device)
         who = torch.zeros((draw.worlds, role.seats), dtype=torch.int64, device=device)
-        if claims and role.seats != people.size:
-            raise PopulaceError(f"mix: {role.name} has {role.seats} seats for {people.size} users: use shares")
         for i, player in claims:
-            if player.number is None:
-                raise PopulaceError(f"mix: segment {player.segment!r}: outside a scenario, segments are numbers")
-            own = free & (people.segment == player.number)
+            own = free & (self._numbered(role, player, free) if player.seats else _of_segment(role, people, player))
             who, free = torch.where(own, i, who), free & ~own
         if all(player.share is None for player in players):
             # Whoever no player claims goes to the last one: a device is not asked whether there is anyone.
             return torch.where(free, len(players) - 1, who)
-        uniform = torch.where(free, draw.uniform("seats", role.seats), 2.0)
+        uniform = torch.where(free, draw.scope("mix").uniform("seats", role.seats), 2.0)
         rank = uniform.argsort(dim=-1, stable=True).argsort(dim=-1, stable=True)
         place = (rank.double() + 0.5) / free.sum(-1, keepdim=True).clamp(min=1)
         bounds = shares.cumsum(-1) / shares.sum()
         dealt = (place.unsqueeze(-1) > bounds[:-1]).sum(-1)
         return torch.where(free, dealt, who)
+
+    @staticmethod
+    def _numbered(role: Role, player: Player, like: Tensor) -> Tensor:
+        """Seats that a player claims by number, [worlds, seats] bool."""
+        assert player.seats is not None
+        if max(player.seats) >= role.seats:
+            raise PopulaceError(f"mix: {role.name} has the seats 0 to {role.seats - 1:,}, not {max(player.seats):,}")
+        own = torch.zeros(role.seats, dtype=torch.bool)
+        own[list(player.seats)] = True
+        return own.to(like.device).expand_as(like)
+
+    def adopt(self, memory: Memory, before: Policy, old: Memory) -> Memory:
+        """The first player goes on with what it remembers, where it played the role alone before."""
+        if type(before) is not type(self.parts[0]) or before.options != self.parts[0].options:
+            return memory
+        return MixMemory(memory.who, (old, *memory.parts[1:]))
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """Every player's actions at its own seats."""
@@ -180,7 +197,7 @@ class Mix(Policy[MixOptions]):
                 continue
             mine = memory.who == i
             seen = observation.only(mine, part.privileged)
-            actions, after = part.act(seen, held, draw.scope(f"player {i}"))
+            actions, after = part.act(seen, held, _luck(draw, i))
             memories.append(after)
             for name, tensor in actions.items():
                 if name not in mixed:
@@ -223,3 +240,17 @@ class Mix(Policy[MixOptions]):
         return tuple(
             name if names.count(name) == 1 else f"{name} {names[: i + 1].count(name)}" for i, name in enumerate(names)
         )
+
+
+def _luck(draw: Draw, player: int) -> Draw:
+    """A player's randomness: of the first one what it would have alone, of each other one its own."""
+    return draw.scope(f"player {player}") if player else draw
+
+
+def _of_segment(role: Role, people: People, player: Player) -> Tensor:
+    """Seats of a segment, [worlds, seats] bool."""
+    if role.seats != people.size:
+        raise PopulaceError(f"mix: {role.name} has {role.seats} seats for {people.size} users: use shares or seats")
+    if player.number is None:
+        raise PopulaceError(f"mix: segment {player.segment!r}: outside a scenario, segments are numbers")
+    return people.segment == player.number

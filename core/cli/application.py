@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -109,7 +109,13 @@ def say(text: str, *, err: bool = False, nl: bool = True) -> None:
     typer.echo(visible(text), err=err, nl=nl)
 
 
-def opened(source: str | Path, sets: list[str] | None, trusted: bool, allow: list[Path] | None) -> "Scenario":
+def opened(
+    source: str | Path,
+    sets: list[str] | None,
+    trusted: bool,
+    allow: list[Path] | None,
+    read: "Callable[[], Scenario] | None" = None,
+) -> "Scenario":
     """A scenario that may be a stranger's; on a terminal the user is asked for what it needs, once for its content.
 
     Args:
@@ -117,6 +123,7 @@ def opened(source: str | Path, sets: list[str] | None, trusted: bool, allow: lis
         sets: Overrides of the command line.
         trusted: Whether `--trust` was given.
         allow: Folders of `--allow`.
+        read: What reads it; `scenarios.load` when not given.
 
     Raises:
         ScenarioError: It holds a mistake.
@@ -128,7 +135,7 @@ def opened(source: str | Path, sets: list[str] | None, trusted: bool, allow: lis
     while True:
         try:
             with trust.speaking(trust.guarded(trust=trusted, allow=allow or ())):
-                return load(source, sets or [])
+                return load(source, sets or []) if read is None else read()
         except trust.NeedsWord as error:
             # What a world or policy needs may show only when another one was allowed.
             if asked == _MOST_QUESTIONS or not (error.word and error.content and _terminal()):

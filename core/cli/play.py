@@ -92,6 +92,67 @@ def run(
 
 
 @app.command()
+def branch(
+    folder: Annotated[str, typer.Argument(help="A run folder, or its address.", autocompletion=completing.runs)],
+    arm: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="The arm to branch off; in a sweep, a cell by its full name.",
+            autocompletion=completing.arms,
+        ),
+    ],
+    at: Annotated[int, typer.Option(min=1, metavar="TICK", help="The last tick that both share.")],
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="What is other from then on, for example agents.assistant.policy=NAME (may be repeated).",
+        ),
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option(help="The run folder to write, or its address; default runs/<name>-<time>.")
+    ] = None,
+    device: Device = "cpu",
+    batch: Batch = None,
+    threads: Threads = None,
+    executor: ExecutorName = None,
+    workers: Workers = None,
+    address: Address = None,
+    report: Annotated[bool, typer.Option(help="Write report.html when done.")] = True,
+    trusted: Trust = False,
+    allow: Allow = None,
+    quiet: NoBar = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask what would have happened otherwise: play an arm of a run again, and beside it what it becomes if changed.
+
+    Both have the same people and the same luck and are equal up to the tick, so the difference is the effect of the
+    change, world by world. What was played is played again from the seed; replies of servers come from their tape.
+    """
+    from populace.scenarios import runner
+    from populace.scenarios.loader import load_branch
+
+    here = fetched(folder) if is_address(folder) else Path(folder)
+    info = runner.read_info(here)
+    source = here / "scenario.yaml"
+    loaded = opened(source, None, trusted, allow, lambda: load_branch(source, arm, at, sets or []))
+    with watched(quiet or as_json, loaded) as progress:
+        written = _played(
+            loaded,
+            out,
+            device=device,
+            batch=batch,
+            threads=threads,
+            arithmetic=info.get("arithmetic"),
+            progress=progress,
+            executor=runner.Choice(executor, workers, address),
+        )
+    _finish(written, report, as_json)
+
+
+@app.command()
 def resume(
     folder: Annotated[
         str, typer.Argument(help="The folder of an interrupted run, or its address.", autocompletion=completing.runs)

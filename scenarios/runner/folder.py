@@ -20,6 +20,7 @@ from populace.folder import read_info
 from populace.json_types import JsonObject
 from populace.measures import SEAT_MEASURES
 from populace.recording import OwnMeasure
+from populace.scenarios.branching import fresh_roles
 from populace.scenarios.schema import Cell, Scenario
 from populace.scenarios.source import dump
 from populace.scenarios.telling import told
@@ -93,7 +94,8 @@ def describe(scenario: Scenario, built: dict[str, Built], device: str, batch: in
             "coordinates": cell.coordinates,
             "reference": cell.reference,
             "society": societies.index(society),
-            "about": scenario.about_arms.get(cell.base_arm, ""),
+            "about": scenario.about_arms.get(cell.base_arm) or _about_branch(cell),
+            **({} if cell.branch is None else {"branch": {"from": cell.branch.cell.arm, "at": cell.branch.at}}),
         }
     return {
         "name": scenario.name,
@@ -116,6 +118,16 @@ def describe(scenario: Scenario, built: dict[str, Built], device: str, batch: in
         "versions": versions(),
         "notes": told(scenario, built),
     }
+
+
+def _about_branch(cell: Cell) -> str:
+    """What an arm is that branches off another one and does not say so itself."""
+    if cell.branch is None:
+        return ""
+    first, roles = cell.branch.cell, fresh_roles(cell)
+    other = [f"another policy for {' and '.join(roles)}"] if roles else []
+    other += ["other options of the world"] if first.world_options != cell.world_options else []
+    return f"The same as {first.arm} up to step {cell.branch.at:,}, then {' and '.join(other)}."
 
 
 def _society(cell: Cell, built: Built, own: Sequence[OwnMeasure]) -> JsonObject:

@@ -100,7 +100,7 @@ def preflight(scenario: Scenario, device: str = "cpu") -> dict[str, Ready]:
         PopulaceError: An arm cannot be built or begun; the text names it.
     """
     check_device(device)
-    ready = {}
+    ready, shapes = {}, {}
     for cell in scenario.cells:
         built = build(cell)
         try:
@@ -121,9 +121,38 @@ def preflight(scenario: Scenario, device: str = "cpu") -> dict[str, Ready]:
         except PopulaceError as error:
             place = f"{scenario.file}: " if scenario.file else ""
             raise PopulaceError(f"{place}arm {cell.arm!r} cannot begin: {error}") from error
+        shapes[cell.arm] = [(tuple(x.shape), x.dtype) for x in tree.tensors((begun.people, begun.state))]
         lesson = _tick_bytes(built) * (scenario.learn_every or cell.horizon)
         ready[cell.arm] = Ready(cell, built, tree.nbytes(begun, shared=False), lesson)
+    for cell in scenario.cells:
+        if cell.branch is not None and shapes[cell.arm] != shapes[cell.branch.cell.arm]:
+            raise PopulaceError(
+                f"arm {cell.arm!r} cannot branch off {cell.branch.cell.arm!r}: its options of the world give people or "
+                "state other fields or sizes, so that it cannot go on from there"
+            )
     return ready
+
+
+def check_repeatable(scenario: Scenario, serial: bool) -> None:
+    """Refuse arms that branch off one whose models would reply otherwise when they are asked again.
+
+    Raises:
+        RunError: A server is asked without a tape, or by several workers that do not share one.
+    """
+    for cell in scenario.cells:
+        for options in models_of(cell.branch.cell) if cell.branch is not None else ():
+            what = (
+                f"arm {cell.arm!r} plays {cell.branch.cell.arm!r} up to tick {cell.branch.at:,}" if cell.branch else ""
+            )
+            if not options.repeats and options.tape is None:
+                raise RunError(
+                    f"{what}, and a server need not give the same replies again: give its policy a `tape`, the file in "
+                    "which they are kept"
+                )
+            if not options.repeats and not serial:
+                raise RunError(
+                    f"{what} from the tape of its server's replies, which workers do not share: play serially"
+                )
 
 
 def _check_room(built: Built, device: str) -> None:

@@ -41,6 +41,7 @@ from populace.scenarios.runner.folder import (
 from populace.scenarios.runner.plan import (
     batches,
     check_device,
+    check_repeatable,
     preflight,
     threads_for,
     torch_threads,
@@ -108,6 +109,7 @@ def _run(
     executor: Choice,
     mirror: Mirror | None,
 ) -> Path:
+    check_repeatable(scenario, executor.executor == "serial")
     ready = preflight(scenario, device)
     built = {arm: one.built for arm, one in ready.items()}
     folder = out if out is not None else fresh(scenario.name)
@@ -197,6 +199,7 @@ def resume(
                 write_scenario(folder, scenario)
             info = {**info, "device": device}
             check_sizes(folder, info, [cell.arm for cell in scenario.cells])
+            check_repeatable(scenario, executor.executor == "serial")
             if executor.executor != "serial":
                 check_sendable(scenario)
             with torch_threads(threads or threads_for(scenario, built)):

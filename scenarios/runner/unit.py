@@ -16,7 +16,8 @@ from populace.builder import Built
 from populace.compiling import compiled
 from populace.errors import PopulaceError, Stopped
 from populace.rollout import rollout
-from populace.run import Run, start
+from populace.run import Run, branch, start
+from populace.scenarios.branching import fresh_roles
 from populace.scenarios.building import build
 from populace.scenarios.recorder import FolderRecorder
 from populace.scenarios.runner.folder import players
@@ -121,18 +122,19 @@ class Player:
     def __init__(self, job: Job, built: dict[str, Built] | None = None, mirror: Mirror | None = None) -> None:
         self.job, self.mirror = job, mirror
         self._given = built
-        self._last: tuple[str, Built] | None = None
+        self._last: dict[str, Built] = {}
 
     def built(self, cell: Cell) -> Built:
         """World, population and policies of an arm."""
         if self._given is not None:
             return self._given[cell.arm]
-        if self._last is None or self._last[0] != cell.arm:
+        if cell.arm not in self._last:
             made = build(cell)
             for policy in made.policies.values():
                 policy.spend_from(self.job.budget)
-            self._last = (cell.arm, made)
-        return self._last[1]
+            # An arm that branches off is played beside the one that it is at first.
+            self._last = {**dict(list(self._last.items())[-1:]), cell.arm: made}
+        return self._last[cell.arm]
 
     def play(self, unit: Unit, progress: Progress, *, more: bool = True) -> Done:
         """Play one unit to its end, or until asked to stop.
@@ -147,10 +149,12 @@ class Player:
             OSError: The system refuses to take what was played.
             PopulaceError: The unit cannot be played, or a limit is reached; what was played before is saved.
         """
+        point = unit.cell.branch
+        first = None if point is None else self.built(point.cell)
         built = self.built(unit.cell)
         apart = None if self._given is not None else self.job.folder
         with taping.playing(taping.Unit(unit.name, apart)):
-            whole = self._play(unit, built, progress, more)
+            whole = self._play(unit, built, first or built, progress, more)
         doubtful = tuple(role for role, policy in built.policies.items() if policy.in_doubt()) if whole else ()
         return Done(unit.name, whole, doubtful)
 
@@ -177,8 +181,11 @@ class Player:
             said = f"{type(error).__name__}: {error}"
             return Failed(unit.name, unit.cell.arm, "fault", said, type(error).__name__, trace=_trace())
 
-    def _play(self, unit: Unit, built: Built, progress: Progress, more: bool) -> bool:
+    def _play(self, unit: Unit, built: Built, first: Built, progress: Progress, more: bool) -> bool:
         """Play one unit to its end (True) or until asked to stop (False).
+
+        An arm that branches off another one is played as that one (`first`) up to the branch: a save at this very tick
+        is from before it.
 
         While a policy doubts whether a server that it asks is still there, nothing is saved: should it be gone, the
         run goes on later from before the doubt. A unit that others follow (`more`) ends when there is none.
@@ -192,7 +199,7 @@ class Player:
         if state is None:
             ids = torch.arange(unit.first, unit.first + unit.worlds)
             with memory.told(f"{unit.worlds:,} worlds of {census.size:,} users"):
-                state = start(built.world, built.policies, built.population, seed=cell.seed, worlds=ids, device=device)
+                state = start(first.world, first.policies, first.population, seed=cell.seed, worlds=ids, device=device)
         progress.moved(state.clock * unit.worlds * census.size)
         sure, chunk, saved = state, 1, time.perf_counter()
         try:
@@ -202,13 +209,20 @@ class Player:
                     return False
                 began, before = time.perf_counter(), state.clock
                 progress.playing = True
+                playing, last = built, unit.ticks
+                if cell.branch is not None and before < cell.branch.at:
+                    playing, last = first, cell.branch.at
                 with memory.told(f"{unit.worlds:,} worlds of {census.size:,} users"):
-                    state = _some(built, state, min(chunk, unit.ticks - state.clock), recorder, scenario, cell)
+                    if cell.branch is not None and before == cell.branch.at:
+                        state = branch(
+                            built.world, built.policies, state, fresh=fresh_roles(cell), before=first.policies
+                        )
+                    state = _some(playing, state, min(chunk, last - before), recorder, scenario, cell)
                 progress.playing = False
                 seconds = time.perf_counter() - began
                 progress.moved((state.clock - before) * unit.worlds * census.size)
                 chunk = max(1, min(2 * chunk, int(chunk * LOOK_SECONDS / max(seconds, 1e-6))))
-                if any(policy.in_doubt() for policy in built.policies.values()):
+                if any(policy.in_doubt() for policy in playing.policies.values()):
                     continue
                 sure = state
                 if recorder.full or time.perf_counter() - saved > self.job.save_seconds:

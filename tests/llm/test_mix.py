@@ -15,7 +15,7 @@ from populace.measures import recorded
 from populace.observation import Observation
 from populace.policy import Policy
 from populace.rollout import Keep, rollout
-from populace.run import advance, see, start
+from populace.run import advance, branch, see, start
 from populace.scenarios import build, load
 from populace.testing import check_policy
 from populace.testing.tools import made, same
@@ -185,7 +185,7 @@ def test_a_scenario_mixes_by_names_of_its_world_and_population(tmp_path):
     ("old", "new", "told"),
     [
         ("segment: old", "segment: odl", r"unknown segment 'odl'; did you mean 'old'"),
-        ("segment: old", "share: 1, segment: old", r"either a share or a segment"),
+        ("segment: old", "share: 1, segment: old", r"give one of share, segment and seats"),
         ("guarded,", "garded,", r"unknown policy 'garded'"),
         ("honest: 0.25", "honest: 2", r"honest"),
         ("share: 3", "segment: old", r"claimed twice"),
@@ -208,7 +208,48 @@ def test_segments_nobody_plays_are_told(tmp_path):
 
 def test_segments_need_a_seat_a_user():
     policy = mix({"policy": "coevolution/frozen", "segment": 0}, {"policy": "coevolution/mirror", "share": 1})
-    with pytest.raises(PopulaceError, match="assistant has 1 seats for 10 users"):
+    with pytest.raises(PopulaceError, match="assistant has 1 seats for 10 users: use shares or seats"):
         seen(policy, role="assistant", world="populace/coevolution-v0")
     with pytest.raises(PopulaceError, match="mix needs `players`"):
         Mix()
+
+
+def test_seats_claimed_by_number_leave_all_others_what_they_would_do_alone():
+    """One person acts otherwise; the first player has the luck, and so the acts, that it has alone."""
+    alone = registry.policies.get("sincere", within="coevolution")()
+    one = {"policy": "coevolution/guarded", "seats": [3], "params": {"honest": 0.0}}
+    mixed = mix({"policy": "coevolution/sincere", "share": 1}, one)
+    acts = []
+    for policy in (alone, mixed):
+        stage, run = seen(policy, users=30, worlds=4, world="populace/coevolution-v0")
+        observation = see(stage, run, stage.role("user"))
+        acts.append(policy.act(observation, run.memory["user"], run.draw())[0]["answers"])
+    others = torch.arange(30) != 3
+    assert torch.equal(acts[0][:, others], acts[1][:, others])
+    assert not torch.equal(acts[0][:, 3], acts[1][:, 3])
+
+
+def test_seats_that_are_not_there_and_seats_that_nobody_plays_are_told():
+    player = {"policy": "coevolution/sincere", "seats": [10]}
+    with pytest.raises(PopulaceError, match="user has the seats 0 to 9, not 10"):
+        seen(mix(player, {"policy": "coevolution/guarded", "share": 1}), world="populace/coevolution-v0")
+    with pytest.raises(ValueError, match="nobody plays the other seats"):
+        mix(player)
+    with pytest.raises(ValueError, match="one of share, segment and seats"):
+        mix({**player, "share": 1})
+
+
+def test_the_first_player_adopts_what_it_remembered_alone():
+    alone = registry.policies.get("lifelong", within="coevolution")()
+    mixed = mix({"policy": "coevolution/lifelong", "share": 1})
+    stage, run = seen(alone, role="assistant", world="populace/coevolution-v0")
+    twin = branch(stage, {"assistant": mixed}, run, fresh=("assistant",), before={"assistant": alone})
+    assert twin.memory["assistant"].parts == (run.memory["assistant"],)
+    other = branch(
+        stage,
+        {"assistant": mix({"policy": "coevolution/mirror", "share": 1})},
+        run,
+        fresh=("assistant",),
+        before={"assistant": alone},
+    )
+    assert other.memory["assistant"].parts != (run.memory["assistant"],)

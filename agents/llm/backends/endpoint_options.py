@@ -13,6 +13,7 @@ class EndpointOptions(RequestOptions, ModelOptions):
     """Which server and model, how it is sampled, and what it may cost."""
 
     changeable: ClassVar[frozenset[str]] = frozenset({"key_env", "at_once", "max_tokens", "max_cost", "give_up_after"})
+    repeats: ClassVar[bool] = False
 
     model: str
     """The model's name, as the server knows it."""

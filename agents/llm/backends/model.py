@@ -19,7 +19,13 @@ from populace.policy import Policy
 
 
 class ModelOptions(Options):
-    """What all language models have in common: their tape and their prices."""
+    """What all language models have in common: their tape and their prices.
+
+    Attributes:
+        repeats: Whether the model gives the same reply to the same prompt and luck when it is asked again.
+    """
+
+    repeats: ClassVar[bool] = True
 
     tape: Path | None = None
     """A file (JSON lines) in which every prompt and reply is kept. What is on it is not asked again, so that a run that
