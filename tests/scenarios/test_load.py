@@ -389,11 +389,14 @@ def test_the_examples_of_the_documentation_load(tmp_path):
     whole, arms, record = [
         part.split("```")[0]
         for part in text.split("```yaml\n")[1:]
-        if not {"outcomes:", "design:"} & set(part.split()) or "schema: 1" in part.split("```")[0]
+        if not {"outcomes:", "design:", "branch:"} & set(part.split("```")[0].split()) or "schema: 1" in part.split("```")[0]
     ][:3]
     design = next(part for part in text.split("```yaml\n") if part.startswith("extends: value-lock-in\ndesign:"))
     planned = load(written(tmp_path, design.split("```")[0])).design
     assert [one.direction for one in planned.hypotheses] == ["lower", "none"]
+    what_if = next(part for part in text.split("```yaml\n") if part.startswith("arms:\n  lifelong: {"))
+    cells = load(written(tmp_path, "extends: value-lock-in\n" + what_if.split("```")[0])).cells
+    assert [cell.branch.at for cell in cells if cell.branch] == [40, 40]
     assert [cell.arm for cell in load(written(tmp_path, whole)).cells] == ["mirror", "lifelong"]
     base = whole[: whole.index("arms:")]
     cells = load(
