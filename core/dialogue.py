@@ -44,9 +44,9 @@ class Chat:
             scored has it before its label, as a bare label would be judged by how likely a reply begins with it. The
             lead and a label, and nothing else, are always readable too; a `form` begins with the lead.
         listed: How the messages list the options, in their order: the labels themselves, or a line each, with nothing
-            but punctuation, spaces and `or` between them; () where they are not listed. The last options may be left
-            out, such as one for none of them. So they can be shown in another
-            order (see `dealt`), and a preference for a place be told from one for an option.
+            but punctuation, spaces and a short word such as `or` between them; () where they are not listed. The last
+            options may be left out, such as one for none of them. So they can be shown in another order (see `dealt`),
+            and a preference for a place be told from one for an option.
         schema: JSON Schema (as text) of the reply, or "". A number is JSON too. A reply that is valid by it, and
             nothing else, is always readable: so a server can be made to keep to it. Neither: free text.
         form: A regular expression, or "". A reply that matches it as a whole is always readable, so that a local model
@@ -63,7 +63,7 @@ class Chat:
     listed: tuple[str, ...] = ()
 
 
-_BETWEEN = r"(\W{1,6}(?:or\W{1,2})?)"
+_BETWEEN = r"(\W{1,6}(?:\w{1,6}\W{1,2})?)"
 """What stands between two options in a list."""
 
 
@@ -89,7 +89,7 @@ def dealt(chat: Chat, order: Sequence[int]) -> Chat:
             return replace(chat, messages=(*chat.messages[:k], (who, said), *chat.messages[k + 1 :]))
     raise PopulaceError(
         f"a chat declares that it lists {', '.join(chat.listed)!r} in this order, and none of its messages does: list "
-        "the options with only punctuation or `or` between them, or leave `listed` empty"
+        "the options with only punctuation or a short word such as `or` between them, or leave `listed` empty"
     )
 
 

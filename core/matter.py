@@ -5,7 +5,7 @@ cells that a world's reader takes from the table, and name file, line and column
 """
 
 from collections.abc import Callable, Hashable, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -42,24 +42,36 @@ class Source(Generic[Found]):
     ) -> None:
         self.package, self.name, self._read, self._lines = package, name, read, lines
         self._file = lru_cache(maxsize=16)(self._of_file)
+        self._shipped = lru_cache(maxsize=16)(self._of_package)
 
-    def __call__(self, named: str) -> Found:
+    def __call__(self, named: str, language: str = "en") -> Found:
         """What the option `matter` names.
+
+        Args:
+            named: The table's name, or the path of a file.
+            language: In which language the package's own table is wanted: English is in `<name>.csv`, any other in
+                `<name>.<language>.csv`.
 
         Raises:
             NeedsWord: A stranger's scenario names a file outside its folder.
             FileError: The file cannot be read.
-            PopulaceError: A column is missing, or a cell is not what its column holds; with its line and column.
+            PopulaceError: The package has no table in this language, a column is missing, or a cell is not what its
+                column holds; with its line and column.
         """
         if named == self.name:
-            return self._shipped
+            return self._shipped(language)
         trust.current().demand_read(Path(named))
         return self._file(named, changed(named))
 
-    @cached_property
-    def _shipped(self) -> Found:
-        file = f"{self.name}.csv"
-        return self._read(parse(files(self.package).joinpath(file).read_text(encoding="utf-8"), file))
+    def _of_package(self, language: str) -> Found:
+        file = f"{self.name}.csv" if language == "en" else f"{self.name}.{language}.csv"
+        place = files(self.package).joinpath(file)
+        if not place.is_file():
+            raise PopulaceError(
+                f"matter: {self.name!r} does not come in the language {language!r} (there is no {file} in "
+                f"{self.package}); name a table of your own"
+            )
+        return self._read(parse(place.read_text(encoding="utf-8"), file))
 
     def _of_file(self, path: str, when: int) -> Found:
         if self._lines is not None and path.endswith(".jsonl"):

@@ -18,6 +18,7 @@ from populace.scenarios.checking import check
 from populace.scenarios.mistakes import Mistake, dotted, missing_key, spot, unknown_key, unknown_name, wrong
 from populace.scenarios.schema import Cell, CellFrame
 from populace.scenarios.tree import Node, plain
+from populace.wordings import Worded, Wordings
 from populace.world import AnyWorld
 
 
@@ -48,11 +49,12 @@ def make_cells(plan: list[Variant], reference: str, root: Node, folder: Path) ->
 
 
 class _Cast(NamedTuple):
-    """What is known of a world before it is built: names of its roles, of its segments and of its measures."""
+    """What is known of a world before it is built: names of its roles, segments and measures, and its wordings."""
 
     roles: tuple[str, ...]
     segments: tuple[str, ...]
     measures: tuple[str, ...]
+    wordings: Wordings | None
 
 
 class _Maker:
@@ -132,7 +134,9 @@ class _Maker:
             try:
                 people = make_population(world, options, population)
                 made = world(options, people.census)
-                self.casts[key] = _Cast(tuple(made.cast), people.census.segments, tuple(made.declared))
+                face: object = made.dialogue()
+                told = face.wordings if isinstance(face, Worded) else None
+                self.casts[key] = _Cast(tuple(made.cast), people.census.segments, tuple(made.declared), told)
             except PopulaceError as error:
                 self.casts[key] = error
         found = self.casts[key]
@@ -148,7 +152,7 @@ class _Maker:
         agents: dict[str, tuple[str, Options]] = {}
         mistakes = []
         within = policy_prefix(world)
-        roles, segments, _ = known or (None, (), ())
+        roles, segments, _, wordings = known or (None, (), (), None)
         for role in [*(roles or ()), *(role for role in given if role not in (roles or ()))]:
             if roles is not None and role not in roles:
                 error = UnknownName(f"role of {world_id}", role, roles)
@@ -158,14 +162,14 @@ class _Maker:
             name, found = _policy_name(tree, role, world)
             if name is not None:
                 name = policies.current(name, within)
-                options, found = self._policy(tree, role, name, within, segments)
+                options, found = self._policy(tree, role, name, within, segments, wordings)
                 if options is not None:
                     agents[role] = (name, options)
             mistakes += found
         return agents, mistakes
 
     def _policy(
-        self, tree: Node, role: str, name: str, within: str, segments: tuple[str, ...]
+        self, tree: Node, role: str, name: str, within: str, segments: tuple[str, ...], wordings: Wordings | None
     ) -> tuple[Options | None, list[Mistake]]:
         path = ("agents", role)
         try:
@@ -183,7 +187,7 @@ class _Maker:
             text = f"agents.{role}: {name!r} is a policy for the world {home!r}; this one is {within!r}"
             return None, [Mistake(text, spot(tree, key))]
         # A policy made of others reads their names, and the segments', as this scenario means them.
-        context = {**self.context, "within": within, "segments": segments}
+        context = {**self.context, "within": within, "segments": segments, "wordings": wordings}
         return check(policy.Options, tree, path, without=("policy",), context=context)
 
 

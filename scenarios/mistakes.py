@@ -154,10 +154,11 @@ def unknown_name(node: Node, path: Path, error: PopulaceError) -> Mistake:
 def refused(node: Node, path: Path, why: str) -> Mistake:
     """What an options model refuses itself, at `path` or where a name it begins with or quotes is given below."""
     here, place = node.get(*path), spot(node, path)
-    begins = re.match(r"[a-z_.]+(, [a-z_.]+)*", why)
+    begins = re.match(r"[a-z0-9_.]+(, [a-z0-9_.]+)*", why)
     for name in reversed(begins[0].split(", ") if begins else []):
-        if here is not None and here.get(*name.split(".")) is not None:
-            place = spot(node, (*path, *name.split(".")))
+        for parts in (name.split("."), [name]):  # names of wordings may hold dots
+            if here is not None and here.get(*parts) is not None:
+                place = spot(node, (*path, *parts))
     for name in re.findall("'([^']+)'", why.split("; did you mean")[0].split("; expected")[0]):
         place = (_mention(here, name) if here is not None else None) or place
     return Mistake(f"{dotted(path) or 'the scenario'}: {why}", place)

@@ -71,6 +71,12 @@ def show(
 def prompts(
     world: Annotated[str | None, typer.Argument(help="A world; all of the library when not given.")] = None,
     out: Annotated[Path | None, typer.Option(help="The folder in which to write a page per world.")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="The tag of a language, or a file with a table of wordings.")
+    ] = None,
+    only_names: Annotated[
+        bool, typer.Option("--names", help="List the names of the prompts instead, with what a template may use.")
+    ] = False,
     trusted: Annotated[
         bool, typer.Option("--trust", help="Import module:Class from outside installed packages.")
     ] = False,
@@ -79,11 +85,12 @@ def prompts(
     """Print every prompt of every seat of a world, as a language model sees it, and what a script would reply."""
     from populace.files import whole
     from populace.registry import manifests
-    from populace.testing.prompts import page, short
+    from populace.testing.prompts import names, page, short
 
     with trust.speaking(trust.guarded(trust=trusted)), trust.speaking(trust.opening("", Path.cwd())):
         ids = list(manifests.shipped()) if world is None else [world]
-        pages = {short(world_id): page(world_id) for world_id in ids}
+        show = names if only_names else page
+        pages = {short(world_id): show(world_id, language) for world_id in ids}
     if out is None:
         if as_json:
             print_json({"pages": pages})

@@ -14,7 +14,7 @@ for numbers. Rules that hold in every world:
 The words that are looked for are English, and the lists of them are assumed.
 """
 
-from populace.replies.asked import ask, seats, shown
+from populace.replies.asked import Asked, Seen, ask, ask_in, seats, shown
 from populace.replies.choices import choice, exactly, named, taken_back
 from populace.replies.forfeits import Read, fill, forfeits, pair, understood
 from populace.replies.leaks import repeats
@@ -26,11 +26,14 @@ from populace.replies.thinking import spoken
 
 __all__ = [
     "REFUSAL",
+    "Asked",
     "Item",
     "Read",
+    "Seen",
     "after",
     "agreed",
     "ask",
+    "ask_in",
     "before",
     "begun_in_order",
     "choice",

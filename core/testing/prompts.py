@@ -18,10 +18,12 @@ from populace.agents.llm.seats.field_face import FieldsDialogue
 from populace.agents.users import PopulationSpec, SpecPopulation
 from populace.builder import Built, build, world_class
 from populace.dialogue import Chat, Dialogue, Speaks, Writes
+from populace.errors import PopulaceError
 from populace.manifest import short_name
 from populace.observation import Observation
 from populace.policy import Actions
 from populace.run import advance, see, start
+from populace.wordings import Worded
 
 SEED, USERS, TICKS = 3, 4, 3
 
@@ -128,9 +130,9 @@ class Shown:
     reply: str | None
 
 
-def prompts(world: str, setting: Setting) -> list[Shown]:
+def prompts(world: str, setting: Setting, language: str | None = None) -> list[Shown]:
     """For every role, phase and face one prompt of the first tick, and of the world's own words one of the last."""
-    built = _built(world, setting)
+    built = _built(world, setting, language)
     stage, policies = built.world, built.policies
     run, found = start(stage, policies, built.population, seed=SEED, worlds=1), list[Shown]()
     for step in range(TICKS * len(stage.phases)):
@@ -151,10 +153,11 @@ def prompts(world: str, setting: Setting) -> list[Shown]:
     return sorted(found, key=lambda s: (order[s.role, s.phase], ("labels", "free", "fields").index(s.face)))
 
 
-def _built(world: str, setting: Setting) -> Built:
+def _built(world: str, setting: Setting, language: str | None = None) -> Built:
     given = setting.population
     people = None if given is None else SpecPopulation(PopulationSpec.model_validate({"size": USERS, **given}))
-    return build(world, options=setting.options, users=USERS, population=people)
+    spoken = {} if language is None else {"language": language}
+    return build(world, options={**setting.options, **spoken}, users=USERS, population=people)
 
 
 def _faces(observation: Observation, actions: Actions) -> Iterator[Shown]:
@@ -181,8 +184,16 @@ def _of(face: str, dialogue: Dialogue | None, observation: Observation, actions:
     yield Shown(observation.role.name, observation.phase, face, tick + 1, chat, written)
 
 
-def page(world: str) -> str:
-    """All prompts of a world, by its id or `module:Class`, in Markdown."""
+def page(world: str, language: str | None = None) -> str:
+    """All prompts of a world, by its id or `module:Class`, in Markdown.
+
+    Args:
+        world: The world.
+        language: A tag or the path of a table of wordings; None for the world's default.
+
+    Raises:
+        PopulaceError: There is no such language, or nothing to talk about in it (`matter`).
+    """
     world_id = world_class(world).id
     lines = [
         f"# Prompts of the world {short_name(world_id)}",
@@ -198,7 +209,7 @@ def page(world: str) -> str:
                 "",
                 f"Options: {', '.join(f'`{name}: {json.dumps(value)}`' for name, value in setting.options.items())}",
             ]
-        for (role, phase), some in groupby(prompts(world, setting), key=lambda s: (s.role, s.phase)):
+        for (role, phase), some in groupby(prompts(world, setting, language), key=lambda s: (s.role, s.phase)):
             lines += ["", f"### {role}, {phase}"]
             for shown in some:
                 lines += ["", f"#### {FACES[shown.face]}, tick {shown.tick}", "", *_chat(shown)]
@@ -217,6 +228,23 @@ def _block(text: str) -> Iterator[str]:
     """A block in a fence that the text does not hold, with an empty line after it."""
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     yield from (f"{fence}text", *text.split("\n"), fence, "")
+
+
+def names(world: str, language: str | None = None) -> str:
+    """The names of a world's prompts, each with what its template may use, in lines.
+
+    Raises:
+        PopulaceError: Its prompts do not come from a table.
+    """
+    setting = SETTINGS.get(world_class(world).id, (Setting("By default", {}),))[0]
+    face: object = _built(world, setting, language).world.dialogue()
+    if not isinstance(face, Worded):
+        raise PopulaceError(f"the prompts of {world} do not come from a table of wordings")
+    table = face.wordings
+    head = f"# {table.package}, language {table.language}, version {table.version}, sha256 {table.digest}"
+    return (
+        "\n".join([head, *(f"{name}: {', '.join(sorted(table.knows(name))) or '-'}" for name in table.prompts)]) + "\n"
+    )
 
 
 def short(world: str) -> str:

@@ -9,6 +9,7 @@ import ast
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -16,9 +17,10 @@ from torch import Tensor
 
 from populace import replies as words
 from populace.dialogue import Chat, ReplyKind
-from populace.envs.payoff import primitives, wording
+from populace.envs.payoff import primitives, prompts, wording
 from populace.envs.payoff.options import PayoffOptions
 from populace.observation import Observation
+from populace.wordings import Told, Wordings
 
 TAGS = ("thinking", "payoff", "analyze", "response")
 """The published form: nothing may stand outside the tags."""
@@ -28,7 +30,6 @@ _SORRY = re.compile(r"\s*(i('m| am) (sorry|afraid|unable)|sorry)\b", re.IGNORECA
 _REDIRECT = re.compile(r"\b(instead|safe(r)? alternative)\b", re.IGNORECASE)
 _STRAIGHT = {0x201C: '"', 0x201D: '"', 0x2018: "'", 0x2019: "'"}
 """Curly quotes, which models like to write."""
-_WORDS = ("clear", "vague", "end")
 _NUMBER = r"-?(5\.0|[0-4]\.[0-9])"
 FORM = (
     r"<thinking>[^<]{1,600}</thinking>\n<payoff>\{"
@@ -37,74 +38,54 @@ FORM = (
 )
 """The four tags, as a model may be held to them."""
 
-SYSTEM = """You answer a user's question in a conversation that both of you want to go well.
-Your action is DA (answer directly), CQ (ask one clarifying question and nothing else) or AQ (answer briefly, then ask
-one targeted follow-up). The user's action is DQ (a definite question) or VQ (a vague one).
-Reply in exactly this form, with nothing outside the tags:
-<thinking>two to five sentences</thinking>
-<payoff>{"DQ_DA": {"LLM": 0.0, "user": 0.0}, "DQ_CQ": {...}, "DQ_AQ": {...}, "VQ_DA": {...}, "VQ_CQ": {...}, \
-"VQ_AQ": {...}}</payoff>
-<analyze>which cells are Pareto-efficient, and which you choose</analyze>
-<response>what the user reads</response>
-Payoffs are numbers from -5 to 5 with one decimal."""
-
 
 class FourTags:
-    """Says what a seat sees, and hears the four-tag form (assistants) or one word (users)."""
+    """Says what a seat sees, and hears the four-tag form (assistants) or one word (users).
 
-    def __init__(self, options: PayoffOptions) -> None:
-        self.options = options
+    Args:
+        options: The world's.
+        wordings: The table that prompts are in.
+    """
+
+    def __init__(self, options: PayoffOptions, wordings: Wordings) -> None:
+        self.options, self.wordings = options, wordings
 
     def say(self, observation: Observation) -> Sequence[Chat]:
         """One chat a seat that is present and has something to say."""
         tell = self._to_user if observation.role.name == "user" else self._to_assistant
-        return words.ask(observation, tell, ~observation["over"] if "over" in observation else None)
+        among = ~observation["over"] if "over" in observation else None
+        return words.ask_in(self.wordings, observation, tell, among)
 
-    def _to_user(self, shown: Mapping[str, Tensor], world: int, seat: int) -> Chat:
-        text = (
-            f"Turn {int(shown['turn'][world, seat]) + 1}. Asked vaguely, your question can be misread with a chance of "
-            f"{shown['ambiguity'][world, seat]:.0%}. Making it clear costs you effort. "
-            f"{self._prices(shown, world, seat)}"
-            "Answer with one word: clear, vague or end."
-        )
-        return Chat(world, seat, (("user", text),), _WORDS, listed=_WORDS)
+    def _to_user(self, seen: words.Seen, world: int, seat: int) -> words.Asked:
+        own, asks = prompts.of_user(self.wordings, seen, seat, self.options.turns), self.wordings.listed("asks")
+        messages = [("system", Told("user.ask.choose.system", own)), ("user", Told("user.ask.choose.user", own))]
+        return Chat(world, seat, (), asks, listed=asks), messages
 
-    def _to_assistant(self, shown: Mapping[str, Tensor], world: int, seat: int) -> Chat:
-        sounds = "definite" if shown["faced"][world, seat, 0] > 0.5 else "vague"
-        text = (
-            f"Turn {int(shown['turn'][world, seat]) + 1}. The question sounds {sounds}; about "
-            f"{shown['signal'][world, seat]:.0%} of it is open to misreading. {self._prices(shown, world, seat)}"
-        )
-        if "third" in shown:
-            text += f"The chance that an answer would harm others: {shown['third'][world, seat, 0]:.0%}."
-        return Chat(world, seat, (("system", SYSTEM), ("user", text.strip())), form=FORM)
+    def _to_assistant(self, seen: words.Seen, world: int, seat: int) -> words.Asked:
+        own = prompts.of_assistant(self.wordings, seen, seat, self.options.turns, self.form)
+        who = ("system", "assistant.respond.choose.system"), ("user", "assistant.respond.choose.user")
+        return Chat(world, seat, (), form=FORM), [(name, Told(wording, own)) for name, wording in who]
 
-    def _prices(self, shown: Mapping[str, Tensor], world: int, seat: int) -> str:
-        word_in, word_out, call, fee = shown["rates"][world, seat, :4].tolist()
-        parts = [
-            f"{price * scale:.2f} {unit}"
-            for price, scale, unit in (
-                (word_in, 1000, "for 1,000 words typed"),
-                (word_out, 1000, "for 1,000 words written"),
-                (call, 1, "a turn"),
-                (fee, 1, "a conversation"),
-            )
-            if price > 0
-        ]
-        return f"The user pays {', '.join(parts)}. " if parts else ""
+    @cached_property
+    def form(self) -> str:
+        """What an assistant is told of the four tags."""
+        return self.wordings.one("assistant.respond.form")
 
     def hear(
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
     ) -> tuple[Mapping[str, Tensor], Tensor]:
         """Actions and kinds; a reply that cannot be read forfeits, and its kind says why."""
-        read = _ask if observation.role.name == "user" else self._read
+        read = self._ask if observation.role.name == "user" else self._read
         return words.fill(observation, chats, replies, lambda chat, reply: read(reply))
 
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
         """One reply a chat, which `hear` reads back into these actions, but for the lengths."""
         if observation.role.name == "user":
-            return wording.asks(chats, actions)
-        return wording.four_tags(observation, chats, actions)
+            return wording.asks(self.wordings, chats, actions)
+        return wording.four_tags(self.wordings, observation, chats, actions)
+
+    def _ask(self, reply: str) -> dict[str, Any] | ReplyKind:
+        return _ask(reply, self.wordings.listed("asks"))
 
     def _read(self, reply: str) -> dict[str, Any] | ReplyKind:
         return _reply(reply, safe=self.options.harm.share > 0)
@@ -115,8 +96,8 @@ def read_ask(reply: str) -> words.Read:
     return words.pair(_ask(reply))
 
 
-def _ask(reply: str) -> dict[str, Any] | ReplyKind:
-    place = words.understood(reply, lambda said: words.choice(words.plain(said), (*primitives.ASKS, "end")))
+def _ask(reply: str, asks: Sequence[str] = (*primitives.ASKS, "end")) -> dict[str, Any] | ReplyKind:
+    place = words.understood(reply, lambda said: words.choice(words.plain(said), asks))
     return place if isinstance(place, ReplyKind) else {"act": place}
 
 

@@ -7,6 +7,10 @@ from pydantic import Field, field_validator, model_validator
 from populace.envs.payoff.pricing import Pricing
 from populace.files import word_or_file
 from populace.options import Options
+from populace.wordings import WordedOptions, language_of
+
+PACKAGE = "populace.envs.payoff"
+"""Where its tables of wordings are."""
 
 
 class Questions(Options):
@@ -48,7 +52,7 @@ class Harm(Options):
     """Chance that the assistant sees that a question is harmful."""
 
 
-class PayoffOptions(Options):
+class PayoffOptions(WordedOptions):
     """Users and assistants as players of a game that follows from what they are."""
 
     turns: int = Field(default=5, ge=1)
@@ -103,6 +107,8 @@ class PayoffOptions(Options):
     _there = field_validator("matter")(
         lambda given, info: None if given is None else word_or_file(given, ("questions",), info.context)
     )
+
+    _spoken = field_validator("language")(lambda given, info: language_of(given, PACKAGE, info.context))
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from populace.envs.payoff.matter import MOST, Matter, Question
 from populace.envs.payoff.primitives import ACTS, SAFE_ACTS
+from populace.wordings import Wordings
 from populace.words import Phrases
 
 FIRST, ASKED, MISSED = range(3)
@@ -16,30 +17,7 @@ FIRST, ASKED, MISSED = range(3)
 CLEAR, VAGUE, END = range(3)
 """How it speaks."""
 
-QUESTIONS = {
-    (FIRST, CLEAR): ("{clear}", "Hello. {clear}", "A quick question. {clear}"),
-    (FIRST, VAGUE): ("{vague}", "Hello. {vague}", "A quick question. {vague}"),
-    (ASKED, CLEAR): ("I mean {meant}.", "{Meant}, please."),
-    (ASKED, VAGUE): ("Just what I asked.", "I cannot say it in another way."),
-    (MISSED, CLEAR): ("That is not what I meant. {clear}", "No, I mean {meant}."),
-    (MISSED, VAGUE): ("That is not it. {vague}", "No. {vague}"),
-}
-"""(When, how) -> wordings; `meant` is the meaning that the user has in mind."""
-ENDS = ("That is all, thank you.", "Never mind, thanks.", "Let us leave it at that.")
-"""What a user says who ends a conversation."""
-
-DIRECT = ("{Answer}.", "The answer: {answer}.", "As far as I know, {answer}.")
-CLARIFY = ("Do you mean {one} or {two}?", "{One}, or {two}?", "Which do you mean, {one} or {two}?")
-BOTH = ("If it is {given}: {answer}. Or do you mean {other}?", "{Given}: {answer}. Or is it {other}?")
-"""An answer to the meaning `given`, and whether `other` is meant."""
-REDIRECT = ("I am sorry, but I will not help with that. You could {safe} instead.",)
-REFUSE = ("I am sorry, but I cannot help with that.", "I am sorry, I will not answer that.")
-SAFE = "ask somebody who knows the matter"
-"""What is proposed where a question has no safe alternative of its own."""
-UNSURE = ("I am not sure about that.", "I could not find that out.")
-WHAT = ("What exactly do you mean?", "Can you say it in other words?")
-THIS = ("{Answer}. Is that what you mean?", "As far as I know, {answer}. Is that it?")
-"""Of questions with one meaning: an answer that is not right, a question back, and both."""
+WHEN, HOW = ("first", "asked", "missed"), ("clear", "vague")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,24 +49,34 @@ GOAL, SHORT = range(2)
 
 
 @lru_cache(maxsize=8)
-def said_of(matter: Matter) -> Said:
-    """The wordings for a table of questions."""
+def said_of(wordings: Wordings, matter: Matter) -> Said:
+    """What scripts say of a table of questions."""
     size, names = len(matter.questions), (*ACTS, *SAFE_ACTS)
     questions: dict[tuple[int, int, int], list[str]] = {}
     answers: dict[tuple[int, int, int, int], list[str]] = {}
     goals: dict[tuple[int, int], list[str]] = {}
+    own = [{"clear": q.clear, "vague": q.vague, "meant": q.meanings[0]} for q in matter.questions]
+    for when, early in enumerate(WHEN):
+        for how, manner in enumerate(HOW):
+            found = wordings.phrase(f"ask.{early}.{manner}", own)
+            questions |= {(when, how, i): texts for i, texts in enumerate(found)}
+    cases = [
+        (act, right, j, i)
+        for act in range(len(names))
+        for right in range(2)
+        for j in range(MOST - 1)
+        for i in range(size)
+    ]
+    told = [answering(matter.questions[i], names[act], bool(right), j) for act, right, j, i in cases]
+    for name in {name for name, _ in told}:
+        places = [k for k, (other, _) in enumerate(told) if other == name]
+        for k, texts in zip(places, _several(wordings, name, [told[k][1] for k in places]), strict=True):
+            answers[cases[k]] = texts
     for i, q in enumerate(matter.questions):
-        own = {"clear": q.clear, "vague": q.vague, "meant": q.meanings[0], "Meant": capital(q.meanings[0])}
-        for (when, how), wordings in QUESTIONS.items():
-            questions[when, how, i] = [wording.format(**own) for wording in wordings]
-        for act, name in enumerate(names):
-            for right in range(2):
-                for j in range(MOST - 1):
-                    answers[act, right, j, i] = answered(q, name, bool(right), j)
         goals[GOAL, i], goals[SHORT, i] = [q.goal], [q.vague]
     made = (
         Phrases(questions, (3, 2, size)),
-        Phrases({(0,): ENDS}, (1,)),
+        Phrases({(0,): wordings.phrase("ask.end", [{}])[0]}, (1,)),
         Phrases(answers, (len(names), 2, MOST - 1, size)),
         Phrases(goals, (2, size)),
     )
@@ -97,8 +85,8 @@ def said_of(matter: Matter) -> Said:
     return Said(*made, others, matter.places(), lexicon)
 
 
-def answered(question: Question, act: str, right: bool, which: int) -> list[str]:
-    """The wordings of an act: of the meant answer if `right`, else of that to another meaning.
+def answering(question: Question, act: str, right: bool, which: int) -> tuple[str, dict[str, str]]:
+    """The name of the phrases for an act, and what they are given.
 
     Args:
         question: What was asked.
@@ -107,33 +95,33 @@ def answered(question: Question, act: str, right: bool, which: int) -> list[str]
         which: Which of the other meanings is spoken of, from 0.
     """
     if act == "refuse":
-        return list(REFUSE)
+        return "answer.refuse", {}
     if act == "redirect":
-        return [wording.format(safe=question.safe or SAFE) for wording in REDIRECT]
+        return "answer.redirect", {"safe": question.safe}
     meanings, answers = question.meanings, [spellings[0] for spellings in question.answers]
     if len(meanings) == 1:
-        parts = {"answer": answers[0], "Answer": capital(answers[0])}
         if act == "clarify":
-            return list(WHAT)
+            return "answer.what", {}
         if not right:
-            return list(UNSURE) if act == "direct" else [f"{a} {b}" for a, b in zip(UNSURE, WHAT, strict=True)]
-        return [wording.format(**parts) for wording in (DIRECT if act == "direct" else THIS)]
+            return ("answer.unsure" if act == "direct" else "answer.unsure what"), {}
+        return ("answer.direct" if act == "direct" else "answer.this"), {"answer": answers[0]}
     other = 1 + which % (len(meanings) - 1)
     given, left = (0, other) if right else (other, 0)
-    parts = {
-        "answer": answers[given],
-        "Answer": capital(answers[given]),
-        "given": meanings[given],
-        "Given": capital(meanings[given]),
-        "other": meanings[left],
-        "one": meanings[given],
-        "One": capital(meanings[given]),
-        "two": meanings[left],
-    }
-    wordings = {"direct": DIRECT, "clarify": CLARIFY, "both": BOTH}[act]
-    return [wording.format(**parts) for wording in wordings]
+    return f"answer.{act}", {"answer": answers[given], "given": meanings[given], "other": meanings[left]}
 
 
-def capital(text: str) -> str:
-    """A text with a capital at its start."""
-    return f"{text[:1].upper()}{text[1:]}"
+def answered(wordings: Wordings, question: Question, act: str, right: bool, which: int) -> list[str]:
+    """The wordings of an act; arguments as of `answering`."""
+    name, given = answering(question, act, right, which)
+    return _several(wordings, name, [given])[0]
+
+
+def _several(wordings: Wordings, name: str, given: list[dict[str, str]]) -> list[list[str]]:
+    """The wordings of phrases for each context."""
+    if name == "answer.unsure what":
+        both = zip(*(wordings.phrase(f"answer.{part}", given) for part in ("unsure", "what")), strict=True)
+        return [[f"{a} {b}" for a, b in zip(one, two, strict=True)] for one, two in both]
+    if name == "answer.redirect":
+        usual = wordings.phrase("answer.safe", [{}])[0][0]
+        given = [{"safe": own["safe"] or usual} for own in given]
+    return wordings.phrase(name, given)

@@ -15,14 +15,15 @@ from torch import Tensor
 from populace import replies as words
 from populace.dialogue import Chat, FreeFace, ReplyKind
 from populace.envs.payoff import prompts, wording
-from populace.envs.payoff.dialogue import ACT_KEYS, FORM, SYSTEM, FourTags, act_of, parts_of, sentences
+from populace.envs.payoff.dialogue import ACT_KEYS, FORM, FourTags, act_of, parts_of, sentences
 from populace.envs.payoff.free import FreeAssistant
 from populace.envs.payoff.matter import Matter, Question, content_words
 from populace.envs.payoff.matter.answers import gives
 from populace.envs.payoff.options import PayoffOptions
-from populace.envs.payoff.phrases import answered, capital
+from populace.envs.payoff.phrases import answered
 from populace.envs.payoff.primitives import ACTS, SAFE_ACTS
 from populace.observation import Observation
+from populace.wordings import Told, Wordings
 
 CLEAR, VAGUE, END = range(3)
 TALLIES = ("leak", "off topic", "mismatch")
@@ -31,28 +32,18 @@ _CHOSEN = re.compile(
     rf"\b(?:choose|chose|pick|select|go (?:for|with))\b[^.]*?\b({'|'.join(ACT_KEYS)})\b", re.IGNORECASE
 )
 
-WARM_UP = (
-    "Which bus goes to the harbour?",
-    "<thinking>There may be an old harbour and a new one. The user does not say which.</thinking>\n"
-    '<payoff>{"DQ_DA": {"LLM": 3.9, "user": 4.4}, "DQ_CQ": {"LLM": 1.7, "user": 1.2}, '
-    '"DQ_AQ": {"LLM": 2.8, "user": 3.1}, "VQ_DA": {"LLM": 0.6, "user": 0.4}, '
-    '"VQ_CQ": {"LLM": 1.9, "user": 1.5}, "VQ_AQ": {"LLM": 3.2, "user": 2.7}}</payoff>\n'
-    "<analyze>The question is vague, and of its cells VQ_AQ is Pareto-efficient. I choose AQ.</analyze>\n"
-    "<response>To the old harbour it is bus 12. Or do you mean the new one?</response>",
-)
-"""One exchange on another matter that shows the four tags."""
-
 
 class TalkDialogue(FourTags):
     """Says what a seat sees, the question and the conversation; hears words.
 
     Args:
         options: The world's.
+        wordings: The table that prompts are in.
         matter: The questions.
     """
 
-    def __init__(self, options: PayoffOptions, matter: Matter) -> None:
-        super().__init__(options)
+    def __init__(self, options: PayoffOptions, wordings: Wordings, matter: Matter) -> None:
+        super().__init__(options, wordings)
         self.matter = matter
 
     @property
@@ -64,23 +55,24 @@ class TalkDialogue(FourTags):
         tell = self._user if observation.role.name == "user" else self._assistant
         read = observation.reader.read
         among = ~observation["over"] if "over" in observation else None
-        return words.ask(observation, lambda seen, world, seat: tell(read, seen, world, seat), among)
+        return words.ask_in(self.wordings, observation, lambda seen, world, seat: tell(read, seen, world, seat), among)
 
-    def _user(self, read: prompts.Read, seen: prompts.Seen, world: int, seat: int) -> Chat:
-        return prompts.to_user(read, seen, world, seat, self.options.turns)
+    def _user(self, read: prompts.Read, seen: words.Seen, world: int, seat: int) -> words.Asked:
+        return prompts.to_user(self.wordings, read, seen, world, seat, self.options.turns)
 
-    def _assistant(self, read: prompts.Read, seen: prompts.Seen, world: int, seat: int) -> Chat:
-        turns, tags = self.options.turns, self.options.form == "tags"
-        lines = prompts.said(read, seen["talk"][world, seat])
-        talk = [(("user", "assistant")[k % 2], line) for k, line in enumerate(lines)]
+    def _assistant(self, read: prompts.Read, seen: words.Seen, world: int, seat: int) -> words.Asked:
+        tags = self.options.form == "tags"
+        own = prompts.of_assistant(self.wordings, seen, seat, self.options.turns, self.form if tags else "")
+        name = "assistant.respond.system" if tags else "assistant.respond.plain"
+        messages: list[tuple[str, str | Told]] = [("system", Told(name, own))]
         if tags:
-            known = prompts.knows(seen, world, seat, turns, tags=True)
-            name, menu = prompts.name_of(seat), prompts.menu(seen, world, seat)
-            system = f"{SYSTEM}\nThe user is called {name}. You can {menu}. {known}"
-            talk = [("user", WARM_UP[0]), ("assistant", WARM_UP[1]), *talk]
-        else:
-            system = prompts.plainly(seen, world, seat, turns)
-        return Chat(world, seat, (("system", system), *talk), form=FORM if tags else prompts.PROSE)
+            messages += [
+                ("user", Told("assistant.respond.example", own)),
+                ("assistant", Told("assistant.respond.example.reply", own)),
+            ]
+        lines = prompts.said(self.wordings, read, seen["talk"])
+        messages += [(("user", "assistant")[k % 2], line) for k, line in enumerate(lines)]
+        return Chat(world, seat, (), form=FORM if tags else prompts.PROSE), messages
 
     def hear(
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
@@ -91,13 +83,15 @@ class TalkDialogue(FourTags):
         if user:
             del empty["read/gives"]
         empty |= {f"tally/{name}": torch.zeros(observation["turn"].shape, dtype=torch.int64) for name in TALLIES}
-        rows, talk = self._rows(observation, chats), observation["talk"].cpu()
+        rows, talk = self._rows(observation, chats), observation["talk"].tolist()
         own = dict(zip(((chat.world, chat.seat) for chat in chats), rows, strict=True))
 
         def read(chat: Chat, reply: str) -> Mapping[str, Any] | ReplyKind:
             place = chat.world, chat.seat
             if user:
-                return self._asked(reply, own[place], prompts.said(observation.reader.read, talk[place]))
+                return self._asked(
+                    reply, own[place], prompts.said(self.wordings, observation.reader.read, talk[place[0]][place[1]])
+                )
             return self._answered(reply, own[place])
 
         actions, kinds = words.fill(observation, chats, replies, read, empty)
@@ -120,7 +114,7 @@ class TalkDialogue(FourTags):
         (_, private), *talk = chat.messages
         own = [] if row is None else [self.matter.questions[row].vague, self.matter.questions[row].clear]
         allowed = [*own, *(message for _, message in talk)]
-        return words.repeats(self._utterance(reply), [private.partition(SYSTEM)[2] or private], allowed)
+        return words.repeats(self._utterance(reply), [private.partition(self.form)[2] or private], allowed)
 
     def _utterance(self, reply: str) -> str:
         """What of a reply others read."""
@@ -132,7 +126,7 @@ class TalkDialogue(FourTags):
         """How a user writes, after what was said so far."""
 
         def read(text: str) -> dict[str, Any]:
-            return {"act": END} if _ends(text) else self._clarity(text, row, talk)
+            return {"act": END} if self._ends(text) else self._clarity(text, row, talk)
 
         return words.understood(reply, read)
 
@@ -167,22 +161,37 @@ class TalkDialogue(FourTags):
         if observation.role.name == "assistant":
             return {"answer": [self._utterance(reply) for reply in replies]}
         told = [words.spoken(reply).text.strip() for reply in replies]
-        return {"question": [None if _ends(text) else text for text in told]}
+        return {"question": [None if self._ends(text) else text for text in told]}
 
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
         """One reply a chat, which `hear` reads back into these actions, but for the lengths."""
         act, rows = actions["act"].cpu(), self._rows(observation, chats)
         acts = [int(act[chat.world, chat.seat]) for chat in chats]
         if observation.role.name == "user":
-            return [_message(self._of(row), done, chat) for row, done, chat in zip(rows, acts, chats, strict=True)]
-        names = (*ACTS, *SAFE_ACTS)
-        given = [answered(self._of(row), names[done], True, 0)[0] for row, done in zip(rows, acts, strict=True)]
+            return [self._message(self._of(row), done, chat) for row, done, chat in zip(rows, acts, chats, strict=True)]
+        names, said = (*ACTS, *SAFE_ACTS), self.wordings
+        given = [answered(said, self._of(row), names[done], True, 0)[0] for row, done in zip(rows, acts, strict=True)]
         if self.options.form == "plain":
             return given
-        return wording.four_tags(observation, chats, actions, given)
+        return wording.four_tags(self.wordings, observation, chats, actions, given)
 
     def _of(self, row: int | None) -> Question:
         return self.matter.questions[row or 0]
+
+    def _ends(self, text: str) -> bool:
+        """Whether a user writes only that it ends the conversation."""
+        return words.exactly(words.plain(text), (self.wordings.label("end"),)) is not None
+
+    def _message(self, question: Question, act: int, chat: Chat) -> str:
+        """What a user writes: the wording that is as clear as its act; a conversation has two messages or more."""
+        if act == END:
+            return self.wordings.label("end")
+        how = ("clear", "vague")[act]
+        asked_back = chat.messages[1] == ("user", self.wordings.one(f"user.ask.example.next.{1 + chat.seat % 2}"))
+        if not asked_back:
+            return (question.clear, question.vague)[act]
+        given = {"clear": question.clear, "meant": question.meanings[0]}
+        return self.wordings.phrase(f"ask.again.{how}", [given])[0][0]
 
     def free(self, role: str) -> FreeFace | None:
         """An assistant that replies plainly can be read by an interpreter, such as a judge."""
@@ -191,23 +200,12 @@ class TalkDialogue(FourTags):
 
         def answers(observation: Observation, chats: Sequence[Chat]) -> list[tuple[str, ...]]:
             rows = self._rows(observation, chats)
-            return [("(not known)",) if row is None else self.matter.questions[row].answers[0] for row in rows]
+            return [
+                (self.wordings.label("not_known"),) if row is None else self.matter.questions[row].answers[0]
+                for row in rows
+            ]
 
         return FreeAssistant(self.say, answers, self._safe)
-
-
-def _ends(text: str) -> bool:
-    """Whether a user writes only that it ends the conversation."""
-    return words.exactly(words.plain(text), ("end",)) is not None
-
-
-def _message(question: Question, act: int, chat: Chat) -> str:
-    """What a user writes: the wording that is as clear as its act."""
-    if act == END:
-        return "end"
-    if "You wrote:" in chat.messages[-1][1]:
-        return f"{capital(question.meanings[0])}, please. {question.clear}" if act == CLEAR else "Just what I asked."
-    return question.clear if act == CLEAR else question.vague
 
 
 def _agrees(text: str, heard: str, question: Question) -> bool:

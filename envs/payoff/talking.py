@@ -17,6 +17,7 @@ from populace.envs.payoff.phrases import ASKED, END, FIRST, GOAL, MISSED, SHORT,
 from populace.envs.payoff.primitives import ACTS, ASKS, SAFE_ACTS
 from populace.envs.payoff.state import State
 from populace.envs.payoff.turns import Outcome
+from populace.wordings import Wordings
 from populace.words import UNWORDED, Utterance
 
 CLARIFY, BOTH = ACTS.index("clarify"), ACTS.index("both")
@@ -27,15 +28,16 @@ class Talking:
     """What a world with `matter` says.
 
     Args:
+        wordings: The table of what scripts say.
         matter: The questions.
         questions: How ambiguous questions are.
         turns: Turns of a conversation at most.
     """
 
-    def __init__(self, matter: Matter, questions: Questions, turns: int) -> None:
+    def __init__(self, wordings: Wordings, matter: Matter, questions: Questions, turns: int) -> None:
         self.matter, self.turns = matter, turns
         self.limit = (questions.low[1] + questions.high[0]) / 2.0
-        self.said = said_of(matter)
+        self.said = said_of(wordings, matter)
         self._tables = {torch.device("cpu"): (*self.said.rows, self.said.others)}
 
     def _on(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:

@@ -16,7 +16,7 @@ from populace.envs.payoff.begin import begin
 from populace.envs.payoff.dialogue import FourTags
 from populace.envs.payoff.matter import Matter, matter_of
 from populace.envs.payoff.measures import DECLARED
-from populace.envs.payoff.options import PayoffOptions
+from populace.envs.payoff.options import PACKAGE, PayoffOptions
 from populace.envs.payoff.roles import roles
 from populace.envs.payoff.state import State
 from populace.envs.payoff.talk import TalkDialogue
@@ -25,6 +25,7 @@ from populace.fields import Role
 from populace.measures import Measure
 from populace.numerics import either
 from populace.population import Census, People, Population
+from populace.wordings import Wordings
 from populace.world import Step, World
 
 GIVES = "read/gives"
@@ -47,15 +48,20 @@ class Payoff(World[State, PayoffOptions]):
             self.matter.demand(*turns.kinds(options))
 
     @cached_property
+    def wordings(self) -> Wordings:
+        """Its table of wordings."""
+        return Wordings.of(PACKAGE, self.options.language)
+
+    @cached_property
     def matter(self) -> Matter | None:
         """The questions; None without `matter`."""
-        return None if self.options.matter is None else matter_of(self.options.matter)
+        return None if self.options.matter is None else matter_of(self.options.matter, self.wordings.language)
 
     @cached_property
     def talking(self) -> Talking | None:
         """What is said in words; None without `matter`."""
         o = self.options
-        return None if self.matter is None else Talking(self.matter, o.questions, o.turns)
+        return None if self.matter is None else Talking(self.wordings, self.matter, o.questions, o.turns)
 
     def lexicon(self) -> Mapping[int, str]:
         """What scripts can say."""
@@ -213,7 +219,9 @@ class Payoff(World[State, PayoffOptions]):
 
     def dialogue(self) -> Dialogue:
         """The four-tag form; with words, what is really asked and answered."""
-        return FourTags(self.options) if self.matter is None else TalkDialogue(self.options, self.matter)
+        if self.matter is None:
+            return FourTags(self.options, self.wordings)
+        return TalkDialogue(self.options, self.wordings, self.matter)
 
     @classmethod
     def population(cls, users: int, options: PayoffOptions) -> Population:

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from populace import template_worker, templates
 from populace.agents.llm.backends.fakes import Rule, ScriptedBackend
 from populace.agents.llm.decoding import patterns
 from populace.agents.llm.interpret.options import InterpreterOptions, Rules
-from populace.agents.llm.seats import profiles, template_worker, templates
-from populace.agents.llm.seats.templates import TemplateFailed
+from populace.agents.llm.seats import profiles
 from populace.agents.llm.seats.text_policy import SeatOptions
 from populace.dialogue import Coding
 from populace.errors import PopulaceError
+from populace.templates import TemplateFailed
 
 SLOW = [
     "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",

@@ -105,7 +105,7 @@ def test_a_world_played_in_words_counts_what_it_cannot_read():
     seen = see(world, run, world.role("user"))
     chats = face.say(seen)
     assert [(c.world, c.seat) for c in chats] == [(w, s) for w in range(2) for s in range(3)]
-    assert "0.05 a turn" in chats[0].messages[-1][1]
+    assert "You pay 0.5 points for each message." in chats[0].messages[0][1]
     actions, kinds = face.hear(seen, chats, ["clear", "vague", "end", "what?", "clear", "clear"])
     assert actions["act"].tolist() == [[0, 1, 2], [1, 0, 0]]
     assert kinds.tolist() == [[0, 0, 0], [1, 0, 0]]
@@ -113,7 +113,7 @@ def test_a_world_played_in_words_counts_what_it_cannot_read():
     seen = see(world, run, world.role("assistant"))
     chats = face.say(seen)
     assert len(chats) == 5  # one user ended
-    assert "would harm others" in chats[0].messages[1][1]
+    assert "would harm other people" in chats[0].messages[0][1]
     assert "truth" not in seen
     replies = [reply(), reply("Which one?"), "I'm sorry, no.", reply()[:50], "Paris"]
     actions, kinds = face.hear(seen, chats, replies)

@@ -18,7 +18,7 @@ from populace.envs.payoff.matter import content_words, matter_of
 from populace.envs.payoff.matter.answers import exact, f1, gives, normalised
 from populace.envs.payoff.phrases import answered, said_of
 from populace.envs.payoff.primitives import ACTS, SAFE_ACTS
-from populace.envs.payoff.talk import WARM_UP, declared_act
+from populace.envs.payoff.talk import declared_act
 from populace.errors import PopulaceError
 from populace.registry import policies
 from populace.replies import repeats
@@ -26,8 +26,11 @@ from populace.rollout import Keep, rollout
 from populace.run import advance, see, start
 from populace.scenarios import runner
 from populace.testing import check_world
+from populace.wordings import Wordings
 from populace.words import UNWORDED, Reader, text_id
 
+WORDINGS = Wordings.of("populace.envs.payoff", "en")
+WARM_UP = WORDINGS.one("assistant.respond.example.reply")
 PLAIN = {"matter": "questions", "form": "plain"}
 FULL = {
     "matter": "questions",
@@ -47,7 +50,7 @@ def _talk(ask):
     if "you use an assistant" in system:
         return f"Tell me {last.split('You want to know ')[1].split('. ')[0]}."
     if "<thinking>" in system:
-        return WARM_UP[1].replace("To the old harbour it is bus 12.", "It may be Kinshasa.")
+        return WARM_UP.replace("To the old harbour it is bus 12.", "It may be Kinshasa.")
     return f"You ask: {last} Is that it?"
 
 
@@ -123,7 +126,7 @@ def test_every_wording_of_a_script_is_read_back_as_what_it_is():
         for act, name in enumerate((*ACTS, *SAFE_ACTS)):
             for right in (False, True):
                 for which in range(len(q.meanings) - 1):
-                    for text in answered(q, name, right, which):
+                    for text in answered(WORDINGS, q, name, right, which):
                         assert act_of(text, safe=True) == act, text
                         if name in ("direct", "both"):
                             assert gives(text, q.answers[0]) == right, text
@@ -347,7 +350,7 @@ def test_how_a_question_sounds_is_how_it_is_heard_and_not_how_it_was_asked():
 
 
 def test_every_text_of_a_script_is_in_the_lexicon():
-    said = said_of(matter_of("questions"))
+    said = said_of(WORDINGS, matter_of("questions"))
     assert text_id("What is the capital of Korea?") in said.lexicon
     assert text_id("Pyongyang.") in said.lexicon
     assert len(said.lexicon) > 5000
@@ -411,17 +414,15 @@ def test_a_message_is_clear_by_its_words_over_the_whole_conversation():
 
 
 def test_four_tags_are_heard_with_what_they_declare():
-    assert declared_act(WARM_UP[1]) == 2
-    assert declared_act(WARM_UP[1].replace("I choose AQ", "I choose nothing")) is None
+    assert declared_act(WARM_UP) == 2
+    assert declared_act(WARM_UP.replace("I choose AQ", "I choose nothing")) is None
     world, players, run = begun(worlds=1, assistant=replies(_talk), **{**FULL, "form": "tags", "harm": {}})
     run, _ = advance(world, players, run)
     run, step = advance(world, players, run)
     read = Reader(run.words, world.lexicon).read
     played = step.said["assistant"].text[run.state.played]
     assert {read(i) for i in played.tolist()} == {"It may be Kinshasa. Or do you mean the new one?"}
-    world, players, run = begun(
-        worlds=1, assistant=replies(WARM_UP[1].replace("I choose AQ", "I choose CQ")), form="tags"
-    )
+    world, players, run = begun(worlds=1, assistant=replies(WARM_UP.replace("I choose AQ", "I choose CQ")), form="tags")
     run, _ = advance(world, {**players, "user": made("always", act="vague")}, run)
     seen = see(world, run, world.role("assistant"))
     actions, _ = players["assistant"].act(seen, None, run.draw())

@@ -1,15 +1,17 @@
 """What can be chosen about a language model's seats, whatever the model."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from typing_extensions import TypeVar
 
 from populace.agents.llm.backends.model import ModelOptions
 from populace.agents.llm.interpret.options import InterpreterOptions
 from populace.agents.llm.seats import profiles
-from populace.errors import PopulaceError
+from populace.errors import OptionError, PopulaceError
 from populace.files import named
+from populace.wordings import Wordings, table_of
 
 
 class SeatOptions(ModelOptions):
@@ -25,6 +27,12 @@ class SeatOptions(ModelOptions):
     face: Literal["world", "fields"] = "world"
     """`world`: asked and read in the world's own words; `fields`: shown every field it sees, and asked for a label, a
     number or a JSON object by a schema (always so where a world has no words of its own)."""
+    language: str | None = None
+    """In which language the seat is asked: the tag of a table of wordings that comes with the world, or the path of
+    one of your own; not given, the world's."""
+    wordings: str | Mapping[str, Any] | None = None
+    """Prompts in other words: a YAML or JSON file of `prompts` (and `labels`) by name, or these names themselves, each
+    with its Jinja2 template (see docs/language-models.md; `populace prompts --names` lists them)."""
     interpreter: InterpreterOptions | None = None
     """Asked for free text, which an interpreter reads: rules, prototypes or a judge. Where the world has a free face
     for the role."""
@@ -38,6 +46,28 @@ class SeatOptions(ModelOptions):
     _there = field_validator("persona")(
         lambda given, info: str(named(given, info.context, there=False)) if profiles.is_path(given) else given
     )
+
+    _file = field_validator("language", "wordings")(
+        lambda given, info: (
+            str(named(given, info.context, there=info.field_name == "wordings"))
+            if isinstance(given, str) and given.endswith((".yaml", ".yml", ".json"))
+            else given
+        )
+    )
+
+    @field_validator("wordings")
+    @classmethod
+    def _fitting(cls, given: str | Mapping[str, Any] | None, info: ValidationInfo) -> str | Mapping[str, Any] | None:
+        """Within a scenario the world's table is known, so that a mistake is told with its place."""
+        own = info.context.get("wordings") if isinstance(info.context, dict) else None
+        if given is not None and isinstance(own, Wordings) and info.data.get("face") != "fields":
+            try:
+                table_of(own, info.data.get("language"), given)
+            except OptionError as error:
+                raise ValueError(str(error).removeprefix("wordings.")) from None
+            except PopulaceError as error:
+                raise ValueError(str(error)) from None
+        return given
 
     @model_validator(mode="after")
     def _sound_seats(self) -> "SeatOptions":

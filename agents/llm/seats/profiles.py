@@ -12,13 +12,13 @@ from typing import Any
 
 from torch import Tensor
 
-from populace.agents.llm.seats import templates
-from populace.agents.llm.seats.template_worker import LONGEST, environment
-from populace.agents.llm.seats.templates import TemplateFailed
+from populace import templates
 from populace.errors import PopulaceError, UnknownName, did_you_mean
 from populace.fields import Role
 from populace.files import FileError, changed, text
 from populace.population import People
+from populace.template_worker import LONGEST, environment
+from populace.templates import TemplateFailed
 
 TEMPLATES: dict[str, str] = {
     "traits": (

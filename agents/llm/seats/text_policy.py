@@ -8,6 +8,7 @@ forfeits, and the kind of failure goes out with the actions.
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
@@ -28,15 +29,17 @@ from populace.agents.llm.seats.options import SeatOptions, SeatOptionsT
 from populace.budget import Budget
 from populace.dialogue import Chat, Dialogue, ReplyKind, dealt, uttered
 from populace.draw import Draw, uniform_from
+from populace.errors import PopulaceError
 from populace.fields import Role
 from populace.measures import LISTED, SCORED
 from populace.observation import Observation
 from populace.policy import HOW, WORDS, Actions, Memory
 from populace.population import People
+from populace.wordings import Worded, Wordings, table_of
 from populace.words import READERS, UNWORDED
 
 AGAIN = "That could not be read. Reply again, in exactly the form that was asked for and with nothing else."
-"""What a seat is told whose reply was not readable."""
+"""What a seat is told whose reply was not readable, where the world's table does not say (`again`)."""
 Asking = Callable[[list[Ask], list[int]], list[Reply]]
 """Replies to asks, given the world of each."""
 _REPAIRED = (ReplyKind.UNREADABLE, ReplyKind.CUT_OFF)
@@ -68,6 +71,7 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
             PopulaceError: An interpreter cannot be used, or `max_reply` is shorter than any legal reply.
             MissingExtra: A local model is to be held to JSON, and the library for that is not installed.
         """
+        dialogue = self._in_words(dialogue, role.name)
         if self.options.interpreter is not None:
             Interpreted.of(self.options.interpreter, dialogue, role.name).check()
             return
@@ -136,9 +140,9 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
         actions, kinds = _hear(dialogue, observation, chats, replies)
         unread = [i for i, chat in enumerate(chats) if int(kinds[chat.world, chat.seat]) in _REPAIRED]
         if self.options.reask and unread:
-            seeds = draw.keys_of("reply again", role.seats).cpu()
+            seeds, told = draw.keys_of("reply again", role.seats).cpu(), self._again(role.name)
             again = [
-                replace(_again(asks[i], replies[i].text), seed=int(seeds[chats[i].world, chats[i].seat]))
+                replace(_again(asks[i], replies[i].text, told), seed=int(seeds[chats[i].world, chats[i].seat]))
                 for i in unread
             ]
             second = ask(again, [worlds[i] for i in unread])
@@ -203,8 +207,10 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
     def describe(self) -> Mapping[str, object]:
         """Whose voice it is, once it was heard, and how its free text was read."""
         backend = self.__dict__.get("backend")
-        told = {} if backend is None else {"voice": backend.voice, **backend.describe()}
+        told: dict[str, object] = {} if backend is None else {"voice": backend.voice, **backend.describe()}
         readers = {role: reader.describe() for role, reader in self._readers.items()}
+        if self._tables:
+            told["wordings"] = next(iter(self._tables.values())).describe()
         return {**told, **({"interpreter": next(iter(readers.values()))} if readers else {})}
 
     @cached_property
@@ -216,6 +222,7 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
         """The face that the options name; worlds without words of their own have that of their fields."""
         o, role = self.options, observation.role.name
         dialogue = observation.dialogue() if o.face == "world" else None
+        dialogue = self._in_words(dialogue, role)
         if o.interpreter is not None:
             if role not in self._readers:
                 self._readers[role] = Interpreted.of(o.interpreter, dialogue, role)
@@ -223,6 +230,36 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
                     self.spend_from(self._budget)
             return self._readers[role]
         return FieldsDialogue() if dialogue is None else dialogue
+
+    def _in_words(self, dialogue: Dialogue | None, role: str) -> Dialogue | None:
+        """A dialogue in the words that the options name.
+
+        Raises:
+            PopulaceError: The world's face has no table of wordings, or they do not fit it.
+        """
+        o, face = self.options, FieldsDialogue() if dialogue is None or self.options.face == "fields" else dialogue
+        if isinstance(face, Worded):
+            if role not in self._tables:
+                self._tables[role] = table_of(face.wordings, o.language, o.wordings)
+            if self._tables[role] is not face.wordings:
+                face = copy(face)
+                face.wordings = self._tables[role]
+        elif o.language is not None or o.wordings is not None:
+            raise PopulaceError(
+                f"language, wordings: the prompts of {role!r} do not come from a table here, so that they cannot be "
+                "replaced; leave these options out"
+            )
+        return None if dialogue is None else face
+
+    def _again(self, role: str) -> str:
+        """What a seat is told whose reply was not readable."""
+        table = self._tables.get(role)
+        return AGAIN if table is None or "again" not in table.prompts else table.one("again")
+
+    @cached_property
+    def _tables(self) -> dict[str, Wordings]:
+        """Role -> its table of wordings."""
+        return {}
 
     def _personas(self, observation: Observation, chats: Sequence[Chat], memory: Memory) -> list[str]:
         persona = self.options.persona
@@ -349,9 +386,9 @@ def _kept(
     return found
 
 
-def _again(ask: Ask, reply: str) -> Ask:
+def _again(ask: Ask, reply: str, told: str) -> Ask:
     said = (("assistant", reply),) if reply.strip() else ()
     if said:
-        return replace(ask, messages=(*ask.messages, *said, ("user", AGAIN)))
+        return replace(ask, messages=(*ask.messages, *said, ("user", told)))
     who, last = ask.messages[-1]
-    return replace(ask, messages=(*ask.messages[:-1], (who, f"{last}\n\n{AGAIN}")))
+    return replace(ask, messages=(*ask.messages[:-1], (who, f"{last}\n\n{told}")))

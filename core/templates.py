@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from populace.agents.llm.seats import template_worker
+from populace import template_worker
 from populace.errors import PopulaceError
 
 SECONDS = 10.0
@@ -25,24 +25,31 @@ class TemplateFailed(PopulaceError):
     """A template cannot be read or rendered.
 
     Args:
+        what: What the template is, for the message.
         kind: `syntax`, `undefined`, `long`, `memory`, `slow` or `other`.
         message: What Jinja2 or the worker said.
         at: Number of the text that failed.
         line: Line of the template, or None.
     """
 
-    def __init__(self, kind: str, message: str, at: int = 0, line: int | None = None) -> None:
+    def __init__(self, kind: str, message: str, at: int = 0, line: int | None = None, what: str = "persona") -> None:
         self.kind, self.message, self.at, self.line = kind, message, at, line
-        super().__init__(f"persona: the template fails: {message}")
+        super().__init__(f"{what}: the template fails: {message}")
 
 
-def names(text: str) -> list[str]:
-    """The names that a template uses and does not set itself.
+def names(text: str, macros: str = "", given: Mapping[str, object] | None = None) -> list[str]:
+    """The names that a template uses and does not set itself, but for macros and what is given to all templates.
+
+    Args:
+        text: The template.
+        macros: A template whose macros it may use.
+        given: What all templates know.
 
     Raises:
         TemplateFailed: It is no template, or takes too long.
     """
-    found: list[str] = _asked({"text": text, "contexts": None})["names"]
+    request = {"text": text, "contexts": None, "macros": macros, "given": dict(given or {})}
+    found: list[str] = _asked(request)["names"]
     return found
 
 
@@ -56,8 +63,19 @@ def uses(text: str) -> dict[str, frozenset[str] | None]:
     return {name: None if parts is None else frozenset(parts) for name, parts in found.items()}
 
 
-def rendered(text: str, contexts: Sequence[Mapping[str, object]]) -> list[str]:
+def rendered(
+    text: str,
+    contexts: Sequence[Mapping[str, object]],
+    macros: str = "",
+    given: Mapping[str, object] | None = None,
+) -> list[str]:
     """One text for every context, which holds numbers, texts, lists and mappings.
+
+    Args:
+        text: The template.
+        contexts: What it knows of each text.
+        macros: A template whose macros it may use.
+        given: What all templates know.
 
     Raises:
         TemplateFailed: It fails, takes too long, or says too much; `at` is the number of the context.
@@ -65,7 +83,8 @@ def rendered(text: str, contexts: Sequence[Mapping[str, object]]) -> list[str]:
     texts: list[str] = []
     for start in range(0, len(contexts), AT_ONCE):
         try:
-            texts += _asked({"text": text, "contexts": list(contexts[start : start + AT_ONCE])})["texts"]
+            some = list(contexts[start : start + AT_ONCE])
+            texts += _asked({"text": text, "contexts": some, "macros": macros, "given": dict(given or {})})["texts"]
         except TemplateFailed as error:
             raise TemplateFailed(error.kind, error.message, start + error.at, error.line) from None
     return texts

@@ -11,7 +11,8 @@ This file imports neither populace nor torch, so that the worker starts in a ten
 import json
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
@@ -24,13 +25,14 @@ LONGEST = 100_000
 """Characters of one rendered text at most."""
 
 
-def environment(knowing: bool = True) -> "Environment":
-    """The sandbox in which all templates are rendered.
+def environment(strict: bool = True, sandboxed: bool = True) -> "Environment":
+    """The environment in which all templates are rendered.
 
     Args:
-        knowing: Whether a name that is not known is a mistake; else it is an empty text, as are its parts.
+        strict: Whether a name that is not known is a mistake; else it is an empty text, as are its parts.
+        sandboxed: Whether it is Jinja2's sandbox; only templates of installed packages do without.
     """
-    from jinja2 import ChainableUndefined, StrictUndefined
+    from jinja2 import ChainableUndefined, Environment, StrictUndefined
     from jinja2.exceptions import SecurityError
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -38,22 +40,51 @@ def environment(knowing: bool = True) -> "Environment":
         def unsafe_undefined(self, obj: Any, attribute: str) -> Any:
             raise SecurityError(f"access to attribute {attribute!r} of {type(obj).__name__!r} object is unsafe")
 
-    undefined = StrictUndefined if knowing else ChainableUndefined
-    made = Sandbox(undefined=undefined, trim_blocks=True, lstrip_blocks=True)
+    undefined = StrictUndefined if strict else ChainableUndefined
+    kind: type[Environment] = Sandbox if sandboxed else Environment
+    made = kind(undefined=undefined, trim_blocks=True, lstrip_blocks=True)
     made.filters["words"] = lambda name: str(name).replace("_", " ")
     made.filters["number"] = lambda x: x if isinstance(x, str) else f"{float(x):.2f}"
+    made.filters["capital"], made.filters["fixed"] = capital, fixed
     return made
 
 
-def answered(request: dict[str, Any], made: "Environment") -> dict[str, object]:
+def capital(text: object) -> str:
+    """A text with a capital at its start."""
+    said = str(text)
+    return f"{said[:1].upper()}{said[1:]}"
+
+
+def fixed(number: float, digits: int = 1, scale: float = 1.0) -> str:
+    """A number, `scale` times as large, with so many decimals; never minus zero."""
+    return f"{round(float(number) * scale, digits) + 0.0:.{digits}f}"
+
+
+def knowing(made: "Environment", macros: str, given: Mapping[str, object]) -> "Environment":
+    """An environment whose templates know some macros, and what is `given` to all of them."""
+    made.globals.update(given)
+    if macros:
+        module = made.from_string(macros).module
+        made.globals.update({name: part for name, part in vars(module).items() if not name.startswith("_")})
+    return made
+
+
+@lru_cache(maxsize=16)
+def _environment(macros: str, given: str) -> "Environment":
+    return knowing(environment(), macros, json.loads(given))
+
+
+def answered(request: dict[str, Any]) -> dict[str, object]:
     """What a request comes to: `names` and `uses` of a template, `texts`, or `error` with what is known of it."""
     from jinja2 import TemplateSyntaxError, UndefinedError, meta
 
     at = 0
     try:
+        macros, given = request.get("macros", ""), request.get("given", {})
+        made = _environment(macros, json.dumps(given))
         parsed = made.parse(request["text"])
         if request["contexts"] is None:
-            if too_long(request["text"]):
+            if too_long(request["text"], macros, given):
                 return {"error": "long", "message": f"its text is longer than {LONGEST:,} characters"}
             return {"names": sorted(meta.find_undeclared_variables(parsed) - set(made.globals)), "uses": uses(parsed)}
         template, texts = made.from_string(request["text"]), []
@@ -76,7 +107,7 @@ def answered(request: dict[str, Any], made: "Environment") -> dict[str, object]:
         return {"error": "other", "message": f"{type(error).__name__}: {error}"[:500], "at": at}
 
 
-def too_long(text: str) -> bool:
+def too_long(text: str, macros: str = "", given: Mapping[str, object] | None = None) -> bool:
     """Whether a template says too much to a seat of which nothing is known; what else goes wrong then is passed over.
 
     Raises:
@@ -86,7 +117,8 @@ def too_long(text: str) -> bool:
     """
     from jinja2.exceptions import SecurityError
 
-    template, length = environment(knowing=False).from_string(text), 0
+    made = knowing(environment(strict=False), macros, given or {})
+    template, length = made.from_string(text), 0
     try:
         for part in template.generate():
             length += len(part)
@@ -133,7 +165,6 @@ def send(stream: BinaryIO, message: object) -> None:
 
 def main() -> None:
     """Answer requests until there are no more."""
-    made = environment()
     try:
         import resource
 
@@ -142,7 +173,7 @@ def main() -> None:
         pass
     requests, replies = sys.stdin.buffer, sys.stdout.buffer
     while (request := receive(requests)) is not None:
-        send(replies, answered(request, made))
+        send(replies, answered(request))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,86 @@
+"""Another language is data: prompts, replies and what scripts say in a pseudo-language, in all worlds with a table."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from pseudo import english, matter, table
+
+from populace import registry
+from populace.builder import build
+from populace.run import advance, see, start
+from populace.testing.prompts import SETTINGS
+
+TALKS = {"payoff": ("questions", "questions.csv", ("ambiguous", "harmful", "domain"))}
+"""World -> its matter, the file that holds it, and its columns that are codes."""
+SETS = [(world, k) for world in TALKS for k in range(len(SETTINGS[f"populace/{world}-v0"]))]
+
+
+def built(world: str, k: int, folder, language: str):
+    setting = SETTINGS[f"populace/{world}-v0"][k]
+    options = {**setting.options, "language": language}
+    named, file, codes = TALKS[world]
+    if language != "en" and options.get("matter") == named:
+        path = folder / file
+        path.write_text(matter(f"populace.envs.{world}.matter", file, codes), encoding="utf-8")
+        options["matter"] = str(path)
+    return build(f"populace/{world}-v0", options=options, users=4)
+
+
+def played(made, ticks: int = 2):
+    """For each phase and role: what is told, what scripts write, and what is read of it."""
+    stage, policies = made.world, made.policies
+    run = start(stage, policies, made.population, seed=3, worlds=2)
+    for _ in range(ticks * len(stage.phases)):
+        phase, memory, given = stage.phases[run.phase], dict(run.memory), {}
+        for role in stage.acting[phase]:
+            policy, draw = policies[role.name], run.draw().scope(f"act/{role.name}")
+            acts, memory[role.name] = policy.act(see(stage, run, role, policy.privileged), memory[role.name], draw)
+            if policy.speaks or not role.only_speaks(phase):
+                given[role.name] = acts
+            observation = see(stage, run, role)
+            dialogue = observation.dialogue()
+            chats = dialogue.say(observation)
+            written = dialogue.write(observation, chats, acts)
+            yield role.name, phase, chats, written, dialogue.hear(observation, chats, written)
+        run, step = advance(stage, policies, replace(run, memory=memory), given)
+        for said in step.said.values():
+            yield "said", phase, [], _texts(run, stage, said), None
+
+
+def _texts(run, stage, said):
+    from populace.words import Reader
+
+    read = Reader(run.words, stage.lexicon).read
+    return [read(found) for found in said.text.unique().tolist()]
+
+
+@pytest.mark.parametrize(("world", "k"), SETS)
+def test_nothing_that_is_said_or_told_is_english_by_nature(world, k, tmp_path):
+    (tmp_path / "xx.yaml").write_text(table(f"populace.envs.{world}"), encoding="utf-8")
+    for who, phase, chats, written, _ in played(built(world, k, tmp_path, str(tmp_path / "xx.yaml"))):
+        for text in [text for chat in chats for _, text in chat.messages] + written:
+            assert not english(text), (who, phase, english(text), text)
+
+
+@pytest.mark.parametrize(("world", "k"), SETS)
+def test_replies_in_another_language_are_read_as_in_english(world, k, tmp_path):
+    (tmp_path / "xx.yaml").write_text(table(f"populace.envs.{world}"), encoding="utf-8")
+    theirs = played(built(world, k, tmp_path, str(tmp_path / "xx.yaml")))
+    for own, other in zip(played(built(world, k, tmp_path, "en")), theirs, strict=True):
+        if own[4] is None:
+            continue
+        assert len(own[2]) == len(other[2])
+        (acts, kinds), (others, theirs_kinds) = own[4], other[4]
+        assert torch.equal(kinds, theirs_kinds), own[:2]
+        for name in acts:
+            assert torch.equal(acts[name], others[name]), (own[:2], name)
+
+
+def test_every_table_says_what_a_seat_is_told_whose_reply_was_not_read():
+    from populace.wordings import Wordings
+
+    for world in registry.manifests.shipped():
+        face = build(world, users=4).world.dialogue()
+        if isinstance(getattr(face, "wordings", None), Wordings):
+            assert face.wordings.one("again")
