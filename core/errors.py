@@ -112,10 +112,11 @@ def did_you_mean(given: str, known: Iterable[str], most: int = 12) -> str:
     near = near or [name for name in names if _last(name) == given.casefold()][:3]
     near = near or difflib.get_close_matches(given, names, n=1, cutoff=0.6)
     if near:
-        return f"; did you mean {' or '.join(map(repr, near))}?"
+        return f"; did you mean {' or '.join(map(quoted, near))}?"
     if not names:
         return ""
-    return f"; expected one of: {', '.join(names[:most])}{', ...' if len(names) > most else ''}"
+    shown = [name if len(name) <= 80 else f"{name[:77]}..." for name in names[:most]]
+    return f"; expected one of: {', '.join(shown)}{', ...' if len(names) > most else ''}"
 
 
 def _last(name: str) -> str:

@@ -109,7 +109,7 @@ class Table:
         try:
             made = self._columns[name] = found()
         except PopulaceError as error:
-            raise PopulaceError(f"{self.name}, column {name!r}: {error}") from None
+            raise PopulaceError(f"{self.name}, column {quoted(name)}: {error}") from None
         return made
 
     def numbers(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from populace.columns import of_arrow
 from populace.errors import PopulaceError
 from populace.files import FileError, check_size, decoded, opened, read
+from populace.names import quoted
 from populace.table import PLAIN, Codes, Table, TableFormat, check_header
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _length(row: Any, header: Sequence[str], name: str, lines: "Lines") -> str:
             "cell short (row names?), or is a cell with a separator in it not quoted?"
         )
     column = header[row.actual_columns] or str(row.actual_columns + 1)
-    return f"{place}, column {column!r}: {count}; the cells from here on are missing"
+    return f"{place}, column {quoted(column)}: {count}; the cells from here on are missing"
 
 
 class Lines:

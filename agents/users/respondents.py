@@ -16,6 +16,7 @@ from populace.agents.users.quantiles import linear, pick, root
 from populace.draw import Draw
 from populace.errors import PopulaceError, UnknownName
 from populace.files import sha256
+from populace.names import quoted
 from populace.population import FEW
 from populace.tables import Table, read_table
 
@@ -183,7 +184,7 @@ def _dropped(gone: NDArray[np.bool_], columns: list[str | None], weights: NDArra
     found: dict[str, int] = {}
     for place, column in enumerate(columns):
         if count := int((first == place).sum()):
-            reason = f"no entry in column {column!r}"
+            reason = f"no entry in column {quoted(column)}"
             found[reason] = found.get(reason, 0) + count
     if count := int(((first < 0) & (weights <= 0)).sum()):
         found["a weight of 0"] = count
@@ -251,7 +252,7 @@ def option_shares(
     for column, entry in (where or {}).items():
         index, known = table.words(column, missing=True)
         if entry not in known:
-            raise UnknownName(f"entry of column {column!r}", entry, known)
+            raise UnknownName(f"entry of column {quoted(column)}", entry, known)
         keep &= index == known.index(entry)
     items, names = table.words(item)
     options = table.numbers(option, missing=True)

@@ -4,6 +4,7 @@ from pydantic import Field
 from torch import Tensor
 
 from populace.errors import PopulaceError
+from populace.names import quoted
 from populace.options import Name, Options
 
 
@@ -59,9 +60,9 @@ def check(providers: tuple[Provider, ...], most: float) -> None:
         best = pay(contract, most)
         if best < contract.outside:
             raise PopulaceError(
-                f"providers row {row} ({provider.name!r}), columns flat, commission and bonus: the contract brings at "
-                f"most {best:g}, below the outside option of {contract.outside:g}, so no one would accept it; raise "
-                "the pay or lower `outside`"
+                f"providers row {row} ({quoted(provider.name)}), columns flat, commission and bonus: the contract "
+                f"brings at most {best:g}, below the outside option of {contract.outside:g}, so no one would accept it; "
+                "raise the pay or lower `outside`"
             )
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from populace.errors import PopulaceError, did_you_mean
 from populace.files import FileError, text
 from populace.json_types import JsonObject
-from populace.names import fault_in
+from populace.names import fault_in, quoted
 
 
 @dataclass(frozen=True)
@@ -167,12 +167,14 @@ def match(customers: list[JsonObject], businesses: list[JsonObject], source: str
         for column, names, known in (("menu_features", order, sold), ("amenity_features", wishes, amenities)):
             for name in names:
                 if name not in known:
-                    raise PopulaceError(f"{place}, column {column}: unknown item {name!r}{did_you_mean(name, known)}")
+                    raise PopulaceError(
+                        f"{place}, column {column}: unknown item {quoted(name)}{did_you_mean(name, known)}"
+                    )
         matches = [
             k for k, business in enumerate(businesses) if all(item in business["menu_features"] for item in order)
         ]
         if not matches:
-            raise PopulaceError(f"{place}, column menu_features: no business carries all of {', '.join(order)}")
+            raise PopulaceError(f"{place}, column menu_features: no business carries all of {quoted(', '.join(order))}")
         found.append((order, wishes, matches))
     if not found:
         raise PopulaceError(f"{source}: there are no customers; at least one is needed")
@@ -208,7 +210,8 @@ def _prices(entry: Any, key: str, place: str) -> dict[str, float]:
         number = isinstance(price, (int, float)) and not isinstance(price, bool)
         if not number or not math.isfinite(price) or price <= 0:
             raise PopulaceError(
-                f"{place}, column {key}, item {item!r}: the price is {price!r}; expected a number above 0"
+                f"{place}, column {key}, item {quoted(item)}: the price is {repr(price)[:80]}; expected a number "
+                "above 0"
             )
     return prices
 

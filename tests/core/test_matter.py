@@ -89,3 +89,4 @@ def test_long_cells_and_names_are_quoted_by_their_beginning():
     assert "'word word" in str(refused.value)
     assert len(str(refused.value)) < 400
     assert len(str(UnknownName("policy", long, ["honest"]))) < 200
+    assert len(str(UnknownName("policy", "honest", [long, f"{long}!"]))) < 300

@@ -389,7 +389,8 @@ def test_the_examples_of_the_documentation_load(tmp_path):
     whole, arms, record = [
         part.split("```")[0]
         for part in text.split("```yaml\n")[1:]
-        if not {"outcomes:", "design:", "branch:"} & set(part.split("```")[0].split()) or "schema: 1" in part.split("```")[0]
+        if not {"outcomes:", "design:", "branch:"} & set(part.split("```")[0].split())
+        or "schema: 1" in part.split("```")[0]
     ][:3]
     design = next(part for part in text.split("```yaml\n") if part.startswith("extends: value-lock-in\ndesign:"))
     planned = load(written(tmp_path, design.split("```")[0])).design

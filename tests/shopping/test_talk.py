@@ -144,6 +144,17 @@ def test_a_file_that_is_wrong_is_refused_with_its_line_and_column(tmp_path, cell
         _world(matter=str(path))
 
 
+def test_a_category_with_a_long_name_is_quoted_by_its_beginning(tmp_path):
+    path = tmp_path / "own.csv"
+    name = "word " * 1900
+    path.write_text(
+        f"category,name,eco,quality,price,description,verdict\n{name},A,yes,fair,9,x.,y.\n", encoding="utf-8"
+    )
+    with pytest.raises(PopulaceError, match="of the category 'word word") as refused:
+        _world(matter=str(path))
+    assert len(str(refused.value)) < 600
+
+
 def test_names_and_descriptions_of_a_users_table_are_kept(tmp_path):
     path = tmp_path / "wares.csv"
     path.write_text('title,price,description,loud\nHorn,9,"A horn, of ""brass"".",1\nFlute,8,,0\n', encoding="utf-8")

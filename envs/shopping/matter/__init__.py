@@ -13,6 +13,7 @@ from populace import matter
 from populace.envs.shopping.attributes import EDGE, GRADES
 from populace.envs.shopping.catalogue import Catalogue
 from populace.errors import PopulaceError
+from populace.names import quoted
 from populace.table import Table
 
 SHIPPED, OWN = "products", "catalogue"
@@ -98,7 +99,8 @@ def _fitted(name: str, categories: dict[str, list[Row]], catalogue: Catalogue) -
         editions = math.ceil(catalogue.items / len(found))
         if editions > len(EDITIONS):
             raise PopulaceError(
-                f"{name} has {len(found)} products of the category {category!r}, and the catalogue {catalogue.name} "
+                f"{name} has {len(found)} products of the category {quoted(category)}, and the catalogue "
+                f"{catalogue.name} "
                 f"sells {catalogue.items:,}: it needs {math.ceil(catalogue.items / len(EDITIONS)):,} at least. Use "
                 "`matter: catalogue` for the catalogue's own names, or a table with more rows"
             )
