@@ -61,8 +61,8 @@ def check(providers: tuple[Provider, ...], most: float) -> None:
         if best < contract.outside:
             raise PopulaceError(
                 f"providers row {row} ({quoted(provider.name)}), columns flat, commission and bonus: the contract "
-                f"brings at most {best:g}, below the outside option of {contract.outside:g}, so no one would accept it; "
-                "raise the pay or lower `outside`"
+                f"brings at most {best:g}, below the outside option of {contract.outside:g}, so no one would accept "
+                "it; raise the pay or lower `outside`"
             )
 
 

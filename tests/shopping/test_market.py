@@ -74,7 +74,7 @@ def test_an_order_nobody_carries_is_named():
         {"menu_features": {"soup": 4.0}, "amenity_features": {"wifi": True}},
         {"menu_features": {"tea": 1.0}, "amenity_features": {}},
     ]
-    with pytest.raises(PopulaceError, match="no business carries all of soup, tea"):
+    with pytest.raises(PopulaceError, match="no business carries all of 'soup, tea'"):
         match(customers, businesses)
 
 
