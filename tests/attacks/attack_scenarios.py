@@ -91,7 +91,11 @@ def small(name: str) -> str:
         population["size"] = min(population["size"], 12)
     arms = given.get("arms") or {}
     kept = [*list(arms)[:1], *([given["reference"]] if given.get("reference") in arms else [])]
-    if arms:
+    branches = [arm["branch"] for arm in arms.values() if isinstance(arm, dict) and "branch" in arm]
+    for branch in branches:
+        given["horizon"], branch["at"] = 4, 2
+    if arms and not branches:
+        given.pop("design", None)
         given["arms"] = {arm: arms[arm] for arm in dict.fromkeys(kept)}
     for kind in ("grid", "zip"):
         for key, values in ((given.get("sweep") or {}).get(kind) or {}).items():
