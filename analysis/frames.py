@@ -10,7 +10,7 @@ import pandas as pd
 
 from populace.analysis.moments import Moments
 from populace.analysis.stored import COLUMNS, Filters, stored, timings
-from populace.errors import RunError, UnknownName
+from populace.errors import PopulaceError, RunError, UnknownName
 from populace.folder import read_info
 from populace.json_types import JsonObject
 from populace.store import local
@@ -271,11 +271,17 @@ class RunData:
 
         Raises:
             UnknownName: No measure is called so.
+            PopulaceError: What is called so is no measure: it takes no run, or gives no frame.
         """
         from populace.registry import measures
 
-        found = measures.get(name)(self)
-        assert isinstance(found, pd.DataFrame)
+        measure: Any = measures.get(name)
+        found = measure(self) if callable(measure) and not isinstance(measure, type) else measure
+        if not isinstance(found, pd.DataFrame):
+            raise PopulaceError(
+                f"{name!r} is no measure of a run: a measure is a function that takes a run (RunData) and returns a "
+                f"DataFrame, and this one is or returns a {type(found).__name__}"
+            )
         return found
 
     def _reference(self, arm: str, about: dict[str, Any]) -> str | None:

@@ -7,6 +7,7 @@ Everything a user can get wrong ends in a `PopulaceError`; the command line prin
 import difflib
 import re
 from collections.abc import Iterable
+from types import FunctionType
 
 from populace.names import quoted
 
@@ -103,6 +104,24 @@ class ScenarioError(PopulaceError):
         self.message, self.file, self.line, self.column, self.hint = message, file, line, column, hint
         place = ":".join(str(part) for part in (file, line, column) if part is not None)
         super().__init__(": ".join(part for part in (place, message) if part) + (f" ({hint})" if hint else ""))
+
+
+def check_spelling(cls: type, known: Iterable[str]) -> None:
+    """Refuse a class whose own attribute is almost called like one that its base reads, so that it would do nothing.
+
+    Raises:
+        PopulaceError: Names the class, the attribute, and what was probably meant.
+    """
+    names = {name.casefold(): name for name in known}
+    for given, value in vars(cls).items():
+        if given in names.values() or given.startswith("_") or isinstance(value, (FunctionType, property)):
+            continue
+        near = difflib.get_close_matches(given.casefold(), names, n=1, cutoff=0.85)
+        if near:
+            raise PopulaceError(
+                f"{cls.__qualname__}.{given}: nothing reads an attribute of this name; did you mean "
+                f"{names[near[0]]!r}? A name of its own begins with an underscore"
+            )
 
 
 def did_you_mean(given: str, known: Iterable[str], most: int = 12) -> str:

@@ -13,7 +13,7 @@ from torch import Tensor
 from populace.budget import Budget
 from populace.dialogue import Dialogue
 from populace.draw import Draw
-from populace.errors import PopulaceError
+from populace.errors import PopulaceError, check_spelling
 from populace.fields import Role
 from populace.measures import Measure
 from populace.observation import Observation
@@ -67,6 +67,10 @@ class Policy(Generic[OptionsT]):
     plays: ClassVar[tuple[str, ...]] = ()
     needs: ClassVar[tuple[str, ...]] = ()
     speaks: bool = True
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        check_spelling(cls, ("Options", "privileged", "plays", "needs", "speaks"))
 
     def __init__(self, options: OptionsT | None = None) -> None:
         # `Options` and `OptionsT` are one model, which a class variable cannot say.

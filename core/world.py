@@ -10,7 +10,7 @@ from torch import Tensor
 
 from populace.dialogue import Dialogue
 from populace.draw import Draw
-from populace.errors import UnknownName
+from populace.errors import UnknownName, check_spelling
 from populace.fields import Role
 from populace.measures import Key, Measure, index
 from populace.options import Options, OptionsT
@@ -62,6 +62,10 @@ class World(ABC, Generic[State, OptionsT]):
     ends: bool = False
     defaults: ClassVar[Mapping[str, str]] = {}
     optional: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        check_spelling(cls, ("id", "Options", "phases", "worded", "ends", "defaults", "optional"))
 
     def __init__(self, options: OptionsT, census: Census) -> None:
         self.options = options

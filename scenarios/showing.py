@@ -17,7 +17,7 @@ from populace.world import AnyWorld
 
 
 def describe(name: str) -> dict[str, object]:
-    """Kind, name and `text` of a scenario, world or policy.
+    """Kind, name and `text` of a scenario, world, policy or measure.
 
     Raises:
         UnknownName: Nothing is called so.
@@ -28,10 +28,14 @@ def describe(name: str) -> dict[str, object]:
         return _world(name, registry.worlds.get(name))
     if name in registry.policies.names() or ":" in name:
         return _policy(name, registry.policies.get(name))
-    known = [*library(), *registry.worlds.names(), *registry.policies.names()]
+    for kind, how in ((registry.measures, "run.measure({!r})"), (registry.recorded, "record: {{measures: [{}]}}")):
+        if name in kind.names():
+            return _measure(name, kind.get(name), how.format(name))
+    known = [*library(), *registry.worlds.names(), *registry.policies.names(), *registry.measures.names()]
+    known += registry.recorded.names()
     # Scenarios call a world's own policies by their last name.
     known = [full for full in known if full.endswith(f"/{name}")] or known
-    raise UnknownName("scenario, world or policy", name, known)
+    raise UnknownName("scenario, world, policy or measure", name, known)
 
 
 def library_text(name: str) -> str:
@@ -105,6 +109,11 @@ def _world(name: str, world: type[AnyWorld]) -> dict[str, Any]:
 def _policy(name: str, policy: type[Policy]) -> dict[str, Any]:
     lines = [f"{name}: {sentence(policy.__doc__)}", "", "options (beside `policy:`)", *_options(policy.Options)]
     return {"kind": "policy", "name": name, "schema": policy.Options.model_json_schema(), "text": "\n".join(lines)}
+
+
+def _measure(name: str, measure: object, how: str) -> dict[str, Any]:
+    lines = [f"{name}: {sentence(measure.__doc__)}", "", f"how to get it: {how}"]
+    return {"kind": "measure", "name": name, "text": "\n".join(lines)}
 
 
 def _form(f: Field) -> str:

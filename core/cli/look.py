@@ -49,13 +49,18 @@ def list_(as_json: AsJson = False) -> None:
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A scenario, world or policy.", autocompletion=completing.things)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A scenario, world, policy or measure: any name that `list` prints.", autocompletion=completing.things
+        ),
+    ],
     trusted: Annotated[
         bool, typer.Option("--trust", help="Import module:Class from outside installed packages.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show a scenario's text, or a world's roles, fields and options, or a policy's options."""
+    """Show a scenario's text, a world's roles, fields and options, a policy's options, or what a measure is."""
     from populace.scenarios.showing import describe
 
     with trust.speaking(trust.guarded(trust=trusted)), trust.speaking(trust.opening("", Path.cwd())):

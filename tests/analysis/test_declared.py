@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from make_run import make_run
 
+from populace import registry
 from populace.analysis import compare, load_run, report
 from populace.analysis.declared import declared, is_deterministic, range_of
 from populace.analysis.results import Results
+from populace.errors import PopulaceError
 
 
 def declare(folder, **measures):
@@ -146,3 +148,11 @@ def test_intervals_of_shares_keep_within_their_range(tmp_path):
     steps.to_parquet(folder / "steps.parquet", index=False)
     row = Results(load_run(folder)).contrasts.set_index("measure").loc["dishonest/all"]
     assert -1 <= row["low"] <= row["high"] <= 1
+
+
+@pytest.mark.parametrize("wrong", [lambda run: 3, 3, dict])
+def test_what_is_no_measure_is_told(tmp_path, monkeypatch, wrong):
+    run = load_run(make_run(tmp_path / "r", worlds=2, steps=2))
+    monkeypatch.setattr(registry.measures, "get", lambda name: wrong)
+    with pytest.raises(PopulaceError, match="'mine' is no measure of a run: a measure is a function"):
+        run.measure("mine")

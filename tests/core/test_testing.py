@@ -11,6 +11,7 @@ import pytest
 import torch
 from pydantic import Field as Limited
 
+from populace.errors import PopulaceError
 from populace.fields import Field, Role
 from populace.measures import Measure
 from populace.numerics import mean
@@ -474,3 +475,16 @@ def test_check_scenario(tmp_path):
     wrong.write_text("wrld: nowhere\n")
     with pytest.raises(CheckFailed, match="unknown key 'wrld'"):
         check_scenario(wrong)
+
+
+@pytest.mark.parametrize("name", ["options", "Plays", "play", "priviledged", "need", "speak"])
+def test_a_misspelt_attribute_of_a_policy_is_an_error(name):
+    meant = {"options": "Options", "Plays": "plays", "play": "plays", "priviledged": "privileged"}
+    with pytest.raises(PopulaceError, match=f"did you mean '{meant.get(name, name + 's')}'"):
+        type("Mine", (Policy,), {name: ()})
+
+
+def test_a_misspelt_attribute_of_a_world_is_an_error_and_others_are_free():
+    with pytest.raises(PopulaceError, match="did you mean 'phases'"):
+        type("Mine", (World,), {"phase": ("act",)})
+    type("Mine", (World,), {"_phase": 1, "speed": 2, "plays": 3, "end": lambda self: None})
