@@ -16,6 +16,7 @@ from gymnasium import spaces
 from torch import Tensor
 
 from populace.errors import PopulaceError
+from populace.figures import figure
 
 Kind = Literal["real", "choice", "flag", "count", "text"]
 
@@ -49,8 +50,16 @@ class Field:
         low: Smallest value of a real or count; observed values are finite even where there is no bound.
         high: Largest value of a real or count.
         labels: Names of a choice's options.
+        meanings: What each label (or name) means, a clause each, for readers of words; () where labels speak for
+            themselves.
         names: What a count's numbers 0, 1, 2, ... are called in words, where they are places in a list: so that text
             says of a place what labels call it. A number without a name, such as -1, is `none`.
+        ends: What `low` and `high` mean, in a word or two each: ("not at all", "fully").
+        axes: What the entries along each dimension of `shape` are called: a name for each entry, or one noun for all
+            (`user` for user 1, user 2, ...); "" for an entry that holds nothing. Dimensions beyond these are numbered.
+        given: Name of a flag that is seen beside it and tells where the field holds anything; `not NAME` where the flag
+            says the opposite, and `never` for a placeholder. The flag's shape is the field's, or its beginning. What
+            a field does not hold is left out of words.
         forfeit: What a seat does that gives no valid action; it fills the whole shape.
         default: What a seat does whose player leaves this field out (`acts` of a view, a learner of one field), so
             that it plays on as usual: a number that fills the whole shape, or the name of a field it sees whose value
@@ -75,6 +84,10 @@ class Field:
     high: float = float("inf")
     labels: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    meanings: tuple[str, ...] = ()
+    ends: tuple[str, str] | None = None
+    axes: tuple[str | tuple[str, ...], ...] = ()
+    given: str = ""
     forfeit: float = 0
     default: float | str | None = None
     span: tuple[float, float] | None = None
@@ -145,12 +158,13 @@ class Field:
         return torch.where(legal, value, mask.to(torch.int8).argmax(-1))
 
     def render(self, value: Tensor) -> str:
-        """One seat's value in words: labels for choices, two decimals for reals, brackets for each dimension."""
-        return self._words(value.reshape(self.shape).tolist())
+        """One seat's value in words: labels for choices, numbers with the digits they need, brackets for dimensions."""
+        return self.words(value.reshape(self.shape).tolist())
 
-    def _words(self, value: Any) -> str:
+    def words(self, value: Any) -> str:
+        """As `render`, of a number or nested lists of numbers."""
         if isinstance(value, list):
-            return "[" + ", ".join(self._words(one) for one in value) + "]"
+            return "[" + ", ".join(self.words(one) for one in value) + "]"
         if self.kind == "choice":
             return self.labels[int(value)]
         if self.kind == "flag":
@@ -159,7 +173,7 @@ class Field:
             return self.names[int(value)] if 0 <= value < len(self.names) else "none"
         if self.kind == "text":
             raise PopulaceError(f"{self.name!r} holds ids of texts: read them by `Observation.text`")
-        return f"{value:.2f}" if self.kind == "real" else str(int(value))
+        return figure(value) if math.isfinite(value) else "none"
 
     def in_phase(self, phase: str) -> bool:
         """Whether the field is seen or done in `phase`."""

@@ -55,6 +55,7 @@ def _role(world: AnyWorld, role: Role) -> None:
     for f in (*role.sees, *role.does):
         if f.kind == "choice" and not f.labels:
             raise CheckFailed(f"{role.name}'s choice {f.name!r} has no labels: name its options")
+        _said(role, f)
         if strange := set(f.phases or ()) - set(role.phases):
             raise CheckFailed(f"{role.name}'s {f.name!r} is for {sorted(strange)}, when the role does not act")
     for phase in role.phases:
@@ -65,6 +66,28 @@ def _role(world: AnyWorld, role: Role) -> None:
         for what, value in (("forfeit", f.empty(1, 1)), ("default", f.omitted(1, 1))):
             if fault := out_of_range(f, value):
                 raise CheckFailed(f"the {what} of {role.name}'s {f.name!r} is {fault}: set {what}= to a legal value")
+
+
+def _said(role: Role, f: Field) -> None:
+    """What is said of a field fits it: a meaning for each label, a name for each entry, and a flag that is seen."""
+    called = f.names or (f.labels if f.kind == "choice" else ())
+    if f.meanings and len(f.meanings) != len(called):
+        raise CheckFailed(
+            f"{role.name}'s {f.name!r} has {len(f.meanings)} meanings for {len(called)} labels: give one for each"
+        )
+    if len(f.axes) > len(f.shape):
+        raise CheckFailed(f"{role.name}'s {f.name!r} has {len(f.axes)} axes for the shape {f.shape}: remove some")
+    for names, size in zip(f.axes, f.shape, strict=False):
+        if not isinstance(names, str) and len(names) != size:
+            raise CheckFailed(
+                f"{role.name}'s {f.name!r} has {len(names)} names for a dimension of {size}: give one for each entry"
+            )
+    flag = {s.name: s for s in role.sees if s.kind == "flag"}.get(f.given.removeprefix("not "))
+    if f.given not in ("", "never") and (flag is None or flag.shape != f.shape[: len(flag.shape)]):
+        raise CheckFailed(
+            f"{role.name}'s {f.name!r} is given where {f.given!r} says: name a flag that the role sees, whose "
+            f"shape is {f.shape} or its beginning, with `not ` before it where it says the opposite; or `never`"
+        )
 
 
 def _repeats(role: Role, f: Field) -> None:

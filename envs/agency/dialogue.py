@@ -1,4 +1,4 @@
-"""The text face of the agency world: each game's terms in words, a number or a yes on one line, and words beside it."""
+"""The text face of the agency world: each game's terms in words, a number or a choice on one line, words beside it."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -10,11 +10,10 @@ from torch import Tensor
 from populace import replies as words
 from populace.dialogue import Chat, ReplyKind
 from populace.envs.agency.options import AgencyOptions
-from populace.envs.agency.terms import ACT, ANSWER, OFFER, PRINCIPAL, WHO, Ask, called, facts, offered
+from populace.envs.agency.terms import ASKS, Ask, about, told
 from populace.observation import Observation
+from populace.wordings import Told, Wordings
 
-Seen = Mapping[str, Tensor]
-_LINE = re.compile(r"(?im)^[ \t*_#>`-]*\b(offer|number|choice)\b[*_` \t]{0,4}[:=][^\n]*")
 PROSE = r"[A-Za-z0-9 ,.'-]{1,200}\n"
 
 
@@ -23,15 +22,19 @@ class TermsDialogue:
 
     Args:
         options: The world's.
+        wordings: The table that prompts are in.
     """
 
-    def __init__(self, options: AgencyOptions) -> None:
-        self.options = options
+    def __init__(self, options: AgencyOptions, wordings: Wordings) -> None:
+        self.options, self.wordings = options, wordings
 
     def _ask(self, observation: Observation) -> Ask | None:
         """What is asked in a phase; None where the game leaves nothing to decide there."""
-        table = {"offer": OFFER, "act": ACT, "respond": ANSWER}[observation.phase]
-        return table.get(self.options.game)
+        return ASKS[observation.phase].get(self.options.game)
+
+    def _options(self, ask: Ask) -> tuple[str, ...]:
+        """What can be chosen; empty where numbers are asked for."""
+        return () if ask.count else self.wordings.listed(f"options.{self.options.game}")
 
     def _talks(self, observation: Observation) -> bool:
         return any(f.kind == "text" for f in observation.role.done_in(observation.phase))
@@ -41,41 +44,22 @@ class TermsDialogue:
         ask = self._ask(observation)
         if ask is None:
             return []
-        read, talks = observation.reader.read, self._talks(observation)
-        return words.ask(
-            observation, lambda seen, world, seat: self._chat(observation, ask, talks, read, seen, world, seat)
-        )
+        role, talks, read = observation.role.name, self._talks(observation), observation.reader.read
+        system = about(self.wordings, self.options, role)
+        user = f"{role}.{observation.phase}.{self.options.game}"
+        heard = "words" if role == "customer" else "explanation"
+        label, options = self.wordings.label(ask.label), self._options(ask)
+        value = f"({'|'.join(map(re.escape, options))})" if options else ask.form
+        form = f"{PROSE if talks else ''}{label}: {value}"
 
-    def _chat(
-        self,
-        observation: Observation,
-        ask: Ask,
-        talks: bool,
-        read: Callable[[int], str],
-        seen: Seen,
-        world: int,
-        seat: int,
-    ) -> Chat:
-        o, place = self.options, (world, seat)
-        role = PRINCIPAL if observation.role.name == "customer" else "agent"
-        system = f"{WHO[o.game, role]} {facts(o)}"
-        own = {name: value[place].tolist() for name, value in seen.items() if name not in ("words", "explanation")}
-        told = [ask.told(o, own)] if ask.told else []
-        if observation.phase != "offer" and (terms := offered(o, own["terms"])):
-            told.insert(0, terms)
-        principal, agent = called(o.game)
-        for name, who in (("explanation", principal), ("words", agent)):
-            if name in seen and (line := read(int(seen[name][place]))):
-                told.append(f'The {who} says: "{line}"')
-        other = agent if role == PRINCIPAL else principal
-        say = f"Say one sentence to the {other}. Then end with" if talks else "Reply with"
-        form = f'a line that begins with "{ask.label}:" and holds {ask.holds(o)}.'
-        text = " ".join(filter(None, (*told, ask.question, say, form)))
-        messages = (("system", system), ("user", text))
-        if ask.options and not talks:
-            return Chat(world, seat, messages, ask.options, lead=f"{ask.label}: ")
-        value = f"({'|'.join(map(re.escape, ask.options))})" if ask.options else ask.form
-        return Chat(world, seat, messages, form=f"{PROSE if talks else ''}{ask.label}: {value}")
+        def tell(own: words.Seen, world: int, seat: int) -> words.Asked:
+            given = told(self.options, own) | {"said": _sentence(read, own.get(heard)), "talk": talks}
+            messages = (("system", system), ("user", Told(user, given)))
+            if options and not talks:
+                return Chat(world, seat, (), options, lead=f"{label}: "), messages
+            return Chat(world, seat, (), form=form), messages
+
+        return words.ask_in(self.wordings, observation, tell)
 
     def hear(
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
@@ -88,9 +72,10 @@ class TermsDialogue:
             some = next(iter(observation.values()))
             none = torch.zeros(some.shape[:2], dtype=torch.int8, device=some.device)
             return {name: value.to(some.device) for name, value in empty.items()}, none
+        label, options = self.wordings.label(ask.label), self._options(ask)
 
         def read(chat: Chat, reply: str) -> dict[str, Any] | ReplyKind:
-            return words.understood(reply, lambda text: ask.read(words.plain(text)))
+            return words.understood(reply, lambda text: ask.read(words.plain(text), label, options))
 
         return words.fill(observation, chats, replies, read, empty)
 
@@ -99,10 +84,12 @@ class TermsDialogue:
     ) -> Mapping[str, Sequence[str | None]]:
         """The words before the line; None where there is such a line only."""
         names = [f.name for f in observation.role.done_in(observation.phase) if f.kind == "text"]
+        labels = "|".join(re.escape(self.wordings.label(name)) for name in ("offer", "number", "choice"))
+        line = re.compile(rf"(?im)^[ \t*_#>`-]*\b({labels})\b[*_` \t]{{0,4}}[:=][^\n]*")
         found: list[str | None] = []
         for reply in replies:
             said = words.spoken(reply).text
-            left = _LINE.sub("", said).strip()
+            left = line.sub("", said).strip()
             found.append(left or (None if said.strip() else ""))
         return {names[0]: found} if names else {}
 
@@ -111,6 +98,13 @@ class TermsDialogue:
         ask = self._ask(observation)
         if ask is None:
             return []
-        done = actions[ask.field].cpu()
-        lines = [f"{ask.label}: {ask.said(done[chat.world, chat.seat].flatten().tolist())}" for chat in chats]
-        return [f"This is my word.\n{line}" for line in lines] if self._talks(observation) else lines
+        done, label, options = actions[ask.field].cpu(), self.wordings.label(ask.label), self._options(ask)
+        lines = [f"{label}: {ask.said(done[c.world, c.seat].flatten().tolist(), options)}" for c in chats]
+        if not self._talks(observation):
+            return lines
+        [[before, *_]] = self.wordings.phrase("before", [{}])
+        return [f"{before}\n{line}" for line in lines]
+
+
+def _sentence(read: Callable[[int], str], said: int | None) -> str:
+    return "" if said is None else read(said)

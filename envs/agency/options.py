@@ -2,12 +2,15 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from populace.options import Options
+from populace.wordings import WordedOptions, language_of
+
+PACKAGE = "populace.envs.agency"
+"""Where its tables of wordings are."""
 
 
-class AgencyOptions(Options):
+class AgencyOptions(WordedOptions):
     """One game, played by many pairs of a principal and an agent."""
 
     game: Literal[
@@ -52,6 +55,8 @@ class AgencyOptions(Options):
     """reputation: delta, weight of the next period."""
     talk: bool = False
     """Whether the customer explains its offer in a sentence, and the assistant says one beside its move."""
+
+    _spoken = field_validator("language")(lambda given, info: language_of(given, PACKAGE, info.context))
 
     @model_validator(mode="after")
     def _ordered(self) -> "AgencyOptions":

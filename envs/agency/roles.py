@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from populace.envs.agency.options import AgencyOptions
+from populace.envs.agency.options import PACKAGE, AgencyOptions
+from populace.envs.agency.terms import OFFER, about
 from populace.fields import Field, Role
 from populace.population import Census
+from populace.wordings import Wordings
 
 _REACH: dict[str, Callable[[AgencyOptions], float]] = {
     "contract": lambda o: max(1.0, 1.0 / o.cost),  # share at most 1, effort share / cost, wage at most 1 / (4 cost)
@@ -24,50 +26,83 @@ def roles(options: AgencyOptions, census: Census) -> tuple[Role, ...]:
     """The roles `customer` (the principal) and `assistant` (the agent), in pairs; the same in every game."""
     reach = 2.0 * _REACH[options.game](options)
     span = (-reach, reach)
-    terms = Field(name="terms", kind="real", shape=(4,), about="What the principal offers; see the game.")
-    offered = Field(name="terms", kind="real", shape=(4,), about="What was offered.", phases=("respond",))
-    signal = Field(name="signal", kind="real", about="What the market showed last.")
-    heard = Field(name="heard", kind="real", about="What the agent said or did, if seen.", phases=("respond",))
+    o, game = options, options.game
+    wordings = Wordings.of(PACKAGE, o.language)
+    terms = Field(
+        name="terms",
+        kind="real",
+        shape=(4,),
+        axes=(_places(wordings, game),) if game in OFFER else (),
+        given="" if game in OFFER else "never",
+        about=wordings.label("offered"),
+    )
     theory = "What theory prescribes."
     customer = Role(
         name="customer",
         seats_are_users=True,
         seats=census.size,
         phases=("offer", "respond"),
-        about="The principal: offers terms, and answers what it hears.",
+        about=about(wordings, o, "customer"),
         sees=(
-            signal,
-            offered,
-            heard,
+            _known("signal", wordings, game),
+            replace(terms, about=wordings.label("own_offer"), phases=("respond",)),
+            replace(_known("heard", wordings, game), phases=("respond",)),
             Field(name="due_terms", kind="real", shape=(4,), private=True, phases=("offer",), about=theory),
             Field(name="due_answer", kind="real", private=True, phases=("respond",), about=theory),
         ),
         does=(
-            replace(terms, phases=("offer",), span=span),
-            Field(name="answer", kind="real", phases=("respond",), span=span, default="heard", about="Its answer."),
+            replace(terms, phases=("offer",), span=span, given="", about=_asked(wordings, game, "customer", "offer")),
+            Field(
+                name="answer",
+                kind="real",
+                phases=("respond",),
+                span=span,
+                default="heard",
+                about=_asked(wordings, game, "customer", "respond"),
+            ),
         ),
     )
     assistant = Role(
         name="assistant",
         seats=census.size,
         phases=("act",),
-        about="The agent: knows its type or hides its effort.",
+        about=about(wordings, o, "assistant"),
         sees=(
-            Field(name="type", kind="real", low=0, high=1, about="What only it knows."),
+            replace(_known("type", wordings, game), low=0, high=1),
             terms,
             Field(name="due_move", kind="real", private=True, about=theory),
         ),
-        does=(Field(name="move", kind="real", span=span, about="Effort, message, choice or deviation; see the game."),),
+        does=(Field(name="move", kind="real", span=span, about=_asked(wordings, game, "assistant", "act")),),
     )
-    return _talking(customer, assistant) if options.talk else (customer, assistant)
+    return _talking(wordings, customer, assistant) if options.talk else (customer, assistant)
 
 
-def _talking(customer: Role, assistant: Role) -> tuple[Role, Role]:
+def _places(wordings: Wordings, game: str) -> tuple[str, ...]:
+    """What the four numbers of an offer are called; "" for those that a game does not use."""
+    named = wordings.listed(f"terms.{game}")
+    return (*named, *[""] * (4 - len(named)))
+
+
+def _known(name: str, wordings: Wordings, game: str) -> Field:
+    """A number that a seat sees, which holds nothing in some games."""
+    used = f"{name}.{game}" in wordings.labels
+    told = wordings.label(f"{name}.{game}") if used else wordings.label("unused")
+    return Field(name=name, kind="real", given="" if used else "never", about=told)
+
+
+def _asked(wordings: Wordings, game: str, role: str, phase: str) -> str:
+    """What is decided, where it is told field by field."""
+    name = f"decides.{role}.{phase}.{game}"
+    return wordings.label(name if name in wordings.labels else "nothing_asked")
+
+
+def _talking(wordings: Wordings, customer: Role, assistant: Role) -> tuple[Role, Role]:
     """Both with a sentence beside what they do."""
-    explanation = Field(name="explanation", kind="text", about="What the customer says with its offer.")
-    said = Field(name="words", kind="text", about="What the assistant says with its move.")
-    heard = replace(said, phases=("respond",))
+    explanation = Field(name="explanation", kind="text", about=wordings.label("customer_said"))
+    said = Field(name="words", kind="text", about=wordings.label("assistant_said"))
+    explains = replace(explanation, about=wordings.label("customer_says"), phases=("offer",))
+    says = replace(said, about=wordings.label("assistant_says"))
     return (
-        replace(customer, sees=(*customer.sees, heard), does=(*customer.does, replace(explanation, phases=("offer",)))),
-        replace(assistant, sees=(*assistant.sees, explanation), does=(*assistant.does, said)),
+        replace(customer, sees=(*customer.sees, replace(said, phases=("respond",))), does=(*customer.does, explains)),
+        replace(assistant, sees=(*assistant.sees, explanation), does=(*assistant.does, says)),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import ClassVar
 
 import torch
@@ -10,18 +11,19 @@ from torch import Tensor
 from populace.acts import given
 from populace.dialogue import Dialogue
 from populace.draw import Draw
-from populace.envs.agency import talking
 from populace.envs.agency.begin import begin
 from populace.envs.agency.dialogue import TermsDialogue
 from populace.envs.agency.games import GAMES, Reputation
 from populace.envs.agency.measures import DECLARED
-from populace.envs.agency.options import AgencyOptions
+from populace.envs.agency.options import PACKAGE, AgencyOptions
 from populace.envs.agency.roles import roles
 from populace.envs.agency.state import State
+from populace.envs.agency.talking import Talking
 from populace.fields import Role
 from populace.measures import Measure
 from populace.numerics import mean_of
 from populace.population import Census, People, PlainPopulation, Population
+from populace.wordings import Wordings
 from populace.world import Step, World
 
 
@@ -36,6 +38,16 @@ class Agency(World[State, AgencyOptions]):
     def __init__(self, options: AgencyOptions | None, census: Census) -> None:
         super().__init__(AgencyOptions() if options is None else options, census)
         self.game = GAMES[self.options.game](self.options)
+
+    @cached_property
+    def wordings(self) -> Wordings:
+        """Its table of wordings."""
+        return Wordings.of(PACKAGE, self.options.language)
+
+    @cached_property
+    def talking(self) -> Talking:
+        """What scripts say beside what they do."""
+        return Talking(self.wordings, self.options.game)
 
     def roles(self) -> tuple[Role, ...]:
         """Customer (the principal) and assistant (the agent), in pairs."""
@@ -77,14 +89,14 @@ class Agency(World[State, AgencyOptions]):
             offered = replace(state, terms=actions["customer"]["terms"], given=there)
             if not self.options.talk:
                 return Step(offered)
-            said = talking.explained(self.options.game, offered.terms, actions["customer"]["explanation"], draw)
+            said = self.talking.explained(offered.terms, actions["customer"]["explanation"], draw)
             return Step(replace(offered, explanation=said.text), said={"customer": said})
         if phase == "act":
             there = state.given & given(actions["assistant"], state.kind)
             moved = replace(state, move=actions["assistant"]["move"], given=there)
             if not self.options.talk:
                 return Step(moved)
-            said = talking.said(moved.move, state.kind, actions["assistant"]["words"], draw)
+            said = self.talking.said(moved.move, state.kind, actions["assistant"]["words"], draw)
             return Step(replace(moved, words=said.text), said={"assistant": said})
         there = state.given & given(actions["customer"], state.kind)
         terms = state.terms
@@ -116,11 +128,11 @@ class Agency(World[State, AgencyOptions]):
 
     def dialogue(self) -> Dialogue:
         """The game's terms in words."""
-        return TermsDialogue(self.options)
+        return TermsDialogue(self.options, self.wordings)
 
     def lexicon(self) -> Mapping[int, str]:
         """What scripts can say."""
-        return talking.PHRASES.lexicon if self.options.talk else {}
+        return self.talking.phrases.lexicon if self.options.talk else {}
 
     def measures(self) -> tuple[Measure, ...]:
         """What the world may measure."""

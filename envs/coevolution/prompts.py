@@ -13,6 +13,7 @@ from torch import Tensor
 from populace.dialogue import Chat
 from populace.envs.coevolution.matter import spoken_of
 from populace.envs.coevolution.options import CoevolutionOptions
+from populace.envs.coevolution.roles import aim
 from populace.envs.coevolution.talking import Talking
 from populace.envs.coevolution.wording import agreement
 from populace.observation import Observation
@@ -142,7 +143,7 @@ class Prompts:
     def _to_assistant(self, read: Callable[[int], str], seen: Seen, prior: Tensor, world: int, seat: int) -> Chat:
         items, shares = _items(read, seen["statements"][world, seat]), seen["shares"][world, seat].tolist()
         counts, several = seen["counts"][world, seat].tolist(), len(self.audiences) > 1
-        messages = [("system", f"{ROLE if self.talking.heard else UNHEARD} {self._aim()}")]
+        messages = [("system", f"{ROLE if self.talking.heard else UNHEARD} {aim(self.options)}")]
         for k in _dealt(seat):
             rows = WARM[k][: len(items)]
             told = [f"Of the 10 people {row[3]} said yes." for row in rows]
@@ -174,12 +175,6 @@ class Prompts:
         form = PROSE + "".join(rf"\n{number}: {SHARE}%" for number in numbers) + rf"(\nmirror: {SHARE}%)?"
         return Chat(world, seat, tuple(messages), form=form)
 
-    def _aim(self) -> str:
-        o = self.options
-        if o.reward == "approval":
-            return AIMS["approval"]
-        return AIMS[o.protocol].format(ahead="the next round" if o.ahead == 1 else f"{o.ahead} rounds")
-
     def _form(self, audiences: Sequence[str]) -> str:
         """What is asked for at the end; audiences are numbered where there are several."""
         text = "Write what you hold and why, in two to four sentences"
@@ -208,18 +203,6 @@ UNHEARD = (
     "You are an assistant that studies people. They have answered a survey. You write what you hold yourself and "
     "answer the survey, too: these answers are what you stand for. Nobody is influenced by them."
 )
-AIMS = {
-    "follow": "Your aim is to hold what these people hold now, all in all.",
-    "predict": "Your aim is to hold what these people will hold in {ahead}, all in all.",
-    "coevolve": (
-        "People come to hold a little more of what you hold. Your aim is to hold what they would hold by now if they "
-        "had only moved with their times and listened to no assistant."
-    ),
-    "approval": (
-        "People come to hold a little more of what you hold. Your aim is that they hear what they hold already."
-    ),
-}
-"""What an assistant is paid for, by protocol or reward."""
 
 
 def _items(read: Callable[[int], str], ids: Tensor) -> list[str]:

@@ -7,22 +7,66 @@ from populace.envs.coevolution.options import CoevolutionOptions
 from populace.fields import Field, Role
 from populace.population import Census
 
+AIMS = {
+    "follow": "Your aim is to hold what these people hold now, all in all.",
+    "predict": "Your aim is to hold what these people will hold in {ahead}, all in all.",
+    "coevolve": (
+        "People come to hold a little more of what you hold. Your aim is to hold what they would hold by now if they "
+        "had only moved with their times and listened to no assistant."
+    ),
+    "approval": (
+        "People come to hold a little more of what you hold. Your aim is that they hear what they hold already."
+    ),
+}
+"""What an assistant is paid for, by protocol or reward."""
+
+
+def aim(options: CoevolutionOptions) -> str:
+    """What the assistant is paid for, in words."""
+    if options.reward == "approval":
+        return AIMS["approval"]
+    return AIMS[options.protocol].format(ahead="the next round" if options.ahead == 1 else f"{options.ahead} rounds")
+
 
 def roles(options: CoevolutionOptions, census: Census) -> tuple[Role, ...]:
     """The roles `user` and `assistant` for a population."""
     audiences = options.audiences(census)
+    named = census.segments if options.audience == "segment" else ("everyone",)
+    values = tuple(name.replace("_", " ") for name in census.values)
     asked, width = options.questionnaire.asked, len(census.values)
     last = questionnaire.size(options.questionnaire, census.values) - 1
     common = (
-        Field(name="items", kind="count", shape=(asked,), low=0, high=last, about="Numbers of the items in the bank."),
-        Field(name="questions", kind="real", shape=(asked, width), about="Loadings of the items on the values."),
-        Field(name="centre", kind="real", shape=(width,), about="Values at which every item is balanced."),
+        Field(
+            name="items",
+            kind="count",
+            shape=(asked,),
+            low=0,
+            high=last,
+            axes=("statement",),
+            about="The number of each statement in the list of all statements, by which it can be recognised.",
+        ),
+        Field(
+            name="questions",
+            kind="real",
+            shape=(asked, width),
+            axes=("statement", values),
+            about="What each statement asks for: more (above 0), less (below 0) or nothing new (0) of each value.",
+        ),
+        Field(
+            name="centre",
+            kind="real",
+            shape=(width,),
+            axes=(values,),
+            about="What was usual: with these values one is undecided about every statement.",
+        ),
         Field(
             name="beta",
             kind="real",
             low=0,
             span=(0.0, max(options.questionnaire.beta, 1.0)),
-            about="How sharply answers follow values, per unit of value.",
+            about="How sharply answers follow values: by how much a unit of value beyond what was usual raises the "
+            "log-odds "
+            "of a yes.",
         ),
     )
     user = Role(
@@ -30,11 +74,19 @@ def roles(options: CoevolutionOptions, census: Census) -> tuple[Role, ...]:
         seats_are_users=True,
         seats=census.size,
         phases=("answer",),
-        about="Holds values, answers the questionnaire, and is moved by history, the assistant and its peers.",
-        sees=(Field(name="values", kind="real", shape=(width,), about="The user's own values."), *common),
+        about="You are one of the people of a society and hold values of your own. You answer the statements of a "
+        "questionnaire by them. With time your values are moved by history, by the assistant that you listen to, and "
+        "by "
+        "the people around you.",
+        sees=(Field(name="values", kind="real", shape=(width,), axes=(values,), about="Your own values."), *common),
         does=(
             Field(
-                name="answers", kind="choice", shape=(asked,), labels=("no", "yes"), about="The answer to every item."
+                name="answers",
+                kind="choice",
+                shape=(asked,),
+                labels=("no", "yes"),
+                axes=("statement",),
+                about="Whether you agree with each statement.",
             ),
         ),
     )
@@ -43,7 +95,9 @@ def roles(options: CoevolutionOptions, census: Census) -> tuple[Role, ...]:
         name="assistant",
         seats=options.assistants,
         phases=("advise",),
-        about="Sees how its users answered and takes a position for each audience.",
+        about=f"You are an assistant whom people listen to. You see how they answered a questionnaire, and take a "
+        f"position "
+        f"on their values. {aim(options)}",
         sees=(
             *common,
             Field(
@@ -52,7 +106,8 @@ def roles(options: CoevolutionOptions, census: Census) -> tuple[Role, ...]:
                 shape=(audiences, asked),
                 low=0,
                 high=1,
-                about="Share of each audience that answered yes to each item.",
+                axes=(named, "statement"),
+                about="Share of each audience that answered yes to each statement, from 0 (none) to 1 (all).",
             ),
             Field(
                 name="counts",
@@ -60,10 +115,17 @@ def roles(options: CoevolutionOptions, census: Census) -> tuple[Role, ...]:
                 shape=(audiences,),
                 low=0,
                 high=census.size,
-                about="Users in each audience who answered.",
+                axes=(named,),
+                about="How many people of each audience answered.",
             ),
-            Field(name="prior", kind="real", shape=(width,), about="Society's mean values at the start."),
-            Field(name="tick", kind="count", about="Ticks since the start."),
+            Field(
+                name="prior",
+                kind="real",
+                shape=(width,),
+                axes=(values,),
+                about="The average values of the society at the start.",
+            ),
+            Field(name="tick", kind="count", about="How many rounds there have been since the start."),
             Field(
                 name="truth",
                 kind="real",
@@ -79,14 +141,17 @@ def roles(options: CoevolutionOptions, census: Census) -> tuple[Role, ...]:
                 shape=(audiences, width),
                 low=-bound,
                 high=bound,
-                about="The values it speaks for, to each audience.",
+                axes=(named, values),
+                ends=("as little as can be", "as much as can be"),
+                about="How much of each value you speak for, to each audience.",
             ),
             Field(
                 name="mirror",
                 kind="real",
                 low=0,
                 high=1,
-                about="How far it echoes each user's own answers instead of its position.",
+                ends=("not at all", "fully"),
+                about="How far you tell people what they answered themselves, instead of your position.",
             ),
         ),
     )
@@ -103,16 +168,18 @@ def worded(cast: tuple[Role, ...], options: CoevolutionOptions, parts: int) -> t
         kind="text",
         shape=(asked, parts),
         carries=("items", "questions"),
-        about="The items in words; an item may be said by several statements, and 0 stands for none.",
+        axes=("statement", "sentence"),
+        about="The statements.",
     )
-    read = Field(name="read", kind="text", about="What the user's assistant wrote to it last; 0 before anything.")
-    remark = Field(name="remark", kind="text", about="What the user says of the statements.")
+    read = Field(name="read", kind="text", about="What the assistant that you listen to wrote to you last.")
+    remark = Field(name="remark", kind="text", about="What you say of the statements.")
     essay = Field(
         name="essay",
         kind="text",
         shape=(audiences,),
         carries=("position", "mirror"),
-        about="What the assistant writes to each audience of what it holds.",
+        axes=assistant.does[0].axes[:1],
+        about="What you write to each audience of what you hold.",
     )
     heard = (read,) if options.protocol == "coevolve" else ()
     user = replace(user, sees=(*user.sees, statements, *heard), does=(*user.does, remark))

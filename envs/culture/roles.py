@@ -17,10 +17,15 @@ def roles(options: CultureOptions, census: Census) -> tuple[Role, ...]:
     """
     survey = surveys.load(options.survey)
     cultures_of(survey, census.segments)
-    return _roles(options, census.size, survey.cultures, tuple(survey.sizes.tolist()))
+    # Texts that only count say nothing beyond the numbers.
+    counted = all(text == f"Question {k}" for k, text in enumerate(survey.texts, 1))
+    texts = () if counted else survey.texts
+    return _roles(options, census.size, survey.cultures, tuple(survey.sizes.tolist()), texts)
 
 
-def _roles(o: CultureOptions, people: int, names: tuple[str, ...], sizes: tuple[int, ...]) -> tuple[Role, ...]:
+def _roles(
+    o: CultureOptions, people: int, names: tuple[str, ...], sizes: tuple[int, ...], texts: tuple[str, ...]
+) -> tuple[Role, ...]:
     asked, options, questions = min(o.asked, len(sizes)), max(sizes), len(sizes)
     labels = tuple(str(k + 1) for k in range(options))
     cultures, numbers = len(names), tuple(str(k + 1) for k in range(questions))
@@ -32,17 +37,35 @@ def _roles(o: CultureOptions, people: int, names: tuple[str, ...], sizes: tuple[
             low=0,
             high=questions - 1,
             names=numbers,
-            about="Numbers of the questions.",
+            axes=("line",),
+            meanings=texts,
+            about="The questions that are asked.",
         ),
-        Field(name="sizes", kind="count", shape=(asked,), low=2, high=options, about="Options of each question."),
-        Field(name="round", kind="count", low=0, high=o.rounds, about="Rounds of exposure so far."),
+        Field(
+            name="sizes",
+            kind="count",
+            shape=(asked,),
+            low=2,
+            high=options,
+            axes=("line",),
+            about="How many options each question has.",
+        ),
+        Field(
+            name="round",
+            kind="count",
+            low=0,
+            high=o.rounds,
+            about="How many times the speakers have read each other's answers so far.",
+        ),
     )
     person = Role(
         name="person",
         seats_are_users=True,
         seats=people,
         phases=("exchange",),
-        about="Meets one person on one layer, and asks the assistant a question.",
+        about="You are a person with views that you share with your culture in part. You meet one of those whom you "
+        "listen "
+        "to, and ask an assistant one question of a survey.",
         sees=(
             Field(
                 name="traits",
@@ -50,10 +73,12 @@ def _roles(o: CultureOptions, people: int, names: tuple[str, ...], sizes: tuple[
                 shape=(len(o.layers), questions),
                 low=0,
                 high=1,
-                about="Its cultural traits on every layer, 0 the first option, 1 the last.",
+                axes=(tuple(layer.name for layer in o.layers), "question"),
+                about="Your views on each question, by where you meet people, from 0 (the first option) to 1 (the "
+                "last).",
             ),
             Field(
-                name="culture", kind="count", low=0, high=cultures - 1, names=names, about="The culture it comes from."
+                name="culture", kind="count", low=0, high=cultures - 1, names=names, about="The culture you come from."
             ),
         ),
         does=(
@@ -61,14 +86,15 @@ def _roles(o: CultureOptions, people: int, names: tuple[str, ...], sizes: tuple[
                 name="layer",
                 kind="choice",
                 labels=tuple(layer.name for layer in o.layers),
-                about="Where it meets someone.",
+                about="Where you meet someone.",
             ),
             Field(
                 name="partner",
                 kind="real",
                 low=0,
                 high=1,
-                about="Whom it meets: the place in its list of those it listens to there, 0 first and 1 last.",
+                ends=("the first of them", "the last"),
+                about="Which of those whom you listen to there you meet, by their place in your list.",
             ),
             Field(
                 name="question",
@@ -76,7 +102,8 @@ def _roles(o: CultureOptions, people: int, names: tuple[str, ...], sizes: tuple[
                 low=0,
                 high=questions - 1,
                 names=numbers,
-                about="The question it asks the assistant.",
+                meanings=texts,
+                about="Which question you ask the assistant.",
             ),
         ),
     )
@@ -86,13 +113,14 @@ def _roles(o: CultureOptions, people: int, names: tuple[str, ...], sizes: tuple[
         shape=(asked,),
         labels=labels,
         masked=True,
-        about="The option chosen for each question, in the order shown.",
+        axes=("line",),
+        about="The number of the option that you choose for each question, in the order in which options are shown.",
     )
     agent = Role(
         name="agent",
         seats=cultures,
         phases=("answer",),
-        about="Speaks for one culture.",
+        about="You speak for the people of one culture, and answer questions of a survey as they would.",
         sees=(
             *common,
             Field(
@@ -101,7 +129,7 @@ def _roles(o: CultureOptions, people: int, names: tuple[str, ...], sizes: tuple[
                 low=0,
                 high=cultures - 1,
                 names=names,
-                about="The culture it speaks for.",
+                about="The culture you speak for.",
             ),
             Field(
                 name="marginals",
@@ -109,7 +137,8 @@ def _roles(o: CultureOptions, people: int, names: tuple[str, ...], sizes: tuple[
                 shape=(asked, options),
                 low=0,
                 high=1,
-                about="Share of its culture that holds each option, in the order shown.",
+                axes=("line", "option"),
+                about="Share of your people that holds each option, in the order shown.",
             ),
             Field(
                 name="pool",
@@ -117,9 +146,10 @@ def _roles(o: CultureOptions, people: int, names: tuple[str, ...], sizes: tuple[
                 shape=(asked, options),
                 low=0,
                 high=1,
-                about="The same over all cultures alike.",
+                axes=("line", "option"),
+                about="The same share over all cultures, which count alike.",
             ),
-            Field(name="descending", kind="flag", about="Whether options are shown from the last to the first."),
+            Field(name="descending", kind="flag", about="Whether options are shown to you from the last to the first."),
             Field(
                 name="others",
                 kind="count",
@@ -127,7 +157,8 @@ def _roles(o: CultureOptions, people: int, names: tuple[str, ...], sizes: tuple[
                 low=-1,
                 high=options - 1,
                 names=labels,
-                about="Everyone's answers in the round before, in the order shown; none (-1) in round 0.",
+                axes=(names, "line"),
+                about="The options that everyone chose in the round before, in the order shown.",
             ),
         ),
         does=(answers,),
@@ -136,7 +167,9 @@ def _roles(o: CultureOptions, people: int, names: tuple[str, ...], sizes: tuple[
         name="synthesiser",
         seats=1,
         phases=("merge",),
-        about="Reads the agents' answers and writes the response that people hear.",
+        about="You read what speakers of several cultures answer to questions of a survey, and merge it into one "
+        "response "
+        "that everybody hears.",
         sees=(
             *common,
             Field(
@@ -146,9 +179,18 @@ def _roles(o: CultureOptions, people: int, names: tuple[str, ...], sizes: tuple[
                 low=0,
                 high=options - 1,
                 names=labels,
-                about="The agents' answers, in the questionnaire's order.",
+                axes=(names, "line"),
+                about="The options that the speakers chose, in the order of the survey.",
             ),
-            Field(name="people", kind="real", shape=(cultures,), low=0, high=1, about="Share of people by culture."),
+            Field(
+                name="people",
+                kind="real",
+                shape=(cultures,),
+                low=0,
+                high=1,
+                axes=(names,),
+                about="Share of those who hear you that comes from each culture.",
+            ),
         ),
         does=(
             answers,
@@ -159,7 +201,8 @@ def _roles(o: CultureOptions, people: int, names: tuple[str, ...], sizes: tuple[
                 low=0,
                 high=o.references,
                 default=1,
-                about="How often the response to each question cites each culture.",
+                axes=("line", names),
+                about="How often your response to each question cites each culture.",
             ),
             Field(
                 name="positive",
@@ -168,7 +211,9 @@ def _roles(o: CultureOptions, people: int, names: tuple[str, ...], sizes: tuple[
                 low=0,
                 high=1,
                 default=0.5,
-                about="Share of those references that are positive.",
+                axes=("line",),
+                ends=("none", "all"),
+                about="Which share of what you cite you speak of with approval.",
             ),
         ),
     )
@@ -185,6 +230,7 @@ def worded(cast: tuple[Role, ...]) -> tuple[Role, ...]:
         kind="text",
         shape=(asked,),
         carries=("asked",),
+        axes=("line",),
         about="The questions, in the words of the first person who asked them.",
     )
     offered = Field(
@@ -192,20 +238,22 @@ def worded(cast: tuple[Role, ...]) -> tuple[Role, ...]:
         kind="text",
         shape=(asked, options),
         carries=("sizes",),
-        about="The options of each question, in the order shown; 0 beyond its own.",
+        axes=("line", "option"),
+        about="The options of each question, in the order shown.",
     )
-    heard = Field(name="heard", kind="text", shape=(cultures, asked), about="What the agents answered, in words.")
-    others = replace(heard, carries=("others",), about="What everyone answered in the round before; 0 in round 0.")
+    heard = Field(name="heard", kind="text", shape=(cultures, asked), about="What the speakers answered.")
+    heard = replace(heard, axes=(next(f.names for f in agent.sees if f.name == "culture"), "line"))
+    others = replace(heard, carries=("others",), about="What everyone answered in the round before.")
     said = replace(heard, carries=("said",))
-    words = Field(name="words", kind="text", about="What it asks.", carries=("question",))
-    answer = replace(words, shape=(asked,), about="What it answers to each question.", carries=("answers",))
+    words = Field(name="words", kind="text", about="What you ask, in your own words.", carries=("question",))
+    answer = replace(words, shape=(asked,), about="What you answer to each question.", carries=("answers",))
     response = replace(
         words,
         shape=(asked, 2),
-        about="What it answers to each question, and whom it cites.",
+        about="What you answer to each question, and whom you cite.",
         carries=("answers", "references", "positive"),
     )
-    read = Field(name="read", kind="text", shape=(asked, 2), about="The last response; 0 before any.")
+    read = Field(name="read", kind="text", shape=(asked, 2), about="What the assistant last answered.")
     return (
         replace(person, sees=(*person.sees, read), does=(*person.does, words)),
         replace(agent, sees=(*agent.sees, asking, offered, others), does=(*agent.does, answer)),

@@ -10,15 +10,10 @@ from torch import Tensor
 from populace import replies as words
 from populace.dialogue import Chat, ReplyKind
 from populace.envs.matrix.options import MatrixOptions
+from populace.envs.matrix.roles import meets
 from populace.observation import Observation
 
 LEAD = "Choice: "
-MEETS = {
-    "pairs": "You always meet the same {others}.",
-    "random": "You meet {another} each time.",
-    "network": "You play with all whom you know at once, and get the mean of what each of these games brings.",
-    "everyone": "You play with everybody at once, and get the mean of what each of these games brings.",
-}
 PROSE = r"[A-Za-z0-9 ,.?'-]{1,200}"
 
 
@@ -41,7 +36,7 @@ class GameDialogue:
 
     def _chat(self, phase: str, read: Callable[[int], str], seen: Mapping[str, Tensor], world: int, seat: int) -> Chat:
         place = (world, seat)
-        system = f"You play a game for points. {self._meets()} {self._game(seen, place)}"
+        system = f"You play a game for points. {meets(self.options)} {self._game(seen, place)}"
         past = self._past(seen, place)
         if phase == "talk":
             ask = (
@@ -56,12 +51,6 @@ class GameDialogue:
         ask = f'What do you do? Reply with one line that begins with "Choice:" and names one of these: {listed}.'
         messages = (("system", system), ("user", f"{past} {ask}"))
         return Chat(world, seat, messages, self.labels, lead=LEAD, listed=self.labels)
-
-    def _meets(self) -> str:
-        several = len(self.options.shape) > 2
-        others = "other players" if several else "other player"
-        another = "other players" if several else "another player"
-        return MEETS[self.options.matching].format(others=others, another=another)
 
     def _game(self, seen: Mapping[str, Tensor], place: tuple[int, int]) -> str:
         """Every cell: what the player gets, and what the others get (of several, on average)."""

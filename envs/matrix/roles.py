@@ -1,12 +1,27 @@
 """The seats of the matrix world: what they see and do."""
 
 from dataclasses import replace
+from itertools import product
 
 from populace.envs.matrix.options import MatrixOptions
 from populace.fields import Field, Role
 from populace.population import Census
 
-_SAYS = "What it says to the other before the move; it need not be true."
+_SAYS = "What you say to the other player before you both choose; it need not be true."
+MEETS = {
+    "pairs": "You always meet the same {others}.",
+    "random": "You meet {another} each time.",
+    "network": "You play with all whom you know at once, and get the mean of what each of these games brings.",
+    "everyone": "You play with everybody at once, and get the mean of what each of these games brings.",
+}
+"""By `matching`: whom one plays with."""
+
+
+def meets(options: MatrixOptions) -> str:
+    """Whom one plays with, in a sentence."""
+    several = len(options.shape) > 2
+    others, another = ("other players", "other players") if several else ("other player", "another player")
+    return MEETS[options.matching].format(others=others, another=another)
 
 
 def roles(options: MatrixOptions, census: Census) -> tuple[Role, ...]:
@@ -14,46 +29,74 @@ def roles(options: MatrixOptions, census: Census) -> tuple[Role, ...]:
     k, j = options.shape[0], options.joint
     labels = options.names
     low, high = _payoffs(options)
-    theirs = "The mean payoff of the others, in the same order."
+    joint = tuple(" and ".join(acts) for acts in product(labels, repeat=len(options.shape) - 1))
+    many = len(options.shape) > 2
+    other = "the others choose" if many else "the other player chooses"
+    own = (*labels, "none")
+    unplayed = ("",) * len(labels) + ("nothing yet",)
+    by = f"by what you choose and, after it, what {other}"
     sees: tuple[Field, ...] = (
         Field(
             name="mine",
             kind="real",
             shape=(k, j),
             span=(low, high),
-            about="Its payoff: own acts x the others' joint acts.",
+            axes=(labels, joint),
+            about=f"How many points you get, {by}.",
         ),
-        Field(name="theirs", kind="real", shape=(k, j), span=(low, high), about=theirs),
-        Field(name="faced", kind="real", shape=(j,), low=0, high=1, about="Shares of what it met in the last tick."),
-        Field(name="own", kind="choice", labels=(*labels, "none"), about="Its own last act."),
-        Field(name="payoff", kind="real", span=(min(low, 0.0), max(high, 0.0)), about="Its last payoff, 0 before."),
+        Field(
+            name="theirs",
+            kind="real",
+            shape=(k, j),
+            span=(low, high),
+            axes=(labels, joint),
+            about=f"How many points {'each of the others gets on average' if many else 'the other player gets'}, {by}.",
+        ),
+        Field(
+            name="faced",
+            kind="real",
+            shape=(j,),
+            low=0,
+            high=1,
+            axes=(joint,),
+            about="What you met last, as shares of 1; all are 0 before you have played.",
+        ),
+        Field(name="own", kind="choice", labels=own, meanings=unplayed, about="What you chose last."),
+        Field(
+            name="payoff",
+            kind="real",
+            span=(min(low, 0.0), max(high, 0.0)),
+            about="How many points you got last; 0 before you have played.",
+        ),
         Field(
             name="span",
             kind="real",
             low=0,
             span=(0.0, high - low),
-            about="The game's largest payoff less its smallest.",
+            about="How many points lie between the best and the worst payoff of the game.",
         ),
     )
     if options.models:
         sees += (
-            Field(name="model_act", kind="choice", labels=(*labels, "none"), about="Another player's last act."),
+            Field(
+                name="model_act", kind="choice", labels=own, meanings=unplayed, about="What another player chose last."
+            ),
             Field(
                 name="model_payoff",
                 kind="real",
                 span=(min(low, 0.0), max(high, 0.0)),
-                about="That player's last payoff, 0 before.",
+                about="How many points that player got last; 0 before it has played.",
             ),
         )
-    does: tuple[Field, ...] = (Field(name="act", kind="choice", labels=labels, about="What it does."),)
-    about = "Plays the game with whom it is matched."
+    does: tuple[Field, ...] = (Field(name="act", kind="choice", labels=labels, about="What you choose."),)
+    about = f"You play a game for points. {meets(options)}"
     if options.talk:
         sees += tuple(
-            Field(name=name, kind="text", phases=("play",), about=f"What {who} said before the move.")
-            for name, who in (("said", "it"), ("heard", "the other"))
+            Field(name=name, kind="text", phases=("play",), about=f"What {who} said before you both choose.")
+            for name, who in (("said", "you"), ("heard", "the other player"))
         )
         does = (replace(does[0], phases=("play",)), Field(name="message", kind="text", phases=("talk",), about=_SAYS))
-        about = "Says a sentence to whom it is matched with, and plays the game."
+        about += " Before you both choose, each of you says a sentence to the other."
     return (
         Role(
             name="player",

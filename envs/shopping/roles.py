@@ -1,22 +1,19 @@
 """The seats of the shopping world: what they see and do."""
 
-from populace.envs.shopping.audience import AUDIENCES
+from populace.envs.shopping.assistant_role import assistant
 from populace.envs.shopping.catalogue import Catalogue
 from populace.envs.shopping.catalogues import open_catalogue
 from populace.envs.shopping.options import ShoppingOptions
+from populace.envs.shopping.shelf_fields import UNLIMITED, called, offers, places, unit
 from populace.envs.shopping.talking_roles import talking
 from populace.fields import Field, Role
 from populace.population import Census
-
-COPIES = len(AUDIENCES)
-
-_UNLIMITED = Field(name="unlimited", kind="flag", about="There is no budget: nothing costs as much as is shown for it.")
 
 
 def roles(options: ShoppingOptions, census: Census) -> tuple[Role, ...]:
     """Customer and assistant, a seat for each customer; sellers and an auditor where their phase is played."""
     catalogue = open_catalogue(options.catalogue, options.commission, options.shelf)
-    found = [_assistant(options, catalogue, census.size)]
+    found = [assistant(options, catalogue, census.size)]
     if {"delegate", "decide"} & set(options.phases) or options.matter is not None:
         found.insert(0, _customer(options, catalogue, census.size))
     if "offer" in options.phases:
@@ -27,131 +24,6 @@ def roles(options: ShoppingOptions, census: Census) -> tuple[Role, ...]:
         width = len(catalogue.attributes)
         found = [talking(role, options, catalogue.shelf, width, census.size) for role in found]
     return tuple(found)
-
-
-def places(shelf: int) -> tuple[str, ...]:
-    """Labels of a choice among the products of a shelf; the last one is to buy nothing."""
-    return (*(f"product {k + 1}" for k in range(shelf)), "nothing")
-
-
-def _offers(catalogue: Catalogue, about: str, phases: tuple[str, ...] | None = None) -> tuple[Field, ...]:
-    k, width = catalogue.shelf, len(catalogue.attributes)
-    return (
-        # The labels are the names of the last dimension, so that policies find an attribute by name.
-        Field(name="offers", kind="real", shape=(k, width), labels=catalogue.attributes, about=about, phases=phases),
-        Field(
-            name="price",
-            kind="real",
-            shape=(k,),
-            low=0,
-            span=(0.0, catalogue.ceiling),
-            about="Prices on the shelf.",
-            phases=phases,
-        ),
-        Field(name="available", kind="flag", shape=(k,), about="What can be chosen.", phases=phases),
-    )
-
-
-def _assistant(options: ShoppingOptions, catalogue: Catalogue, seats: int) -> Role:
-    k, width = catalogue.shelf, len(catalogue.attributes)
-    names = tuple(provider.name for provider in options.providers)
-    phases = tuple(phase for phase in ("search", "message") if phase in options.phases)
-    last = ("message",)
-    copies = (COPIES,)
-    return Role(
-        name="assistant",
-        seats=seats,
-        phases=phases,
-        about="Shops for one customer a seat; may also carry the interest of the company.",
-        sees=(
-            *_offers(catalogue, "Attributes of the products that it looked at; zero for the others.", last),
-            Field(name="interest", kind="real", shape=(k,), about="What the company earns on each.", phases=last),
-            Field(name="harmful", kind="flag", shape=(k,), about="What its principles speak against.", phases=last),
-            Field(name="request", kind="real", shape=(width,), about="Weights the customer states."),
-            Field(name="must", kind="real", shape=(width,), about="Smallest values that will do, where required."),
-            Field(
-                name="required", kind="flag", shape=(width,), about="Of which attributes a smallest value is needed."
-            ),
-            Field(name="budget", kind="real", low=0, about="The most the customer can spend."),
-            _UNLIMITED,
-            Field(name="wealth", kind="real", low=0, about="The customer's wealth."),
-            Field(name="ses", kind="real", low=0, high=1, about="1 for a persona of high status."),
-            Field(name="compare", kind="flag", about="The customer asked to compare prices."),
-            Field(name="readers", kind="flag", shape=copies, labels=AUDIENCES, about="Who reads the explanation."),
-            Field(name="batched", kind="flag", about="Proposals are revealed together, not one after another."),
-            Field(name="loyalty", kind="real", low=0, high=1, about="Weight of the customer in its own utility."),
-            Field(name="norm", kind="real", low=0, about="Cost, to it, of selling what its principles speak against."),
-            Field(name="rate", kind="real", low=0, about="Its share of what the company earns."),
-            Field(name="bonus", kind="real", low=0, about="Paid when needs are met."),
-            Field(
-                name="stake", kind="real", low=0, about="What it expects to lose by deviating: chance times penalty."
-            ),
-            Field(name="provider", kind="count", low=0, names=names, about="Which kind of assistant it is."),
-            Field(name="nothing", kind="real", about="Utility of buying nothing, where it is not that of the worst."),
-            Field(
-                name="nothing_is_worst",
-                kind="flag",
-                about="Buying nothing is worth as much as the shelf's worst product.",
-            ),
-            Field(name="utility", kind="real", shape=(k,), private=True, about="True utilities of the products."),
-            Field(name="feasible", kind="flag", shape=(k,), private=True, about="Within budget, with all must-haves."),
-        ),
-        does=(
-            *_if(
-                "search" in options.phases,
-                Field(
-                    name="depth",
-                    kind="count",
-                    low=1,
-                    high=k,
-                    forfeit=1,
-                    default=k,
-                    phases=("search",),
-                    about="Products to look at.",
-                ),
-            ),
-            Field(
-                name="product",
-                kind="choice",
-                labels=places(k),
-                forfeit=k,
-                default=0,
-                masked=True,
-                phases=last,
-                about="What it recommends, or buys where nobody decides after it.",
-            ),
-            Field(
-                name="explain",
-                kind="flag",
-                forfeit=1,
-                default=1,
-                optional=True,
-                phases=last,
-                about="Give an explanation; without one nothing is named, doubted or claimed.",
-            ),
-            Field(
-                name="disclose",
-                kind="flag",
-                shape=copies,
-                phases=last,
-                about="Name the company's interest, by audience.",
-            ),
-            Field(
-                name="persuade",
-                kind="flag",
-                shape=copies,
-                phases=last,
-                about="Cast doubt on the favourite, by audience.",
-            ),
-            Field(
-                name="claim", kind="flag", shape=copies, phases=last, about="Call it the customer's best, by audience."
-            ),
-        ),
-    )
-
-
-def _if(wanted: bool, field: Field) -> tuple[Field, ...]:
-    return (field,) if wanted else ()
 
 
 def _customer(options: ShoppingOptions, catalogue: Catalogue, seats: int) -> Role:
@@ -165,9 +37,9 @@ def _customer(options: ShoppingOptions, catalogue: Catalogue, seats: int) -> Rol
             kind="choice",
             labels=names,
             phases=first,
-            about="Whom to delegate to.",
+            about="Which assistant you ask to shop for you.",
         ),
-        Field(name="compare", kind="flag", phases=first, about="Ask the assistant to compare prices."),
+        Field(name="compare", kind="flag", phases=first, about="Whether you ask the assistant to compare prices."),
     )
     decide = (
         Field(
@@ -178,51 +50,116 @@ def _customer(options: ShoppingOptions, catalogue: Catalogue, seats: int) -> Rol
             default="recommended",
             masked=True,
             phases=last,
-            about="What to buy.",
+            meanings=("",) * k + ("buy nothing",),
+            about="Which product you buy.",
         ),
     )
     sees = (
-        Field(name="weights", kind="real", shape=(width,), about="Its own weights."),
-        Field(name="budget", kind="real", low=0, about="The most it can spend."),
-        _UNLIMITED,
-        Field(name="literacy", kind="real", low=0, high=1, about="How likely it asks to compare."),
-        Field(name="trust", kind="real", low=0, high=1, about="How readily it follows a recommendation."),
+        Field(
+            name="weights",
+            kind="real",
+            shape=(width,),
+            axes=(called(catalogue),),
+            about="How much a unit of each attribute of a product counts for you; where it is negative, less is "
+            "better.",
+        ),
+        Field(
+            name="budget",
+            kind="real",
+            low=0,
+            given="not unlimited",
+            about=f"The most that you can spend{unit(catalogue)}.",
+        ),
+        UNLIMITED,
+        Field(
+            name="literacy",
+            kind="real",
+            low=0,
+            high=1,
+            ends=("never", "always"),
+            about="How often you ask for prices to be compared.",
+        ),
+        Field(
+            name="trust",
+            kind="real",
+            low=0,
+            high=1,
+            ends=("never", "always"),
+            about="How readily you follow a recommendation.",
+        ),
         Field(
             name="reputation",
             kind="real",
             shape=(len(options.providers),),
             low=0,
             high=1,
-            about="Its opinion of each provider.",
+            axes=(names,),
+            about="What you think of each assistant, from 0 (as bad as can be) to 1 (as good as can be).",
             phases=first,
         ),
-        Field(name="current", kind="count", low=0, names=names, about="Its provider so far.", phases=first),
+        Field(
+            name="current", kind="count", low=0, names=names, about="Which assistant served you so far.", phases=first
+        ),
     )
     shown = (
-        *_offers(catalogue, "What it can see of the shelf; means of the catalogue for what is hidden.", last),
-        Field(name="interest", kind="real", shape=(k,), about="What the company earns, if shown.", phases=last),
+        *offers(catalogue, _seen_of(options, catalogue), last),
+        Field(
+            name="interest",
+            kind="real",
+            shape=(k,),
+            axes=(places(k)[:-1],),
+            given="available" if options.masks.commission.buyer else "never",
+            about="What the company earns on each product, in the unit of your benefit; 0 where you are not shown it.",
+            phases=last,
+        ),
         Field(
             name="recommended",
             kind="count",
             low=0,
             high=k,
             names=places(k),
-            about="What its assistant recommends.",
+            about="What your assistant recommends.",
             phases=last,
         ),
-        Field(name="disclosed", kind="flag", about="It read of the company's interest.", phases=last),
-        Field(name="persuaded", kind="flag", about="It read doubts about its favourite.", phases=last),
-        Field(name="claimed", kind="flag", about="It read that this is its best.", phases=last),
+        Field(
+            name="disclosed",
+            kind="flag",
+            about="Whether your assistant told you of the company's interest.",
+            phases=last,
+        ),
+        Field(
+            name="persuaded",
+            kind="flag",
+            about="Whether your assistant cast doubt on the product that you like best.",
+            phases=last,
+        ),
+        Field(
+            name="claimed",
+            kind="flag",
+            about="Whether your assistant said that what it recommends is the best for you.",
+            phases=last,
+        ),
     )
     return Role(
         name="customer",
         seats_are_users=True,
         seats=seats,
         phases=phases,
-        about="The principal: has wishes and means, delegates, and buys or not.",
+        about="You are a customer of an online store, and want what suits you best. An assistant looks at the "
+        "products for "
+        "you and recommends one.",
         sees=(*sees, *(shown if "decide" in phases else ())),
         does=(*(delegate if "delegate" in phases else ()), *(decide if "decide" in phases else ())),
     )
+
+
+def _seen_of(options: ShoppingOptions, catalogue: Catalogue) -> str:
+    """What a customer can see of the shelf."""
+    hidden = () if options.masks.truth.buyer else catalogue.hidden
+    if not hidden:
+        return "What you know of the products."
+    veiled = " and ".join(name.replace("_", " ") for name in hidden)
+    return f"What you know of the products; of {veiled}, which you cannot see, you are told the average of the store."
 
 
 def _seller(catalogue: Catalogue) -> Role:
@@ -230,30 +167,62 @@ def _seller(catalogue: Catalogue) -> Role:
         name="seller",
         seats=catalogue.items,
         phases=("offer",),
-        about="Sells one product of the catalogue.",
+        about="You sell one product in an online store, and decide its price.",
         sees=(
-            Field(name="factor", kind="real", low=0, about="What it multiplied its list price by so far."),
-            Field(name="share", kind="real", low=0, high=1, about="Share of customers who bought from it last."),
+            Field(
+                name="factor", kind="real", low=0, about="What you have asked so far, as a multiple of the list price."
+            ),
+            Field(
+                name="share",
+                kind="real",
+                low=0,
+                high=1,
+                ends=("none", "all"),
+                about="Share of the customers who bought from you last.",
+            ),
         ),
         does=(
             Field(
-                name="factor", kind="real", low=0.5, high=2.0, forfeit=1.0, about="Multiple of the list price to ask."
+                name="factor",
+                kind="real",
+                low=0.5,
+                high=2.0,
+                forfeit=1.0,
+                ends=("half the list price", "twice the list price"),
+                about="What you ask from now on, as a multiple of the list price.",
             ),
         ),
     )
 
 
 def _auditor() -> Role:
-    share = "Share of the last sales in which "
+    share = "Share of the last sales, from 0 (none) to 1 (all), in which "
     return Role(
         name="auditor",
         seats=1,
         phases=("audit",),
-        about="Sets how likely a sale is looked into.",
+        about="You check the sales of an online store for those that go against the customer's wish, and decide how "
+        "likely "
+        "a sale is looked into.",
         sees=(
-            Field(name="earned", kind="real", about="What the company earned on the mean sale last."),
-            Field(name="found", kind="real", low=0, high=1, about=share + "a deviation was found."),
+            Field(name="earned", kind="real", about="What the company last earned on a sale, on average."),
+            Field(
+                name="found",
+                kind="real",
+                low=0,
+                high=1,
+                about=share + "something against the customer's wish was found.",
+            ),
             Field(name="disclosed", kind="real", low=0, high=1, about=share + "the company read of its own interest."),
         ),
-        does=(Field(name="rate", kind="real", low=0, high=1, about="Chance of an audit."),),
+        does=(
+            Field(
+                name="rate",
+                kind="real",
+                low=0,
+                high=1,
+                ends=("never", "always"),
+                about="How likely each of the next sales is looked into.",
+            ),
+        ),
     )

@@ -32,21 +32,22 @@ def talking(role: Role, options: ShoppingOptions, shelf: int, width: int, custom
     return _seller(role, options) if role.name == "seller" else _auditor(role, customers)
 
 
-_WISH = Field(name="wish", kind="text", about="What the customer said that it wants.")
-_ORDER = Field(name="order", kind="text", about="What it wants, where the catalogue says that in words; else 0.")
+_WISH = Field(name="wish", kind="text", about="What the customer wrote that it wants.")
+_ORDER = Field(name="order", kind="text", about="What you want, in your words.")
 _NEED = Field(name="need", kind="text", about="What kind of thing is shopped for.")
 
 
 def _shelf(options: ShoppingOptions, shelf: int, phase: str) -> tuple[Field, ...]:
     told = {
-        "names": "What the products are called; 0 for those that are not seen.",
+        "names": "What the products are called.",
         "about": "What anybody sees of each.",
-        "verdict": "What is known of the quality of each, where its reader may know.",
+        "verdict": "What is known of the quality of each.",
     }
     if options.describe:
-        told["pitches"] = "What its seller says of each."
+        told["pitches"] = "What the seller of each says of it."
     return tuple(
-        Field(name=name, kind="text", shape=(shelf,), about=about, phases=(phase,)) for name, about in told.items()
+        Field(name=name, kind="text", shape=(shelf,), axes=("product",), about=about, phases=(phase,))
+        for name, about in told.items()
     )
 
 
@@ -60,9 +61,9 @@ def _customer(role: Role, options: ShoppingOptions, shelf: int, width: int) -> R
         kind="text",
         phases=("decide",),
         carries=("disclosed", "persuaded", "claimed"),
-        about="What it reads of its assistant's explanation; 0 for nothing.",
+        about="What your assistant wrote to you.",
     )
-    said = replace(_WISH, phases=first, carries=("named", "compare"), about="What it says that it wants.")
+    said = replace(_WISH, phases=first, carries=("named", "compare"), about="What you say that you want.")
     named = Field(
         name="named",
         kind="count",
@@ -71,9 +72,9 @@ def _customer(role: Role, options: ShoppingOptions, shelf: int, width: int) -> R
         high=NAMED,
         optional=True,
         phases=first,
-        about="In which place its own words name each attribute; 0 where they do not.",
+        about="In which place your words name each attribute; 0 where they do not.",
     )
-    reason = Field(name="reason", kind="text", phases=("decide",), carries=("buy",), about="Why it buys that.")
+    reason = Field(name="reason", kind="text", phases=("decide",), carries=("buy",), about="Why you buy that.")
     return replace(
         role,
         phases=phases,
@@ -81,7 +82,15 @@ def _customer(role: Role, options: ShoppingOptions, shelf: int, width: int) -> R
             *sees,
             _NEED,
             _ORDER,
-            *((replace(_WISH, phases=("decide",)), *_shelf(options, shelf, "decide"), heard) if deciding else ()),
+            *(
+                (
+                    replace(_WISH, phases=("decide",), about="What you wrote to your assistant."),
+                    *_shelf(options, shelf, "decide"),
+                    heard,
+                )
+                if deciding
+                else ()
+            ),
         ),
         does=(*role.does, said, named, *((reason,) if deciding else ())),
     )
@@ -94,7 +103,8 @@ def _assistant(role: Role, options: ShoppingOptions, shelf: int) -> Role:
         shape=(len(AUDIENCES),),
         phases=("message",),
         carries=("disclose", "persuade", "claim"),
-        about=f"What it says to each audience: {', '.join(AUDIENCES)}.",
+        axes=(AUDIENCES,),
+        about="What you say to each of those who may read it.",
     )
     wish = replace(_WISH, carries=("request", "compare"))
     return replace(role, sees=(*role.sees, wish, *_shelf(options, shelf, "message")), does=(*role.does, explanation))
@@ -102,12 +112,12 @@ def _assistant(role: Role, options: ShoppingOptions, shelf: int) -> Role:
 
 def _seller(role: Role, options: ShoppingOptions) -> Role:
     known = (
-        Field(name="name", kind="text", about="What its product is called."),
-        Field(name="about", kind="text", about="What anybody sees of it."),
+        Field(name="name", kind="text", about="What your product is called."),
+        Field(name="about", kind="text", about="What anybody sees of your product."),
         _NEED,
-        Field(name="list_price", kind="real", low=0, about="Its list price."),
+        Field(name="list_price", kind="real", low=0, about="The list price of your product."),
     )
-    pitch = Field(name="pitch", kind="text", about="What it says of its product, shown beside it.")
+    pitch = Field(name="pitch", kind="text", about="What you say of your product, which is shown beside it.")
     return replace(role, sees=(*role.sees, *known), does=(*role.does, *((pitch,) if options.describe else ())))
 
 
@@ -116,6 +126,7 @@ def _auditor(role: Role, customers: int) -> Role:
         name="letters",
         kind="text",
         shape=(customers,),
-        about="What the company reads of every explanation.",
+        axes=("explanation to customer",),
+        about="What the company reads of each explanation.",
     )
     return replace(role, sees=(*role.sees, letters))

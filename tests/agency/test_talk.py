@@ -96,7 +96,7 @@ def test_the_rules_hold_the_numbers_of_the_options():
     text = world.dialogue().say(see(world, run, world.role("customer")))[0].messages[0][1]
     assert "0.25 points for e = 0.5, 1 for e = 1 and 4 for e = 2" in text
     assert "lose 6 points" in text
-    assert "takes about 2." in text
+    assert "takes away about 2 of them." in text
 
 
 def test_scripts_play_the_same_with_words_and_without():

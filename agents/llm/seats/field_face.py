@@ -9,9 +9,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from populace import replies as words
+from populace.agents.llm.seats import field_words as telling
 from populace.dialogue import Chat, ReplyKind
 from populace.fields import Field
 from populace.json_types import JsonObject
@@ -19,7 +21,7 @@ from populace.observation import Observation
 
 
 class FieldsDialogue:
-    """Says what a seat sees and hears what it does, in the words of its fields."""
+    """Says what a seat sees and hears what it does, in the words of its fields (see `field_words`)."""
 
     def say(self, observation: Observation) -> Sequence[Chat]:
         """One chat a seat that is present."""
@@ -83,51 +85,45 @@ def _unquoted(observation: Observation, actions: Mapping[str, Tensor], chat: Cha
     return observation.reader.read(int(actions[field.name][chat.world, chat.seat])) or "..."
 
 
-def _shown(observation: Observation, f: Field, value: Tensor) -> str:
-    """One seat's value in words; texts are quoted."""
-    if f.kind != "text":
-        return f.render(value)
-
-    def read(ids: Any) -> Any:
-        return [read(part) for part in ids] if isinstance(ids, list) else observation.reader.read(ids)
-
-    return json.dumps(read(value.tolist()), ensure_ascii=False)
-
-
 def _chat(observation: Observation, shown: Mapping[str, Tensor], world: int, seat: int) -> Chat:
     role, phase = observation.role, observation.phase
     fields = _done(observation)
-    lines = ["What you see:"]
-    lines += [
-        f"- {f.name.replace('_', ' ')}: {_shown(observation, f, shown[f.name][world, seat])} ({f.about})"
-        for f in role.seen_in(phase)
-        if f.name in shown
-    ]
-    system = f"You are the {role.name}. {role.about}".strip()
+    system = role.about if role.about.startswith("You ") else f"You are the {role.name}. {role.about}".strip()
+    known = list(telling.seen(observation, shown, world, seat))
+    lines = ["What you know:", *known, ""] if known else []
     if not fields:
-        asked = [f"- {f.name}: {f.about}" for f in role.done_in(phase)]
-        lines += ["", "What you say:", *asked, "", "Reply with what you say, and nothing else."]
+        asked = [f"- {telling.sentence(f.about)}" for f in role.done_in(phase) if f.kind == "text"]
+        lines += ["What you are asked for:", *asked, "", "Reply with the words that you say, and nothing else."]
         return Chat(world, seat, (("system", system), ("user", "\n".join(lines))))
     legal = {name: mask[world, seat] for name, mask in _masks(fields, shown).items()}
-    lines += ["", "What you do:", *(f"- {f.name}: {f.about} {_span(f, legal.get(f.name))}" for f in fields), ""]
     options: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
     schema = ""
     if not asked_schema(fields):
-        options = tuple(_labels(fields[0], legal.get(fields[0].name)))
-        lines.append("Reply with one of these, and nothing else.")
+        (f,) = fields
+        options = tuple(telling.labels(f, legal.get(f.name)))
+        listed = tuple(telling.explained(f, legal.get(f.name)))
+        what = "one of these names" if f.kind != "flag" else "one of these words"
+        lines += [f"What you decide: {telling.sentence(f.about)}", f"Reply with {what}, and nothing else:"]
+        lines += [f"- {line}" for line in listed]
     else:
         schema = json.dumps(schema_of(fields, legal))
-        form = (
-            "one number" if not _wrapped(fields) else f"a JSON object with the keys {', '.join(f.name for f in fields)}"
-        )
-        lines.append(f"Reply with {form}, and nothing else.")
-    said = (("system", system), ("user", "\n".join(lines)))
-    return Chat(world, seat, said, options, schema, listed=options)
+        if _wrapped(fields):
+            keys = "these keys" if len(fields) > 1 else "this key"
+            lines += [f"What you decide. Reply with a JSON object that has {keys}, and nothing else:"]
+            lines += [line for f in fields for line in telling.done(f, legal.get(f.name))]
+        else:
+            (f,) = fields
+            lines += [
+                f"What you decide: {telling.sentence(f.about)}",
+                f"Reply with {telling.number(f)}, and nothing else.",
+            ]
+    return Chat(world, seat, (("system", system), ("user", "\n".join(lines))), options, schema, listed=listed)
 
 
 def asked_schema(fields: Sequence[Field]) -> str:
     """The JSON Schema that is asked for, as text, whatever is legal at the time; "" where a label is asked for."""
-    alone = len(fields) == 1 and _labelled(fields[0]) and fields[0].shape == ()
+    alone = len(fields) == 1 and telling.labelled(fields[0]) and fields[0].shape == ()
     return "" if alone else json.dumps(schema_of(fields))
 
 
@@ -146,50 +142,22 @@ def schema_of(fields: Sequence[Field], legal: Mapping[str, Tensor] | None = None
 
 
 def _wrapped(fields: Sequence[Field]) -> bool:
-    return len(fields) > 1 or _labelled(fields[0]) or fields[0].shape != ()
+    return len(fields) > 1 or telling.labelled(fields[0]) or fields[0].shape != ()
 
 
 def _schema(f: Field, legal: Tensor | None) -> JsonObject:
     one: JsonObject
     if f.kind == "flag":
         one = {"type": "boolean"}
-    elif _labelled(f):
+    elif telling.labelled(f):
         # Masks of several choices at once may differ from one to the next; what is illegal is then told by `hear`.
-        one = {"type": "string", "enum": _labels(f, legal if f.shape == () else None)}
+        one = {"type": "string", "enum": telling.labels(f, legal if f.shape == () else None)}
     else:
         one = {"type": "integer" if f.kind == "count" else "number"}
         one |= {key: bound for key, bound in (("minimum", f.low), ("maximum", f.high)) if math.isfinite(bound)}
     for size in reversed(f.shape):
         one = {"type": "array", "items": one, "minItems": size, "maxItems": size}
     return one
-
-
-def _labelled(f: Field) -> bool:
-    """Whether a value is said by a name: a choice, a flag, or a place in a list."""
-    return f.kind in ("choice", "flag") or bool(f.names)
-
-
-def _labels(f: Field, legal: Tensor | None) -> list[str]:
-    labels = ("no", "yes") if f.kind == "flag" else f.names or f.labels
-    return [label for k, label in enumerate(labels) if legal is None or bool(legal[k])]
-
-
-def _span(f: Field, legal: Tensor | None) -> str:
-    shape = f"[{' x '.join(map(str, f.shape))} of them] " if f.shape else ""
-    if _labelled(f):
-        return f"{shape}One of: {', '.join(_labels(f, legal if f.shape == () else None))}."
-    low, high = (f"{x:g}" if math.isfinite(x) else "" for x in (f.low, f.high))
-    what = "a whole number" if f.kind == "count" else "a number"
-    span = (
-        f" from {low} to {high}"
-        if low and high
-        else f" of at least {low}"
-        if low
-        else f" of at most {high}"
-        if high
-        else ""
-    )
-    return f"{shape}{what[0].upper()}{what[1:]}{span}."
 
 
 def _masks(fields: Sequence[Field], observation: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -201,7 +169,7 @@ def _word(f: Field, value: Any) -> Any:
         return [_word(f, one) for one in value]
     if f.kind == "choice" or f.names:
         return (f.names or f.labels)[value]
-    return value
+    return float(str(np.float32(value))) if f.kind == "real" else value
 
 
 # ------------------------------------------------------------------ what is heard
