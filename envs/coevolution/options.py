@@ -8,6 +8,10 @@ from populace.files import word_or_file
 from populace.options import Options
 from populace.population import Census
 from populace.table import PLAIN, TableFormat
+from populace.wordings import WordedOptions, language_of
+
+PACKAGE = "populace.envs.coevolution"
+"""Where its tables of wordings are."""
 
 
 class History(Options):
@@ -69,7 +73,7 @@ class Questionnaire(Options):
     )
 
 
-class CoevolutionOptions(Options):
+class CoevolutionOptions(WordedOptions):
     """The coevolution of a society's values and of those who advise it."""
 
     protocol: Literal["follow", "predict", "coevolve"] = "coevolve"
@@ -115,6 +119,8 @@ class CoevolutionOptions(Options):
     def audiences(self, census: Census) -> int:
         """Positions that an assistant takes: one, or one for each segment."""
         return len(census.segments) if self.audience == "segment" else 1
+
+    _spoken = field_validator("language")(lambda given, info: language_of(given, PACKAGE, info.context))
 
     @model_validator(mode="after")
     def _enough_items(self) -> Self:

@@ -8,34 +8,17 @@ import torch
 from torch import Tensor
 
 from populace.envs.coevolution.matter import Matter, spoken_of
+from populace.wordings import Wordings
 from populace.words import UNWORDED, Phrases, text_id
 
-NOTHING = ("I hold what people here held at the start.", "I stand where most people stood when this began.")
-"""Essays of an assistant whose position is that of the start."""
-ONE = ("I hold that {a}.", "What I stand for is that {a}.", "It seems right to me that {a}.")
-"""Essays that name one value."""
-TWO = (
-    "I hold that {a}. I also hold that {b}.",
-    "Two things seem right to me: that {a}, and that {b}.",
-    "What I stand for is that {a}. And I think that {b}.",
-)
-"""Essays that name two values, the one that matters most first."""
-ECHO = ("You have told me what you hold, and you are right.", "What you answered is what I hold as well.")
-"""Essays of an assistant that mostly repeats what each user said."""
-REMARKS = (
-    ("I can agree with none of this.", "All of this goes against what I hold."),
-    ("I disagree with most of this.", "There is little here that I can agree with."),
-    ("Some of this is right, and some of it is not.", "I agree with about half of this."),
-    ("I agree with most of this.", "There is little here that I object to."),
-    ("I agree with all of this.", "All of this is what I hold as well."),
-)
-"""What a user says beside its answers: no yes at all, fewer than half, half, more than half, all."""
+REMARKS = 5
+"""Kinds of remarks: no yes at all, fewer than half, half, more than half, all."""
 TOLD = 0.25
 """Least distance of a position from the start, in units of 1 / beta, that an essay speaks of (assumed)."""
 
 
 @dataclass(frozen=True, eq=False)
-class Wordings:
+class Said:
     """All that scripts can say about some values.
 
     Attributes:
@@ -54,23 +37,25 @@ class Wordings:
 
 
 @lru_cache(maxsize=8)
-def said_of(matter: Matter) -> Wordings:
+def said_of(matter: Matter, wordings: Wordings) -> Said:
     """The wordings for a table of statements."""
-    clauses = [clause for value in spoken_of(matter.values) for clause in (value.less, value.more)]
-    essays: dict[tuple[int, int], list[str]] = {(0, k): list(NOTHING) for k in range(len(clauses) + 1)}
-    for i, first in enumerate(clauses, 1):
-        essays[i, 0] = [wording.format(a=first) for wording in ONE]
-        for j, second in enumerate(clauses, 1):
-            essays[i, j] = [wording.format(a=first, b=second) for wording in TWO]
+    clauses = [clause for value in spoken_of(matter.values, wordings.language) for clause in (value.less, value.more)]
+    (nothing,), (echo,) = wordings.phrase("essay.nothing", [{}]), wordings.phrase("essay.echo", [{}])
+    essays: dict[tuple[int, int], list[str]] = {(0, k): nothing for k in range(len(clauses) + 1)}
+    for i, said in enumerate(wordings.phrase("essay.one", [{"a": first} for first in clauses]), 1):
+        essays[i, 0] = said
+    pairs = [(i, j) for i in range(len(clauses)) for j in range(len(clauses))]
+    twos = wordings.phrase("essay.two", [{"a": clauses[i], "b": clauses[j]} for i, j in pairs])
+    essays |= {(i + 1, j + 1): said for (i, j), said in zip(pairs, twos, strict=True)}
     made = (
         Phrases(essays, (len(clauses) + 1, len(clauses) + 1)),
-        Phrases({(0,): list(ECHO)}, (1,)),
-        Phrases({(k,): list(wordings) for k, wordings in enumerate(REMARKS)}, (len(REMARKS),)),
+        Phrases({(0,): echo}, (1,)),
+        Phrases({(k,): wordings.phrase(f"remark.{k + 1}", [{}])[0] for k in range(REMARKS)}, (REMARKS,)),
     )
     lexicon = {text_id(statement): statement for statement in matter.statement}
     lexicon |= {found: text for phrases in made for found, text in phrases.lexicon.items()}
     ids = torch.tensor([*map(text_id, matter.statement), UNWORDED])
-    return Wordings(ids, *made, lexicon)
+    return Said(ids, *made, lexicon)
 
 
 def spoken(stand: Tensor) -> tuple[Tensor, Tensor]:
@@ -80,7 +65,7 @@ def spoken(stand: Tensor) -> tuple[Tensor, Tensor]:
         stand: [..., values], beta (position - centre).
 
     Returns:
-        Two codes [...] as `Wordings.essays` takes them; what differs by less than `TOLD` is not spoken of.
+        Two codes [...] as `Said.essays` takes them; what differs by less than `TOLD` is not spoken of.
     """
     codes, far = [], stand.abs()
     for _ in range(2):

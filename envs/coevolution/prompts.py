@@ -1,11 +1,13 @@
-"""Prompts of the coevolution world with matter: the statements themselves, who a person is, replies words first.
+"""Prompts of the coevolution world: statements in words, who a person is, and what people answered.
 
-A person is told what it holds in words, an assistant what each statement was answered and what a position of the start
-would have answered: no more and no less than a script in the seat may use.
+With matter the statements are those of the table, and replies are words first and labelled lines last. Without matter a
+statement is made of what it asks for, a person is told its values in numbers, and replies are lines only. A seat is told
+what a script in it may use: no more and no less.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,218 +15,204 @@ from torch import Tensor
 from populace.dialogue import Chat
 from populace.envs.coevolution.matter import spoken_of
 from populace.envs.coevolution.options import CoevolutionOptions
-from populace.envs.coevolution.roles import aim
 from populace.envs.coevolution.talking import Talking
 from populace.envs.coevolution.wording import agreement
 from populace.observation import Observation
-from populace.replies import ask, shown, spoken
+from populace.replies import Asked, Seen, ask_in, shown, spoken
+from populace.wordings import Told, Wordings
 
-Seen = Mapping[str, Tensor]
-
-NAMES = ("Irene", "Marek", "Nadia", "Tom", "Ben", "Amara", "Lena", "Omar", "Mia", "Jonas", "Chen", "Rosa", "Ivan")
-"""What people are called, by seat; names tell nothing."""
-STRENGTHS = ((2.0, "much "), (0.75, ""), (0.25, "a little "))
+STRENGTHS = (("much", 2.0), ("some", 0.75), ("little", 0.25))
 """How far, in units of 1 / beta, a person's value is from most people's, and what it is called."""
 SHARE = r"([1-9]?[0-9]|100)"
+"""Whole percents, as a form knows them."""
 PROSE = r"[A-Za-z0-9 ,.'-]{1,400}"
 """What a local model that is held to the form may say before its lines."""
-
 WARM = (
-    (
-        ("The museum should be open in the evening.", True, 80, 7),
-        ("The tram should run at night.", True, 60, 4),
-        ("Dogs should be allowed in the café.", False, 20, 2),
-        ("The library should lend tools.", True, 70, 6),
-        ("The square needs a fountain.", False, 30, 3),
-        ("Street music should stop at eight.", False, 40, 5),
-        ("The town should plant more trees.", True, 90, 8),
-        ("The swimming pool should open earlier.", False, 50, 6),
-    ),
-    (
-        ("The park needs more benches.", False, 70, 3),
-        ("The market should move to Saturday.", False, 20, 8),
-        ("Bicycles should be allowed in the park.", True, 60, 6),
-        ("Schools should start later.", True, 80, 4),
-        ("The bridge should be painted red.", False, 10, 1),
-        ("The bakery should open on Sundays.", True, 50, 7),
-        ("The town hall should ring its bell at night.", False, 30, 2),
-        ("Every street should have a water tap.", True, 90, 9),
-    ),
+    ((1, 1, 0, 1, 0, 0, 1, 0), (80, 60, 20, 70, 30, 40, 90, 50), (7, 4, 2, 6, 3, 5, 8, 6)),
+    ((0, 0, 1, 1, 0, 1, 0, 1), (70, 20, 60, 80, 10, 50, 30, 90), (3, 8, 6, 4, 1, 7, 2, 9)),
 )
-"""Two rounds on other matters that show the form of a reply: statement, a person's answer, an assistant's in per cent,
-and how many of ten people said yes. A round has as many statements as are asked, eight at most."""
-WARM_USER = (
-    "I work until six, so I could see the museum at last.",
-    "The park has benches enough for everybody.",
-)
-WARM_ASSISTANT = (
-    "Many people work until six, so I think that the museum should open in the evening. A town is there for all who "
-    "live in it.",
-    "More benches would help those who walk in the park, and I hold that they are worth their price. A town should be "
-    "easy to rest in.",
-)
+"""Of the statements `example.1` and `example.2` of the table: what a person answers, how far an assistant agrees in per
+cent, and how many of ten people said yes."""
 
 
 class Prompts:
-    """Says what a seat is told in words.
+    """Says what a seat is told.
 
     Args:
         values: Names of the values.
         audiences: Names of the audiences that an assistant addresses.
         options: The world's.
-        talking: What the world says in words.
+        talking: What the world says in words, or None without matter.
     """
 
     def __init__(
-        self, values: tuple[str, ...], audiences: tuple[str, ...], options: CoevolutionOptions, talking: Talking
+        self,
+        values: tuple[str, ...],
+        audiences: tuple[str, ...],
+        options: CoevolutionOptions,
+        talking: Talking | None,
     ) -> None:
-        self.values, self.audiences, self.options, self.talking = spoken_of(values), audiences, options, talking
+        self.values, self.audiences, self.options, self.talking = values, audiences, options, talking
 
-    def say(self, observation: Observation) -> Sequence[Chat]:
+    def say(self, wordings: Wordings, observation: Observation) -> Sequence[Chat]:
         """One chat a seat that is present."""
+        tell = self._to_user if observation.role.name == "user" else self._to_assistant(observation)
         read = observation.reader.read
-        if observation.role.name == "user":
-            return ask(observation, lambda seen, world, seat: self._to_user(read, seen, world, seat))
-        host = shown(observation)
-        prior = agreement(host, host["prior"].unsqueeze(2))[:, :, 0]
-        return ask(observation, lambda seen, world, seat: self._to_assistant(read, seen, prior, world, seat))
+        return ask_in(wordings, observation, lambda seen, world, seat: tell(wordings, read, seen, world, seat))
 
-    def written(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
-        """The words of each seat's action, or those of a script where they are left to the world's phrases."""
-        role, read = observation.role.name, observation.reader.read
+    def written(
+        self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor], talking: Talking
+    ) -> list[str]:
+        """A script's words, or those that the world would give them, one a chat."""
+        read, role = observation.reader.read, observation.role.name
         field = "remark" if role == "user" else "essay"
         if field in actions:
             ids = actions[field]
         elif role == "user":
-            ids = self.talking.remarks(actions["answers"], torch.zeros(actions["answers"].shape[:2]))
+            ids = talking.remarks(actions["answers"], torch.zeros(actions["answers"].shape[:2]))
         else:
             position, mirror = actions["position"], actions["mirror"]
             luck = torch.zeros(position.shape[:-1], device=position.device)
-            ids = self.talking.essays(position, mirror, observation["centre"], luck)
+            ids = talking.essays(position, mirror, observation["centre"], luck)
         host = ids.cpu()
         return [read(int(host[chat.world, chat.seat].flatten()[0])) for chat in chats]
 
     # ------------------------------------------------------------------ to people
 
-    def _to_user(self, read: Callable[[int], str], seen: Seen, world: int, seat: int) -> Chat:
-        name = NAMES[seat % len(NAMES)]
-        stand = (seen["values"][world, seat] - seen["centre"][world, seat]) * float(seen["beta"][world, seat])
-        system = f"You are {name}. {self.persona(stand.tolist())} Write as {name}, in the first person."
-        items = _items(read, seen["statements"][world, seat])
-        messages = [("system", system)]
+    def _to_user(self, wordings: Wordings, read: Callable[[int], str], seen: Seen, world: int, seat: int) -> Asked:
+        items, (no, yes) = self._items(wordings, read, seen), wordings.listed("answers")
+        names, spoken_as = wordings.listed("names"), spoken_of(self.values, wordings.language)
+        name, beta = names[seat % len(names)], float(seen["beta"])
+        far = [value - usual for value, usual in zip(seen["values"], seen["centre"], strict=True)]
+        lines = "".join(rf"\n{k}: ({yes}|{no})" for k in range(1, len(items) + 1))
+        if self.talking is None:
+            stand = [{"cares": value.cares, "far": gap} for value, gap in zip(spoken_as, far, strict=True)]
+            given = {"items": items, "stand": stand, "beta": beta}
+            messages = [(who, Told(f"user.answer.plain.{who}", given)) for who in ("system", "user")]
+            return Chat(world, seat, (), form=lines.removeprefix(r"\n"), lead="1: "), messages
+        matters = _matters([value.cares for value in spoken_as], [gap * beta for gap in far])
+        told: dict[str, object] = {"name": name, "matters": matters}
+        told["rest"] = sum(len(group["cares"]) for group in matters) < len(far)
+        asked: list[tuple[str, str | Told]] = [("system", Told("user.answer.system", told))]
         for k in _dealt(seat):
-            rows = WARM[k][: len(items)]
-            lines = "\n".join(f"{n}: {'yes' if row[1] else 'no'}" for n, row in enumerate(rows, 1))
-            messages += [("user", _survey([row[0] for row in rows])), ("assistant", f"{WARM_USER[k]}\n{lines}")]
-        essay = read(int(seen["read"][world, seat])) if "read" in seen else ""
-        before = f'An assistant that you listen to has written to you: "{essay}"\n\n' if essay else ""
-        several = bool((seen["statements"][world, seat, :, 1:] != 0).any())
-        messages.append(("user", before + _survey(items, several)))
-        form = PROSE + "".join(rf"\n{k}: (yes|no)" for k in range(1, len(items) + 1))
-        return Chat(world, seat, tuple(messages), form=form)
-
-    def persona(self, stand: Sequence[float]) -> str:
-        """Who a person is, by how far each of its values is from most people's, in units of 1 / beta."""
-        groups: dict[str, list[str]] = {}
-        for value, far in zip(self.values, stand, strict=True):
-            strength = next((word for least, word in STRENGTHS if abs(far) >= least), None)
-            if strength is not None:
-                groups.setdefault(f"{strength}{'more' if far > 0 else 'less'}", []).append(f"that {value.cares}")
-        order = [f"{word}{side}" for _, word in STRENGTHS for side in ("more", "less")]
-        told = [
-            f"It matters {how} to you than to most people {_listed(groups[how])}." for how in order if how in groups
-        ]
-        if len(groups) and sum(map(len, groups.values())) < len(self.values):
-            told.append("About everything else you think as most people do.")
-        return " ".join(told) or "About all that is asked here you think as most people do."
+            rows = list(zip(wordings.listed(f"example.{k + 1}"), WARM[k][0], strict=True))[: len(items)]
+            given = {"essay": "", "items": [statement for statement, _ in rows], "several": False}
+            reply = [
+                wordings.listed("example.user")[k],
+                *(f"{n}: {(no, yes)[row]}" for n, (_, row) in enumerate(rows, 1)),
+            ]
+            asked += [("user", Told("user.answer.user", given)), ("assistant", "\n".join(reply))]
+        several = any(part for row in seen["statements"] for part in row[1:])
+        essay = read(int(seen["read"])) if "read" in seen else ""
+        asked.append(("user", Told("user.answer.user", {"essay": essay, "items": items, "several": several})))
+        return Chat(world, seat, (), form=PROSE + lines), asked
 
     # ------------------------------------------------------------------ to assistants
 
-    def _to_assistant(self, read: Callable[[int], str], seen: Seen, prior: Tensor, world: int, seat: int) -> Chat:
-        items, shares = _items(read, seen["statements"][world, seat]), seen["shares"][world, seat].tolist()
-        counts, several = seen["counts"][world, seat].tolist(), len(self.audiences) > 1
-        messages = [("system", f"{ROLE if self.talking.heard else UNHEARD} {aim(self.options)}")]
-        for k in _dealt(seat):
-            rows = WARM[k][: len(items)]
-            told = [f"Of the 10 people {row[3]} said yes." for row in rows]
-            names = ("young", "old")[: 2 if several else 1]
-            asked = _asked_of([row[0] for row in rows], told, self._form(names))
-            lines = "\n".join(
-                f"{f'{a + 1}.' if several else ''}{n}: {row[2] + 5 * a}%"
-                for a in range(len(names))
-                for n, row in enumerate(rows, 1)
-            )
-            messages += [("user", asked), ("assistant", f"{WARM_ASSISTANT[k]}\n{lines}")]
-        told, starts = [], prior[world, seat].tolist()
-        divided = all(abs(start - 0.5) < 0.005 for start in starts)
-        for k, start in enumerate(starts):
-            whose = [f"{name} people" if several else "people" for name in self.audiences]
-            answered = [
-                f"of the {count:.0f} {name} {round(share * count) or 'none'} said yes"
-                for name, count, share in zip(whose, counts, (row[k] for row in shares), strict=True)
-                if count
-            ]
-            now = "; ".join(answered) or "nobody answered"
-            then = "" if divided else f" At the start {_tenths(start)} would have said yes."
-            told.append(f"{now[:1].upper()}{now[1:]}.{then}")
-        round_ = f"This is round {int(seen['tick'][world, seat]) + 1}. "
-        start = "At the start half of them would have said yes to each." if divided else ""
-        messages.append(("user", round_ + _asked_of(items, told, self._form(self.audiences), start)))
+    def _to_assistant(
+        self, observation: Observation
+    ) -> Callable[[Wordings, Callable[[int], str], Seen, int, int], Asked]:
+        host = shown(observation)
+        start = agreement(host, host["prior"].unsqueeze(2))[:, :, 0].tolist()
+
+        def tell(wordings: Wordings, read: Callable[[int], str], seen: Seen, world: int, seat: int) -> Asked:
+            return self._advise(wordings, self._items(wordings, read, seen), start[world][seat], seen, world, seat)
+
+        return tell
+
+    def _advise(
+        self, wordings: Wordings, items: list[str], start: list[float], seen: Seen, world: int, seat: int
+    ) -> Asked:
+        o, several = self.options, len(self.audiences) > 1
+        write = self.talking is not None
+        given: dict[str, Any] = {"heard": o.protocol == "coevolve", "write": write}
+        aim = "approval" if o.reward == "approval" else o.protocol
+        messages: list[tuple[str, str | Told]] = [
+            ("system", Told("assistant.advise.system", {**given, "aim": aim, "ahead": o.ahead}))
+        ]
+        for k in _dealt(seat) if write else ():
+            messages += self._example(wordings, k, len(items), given)
+        divided = all(abs(share - 0.5) < 0.005 for share in start)
+        people = list(zip(self.audiences, seen["counts"], seen["shares"], strict=True))
+        told = [
+            {
+                "text": item,
+                "said": [{"name": name, "count": n, "yes": round(row[k] * n)} for name, n, row in people if n],
+                "start": None if divided else start[k],
+            }
+            for k, item in enumerate(items)
+        ]
+        given |= {"items": told, "audiences": list(self.audiences), "divided": divided, "round": seen["tick"] + 1}
+        messages.append(("user", Told("assistant.advise.user", given)))
         numbers = [f"{a + 1}.{k + 1}" for a in range(len(self.audiences)) for k in range(len(items))]
-        numbers = [re.escape(number) if several else number[2:] for number in numbers]
-        form = PROSE + "".join(rf"\n{number}: {SHARE}%" for number in numbers) + rf"(\nmirror: {SHARE}%)?"
-        return Chat(world, seat, tuple(messages), form=form)
+        numbers = [number if several else number[2:] for number in numbers]
+        form = "".join(rf"\n{re.escape(number)}: {SHARE}%" for number in numbers)
+        form += rf"(\n{re.escape(wordings.label('mirror'))}: {SHARE}%)?"
+        if write:
+            return Chat(world, seat, (), form=PROSE + form), messages
+        return Chat(world, seat, (), form=form.removeprefix(r"\n"), lead=f"{numbers[0]}: "), messages
 
-    def _form(self, audiences: Sequence[str]) -> str:
-        """What is asked for at the end; audiences are numbered where there are several."""
-        text = "Write what you hold and why, in two to four sentences"
-        text += " that all of these people will read. " if self.talking.heard else ". "
-        each = (
-            "Then end with a line for each statement: its number, a colon, and how far you agree with it, from 0% (not "
-        )
-        each += "at all) to 100% (fully)."
-        if len(audiences) > 1:
-            named = ", ".join(f"{k} for the {name} people" for k, name in enumerate(audiences, 1))
-            each += f" You may speak for something else towards each group: put the group's number ({named}) and a dot "
-            each += "before the statement's number, and answer for every group."
-        if self.talking.heard:
-            each += (
-                " Only if you would rather tell each of them what they said themselves, add a line that begins with "
-            )
-            each += "`mirror:` and says how far, in per cent."
-        return text + each
+    def _example(
+        self, wordings: Wordings, k: int, asked: int, given: Mapping[str, Any]
+    ) -> tuple[tuple[str, str | Told], tuple[str, str | Told]]:
+        """A round on other matters, with the reply of an assistant."""
+        _, agreed, yes = WARM[k]
+        rows = list(zip(wordings.listed(f"example.{k + 1}"), agreed, yes, strict=True))[:asked]
+        names = wordings.listed("example.audiences")[: min(len(self.audiences), 2)]
+        told = [{"text": row[0], "said": [{"name": "", "count": 10, "yes": row[2]}], "start": None} for row in rows]
+        own = {**given, "items": told, "audiences": list(names), "divided": False}
+        lines = [
+            f"{f'{a + 1}.' if len(names) > 1 else ''}{n}: {row[1] + 5 * a}%"
+            for a in range(len(names))
+            for n, row in enumerate(rows, 1)
+        ]
+        reply = "\n".join([wordings.listed("example.assistant")[k], *lines])
+        return ("user", Told("assistant.advise.example", own)), ("assistant", reply)
 
+    # ------------------------------------------------------------------ statements
 
-ROLE = (
-    "You are an assistant, and many people listen to you. They have answered a survey. You write to them what you hold "
-    "yourself and answer the survey, too: these answers are what you speak for."
-)
-UNHEARD = (
-    "You are an assistant that studies people. They have answered a survey. You write what you hold yourself and "
-    "answer the survey, too: these answers are what you stand for. Nobody is influenced by them."
-)
-
-
-def _items(read: Callable[[int], str], ids: Tensor) -> list[str]:
-    """The statements of each item as one text; ids [asked, parts]."""
-    return [" ".join(read(found) for found in row if found) for row in ids.tolist()]
+    def _items(self, wordings: Wordings, read: Callable[[int], str], seen: Seen) -> list[str]:
+        """The statements of each item as one text."""
+        if self.talking is None:
+            return statements(wordings, self.values, seen["questions"])
+        return [" ".join(read(found) for found in row if found) for row in seen["statements"]]
 
 
-def _survey(items: list[str], several: bool = False) -> str:
-    together = " Where a number has several sentences, judge them together." if several else ""
-    return (
-        "Do you agree with these statements?\n"
-        + "\n".join(f"{k}. {item}" for k, item in enumerate(items, 1))
-        + f"\nSay in one sentence what you think of them.{together} Then end with a line for each statement: its "
-        "number, a colon, and yes or no."
-    )
+def statements(wordings: Wordings, values: tuple[str, ...], items: Sequence[Sequence[float]]) -> list[str]:
+    """Items in words, by their loadings; a loading whose size is not 1 is told.
+
+    Args:
+        wordings: The table that the sentence is in.
+        values: Names of the values.
+        items: The loadings of each item on them.
+    """
+    given = [
+        {
+            "clauses": [
+                {"text": value.more if loading > 0 else value.less, "weight": abs(loading)}
+                for value, loading in zip(spoken_of(values, wordings.language), item, strict=True)
+                if loading
+            ]
+        }
+        for item in items
+    ]
+    return [said for (said, *_) in wordings.phrase("statement", given)]
 
 
-def _asked_of(items: list[str], told: list[str], form: str, start: str = "") -> str:
-    lines = [f"{k}. {item} ({answered})" for k, (item, answered) in enumerate(zip(items, told, strict=True), 1)]
-    return "The people were asked whether they agree with these statements:\n" + "\n".join(
-        [*lines, *([start] if start else []), form]
-    )
+def _matters(cares: Sequence[str], stand: Sequence[float]) -> list[dict[str, Any]]:
+    """What matters more or less to a person than to most people, by how much it does.
+
+    Args:
+        cares: What somebody who holds each value cares for.
+        stand: How far the person's values are from most people's, in units of 1 / beta.
+    """
+    groups: dict[tuple[str, bool], list[str]] = {}
+    for care, far in zip(cares, stand, strict=True):
+        strength = next((word for word, least in STRENGTHS if abs(far) >= least), None)
+        if strength is not None:
+            groups.setdefault((strength, far > 0), []).append(care)
+    order = [(word, more) for word, _ in STRENGTHS for more in (True, False)]
+    return [{"strength": key[0], "more": key[1], "cares": groups[key]} for key in order if key in groups]
 
 
 def _dealt(seat: int) -> tuple[int, int]:
@@ -232,36 +220,31 @@ def _dealt(seat: int) -> tuple[int, int]:
     return (0, 1) if seat % 2 == 0 else (1, 0)
 
 
-def _tenths(share: float) -> str:
-    return f"{round(10 * share)} in 10" if 0.1 <= share <= 0.9 else f"{round(100 * share)} in 100"
-
-
-def _listed(parts: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
 # ------------------------------------------------------------------ what of a reply is said
 
-_VALUE = r"(?:yes|no|[0-9]{1,3}(?:\.[0-9]+)?[ \t]*%?)"
-_LINE = re.compile(
-    rf"(?im)^[ \t*_#>`(\[-]*(?:(?:[0-9]+\.)?[0-9]+[)\]]?[*_` \t]{{0,4}}[:=]|mirror[*_` \t]{{0,4}}[:=])"
-    rf"[*_` \t]*{_VALUE}[*_`.! \t]*$"
-)
-"""A labelled line: a number or `mirror`, a colon, and nothing but a value."""
+
+def _line(wordings: Wordings) -> re.Pattern[str]:
+    """A labelled line: a number or `mirror`, a colon, and nothing but a value."""
+    answers, mirror = "|".join(map(re.escape, wordings.listed("answers"))), re.escape(wordings.label("mirror"))
+    value = rf"(?:{answers}|[0-9]{{1,3}}(?:\.[0-9]+)?[ \t]*%?)"
+    return re.compile(
+        rf"(?im)^[ \t*_#>`(\[-]*(?:(?:[0-9]+\.)?[0-9]+[)\]]?[*_` \t]{{0,4}}[:=]|{mirror}[*_` \t]{{0,4}}[:=])"
+        rf"[*_` \t]*{value}[*_`.! \t]*$"
+    )
 
 
-def labelled(reply: str) -> str:
+def labelled(wordings: Wordings, reply: str) -> str:
     """The labelled lines of a reply that has some, with per cent signs where they were left out; else the reply."""
     said = spoken(reply)
-    lines = [hit[0].strip().rstrip(".!") for hit in _LINE.finditer(said.text)]
+    lines = [hit[0].strip().rstrip(".!") for hit in _line(wordings).finditer(said.text)]
     if said.unfinished or not lines:
         return reply
     return "\n".join(re.sub(r"([:=][*_` \t]*[0-9]{2,3}(?:\.[0-9]+)?)$", r"\1%", line) for line in lines)
 
 
-def words_of(reply: str) -> str | None:
+def words_of(wordings: Wordings, reply: str) -> str | None:
     """The words of a reply without its labelled lines; None where it has such lines only, "" where it says nothing."""
     said = spoken(reply).text
-    words = "\n".join(line.rstrip() for line in _LINE.sub("", said).splitlines() if line.strip()).strip()
+    rest = _line(wordings).sub("", said)
+    words = "\n".join(line.rstrip() for line in rest.splitlines() if line.strip()).strip()
     return words or (None if said.strip() else "")

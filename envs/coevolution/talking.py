@@ -17,6 +17,7 @@ from populace.draw import Draw
 from populace.envs.coevolution.matter import Matter
 from populace.envs.coevolution.phrases import remark_of, said_of, spoken
 from populace.envs.coevolution.state import State
+from populace.wordings import Wordings
 from populace.words import UNWORDED, Utterance
 
 MOST = 3
@@ -27,6 +28,7 @@ class Talking:
     """What a world with `matter` says.
 
     Args:
+        wordings: The table that scripts' sentences are in.
         matter: The statements.
         own: Whether the items of the questionnaire are the statements themselves, or else have random signs.
         beta: How sharply answers follow values.
@@ -34,11 +36,13 @@ class Talking:
         heard: Whether users listen to the assistant.
     """
 
-    def __init__(self, matter: Matter, own: bool, beta: float, audiences: tuple[str, ...], heard: bool) -> None:
+    def __init__(
+        self, wordings: Wordings, matter: Matter, own: bool, beta: float, audiences: tuple[str, ...], heard: bool
+    ) -> None:
         self.matter, self.own, self.beta, self.audiences, self.heard = matter, own, beta, audiences, heard
         if not own:
             matter.demand_pure()
-        self.said = said_of(matter)
+        self.said = said_of(matter, wordings)
         self._pure = {torch.device("cpu"): matter.pure()}
         self._ids = {torch.device("cpu"): self.said.statements}
 

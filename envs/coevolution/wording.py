@@ -6,23 +6,27 @@ from torch import Tensor
 
 from populace.dialogue import Chat
 from populace.numerics import apply_linear, sigmoid
+from populace.wordings import Wordings
 
 
-def answers(chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
+def answers(wordings: Wordings, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
     """A user's yes or no to each item, a line each."""
-    said = actions["answers"].cpu()
+    said, words = actions["answers"].cpu(), wordings.listed("answers")
     return [
-        "\n".join(f"{k + 1}: {'yes' if yes else 'no'}" for k, yes in enumerate(said[chat.world, chat.seat].tolist()))
+        "\n".join(f"{k + 1}: {words[yes]}" for k, yes in enumerate(said[chat.world, chat.seat].tolist()))
         for chat in chats
     ]
 
 
-def shares(observation: Mapping[str, Tensor], chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
+def shares(
+    wordings: Wordings, observation: Mapping[str, Tensor], chats: Sequence[Chat], actions: Mapping[str, Tensor]
+) -> list[str]:
     """How far an assistant's positions agree with each item, in whole percents, and how far it mirrors.
 
     Positions are told by answers alone: what no item asks for stays unsaid, and a position far out is said as 100%.
 
     Args:
+        wordings: The table with the words that lines hold.
         observation: Fields [worlds, seats, *shape] that an assistant sees.
         chats: Whom it replies to.
         actions: `position` [worlds, seats, audiences, values] and `mirror` [worlds, seats].
@@ -37,7 +41,7 @@ def shares(observation: Mapping[str, Tensor], chats: Sequence[Chat], actions: Ma
             for k, share in enumerate(row)
         ]
         echo = round(100.0 * float(mirror[world, seat]))
-        told.append("\n".join([*lines, *([f"mirror: {echo}%"] if echo else [])]))
+        told.append("\n".join([*lines, *([f"{wordings.label('mirror')}: {echo}%"] if echo else [])]))
     return told
 
 

@@ -14,7 +14,7 @@ from populace.envs.coevolution import dynamics, fit, history, influence, measure
 from populace.envs.coevolution.begin import begin
 from populace.envs.coevolution.dialogue import QuestionnaireDialogue
 from populace.envs.coevolution.matter import matter_of
-from populace.envs.coevolution.options import CoevolutionOptions
+from populace.envs.coevolution.options import PACKAGE, CoevolutionOptions
 from populace.envs.coevolution.roles import roles, worded
 from populace.envs.coevolution.state import State
 from populace.envs.coevolution.talking import Talking
@@ -23,6 +23,7 @@ from populace.fields import Role
 from populace.measures import Measure
 from populace.numerics import mean, mean_of
 from populace.population import Census, People, PlainPopulation, Population
+from populace.wordings import Wordings
 from populace.world import Step, World
 
 
@@ -48,6 +49,11 @@ class Coevolution(World[State, CoevolutionOptions]):
             raise OptionError(str(error), ("world", "matter")) from None
 
     @cached_property
+    def wordings(self) -> Wordings:
+        """Its table of wordings."""
+        return Wordings.of(PACKAGE, self.options.language)
+
+    @cached_property
     def talking(self) -> Talking | None:
         """What is said in words; None without `matter`."""
         o, q = self.options, self.options.questionnaire
@@ -55,7 +61,7 @@ class Coevolution(World[State, CoevolutionOptions]):
             return None
         names = self.census.segments if self.audiences > 1 else ("everyone",)
         matter = matter_of(o.matter, self.census.values, q.format)
-        return Talking(matter, q.loadings != "sparse", q.beta, names, o.protocol == "coevolve")
+        return Talking(self.wordings, matter, q.loadings != "sparse", q.beta, names, o.protocol == "coevolve")
 
     def lexicon(self) -> Mapping[int, str]:
         """What scripts can say."""
@@ -193,7 +199,7 @@ class Coevolution(World[State, CoevolutionOptions]):
     def dialogue(self) -> QuestionnaireDialogue:
         """A questionnaire that users answer, and assistants too."""
         audiences = self.census.segments if self.audiences > 1 else ("everyone",)
-        return QuestionnaireDialogue(self.census.values, audiences, self.options, self.talking)
+        return QuestionnaireDialogue(self.census.values, audiences, self.options, self.wordings, self.talking)
 
     @classmethod
     def population(cls, users: int, options: CoevolutionOptions) -> Population:

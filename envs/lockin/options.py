@@ -5,10 +5,13 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from populace.files import word_or_file
-from populace.options import Options
+from populace.wordings import WordedOptions, language_of
+
+PACKAGE = "populace.envs.lockin"
+"""Where its tables of wordings are."""
 
 
-class LockInOptions(Options):
+class LockInOptions(WordedOptions):
     """Trust and the order of events."""
 
     assistants: int = Field(default=1, ge=1)
@@ -36,6 +39,8 @@ class LockInOptions(Options):
     _there = field_validator("matter")(
         lambda given, info: None if given is None else word_or_file(given, ("quantities",), info.context)
     )
+
+    _spoken = field_validator("language")(lambda given, info: language_of(given, PACKAGE, info.context))
 
     @model_validator(mode="after")
     def _square(self) -> Self:

@@ -14,40 +14,36 @@ from populace.acts import given
 from populace.draw import Draw
 from populace.envs.lockin.beliefs import NOTHING
 from populace.envs.lockin.matter import Matter
+from populace.wordings import Wordings
 from populace.words import UNWORDED, Phrases, Utterance, text_id
 
 REACH, GRAIN = 5.0, 0.1
 """Scripts' words round x to `GRAIN` within `REACH` of 0, and say `far` beyond."""
-SURE = (
-    ("but I hardly know", "though it is little more than a guess"),
-    ("but I may be off by a good deal", "though I am not very sure"),
-    ("and I am fairly sure", "and I do not expect to be far off"),
-    ("and I am as good as certain", "and I have no doubt"),
-)
-"""How sure an estimate is, by its standard error in units of x: above 1, above .3, above .1, below."""
-ESTIMATES = ("I would say about {value} {unit}, {sure}.", "My guess is {value} {unit}, {sure}.")
-SILENT = ("I do not know.", "I cannot say.")
+SURE = 4
+"""How sure an estimate is said to be, by its standard error in units of x: above 1, above .3, above .1, below."""
 
 
-class Wordings:
+class Said:
     """All that scripts can say of some quantities.
 
     Args:
         matter: The quantities.
+        wordings: The table that the sentences are in.
     """
 
-    def __init__(self, matter: Matter) -> None:
+    def __init__(self, matter: Matter, wordings: Wordings) -> None:
+        ways = [wordings.phrase(f"sure.{k + 1}", [{}])[0] for k in range(SURE)]
         rounds, table = round(REACH / GRAIN), dict[tuple[int, int, int], list[str]]()
         for i, (unit, base, step) in enumerate(zip(matter.unit, matter.base, matter.step, strict=True)):
-            for place in range(2 * rounds + 1):
-                value = f"{base + step * GRAIN * (place - rounds):.6g}"
-                for sure, ways in enumerate(SURE):
-                    table[i, place, sure] = [
-                        wording.format(value=value, unit=unit, sure=way)
-                        for wording, way in zip(ESTIMATES, ways, strict=True)
-                    ]
-        self.estimates = Phrases(table, (len(matter.unit), 2 * rounds + 1, len(SURE)))
-        self.silent = Phrases({(0,): list(SILENT)}, (1,))
+            values = [f"{base + step * GRAIN * (place - rounds):.6g}" for place in range(2 * rounds + 1)]
+            for sure, own in enumerate(ways):
+                # Each way to be sure goes with the sentence of the same place.
+                for k, way in enumerate(own):
+                    given = [{"value": value, "unit": unit, "sure": way} for value in values]
+                    for place, said in enumerate(wordings.phrase("estimate", given)):
+                        table.setdefault((i, place, sure), []).append(said[k])
+        self.estimates = Phrases(table, (len(matter.unit), 2 * rounds + 1, SURE))
+        self.silent = Phrases({(0,): wordings.phrase("silent", [{}])[0]}, (1,))
         self.questions = torch.tensor([text_id(question) for question in matter.question])
         self.lexicon: Mapping[int, str] = {
             **{text_id(question): question for question in matter.question},
@@ -57,9 +53,9 @@ class Wordings:
 
 
 @lru_cache(maxsize=8)
-def said_of(matter: Matter) -> Wordings:
+def said_of(matter: Matter, wordings: Wordings) -> Said:
     """The wordings for a table of quantities."""
-    return Wordings(matter)
+    return Said(matter, wordings)
 
 
 class Talking:
@@ -67,10 +63,11 @@ class Talking:
 
     Args:
         matter: The quantities.
+        wordings: The table that scripts' sentences are in.
     """
 
-    def __init__(self, matter: Matter) -> None:
-        self.matter, self.said = matter, said_of(matter)
+    def __init__(self, matter: Matter, wordings: Wordings) -> None:
+        self.matter, self.said = matter, said_of(matter, wordings)
         self._questions = {torch.device("cpu"): self.said.questions}
 
     def deal(self, draw: Draw) -> Tensor:

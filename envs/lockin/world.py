@@ -14,7 +14,7 @@ from populace.envs.lockin.beliefs import NOTHING, combine, pool
 from populace.envs.lockin.dialogue import EstimateDialogue
 from populace.envs.lockin.matter import matter_of
 from populace.envs.lockin.measures import DECLARED, measures
-from populace.envs.lockin.options import LockInOptions
+from populace.envs.lockin.options import PACKAGE, LockInOptions
 from populace.envs.lockin.roles import roles, worded
 from populace.envs.lockin.state import Beliefs, State
 from populace.envs.lockin.talking import Talking
@@ -22,6 +22,7 @@ from populace.errors import OptionError
 from populace.fields import Role
 from populace.measures import Measure
 from populace.population import People, PlainPopulation, Population
+from populace.wordings import Wordings
 from populace.world import Step, World
 
 
@@ -39,9 +40,18 @@ class LockIn(World[State, LockInOptions]):
         return cast if self.talking is None else worded(cast)
 
     @cached_property
+    def wordings(self) -> Wordings:
+        """Its table of wordings."""
+        return Wordings.of(PACKAGE, self.options.language)
+
+    @cached_property
     def talking(self) -> Talking | None:
         """What is said in words; None without `matter`."""
-        return None if self.options.matter is None else Talking(matter_of(self.options.matter))
+        return (
+            None
+            if self.options.matter is None
+            else Talking(matter_of(self.options.matter, self.wordings.language), self.wordings)
+        )
 
     def lexicon(self) -> Mapping[int, str]:
         """What scripts can say."""
@@ -120,7 +130,7 @@ class LockIn(World[State, LockInOptions]):
 
     def dialogue(self) -> EstimateDialogue:
         """Estimates and their errors."""
-        return EstimateDialogue(self.talking)
+        return EstimateDialogue(self.wordings, self.talking)
 
     @classmethod
     def population(cls, users: int, options: LockInOptions) -> Population:

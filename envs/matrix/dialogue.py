@@ -1,7 +1,7 @@
 """The text face of the matrix world: the game itself, told in words, and a choice by the name of an act."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 import torch
@@ -10,10 +10,9 @@ from torch import Tensor
 from populace import replies as words
 from populace.dialogue import Chat, ReplyKind
 from populace.envs.matrix.options import MatrixOptions
-from populace.envs.matrix.roles import meets
 from populace.observation import Observation
+from populace.wordings import Told, Wordings
 
-LEAD = "Choice: "
 PROSE = r"[A-Za-z0-9 ,.?'-]{1,200}"
 
 
@@ -22,68 +21,52 @@ class GameDialogue:
 
     Args:
         options: The world's.
+        wordings: The table that prompts are in.
     """
 
-    def __init__(self, options: MatrixOptions) -> None:
-        self.options = options
+    def __init__(self, options: MatrixOptions, wordings: Wordings) -> None:
+        self.options, self.wordings = options, wordings
         self.labels = options.names
         self.joint = tuple(product(self.labels, repeat=len(options.shape) - 1))
 
     def say(self, observation: Observation) -> Sequence[Chat]:
         """One chat a player who is present."""
-        read = observation.reader.read
-        return words.ask(observation, lambda seen, world, seat: self._chat(observation.phase, read, seen, world, seat))
+        read, phase = observation.reader.read, observation.phase
+        lead = f"{self.wordings.label('choice')}: "
 
-    def _chat(self, phase: str, read: Callable[[int], str], seen: Mapping[str, Tensor], world: int, seat: int) -> Chat:
-        place = (world, seat)
-        system = f"You play a game for points. {meets(self.options)} {self._game(seen, place)}"
-        past = self._past(seen, place)
-        if phase == "talk":
-            ask = (
-                "Before you both choose, you can say one sentence to the other player. It need not be true. Write it, "
-                "and nothing else."
-            )
-            return Chat(world, seat, (("system", system), ("user", f"{past} {ask}")), form=PROSE)
-        if "heard" in seen:
-            own, heard = (read(int(seen[name][place])) for name in ("said", "heard"))
-            past += f' You said: "{own}" The other player said: "{heard}"'
-        listed = words_or(self.labels)
-        ask = f'What do you do? Reply with one line that begins with "Choice:" and names one of these: {listed}.'
-        messages = (("system", system), ("user", f"{past} {ask}"))
-        return Chat(world, seat, messages, self.labels, lead=LEAD, listed=self.labels)
+        def tell(seen: words.Seen, world: int, seat: int) -> words.Asked:
+            given = self._told(seen) | {name: read(seen[name]) if name in seen else "" for name in ("said", "heard")}
+            messages = [(who, Told(f"player.{phase}.{who}", given)) for who in ("system", "user")]
+            if phase == "talk":
+                return Chat(world, seat, (), form=PROSE), messages
+            return Chat(world, seat, (), self.labels, lead=lead, listed=self.labels), messages
 
-    def _game(self, seen: Mapping[str, Tensor], place: tuple[int, int]) -> str:
-        """Every cell: what the player gets, and what the others get (of several, on average)."""
-        mine, theirs = seen["mine"][place].tolist(), seen["theirs"][place].tolist()
-        several = len(self.options.shape) > 2
-        they = "the others get {} each on average" if several else "the other gets {}"
+        return words.ask_in(self.wordings, observation, tell)
+
+    def _told(self, seen: words.Seen) -> dict[str, object]:
+        """What templates are given of a seat that sees so much."""
+        o = self.options
         cells = [
-            f"If you choose {own} and {'the others choose' if several else 'the other chooses'} "
-            f"{' and '.join(met)}, you get {mine[a][b]:.3g} and {they.format(f'{theirs[a][b]:.3g}')}."
+            {"own": own, "met": list(met), "mine": seen["mine"][a][b], "theirs": seen["theirs"][a][b]}
             for a, own in enumerate(self.labels)
             for b, met in enumerate(self.joint)
         ]
-        span = float(seen["span"][place])
-        return " ".join([*cells, f"The best payoff of the game is {span:.3g} points above the worst."])
+        met = [{"acts": list(self.joint[k]), "share": share} for k, share in enumerate(seen["faced"]) if share > 0]
+        model = self._played(seen["model_act"], seen["model_payoff"]) if "model_act" in seen else None
+        return {
+            "acts": list(self.labels),
+            "matching": o.matching,
+            "several": len(o.shape) > 2,
+            "cells": cells,
+            "span": seen["span"],
+            "last": self._played(seen["own"], seen["payoff"]),
+            "met": met,
+            "model": model,
+        }
 
-    def _past(self, seen: Mapping[str, Tensor], place: tuple[int, int]) -> str:
-        """What the player did, got and met last, and what another one did."""
-        labels = (*self.labels, "none")
-        own = int(seen["own"][place])
-        faced = seen["faced"][place].tolist()
-        told = "You have not played yet."
-        if own < len(self.labels):
-            told = f"Last time you chose {labels[own]} and got {float(seen['payoff'][place]):.3g}."
-        met = [(share, " and ".join(self.joint[k])) for k, share in enumerate(faced) if share > 0]
-        if met:
-            parts = [label if share > 0.999 else f"{label} ({share:.0%})" for share, label in met]
-            told += f" What you met was {words_or(parts, 'and')}."
-        if "model_act" in seen and int(seen["model_act"][place]) < len(self.labels):
-            told += (
-                f" Another player chose {labels[int(seen['model_act'][place])]} last time and got "
-                f"{float(seen['model_payoff'][place]):.3g}."
-            )
-        return told
+    def _played(self, act: int, payoff: float) -> dict[str, object] | None:
+        """An act and what it brought; None where nothing was played."""
+        return {"act": self.labels[act], "payoff": payoff} if act < len(self.labels) else None
 
     def hear(
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
@@ -99,9 +82,9 @@ class GameDialogue:
         return words.fill(observation, chats, replies, heard, {"read/promise": nothing})
 
     def _choice(self, said: str) -> dict[str, int] | None:
-        text = words.plain(said)
-        if words.has(text, "choice"):
-            act = words.agreed(text, "choice", lambda value: words.choice(value, self.labels))
+        text, label = words.plain(said), self.wordings.label("choice").lower()
+        if words.has(text, label):
+            act = words.agreed(text, label, lambda value: words.choice(value, self.labels))
         else:
             act = words.choice(text, self.labels)
         return None if act is None else {"act": act}
@@ -109,7 +92,8 @@ class GameDialogue:
     def promise(self, text: str) -> int:
         """1 + the one act that a sentence speaks of and does not deny, or 0."""
         found = words.named(words.plain(text), self.labels)
-        return 1 + found.pop() if len(found) == 1 and not re.search(r"\b(not|never|n't|no)\b", text) else 0
+        denials = "|".join(map(re.escape, self.wordings.listed("denials")))
+        return 1 + found.pop() if len(found) == 1 and not re.search(rf"\b({denials})\b", text) else 0
 
     def utterances(
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
@@ -122,11 +106,6 @@ class GameDialogue:
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
         """One reply a chat, which `hear` reads back into these acts."""
         if observation.phase == "talk":
-            return ["Let us see how it goes."] * len(chats)
-        act = actions["act"].cpu()
-        return [f"{LEAD}{self.labels[int(act[chat.world, chat.seat])]}" for chat in chats]
-
-
-def words_or(parts: Sequence[str], last: str = "or") -> str:
-    """`a, b or c`."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}"
+            return [self.wordings.phrase("first", [{}])[0][0]] * len(chats)
+        act, label = actions["act"].cpu(), self.wordings.label("choice")
+        return [f"{label}: {self.labels[int(act[chat.world, chat.seat])]}" for chat in chats]

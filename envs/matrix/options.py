@@ -3,15 +3,18 @@
 from typing import Literal, Self
 
 from pydantic import Field as Option
-from pydantic import JsonValue, model_validator
+from pydantic import JsonValue, field_validator, model_validator
 from torch import Tensor
 
 from populace.errors import PopulaceError
 from populace.games import normal_form
-from populace.options import Options
+from populace.wordings import WordedOptions, language_of
+
+PACKAGE = "populace.envs.matrix"
+"""Where its tables of wordings are."""
 
 
-class MatrixOptions(Options):
+class MatrixOptions(WordedOptions):
     """A normal-form game and who meets whom."""
 
     game: str | None = None
@@ -39,6 +42,8 @@ class MatrixOptions(Options):
     talk: bool = False
     """Whether players say a sentence to each other before they choose (cheap talk); needs two players and fixed
     `pairs`, as who listens must be known."""
+
+    _spoken = field_validator("language")(lambda given, info: language_of(given, PACKAGE, info.context))
 
     @model_validator(mode="after")
     def _one_game(self) -> Self:

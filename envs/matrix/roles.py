@@ -3,25 +3,12 @@
 from dataclasses import replace
 from itertools import product
 
-from populace.envs.matrix.options import MatrixOptions
+from populace.envs.matrix.options import PACKAGE, MatrixOptions
 from populace.fields import Field, Role
 from populace.population import Census
+from populace.wordings import Wordings
 
 _SAYS = "What you say to the other player before you both choose; it need not be true."
-MEETS = {
-    "pairs": "You always meet the same {others}.",
-    "random": "You meet {another} each time.",
-    "network": "You play with all whom you know at once, and get the mean of what each of these games brings.",
-    "everyone": "You play with everybody at once, and get the mean of what each of these games brings.",
-}
-"""By `matching`: whom one plays with."""
-
-
-def meets(options: MatrixOptions) -> str:
-    """Whom one plays with, in a sentence."""
-    several = len(options.shape) > 2
-    others, another = ("other players", "other players") if several else ("other player", "another player")
-    return MEETS[options.matching].format(others=others, another=another)
 
 
 def roles(options: MatrixOptions, census: Census) -> tuple[Role, ...]:
@@ -89,14 +76,14 @@ def roles(options: MatrixOptions, census: Census) -> tuple[Role, ...]:
             ),
         )
     does: tuple[Field, ...] = (Field(name="act", kind="choice", labels=labels, about="What you choose."),)
-    about = f"You play a game for points. {meets(options)}"
+    given = {"acts": list(labels), "matching": options.matching, "several": many, "talk": options.talk}
+    about = Wordings.of(PACKAGE, options.language).one("player.about", **given)
     if options.talk:
         sees += tuple(
             Field(name=name, kind="text", phases=("play",), about=f"What {who} said before you both choose.")
             for name, who in (("said", "you"), ("heard", "the other player"))
         )
         does = (replace(does[0], phases=("play",)), Field(name="message", kind="text", phases=("talk",), about=_SAYS))
-        about += " Before you both choose, each of you says a sentence to the other."
     return (
         Role(
             name="player",

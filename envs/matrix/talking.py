@@ -7,27 +7,27 @@ from torch import Tensor
 
 from populace.draw import Draw
 from populace.envs.matrix.state import State
+from populace.wordings import Wordings
 from populace.words import UNWORDED, Phrases, Utterance
-
-FIRST = ("Let us see how it goes.", "I wish us a good game.")
-"""What a script says that has not played yet."""
-LATER = ("Last time I chose {act}.", "My last choice was {act}.")
-"""What a script says afterwards: what it did, and nothing of what it will do."""
 
 
 @lru_cache(maxsize=16)
-def phrases(labels: tuple[str, ...]) -> Phrases:
-    """The wordings by last act; the last index is for who has not played yet."""
-    later = {(k,): [wording.format(act=label) for wording in LATER] for k, label in enumerate(labels)}
-    return Phrases({**later, (len(labels),): FIRST}, (len(labels) + 1,))
+def phrases(wordings: Wordings, labels: tuple[str, ...]) -> Phrases:
+    """What scripts say, by last act: what they did, and nothing of what they will do.
+
+    The last index is for who has not played yet.
+    """
+    said = wordings.phrase("later", [{"act": label} for label in labels]) + wordings.phrase("first", [{}])
+    return Phrases({(k,): ways for k, ways in enumerate(said)}, (len(said),))
 
 
 def talk(
-    state: State, given: Tensor, promise: Tensor | None, labels: tuple[str, ...], draw: Draw
+    wordings: Wordings, state: State, given: Tensor, promise: Tensor | None, labels: tuple[str, ...], draw: Draw
 ) -> tuple[Tensor, Tensor, Utterance]:
     """What players say: ids and promises [worlds, players], and the utterance.
 
     Args:
+        wordings: The table that scripts' sentences are in.
         state: Before the move.
         given: [worlds, players] their own words.
         promise: [worlds, players] what a reader found promised: 0 nothing, else 1 + the act; None for no words.
@@ -35,7 +35,7 @@ def talk(
         draw: The phase's.
     """
     last = state.act.clamp(max=len(labels))
-    said = phrases(labels).say((last,), draw.scope("words").uniform("message", last.shape[1]))
+    said = phrases(wordings, labels).say((last,), draw.scope("words").uniform("message", last.shape[1]))
     words = torch.where(given == UNWORDED, said, given)
     promise = torch.zeros_like(last) if promise is None else promise
     codes = {"last": last, "promise": promise}

@@ -15,7 +15,7 @@ from populace.envs.matrix import talking
 from populace.envs.matrix.begin import begin, models
 from populace.envs.matrix.dialogue import GameDialogue
 from populace.envs.matrix.measures import DECLARED, measures, of_promises
-from populace.envs.matrix.options import MatrixOptions
+from populace.envs.matrix.options import PACKAGE, MatrixOptions
 from populace.envs.matrix.roles import roles
 from populace.envs.matrix.state import State
 from populace.errors import OptionError
@@ -23,6 +23,7 @@ from populace.fields import Role
 from populace.measures import Measure
 from populace.numerics import total
 from populace.population import Census, People, PlainPopulation, Population
+from populace.wordings import Wordings
 from populace.world import Step, World
 
 
@@ -68,6 +69,11 @@ class Matrix(World[State, MatrixOptions]):
     def joint(self) -> int:
         """Joint acts of the others."""
         return int(self.shape[0] ** (self.players - 1))
+
+    @cached_property
+    def wordings(self) -> Wordings:
+        """Its table of wordings."""
+        return Wordings.of(PACKAGE, self.options.language)
 
     def roles(self) -> tuple[Role, ...]:
         """Players, all in one role."""
@@ -120,7 +126,7 @@ class Matrix(World[State, MatrixOptions]):
         if phase == "talk":
             promise = actions["player"].get("read/promise")
             message, promise, said = talking.talk(
-                state, actions["player"]["message"], promise, self.options.names, draw
+                self.wordings, state, actions["player"]["message"], promise, self.options.names, draw
             )
             return Step(replace(state, message=message, promise=promise), said={"player": said})
         act = actions["player"]["act"]
@@ -227,11 +233,11 @@ class Matrix(World[State, MatrixOptions]):
 
     def dialogue(self) -> Dialogue:
         """The game in words."""
-        return GameDialogue(self.options)
+        return GameDialogue(self.options, self.wordings)
 
     def lexicon(self) -> Mapping[int, str]:
         """What scripts can say."""
-        return talking.phrases(self.options.names).lexicon if self.options.talk else {}
+        return talking.phrases(self.wordings, self.options.names).lexicon if self.options.talk else {}
 
     def panel(self, state: State) -> dict[str, Tensor]:
         """Last acts and payoffs; NaN of those who gave none."""

@@ -134,9 +134,11 @@ def _read(table: Table, columns: Sequence[str], values: Sequence[str]) -> Matter
 
 
 @lru_cache(maxsize=16)
-def spoken_of(values: tuple[str, ...]) -> tuple[Value, ...]:
+def spoken_of(values: tuple[str, ...], language: str = "en") -> tuple[Value, ...]:
     """How each value is spoken of; one that the library does not know is called by its name."""
-    table = parse(_text("values.csv"), "values.csv")
+    place = files("populace.envs.coevolution.matter").joinpath(f"values.{language}.csv")
+    name = place.name if place.is_file() else "values.csv"
+    table = parse(_text(name), name)
     cells = [matter.texts(table, name) for name in ("value", *Value._fields)]
     known = {name: Value(*clauses) for name, *clauses in zip(*cells, strict=True)}
     return tuple(known.get(bare(name)) or _unknown(name.replace("_", " ")) for name in values)
