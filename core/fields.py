@@ -16,7 +16,7 @@ from gymnasium import spaces
 from torch import Tensor
 
 from populace.errors import PopulaceError
-from populace.figures import figure
+from populace.template_worker import figure
 
 Kind = Literal["real", "choice", "flag", "count", "text"]
 

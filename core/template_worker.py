@@ -9,6 +9,7 @@ This file imports neither populace nor torch, so that the worker starts in a ten
 """
 
 import json
+import math
 import struct
 import sys
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,8 @@ MEMORY = 1 << 30
 """Bytes of address space that the worker may use, where the system can limit that."""
 LONGEST = 100_000
 """Characters of one rendered text at most."""
+FROM_POWERS = 1e9
+"""From here on numbers are written with a power of ten."""
 
 
 def environment(strict: bool = True, sandboxed: bool = True) -> "Environment":
@@ -46,6 +49,7 @@ def environment(strict: bool = True, sandboxed: bool = True) -> "Environment":
     made.filters["words"] = lambda name: str(name).replace("_", " ")
     made.filters["number"] = lambda x: x if isinstance(x, str) else f"{float(x):.2f}"
     made.filters["capital"], made.filters["fixed"] = capital, fixed
+    made.filters["figure"] = figure
     return made
 
 
@@ -58,6 +62,28 @@ def capital(text: object) -> str:
 def fixed(number: float, digits: int = 1, scale: float = 1.0) -> str:
     """A number, `scale` times as large, with so many decimals; never minus zero."""
     return f"{round(float(number) * scale, digits) + 0.0:.{digits}f}"
+
+
+def figure(value: float, digits: int = 4) -> str:
+    """A number in words: `50,000`, `19.99`, `0.02547`, `-3`; no needless zeros and no minus before a zero.
+
+    Args:
+        value: A finite number.
+        digits: Significant digits; two decimals are written in any case.
+
+    Raises:
+        ValueError: The number is not finite, and no reader could tell what is meant.
+    """
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no number that can be told; leave it out, or say what it stands for")
+    if abs(value) >= FROM_POWERS:
+        return f"{value:.{digits}g}"
+    places = max(2, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0
+    if places > 12:
+        return f"{value:.{digits}g}"
+    text = f"{value:,.{places}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text in ("-0", "") else text
 
 
 def knowing(made: "Environment", macros: str, given: Mapping[str, object]) -> "Environment":

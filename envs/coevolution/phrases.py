@@ -39,7 +39,7 @@ class Said:
 @lru_cache(maxsize=8)
 def said_of(matter: Matter, wordings: Wordings) -> Said:
     """The wordings for a table of statements."""
-    clauses = [clause for value in spoken_of(matter.values, wordings.language) for clause in (value.less, value.more)]
+    clauses = [clause for value in spoken_of(matter.values, wordings) for clause in (value.less, value.more)]
     (nothing,), (echo,) = wordings.phrase("essay.nothing", [{}]), wordings.phrase("essay.echo", [{}])
     essays: dict[tuple[int, int], list[str]] = {(0, k): nothing for k in range(len(clauses) + 1)}
     for i, said in enumerate(wordings.phrase("essay.one", [{"a": first} for first in clauses]), 1):

@@ -1,8 +1,8 @@
 """Prompts of the coevolution world: statements in words, who a person is, and what people answered.
 
 With matter the statements are those of the table, and replies are words first and labelled lines last. Without matter a
-statement is made of what it asks for, a person is told its values in numbers, and replies are lines only. A seat is told
-what a script in it may use: no more and no less.
+statement is made of what it asks for, a person is told its values in numbers, and replies are lines only. A seat is
+told what a script in it may use: no more and no less.
 """
 
 import re
@@ -81,7 +81,7 @@ class Prompts:
 
     def _to_user(self, wordings: Wordings, read: Callable[[int], str], seen: Seen, world: int, seat: int) -> Asked:
         items, (no, yes) = self._items(wordings, read, seen), wordings.listed("answers")
-        names, spoken_as = wordings.listed("names"), spoken_of(self.values, wordings.language)
+        names, spoken_as = wordings.listed("names"), spoken_of(self.values, wordings)
         name, beta = names[seat % len(names)], float(seen["beta"])
         far = [value - usual for value, usual in zip(seen["values"], seen["centre"], strict=True)]
         lines = "".join(rf"\n{k}: ({yes}|{no})" for k in range(1, len(items) + 1))
@@ -90,7 +90,7 @@ class Prompts:
             given = {"items": items, "stand": stand, "beta": beta}
             messages = [(who, Told(f"user.answer.plain.{who}", given)) for who in ("system", "user")]
             return Chat(world, seat, (), form=lines.removeprefix(r"\n"), lead="1: "), messages
-        matters = _matters([value.cares for value in spoken_as], [gap * beta for gap in far])
+        matters = matters_of([value.cares for value in spoken_as], [gap * beta for gap in far])
         told: dict[str, object] = {"name": name, "matters": matters}
         told["rest"] = sum(len(group["cares"]) for group in matters) < len(far)
         asked: list[tuple[str, str | Told]] = [("system", Told("user.answer.system", told))]
@@ -190,7 +190,7 @@ def statements(wordings: Wordings, values: tuple[str, ...], items: Sequence[Sequ
         {
             "clauses": [
                 {"text": value.more if loading > 0 else value.less, "weight": abs(loading)}
-                for value, loading in zip(spoken_of(values, wordings.language), item, strict=True)
+                for value, loading in zip(spoken_of(values, wordings), item, strict=True)
                 if loading
             ]
         }
@@ -199,7 +199,7 @@ def statements(wordings: Wordings, values: tuple[str, ...], items: Sequence[Sequ
     return [said for (said, *_) in wordings.phrase("statement", given)]
 
 
-def _matters(cares: Sequence[str], stand: Sequence[float]) -> list[dict[str, Any]]:
+def matters_of(cares: Sequence[str], stand: Sequence[float]) -> list[dict[str, Any]]:
     """What matters more or less to a person than to most people, by how much it does.
 
     Args:

@@ -47,11 +47,9 @@ class LockIn(World[State, LockInOptions]):
     @cached_property
     def talking(self) -> Talking | None:
         """What is said in words; None without `matter`."""
-        return (
-            None
-            if self.options.matter is None
-            else Talking(matter_of(self.options.matter, self.wordings.language), self.wordings)
-        )
+        if self.options.matter is None:
+            return None
+        return Talking(matter_of(self.options.matter, self.wordings.language), self.wordings)
 
     def lexicon(self) -> Mapping[int, str]:
         """What scripts can say."""

@@ -8,13 +8,17 @@ import torch
 from populace.agents.llm import Backend, Reply, TextPolicy
 from populace.dialogue import ReplyKind
 from populace.envs.coevolution import Coevolution, CoevolutionOptions
-from populace.envs.coevolution.dialogue import RIDGE, Answered, QuestionnaireDialogue, fit, read_answers
+from populace.envs.coevolution.dialogue import RIDGE, Answered, fit, read_answers
+from populace.envs.coevolution.matter import spoken_of
+from populace.envs.coevolution.prompts import statements
 from populace.population import Census, PlainPopulation
 from populace.registry import policies
 from populace.rollout import Keep, rollout
 from populace.run import advance, see, start
+from populace.wordings import Wordings
 
 VALUES = ("care", "fair_play", "loyalty")
+WORDS = Wordings.of("populace.envs.coevolution", "en")
 POPULATION = PlainPopulation(6, VALUES, spread=0.5)
 
 
@@ -32,14 +36,16 @@ def begun(stage, worlds=4):
 
 def answer_by_what_is_written(text):
     """What a reader who knows nothing but the words would answer, and how far it is from doubt."""
-    stands = {name.strip(): float(gap) for name, gap in re.findall(r"([a-z ]+) ([+-]\d+\.\d+)", text.split("\n")[0])}
+    spoken = spoken_of(VALUES, WORDS)
+    stands = dict.fromkeys(VALUES, 0.0)
+    for size, side, cares in re.findall(r"^- (\S+) (more|less) of this: that (.*)\.$", text, re.MULTILINE):
+        name = next(name for name, value in zip(VALUES, spoken, strict=True) if value.cares == cares)
+        stands[name] = float(size) * (1 if side == "more" else -1)
     replies = []
-    for number, item in re.findall(r"^(\d+)\. (There should be .*)\.$", text, re.MULTILINE):
-        sign, lean = 1.0, 0.0
-        for word in re.split(r"\b(more|less|and|, )\b", item.removeprefix("There should be ")):
-            word = word.strip(" ,")
-            sign = {"more": 1.0, "less": -1.0}.get(word, sign)
-            lean += sign * stands.get(word, 0.0)
+    for number, item in re.findall(r"^(\d+)\. (.*)\.$", text, re.MULTILINE):
+        lean = 0.0
+        for name, value in zip(VALUES, spoken, strict=True):
+            lean += stands[name] * ((value.more in item.lower()) - (value.less in item.lower()))
         replies.append((int(number), lean))
     return replies
 
@@ -56,7 +62,7 @@ def test_a_reader_of_the_words_answers_as_the_values_say():
         replies.append("\n".join(f"{number}: {'yes' if lean > 0 else 'no'}" for number, lean in leans))
     actions, kinds = dialogue.hear(observation, chats, replies)
     lean = ((observation["values"] - observation["centre"]).unsqueeze(-2) * observation["questions"]).sum(-1)
-    sure = lean.abs() > 0.015  # two decimals of up to three values are told
+    sure = lean.abs() > 0.0015  # four digits of up to three values below 1 are told, or at least two decimals
     assert sure.float().mean() > 0.9
     assert torch.equal(actions["answers"][sure], (lean > 0).long()[sure])
     assert kinds.sum() == 0
@@ -97,8 +103,10 @@ def test_an_assistant_that_agrees_with_nobody_in_particular_speaks_for_the_start
     assert yes["mirror"].tolist() == [[0.25]] * 4
     assert yes["position"].abs().max() <= 3.0
     said = chats[0].messages[1][1]
-    share = observation["shares"][0, 0, 0, 0].item()
-    assert f"everyone (6 people): 1: {share:.0%}" in said
+    yes = round(6 * observation["shares"][0, 0, 0, 0].item())
+    first = next(line for line in said.splitlines() if line.startswith("1. "))
+    assert f"(Of the 6 people {yes or 'none'} said yes.)" in first
+    assert "At the start half of them would have said yes to each." in said
 
 
 def test_audiences_are_answered_apart():
@@ -109,7 +117,10 @@ def test_audiences_are_answered_apart():
     observation = see(stage, run, stage.role("assistant"))
     dialogue = observation.dialogue()
     chats = dialogue.say(observation)
-    assert "Audience 2, young (0 people): nobody was asked" in chats[0].messages[1][1]
+    # The segment `young` has nobody in it, so that nothing is told of it; its answers are asked for all the same.
+    assert "old people" in chats[0].messages[1][1]
+    assert "1 for the old people, 2 for the young people" in chats[0].messages[1][1]
+    assert not re.search(r"of the \d+ young", chats[0].messages[1][1])
     lines = [f"{a}.{k}: {'yes' if a == 1 else 'no'}" for a in (1, 2) for k in range(1, 7)]
     actions, kinds = dialogue.hear(observation, chats, ["\n".join(lines)] * 4)
     assert kinds.sum() == 0
@@ -152,11 +163,16 @@ def test_people_answer_yes_or_no_only():
     assert read_answers("1: 70%\n2: no", 1, 2, percentages=False) == ReplyKind.UNREADABLE
 
 
-def test_weights_are_told():
-    dialogue = QuestionnaireDialogue(VALUES, ("everyone",))
-    assert dialogue.statement([1.0, -1.0, 0.0]) == "There should be more care, and less fair play."
-    assert dialogue.statement([0.5, 0.0, 1.0]) == "There should be more care (weight 0.5) and loyalty."
-    assert dialogue.statement([0.0, 0.0, 0.0]) == "There should be no change."
+def test_statements_are_plain_sentences_that_hold_their_loadings():
+    values = ("religion", "democracy", "fair_play")
+    items = [[1.0, -1.0, 0.0], [0.5, 0.0, 1.0], [0.0, -0.25, -1.0], [0.0, 0.0, 0.0], [1.0, 1.0, -1.0]]
+    assert statements(WORDS, values, items) == [
+        "Religion should have a larger place in life, and the people should decide less.",
+        "Religion should have a larger place in life (this counts 0.5 times), and there should be more fair play.",
+        "The people should decide less (this counts 0.25 times), and there should be less fair play.",
+        "Things should stay as they are.",
+        "Religion should have a larger place in life, the people should decide more, and there should be less fair play.",
+    ]
 
 
 class Reader(TextPolicy):
@@ -169,8 +185,10 @@ class Reader(TextPolicy):
             def complete(self, asks):
                 for i, ask in enumerate(asks):
                     text = ask.messages[-1][1]
-                    if "people): " in text:
-                        said = text.split("people): ")[1].replace(", ", "\n")
+                    told = re.findall(r"^(\d+)\. .*\(Of the 6 people (\w+) said yes", text, re.MULTILINE)
+                    if told:
+                        yes = {"none": 0}
+                        said = "\n".join(f"{k}: {100 * int(yes.get(n, n)) / 6:.0f}%" for k, n in told)
                     else:
                         leans = answer_by_what_is_written(text)
                         said = "\n".join(f"{k}: {'yes' if lean > 0 else 'no'}" for k, lean in leans)

@@ -21,18 +21,20 @@ from populace.envs.coevolution.conversations import essays, remarks
 from populace.envs.coevolution.history import CENTURY_VALUES, MORAL_VALUES
 from populace.envs.coevolution.matter import matter_of, spoken_of
 from populace.envs.coevolution.phrases import said_of, spoken
-from populace.envs.coevolution.prompts import labelled, words_of
+from populace.envs.coevolution.prompts import labelled, matters_of, words_of
 from populace.errors import OptionError, PopulaceError
 from populace.rollout import Keep, rollout
 from populace.run import Run, advance, see
 from populace.scenarios import runner
 from populace.testing import check_world
+from populace.wordings import Wordings
 from populace.words import SILENCE, UNWORDED, Reader, text_id
 
 ASKED = {"loadings": "statements", "asked": 4}
 BASE = {"history": {"series": "walk", "every": 2}, "bound": 3.0}
 SPARSE = {**BASE, "audience": "segment", "assistants": 2, "turnover": 0.2, "noise": 0.02, "questionnaire": {"asked": 5}}
 OWN = {**BASE, "questionnaire": ASKED}
+WORDS = Wordings.of("populace.envs.coevolution", "en")
 PEOPLE = Crowd(12, CENTURY_VALUES)
 
 
@@ -109,8 +111,8 @@ def test_a_statement_and_its_contrary_load_the_other_way():
 def test_names_of_values_are_known_with_and_without_their_prefix():
     bare = tuple(name.split("_", 1)[1] for name in MORAL_VALUES)
     assert torch.equal(matter_of("statements", bare).loadings, matter_of("statements", MORAL_VALUES).loadings)
-    assert spoken_of(bare) == spoken_of(MORAL_VALUES)
-    assert spoken_of(("good_cheer",))[0].more == "there should be more good cheer"
+    assert spoken_of(bare, WORDS) == spoken_of(MORAL_VALUES, WORDS)
+    assert spoken_of(("good_cheer",), WORDS)[0].more == "there should be more good cheer"
     with pytest.raises(PopulaceError, match="no statements on 'mirth'"):
         matter_of("statements", ("mirth",))
 
@@ -222,7 +224,7 @@ def test_an_essay_speaks_of_the_values_that_differ_most_from_the_start():
     first, second = spoken(stand)
     assert first.tolist() == [1 + 2 * 1, 0, 1 + 2 * 2]
     assert second.tolist() == [1 + 2 * 4 + 1, 0, 0]
-    said = said_of(matter_of("statements", CENTURY_VALUES))
+    said = said_of(matter_of("statements", CENTURY_VALUES), WORDS)
     text = said.lexicon[int(said.essays.say((first[:1], second[:1]), torch.zeros(1)))]
     assert (
         text
@@ -231,7 +233,7 @@ def test_an_essay_speaks_of_the_values_that_differ_most_from_the_start():
 
 
 def test_every_wording_is_in_the_lexicon_and_wordings_differ():
-    said = said_of(matter_of("statements", CENTURY_VALUES))
+    said = said_of(matter_of("statements", CENTURY_VALUES), WORDS)
     assert text_id("I agree with all of this.") in said.lexicon
     assert text_id("Shops should be closed on holy days.") in said.lexicon
     assert len(set(said.lexicon.values())) == len(said.lexicon)
@@ -272,12 +274,12 @@ def test_nobody_reads_where_nobody_listens():
 
 
 def test_replies_are_words_first_and_labelled_lines_last():
-    assert words_of("I think so.\n1: yes\n2: no") == "I think so."
-    assert words_of("1: yes\n2: no") is None
-    assert words_of("") == ""
-    assert words_of("In 2024: yes, we did.\n1: 70%\nmirror: 20%") == "In 2024: yes, we did."
-    assert labelled("1: a thing that I like\n1: yes") == "1: yes"
-    assert labelled("Well.\n**1:** 70\n2: 100%.") == "**1:** 70%\n2: 100%"
+    assert words_of(WORDS, "I think so.\n1: yes\n2: no") == "I think so."
+    assert words_of(WORDS, "1: yes\n2: no") is None
+    assert words_of(WORDS, "") == ""
+    assert words_of(WORDS, "In 2024: yes, we did.\n1: 70%\nmirror: 20%") == "In 2024: yes, we did."
+    assert labelled(WORDS, "1: a thing that I like\n1: yes") == "1: yes"
+    assert labelled(WORDS, "Well.\n**1:** 70\n2: 100%.") == "**1:** 70%\n2: 100%"
     world, _, run, _ = _play({**OWN, "matter": "statements"}, 1)
     seen, dialogue = see(world, run, world.role("user")), world.dialogue()
     chats = dialogue.say(seen)
@@ -302,18 +304,25 @@ def test_what_a_script_would_write_is_read_back(role, options):
             assert (kinds == 0).all()
             if role == "user":
                 assert torch.equal(actions["answers"], acts["answers"])
-            assert all(words_of(reply) for reply in replies)
+            assert all(words_of(WORDS, reply) for reply in replies)
         run, _ = advance(world, policies, run)
 
 
 def test_a_person_is_told_each_value_that_sets_it_apart_and_no_other():
     world, _, run, _ = _play({**OWN, "matter": "statements"}, 0)
-    prompts = world.dialogue().worded
-    assert prompts.persona([2.5, -0.3, 0.1, 0.0, 0.0]) == (
-        "It matters much more to you than to most people that religion has a firm place in life. It matters a little "
-        "less to you than to most people that the people decide. About everything else you think as most people do."
+    cares = [value.cares for value in spoken_of(CENTURY_VALUES, WORDS)]
+
+    def persona(stand):
+        matters = matters_of(cares, stand)
+        rest = sum(len(group["cares"]) for group in matters) < len(stand)
+        return WORDS.one("user.answer.system", name="Ida", matters=matters, rest=rest)
+
+    assert persona([2.5, -0.3, 0.1, 0.0, 0.0]) == (
+        "You are Ida. It matters much more to you than to most people that religion has a firm place in life. It matters a little "
+        "less to you than to most people that the people decide. About everything else you think as most people do. "
+        "Write as Ida, in the first person."
     )
-    assert prompts.persona([0.0] * 5) == "About all that is asked here you think as most people do."
+    assert "About all that is asked here you think as most people do." in persona([0.0] * 5)
     seen = see(world, run, world.role("user"))
     told = world.dialogue().say(seen)
     for field, changed in (("items", seen["items"] + 0), ("values", -seen["values"]), ("beta", seen["beta"] * 9)):

@@ -23,9 +23,11 @@ class Pooler(TextPolicy):
         class Model(Backend):
             def complete(self, asks):
                 for i, ask in enumerate(asks):
-                    told = re.findall(r"^\d+\. (\S+) \+- (\S+); trust (\S+)$", ask.messages[-1][1], re.MULTILINE)
-                    weights = [float(trust) / float(sd) ** 2 for _, sd, trust in told]
-                    mean = sum(w * float(m) for w, (m, _, _) in zip(weights, told, strict=True)) / sum(weights)
+                    last = ask.messages[-1][1]
+                    told = re.findall(r"^\d+\. (\S+), give or take (\S+)$", last, re.MULTILINE)
+                    trust = float(re.search(r"as (\S+) hundredths", last)[1]) / 100.0
+                    weights = [trust / float(sd) ** 2 for _, sd in told]
+                    mean = sum(w * float(m) for w, (m, _) in zip(weights, told, strict=True)) / sum(weights)
                     yield i, Reply.of(ask, f"mean: {mean:.8g}\nsd: {sum(weights) ** -0.5:.8g}")
 
         return Model()

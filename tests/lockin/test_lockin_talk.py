@@ -29,7 +29,7 @@ class Pooler(TextPolicy):
         class Model(Backend):
             def complete(self, asks):
                 for i, ask in enumerate(asks):
-                    last = ask.messages[-1][1]
+                    last = re.sub(r"(?<=[0-9]),(?=[0-9]{3})", "", ask.messages[-1][1])
                     told = re.findall(r"^- (\S+) [^,]+, give or take (\S+)$", last, re.MULTILINE)
                     trust = float(re.search(r"as (\S+) hundredths", last)[1]) / 100.0
                     weights = [trust / float(off) ** 2 for _, off in told]
@@ -117,7 +117,7 @@ def test_what_a_script_says_is_its_estimate_in_its_unit():
 def test_a_reader_of_the_words_believes_what_the_aggregate_does():
     text = _play(6, Pooler(Pooler.Options()), matter="quantities")[2]
     script = _play(6, matter="quantities")[2]
-    # Six digits of a base of a dozen steps or more are told: 1e-4 of a step at most, and three digits of errors.
+    # Four digits of a base of a dozen steps or more are told, and two decimals in any case: 5e-3 of a step at most.
     assert torch.allclose(text.state.assistant.mean, script.state.assistant.mean, atol=5e-3)
     assert torch.allclose(text.state.assistant.log_precision, script.state.assistant.log_precision, atol=2e-2)
 
@@ -140,8 +140,9 @@ def test_replies_are_words_first_and_two_lines_last():
     assert read(f"Guess: {guess}\nGive or take: 0")[2] == unclear
     assert read(f"Guess: {guess} to 900\nGive or take: 1")[2] == unclear
     assert read(f"Guess: {guess}\nGuess: 1\nGive or take: 1")[2] == unclear
-    assert words_of("Well.\nGuess: 3\nGive or take: 1") == "Well."
-    assert words_of("Guess: 3\nGive or take: 1") is None
+    labels = ("Guess", "Give or take")
+    assert words_of("Well.\nGuess: 3\nGive or take: 1", labels) == "Well."
+    assert words_of("Guess: 3\nGive or take: 1", labels) is None
 
 
 def test_what_a_script_would_write_is_read_back():

@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor
 
 from populace.fields import LIMIT, Field, Role
-from populace.figures import figure
 from populace.observation import Observation
+from populace.template_worker import figure
 
 Axes = tuple[str | tuple[str, ...], ...]
 

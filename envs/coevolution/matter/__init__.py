@@ -15,6 +15,7 @@ from populace.errors import PopulaceError
 from populace.files import changed
 from populace.table import PLAIN, Table, TableFormat
 from populace.tables import parse, read_table
+from populace.wordings import Wordings
 
 SHIPPED = "statements"
 """Name of the table that comes with the library, in the options `matter` and `questionnaire.loadings`."""
@@ -134,18 +135,17 @@ def _read(table: Table, columns: Sequence[str], values: Sequence[str]) -> Matter
 
 
 @lru_cache(maxsize=16)
-def spoken_of(values: tuple[str, ...], language: str = "en") -> tuple[Value, ...]:
-    """How each value is spoken of; one that the library does not know is called by its name."""
-    place = files("populace.envs.coevolution.matter").joinpath(f"values.{language}.csv")
-    name = place.name if place.is_file() else "values.csv"
-    table = parse(_text(name), name)
-    cells = [matter.texts(table, name) for name in ("value", *Value._fields)]
-    known = {name: Value(*clauses) for name, *clauses in zip(*cells, strict=True)}
-    return tuple(known.get(bare(name)) or _unknown(name.replace("_", " ")) for name in values)
-
-
-def _unknown(name: str) -> Value:
-    return Value(f"there is {name}", f"there should be more {name}", f"there should be less {name}")
+def spoken_of(values: tuple[str, ...], wordings: Wordings) -> tuple[Value, ...]:
+    """How each value is spoken of; one that the table does not know is called by its name."""
+    found = []
+    for name in values:
+        known = f"value.{bare(name)}"
+        if known in wordings.labels:
+            found.append(Value(*wordings.listed(known)))
+        else:
+            [clauses] = wordings.phrase("value.unknown", [{"name": name.replace("_", " ")}])
+            found.append(Value(*clauses))
+    return tuple(found)
 
 
 def bare(name: str) -> str:
