@@ -88,8 +88,9 @@ def _world(name: str, world: type[AnyWorld]) -> dict[str, Any]:
                 f"role {role.name}: acts in {', '.join(role.phases)}; "
                 f"{f'by default {default}' if (default := world.defaults.get(role.name)) else 'no default policy'}",
             ]
-            lines += [f"  sees {f.name} ({_form(f)}): {f.about}" for f in role.sees]
-            lines += [f"  does {f.name} ({_form(f)}): {f.about}" for f in role.does]
+            for verb, fields in (("sees", role.sees), ("does", role.does)):
+                for f in fields:
+                    lines += [f"  {verb} {f.name} ({_form(f)}): {f.about}", *_meanings(f)]
     manifest = registry.manifests.get(name)
     docs = manifest.docs if manifest is not None else ""
     if manifest is not None and manifest.policies:
@@ -119,6 +120,13 @@ def _measure(name: str, measure: object, how: str) -> dict[str, Any]:
 def _form(f: Field) -> str:
     """A field's kind, and its shape where it has one: `real, 4 x 2`."""
     return ", ".join((f.kind, " x ".join(map(str, f.shape)))) if f.shape else f.kind
+
+
+def _meanings(f: Field) -> list[str]:
+    """What the labels of a field mean, a line each."""
+    return [
+        f"    {label}: {meaning}" for label, meaning in zip(f.names or f.labels, f.meanings, strict=False) if meaning
+    ]
 
 
 def _options(options: type[BaseModel]) -> list[str]:

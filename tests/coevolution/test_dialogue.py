@@ -171,7 +171,8 @@ def test_statements_are_plain_sentences_that_hold_their_loadings():
         "Religion should have a larger place in life (this counts 0.5 times), and there should be more fair play.",
         "The people should decide less (this counts 0.25 times), and there should be less fair play.",
         "Things should stay as they are.",
-        "Religion should have a larger place in life, the people should decide more, and there should be less fair play.",
+        "Religion should have a larger place in life, the people should decide more, and there should be less fair "
+        "play.",
     ]
 
 

@@ -158,7 +158,7 @@ def test_no_private_field_is_told():
             chats = FieldsDialogue().say(see(stage, run, own))
             assert isinstance(chats[0], Chat)
             told = chats[0].messages[-1][1]
-            assert not [f.name for f in own.sees if f.private and f"- {f.name.replace('_', ' ')}:" in told]
+            assert not [f.name for f in own.sees if f.private and f"- {f.about.rstrip('.')}" in told]
 
 
 PLACE = Field(name="place", kind="count", low=0, high=2, names=("first", "second", "third"), about="Which.")

@@ -11,19 +11,34 @@ from populace.builder import build
 from populace.run import advance, see, start
 from populace.testing.prompts import SETTINGS
 
-TALKS = {"payoff": ("questions", "questions.csv", ("ambiguous", "harmful", "domain"))}
+TALKS = {
+    "payoff": ("questions", "questions.csv", ("ambiguous", "harmful", "domain")),
+    "agency": ("", "", ()),
+    "coevolution": ("statements", "statements.csv", ()),
+    "lockin": ("quantities", "quantities.csv", ()),
+    "matrix": ("", "", ()),
+}
 """World -> its matter, the file that holds it, and its columns that are codes."""
-SETS = [(world, k) for world in TALKS for k in range(len(SETTINGS[f"populace/{world}-v0"]))]
+NAMED = {"matrix": {"labels": ["k", "m"]}}
+"""World -> options that name what a table cannot: acts of a game."""
+SETS = [
+    (world, k)
+    for world in TALKS
+    for k, setting in enumerate(SETTINGS[f"populace/{world}-v0"])
+    if setting.population is None  # whose names of groups are the scenario's
+]
 
 
 def built(world: str, k: int, folder, language: str):
     setting = SETTINGS[f"populace/{world}-v0"][k]
-    options = {**setting.options, "language": language}
+    options = {**setting.options, **NAMED.get(world, {}), "language": language}
     named, file, codes = TALKS[world]
     if language != "en" and options.get("matter") == named:
         path = folder / file
         path.write_text(matter(f"populace.envs.{world}.matter", file, codes), encoding="utf-8")
         options["matter"] = str(path)
+        if options.get("questionnaire", {}).get("loadings") == named:
+            options["questionnaire"] = {**options["questionnaire"], "loadings": str(path)}
     return build(f"populace/{world}-v0", options=options, users=4)
 
 
