@@ -319,8 +319,8 @@ def test_a_person_is_told_each_value_that_sets_it_apart_and_no_other():
 
     assert persona([2.5, -0.3, 0.1, 0.0, 0.0]) == (
         "You are Ida. It matters much more to you than to most people that religion has a firm place in life. It "
-        "matters a little less to you than to most people that the people decide. About everything else you think as most people do. "
-        "Write as Ida, in the first person."
+        "matters a little less to you than to most people that the people decide. About everything else you think as "
+        "most people do. Write as Ida, in the first person."
     )
     assert "About all that is asked here you think as most people do." in persona([0.0] * 5)
     seen = see(world, run, world.role("user"))

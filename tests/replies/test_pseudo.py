@@ -1,6 +1,7 @@
 """Another language is data: prompts, replies and what scripts say in a pseudo-language, in all worlds with a table."""
 
 from dataclasses import replace
+from importlib.resources import files
 
 import pytest
 import torch
@@ -33,9 +34,10 @@ def built(world: str, k: int, folder, language: str):
     setting = SETTINGS[f"populace/{world}-v0"][k]
     options = {**setting.options, **NAMED.get(world, {}), "language": language}
     named, file, codes = TALKS[world]
-    if language != "en" and options.get("matter") == named:
-        path = folder / file
-        path.write_text(matter(f"populace.envs.{world}.matter", file, codes), encoding="utf-8")
+    if options.get("matter") == named:
+        path, package = folder / file, f"populace.envs.{world}.matter"
+        english_too = files(package).joinpath(file).read_text(encoding="utf-8")
+        path.write_text(matter(package, file, codes) if language != "en" else english_too, encoding="utf-8")
         options["matter"] = str(path)
         if options.get("questionnaire", {}).get("loadings") == named:
             options["questionnaire"] = {**options["questionnaire"], "loadings": str(path)}
@@ -81,8 +83,9 @@ def test_nothing_that_is_said_or_told_is_english_by_nature(world, k, tmp_path):
 @pytest.mark.parametrize(("world", "k"), SETS)
 def test_replies_in_another_language_are_read_as_in_english(world, k, tmp_path):
     (tmp_path / "xx.yaml").write_text(table(f"populace.envs.{world}"), encoding="utf-8")
+    (tmp_path / "en").mkdir()
     theirs = played(built(world, k, tmp_path, str(tmp_path / "xx.yaml")))
-    for own, other in zip(played(built(world, k, tmp_path, "en")), theirs, strict=True):
+    for own, other in zip(played(built(world, k, tmp_path / "en", "en")), theirs, strict=True):
         if own[4] is None:
             continue
         assert len(own[2]) == len(other[2])
