@@ -45,10 +45,12 @@ class Feed(World[State, FeedOptions]):
 
     def roles(self) -> tuple[Role, ...]:
         """A seat of the feed for every reader."""
-        opinion = Field(name="opinion", kind="real", low=-1, high=1, about="The reader's opinion, -1 left to 1 right.")
+        ends = ("left", "right")
+        opinion = Field(name="opinion", kind="real", low=-1, high=1, ends=ends, about="The reader's opinion.")
         article = Field(name="article", kind="choice", labels=LABELS, about="The article's slant.", forfeit=2)
         opened = Field(name="opened", kind="flag", about="Whether the reader opens it.")
-        size, feed, reader = self.census.size, "Chooses an article for one reader.", "Opens the article or does not."
+        size, feed = self.census.size, "You run a news feed, and choose an article for one reader."
+        reader = "You read a news feed, and open the article that you are shown or not."
         return (
             Role(name="feed", seats=size, sees=(opinion,), does=(article,), phases=("show",), about=feed),
             Role(
