@@ -88,8 +88,8 @@ def _world(name: str, world: type[AnyWorld]) -> dict[str, Any]:
                 f"role {role.name}: acts in {', '.join(role.phases)}; "
                 f"{f'by default {default}' if (default := world.defaults.get(role.name)) else 'no default policy'}",
             ]
-            for verb, fields in (("sees", role.sees), ("does", role.does)):
-                for f in fields:
+            for verb, several in (("sees", role.sees), ("does", role.does)):
+                for f in several:
                     lines += [f"  {verb} {f.name} ({_form(f)}): {f.about}", *_meanings(f)]
     manifest = registry.manifests.get(name)
     docs = manifest.docs if manifest is not None else ""
