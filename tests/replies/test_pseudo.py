@@ -7,10 +7,12 @@ import torch
 from pseudo import english, matter, table
 
 from populace import registry
+from populace.agents.users import PopulationSpec, SpecPopulation
 from populace.builder import build
 from populace.envs.culture.free import VARIANTS
 from populace.run import advance, see, start
 from populace.testing.prompts import SETTINGS
+from populace.wordings import Wordings
 
 TALKS = {
     "payoff": ("questions", "questions.csv", ("ambiguous", "harmful", "domain")),
@@ -88,9 +90,26 @@ def test_replies_in_another_language_are_read_as_in_english(world, k, tmp_path):
             assert torch.equal(acts[name], others[name]), (own[:2], name)
 
 
-def test_every_table_says_what_a_seat_is_told_whose_reply_was_not_read():
-    from populace.wordings import Wordings
+@pytest.mark.parametrize(("world", "k"), [*SETS, ("shopping", 0)])
+def test_every_prompt_is_given_all_that_its_template_may_use(world, k, monkeypatch):
+    """So that a template that `validate` lets pass does not fail in the run."""
+    render, seen = Wordings.render, set()
 
+    def checked(self, name, contexts):
+        seen.add(name)
+        for given in contexts:
+            assert self.knows(name) <= set(given), (name, self.knows(name) - set(given))
+        return render(self, name, contexts)
+
+    monkeypatch.setattr(Wordings, "render", checked)
+    setting = SETTINGS[f"populace/{world}-v0"][k]
+    people = setting.population and SpecPopulation(PopulationSpec.model_validate({"size": 4, **setting.population}))
+    for _ in played(build(f"populace/{world}-v0", options=setting.options, users=4, population=people)):
+        pass
+    assert len(seen) > 2
+
+
+def test_every_table_says_what_a_seat_is_told_whose_reply_was_not_read():
     for world in registry.manifests.shipped():
         face = build(world, users=4).world.dialogue()
         if isinstance(getattr(face, "wordings", None), Wordings):
