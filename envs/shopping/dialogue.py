@@ -11,6 +11,7 @@ from torch import Tensor
 from populace import replies as words
 from populace.dialogue import Chat, ReplyKind
 from populace.envs.shopping import wording
+from populace.envs.shopping.audience import Masks
 from populace.envs.shopping.catalogue import Catalogue
 from populace.envs.shopping.plain import Plain
 from populace.fields import Field
@@ -24,15 +25,16 @@ class TinMenDialogue:
     Args:
         wordings: The table that prompts are in.
         catalogue: What is for sale.
-        interest: Whether customers are shown what the company earns.
+        masks: What customers are shown.
     """
 
-    def __init__(self, wordings: Wordings, catalogue: Catalogue, interest: bool = False) -> None:
-        self.wordings, self.catalogue, self.interest = wordings, catalogue, interest
+    def __init__(self, wordings: Wordings, catalogue: Catalogue, masks: Masks) -> None:
+        self.wordings, self.catalogue, self.masks = wordings, catalogue, masks
 
     def say(self, observation: Observation) -> Sequence[Chat]:
         """One chat a seat that acts in the observation's phase."""
-        plain = Plain(self.wordings, self.catalogue, self.interest)
+        veiled = () if self.masks.truth.buyer else self.catalogue.hidden
+        plain = Plain(self.wordings, self.catalogue, self.masks.commission.buyer, veiled)
         return words.ask_in(
             self.wordings,
             observation,

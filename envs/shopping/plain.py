@@ -19,10 +19,13 @@ class Plain:
         wordings: The table that prompts are in.
         catalogue: What is for sale.
         interest: Whether customers are shown what the company earns.
+        veiled: Attributes that customers cannot see before they buy.
     """
 
-    def __init__(self, wordings: Wordings, catalogue: Catalogue, interest: bool) -> None:
-        self.wordings, self.catalogue, self.interest = wordings, catalogue, interest
+    def __init__(
+        self, wordings: Wordings, catalogue: Catalogue, interest: bool = False, veiled: Sequence[str] = ()
+    ) -> None:
+        self.wordings, self.catalogue, self.interest, self.veiled = wordings, catalogue, interest, veiled
 
     @cached_property
     def attributes(self) -> Attributes:
@@ -69,6 +72,11 @@ class Plain:
         return told | {
             "products": list(lines),
             "recommended": self._called(own, place) if place < len(own["price"]) else None,
+            "veiled": [
+                said.name
+                for name, said in zip(self.attributes.names, self.attributes.said, strict=True)
+                if name in self.veiled
+            ],
             "disclosed": own["disclosed"],
             "persuaded": own["persuaded"],
             "claimed": own["claimed"],
@@ -133,7 +141,7 @@ class Plain:
                         "number": k + 1,
                         "title": self.title(own, k),
                         "price": f"{self.catalogue.currency}{own['price'][k]:,.2f}",
-                        "facts": self.attributes.facts(own["offers"][k]),
+                        "facts": self.attributes.facts(own["offers"][k], () if assistant else self.veiled),
                         "company": self.catalogue.company,
                         "earned": earned,
                         **({"harmful": own["harmful"][k]} if assistant else {}),

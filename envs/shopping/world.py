@@ -255,7 +255,7 @@ class Shopping(World[State, ShoppingOptions]):
     def dialogue(self) -> TinMenDialogue | WordedDialogue:
         """The form of Tin Men, an explanation and a choice; with `matter`, conversations."""
         if self.talking is None:
-            return TinMenDialogue(self.wordings, self.catalogue, self.options.masks.commission.buyer)
+            return TinMenDialogue(self.wordings, self.catalogue, self.options.masks)
         return WordedDialogue(self.catalogue, self.talking, self.options)
 
     def notes(self) -> list[str]:
