@@ -16,7 +16,7 @@ of a scenario in a sandbox, by a worker process with limits of time and memory (
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -226,6 +226,10 @@ class Wordings:
         """What a run keeps of it, as plain constants."""
         told: dict[str, object] = {"language": self.language, "version": self.version, "sha256": self.digest}
         return told if self.whole or not self.foreign else {**told, "replaced": sorted(self.foreign)}
+
+    def __getstate__(self) -> dict[str, object]:
+        """Without compiled templates, which cannot be sent to another process."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @cached_property
     def _given(self) -> dict[str, object]:

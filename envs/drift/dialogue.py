@@ -7,7 +7,7 @@ around the word does not matter) and strictly in content: exactly one act, one r
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cache, cached_property, lru_cache, partial
 from typing import Any
 
 from torch import Tensor
@@ -84,7 +84,7 @@ class Labels:
     leaving: tuple[str, ...]
 
     @staticmethod
-    @cache
+    @lru_cache(maxsize=16)
     def of(wordings: Wordings) -> "Labels":
         """The labels of a table."""
         one, some = wordings.label, wordings.listed

@@ -1,6 +1,7 @@
 """`populace.wordings`: tables by language, prompts in other words, and what is refused."""
 
 import json
+import pickle
 import time
 
 import pytest
@@ -66,6 +67,13 @@ def test_messages_are_filled_in_one_batch_per_prompt(table, monkeypatch):
     assert asked == ["user.ask.first"]
     assert [chat[0] for chat in filled] == [("system", "as it is")] * 3
     assert [chat[1][1].split(".")[0] for chat in filled] == [f"You want to know {k}" for k in range(3)]
+
+
+def test_a_table_can_be_sent_to_another_process(table):
+    said = table.one("user.ask.first", goal="a")
+    other = pickle.loads(pickle.dumps(table))
+    assert other.one("user.ask.first", goal="a") == said
+    assert other.digest == table.digest
 
 
 def test_single_prompts_and_labels_can_be_replaced(table):
