@@ -101,6 +101,8 @@ def test_single_prompts_and_labels_can_be_replaced(table):
         ({"user.ask.first": "{% if %}"}, "line 1 of the template fails"),
         ({"user.ask.first": 3}, "expected a text"),
         ({"labels.names": ["Tom"]}, "expected 13 texts"),
+        ({"labels.names": [1] * 13}, "expected a list of texts"),
+        ({"labels.end": " "}, "expected a text"),
         ({"labels.ends": "x"}, "there is no wording 'labels.ends'; did you mean 'labels.end"),
     ],
 )
@@ -177,6 +179,14 @@ def test_validate_refuses_what_does_not_fit_at_its_line(tmp_path, wording, line,
         populace.load(path)
     assert why in str(refused.value)
     assert refused.value.line == line
+
+
+def test_validate_refuses_a_language_that_is_not_there_at_its_line(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(SCENARIO.replace("wordings:\n      WORDING", "language: eng"), encoding="utf-8")
+    with pytest.raises(ScenarioError, match="'eng' is neither a language") as refused:
+        populace.load(path)
+    assert refused.value.line == 10
 
 
 def test_a_run_asks_in_these_words_and_keeps_which(tmp_path):
