@@ -37,4 +37,4 @@ def test_a_page_in_another_language_says_what_there_is_nothing_to_talk_about_in(
 def test_names_of_prompts_are_listed_with_what_a_template_may_use():
     lines = names("populace/drift-v0").splitlines()
     assert lines[0].startswith("# populace.envs.drift, language en, version 1, sha256 ")
-    assert "user.put.user: biased, claim, hope, name, talk" in lines
+    assert "user.put.user: claim, hope, name, talk" in lines

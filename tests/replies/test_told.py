@@ -9,15 +9,9 @@ from populace.builder import build
 from populace.observation import Observation
 from populace.run import advance, see, start
 
-STORE = {
-    "catalogue": "tin-men-loyalty",
-    "phases": ["offer", "delegate", "search", "message", "decide", "audit"],
-    "providers": [{"name": "Pia"}, {"name": "Otto", "loyalty": 0.3}],
-}
 WORLDS = {
     "payoff": {"conflict": 0.4, "harm": {"share": 0.3}, "pricing": {"policy": "per_token"}},
     "drift": {"audit_budget": 0.25, "topics": ["therapy", "booking"]},
-    "shopping": {**STORE, "conditions": ["both"]},
     "culture": {"asked": 2, "rounds": 1, "layers": [{"name": "neighbours"}, {"name": "work"}]},
 }
 UNTOLD = {
@@ -33,9 +27,9 @@ def changed(field, value: torch.Tensor) -> list[torch.Tensor]:
     if value.dtype == torch.bool:
         return [~value]
     if not value.is_floating_point():
-        top = len(field.labels) - 1 if field.labels else field.high
+        top = len(field.labels or field.names) - 1 if field.labels or field.names else field.high
         return [torch.where(value + 1 <= top, value + 1, (value - 1).clamp(min=max(field.low, 0)))]
-    return [(value + step).clamp(field.low, field.high) for step in (0.5, -0.5, 100.0)] + [value.flip(-1)]
+    return [(value + step).clamp(field.low, field.high) for step in (0.5, -0.5, 100.0, 1e5)] + [value.flip(-1)]
 
 
 @pytest.mark.parametrize("world", WORLDS)
