@@ -16,7 +16,7 @@ of a scenario in a sandbox, by a worker process with limits of time and memory (
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -119,8 +119,11 @@ class Wordings:
             if not self._used[name]:
                 return [template.render().strip()] * len(contexts)
             return [template.render(context).strip() for context in contexts]
+        return [text.strip() for text in self._sandboxed(name, self.prompts[name], contexts)]
+
+    def _sandboxed(self, name: str, text: str, contexts: Sequence[Mapping[str, object]]) -> list[str]:
         try:
-            return [text.strip() for text in templates.rendered(self.prompts[name], contexts, self.macros, self._given)]
+            return templates.rendered(text, contexts, self.macros, self._given)
         except templates.TemplateFailed as error:
             raise PopulaceError(f"wordings: {name}: the template fails: {error.message}") from None
 
@@ -145,7 +148,7 @@ class Wordings:
         """What scripts may say, all wordings of it, for each context."""
         given = list(contexts)
         if self.whole:
-            columns = [templates.rendered(text, given, self.macros, self._given) for text in self.phrases[name]]
+            columns = [self._sandboxed(name, text, given) for text in self.phrases[name]]
             return [list(row) for row in zip(*columns, strict=True)]
         made = [self._environment.from_string(text) for text in self.phrases[name]]
         return [[template.render(context) for template in made] for context in given]
@@ -191,7 +194,9 @@ class Wordings:
         if known is None:
             raise PopulaceError(_unknown(name, [f"labels.{label}" for label in self.labels]))
         found = value if isinstance(value, str) else tuple(value) if isinstance(value, (list, tuple)) else None
-        if found is None or isinstance(found, str) != isinstance(known, str) or len(found) == 0:
+        texts = () if found is None else (found,) if isinstance(found, str) else found
+        whole = bool(texts) and all(isinstance(text, str) and text.strip() for text in texts)
+        if found is None or not whole or isinstance(found, str) != isinstance(known, str):
             raise PopulaceError(f"expected {'a text' if isinstance(known, str) else 'a list of texts'}")
         if not isinstance(known, str) and len(found) != len(known):
             raise PopulaceError(f"expected {len(known)} texts, as there are {', '.join(known)}")
@@ -226,6 +231,10 @@ class Wordings:
         """What a run keeps of it, as plain constants."""
         told: dict[str, object] = {"language": self.language, "version": self.version, "sha256": self.digest}
         return told if self.whole or not self.foreign else {**told, "replaced": sorted(self.foreign)}
+
+    def __getstate__(self) -> dict[str, object]:
+        """Without compiled templates, which cannot be sent to another process."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @cached_property
     def _given(self) -> dict[str, object]:

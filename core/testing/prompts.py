@@ -192,7 +192,7 @@ def page(world: str, language: str | None = None) -> str:
         language: A tag or the path of a table of wordings; None for the world's default.
 
     Raises:
-        PopulaceError: There is no such language, or nothing to talk about in it (`matter`).
+        PopulaceError: There is no such language. The page says where there is nothing to talk about in it (`matter`).
     """
     world_id = world_class(world).id
     lines = [
@@ -209,7 +209,14 @@ def page(world: str, language: str | None = None) -> str:
                 "",
                 f"Options: {', '.join(f'`{name}: {json.dumps(value)}`' for name, value in setting.options.items())}",
             ]
-        for (role, phase), some in groupby(prompts(world, setting, language), key=lambda s: (s.role, s.phase)):
+        try:
+            found = prompts(world, setting, language)
+        except PopulaceError as error:
+            if language is None or not str(error).startswith("matter:"):
+                raise
+            lines += ["", f"This is not shown: {error}."]
+            continue
+        for (role, phase), some in groupby(found, key=lambda s: (s.role, s.phase)):
             lines += ["", f"### {role}, {phase}"]
             for shown in some:
                 lines += ["", f"#### {FACES[shown.face]}, tick {shown.tick}", "", *_chat(shown)]

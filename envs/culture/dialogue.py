@@ -16,6 +16,7 @@ from populace.envs.culture.reading import Replies
 from populace.envs.culture.survey import Survey
 from populace.envs.culture.talking import Talking
 from populace.observation import Observation
+from populace.wordings import Wordings
 
 
 class CultureDialogue:
@@ -23,29 +24,41 @@ class CultureDialogue:
 
     A reply answers each question on a line of its own, `1: 3` (question 1, option 3); the synthesiser's further text is
     searched for names of cultures, each a reference, positive where marked `(+)` right after the name.
+
+    Args:
+        wordings: The table that prompts are in.
+        survey: The survey.
+        options: The world's.
+        talking: What is said in words; None without `matter`.
     """
 
-    def __init__(self, survey: Survey, options: CultureOptions, talking: Talking | None = None) -> None:
-        self.survey, self.options = survey, options
-        self.worded = None if talking is None else Prompts(survey, options)
-        self.replies = None if talking is None else Replies(survey, options, talking)
+    def __init__(
+        self, wordings: Wordings, survey: Survey, options: CultureOptions, talking: Talking | None = None
+    ) -> None:
+        self.wordings, self.survey, self.options, self.talking = wordings, survey, options, talking
         self._places = {name.lower(): c for c, name in enumerate(survey.cultures)}
         longest = "|".join(re.escape(n) for n in sorted(survey.cultures, key=len, reverse=True))
         self._names = re.compile(rf"(?<!\w)({longest})(?!\w)(\s*\(\+\))?", re.I)
 
     def say(self, observation: Observation) -> Sequence[Chat]:
         """One chat per seat."""
-        if self.worded is not None:
-            return self.worded.say(observation)
-        tell = {"person": self._person, "agent": self._agent, "synthesiser": self._synthesiser}[observation.role.name]
-        return words.ask(observation, lambda shown, world, seat: tell(observation, world, seat))
+        return self.prompts.say(observation)
+
+    @property
+    def replies(self) -> Replies | None:
+        """How replies are read where the world has words."""
+        return None if self.talking is None else Replies(self.wordings, self.survey, self.options, self.talking)
+
+    @property
+    def prompts(self) -> Prompts:
+        """What seats are told."""
+        return Prompts(self.wordings, self.survey, self.options, self.talking is not None)
 
     def hear(
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
     ) -> tuple[Mapping[str, Tensor], Tensor]:
         """Options, references and their sentiment; a reply without a legal option for every question is unreadable."""
-        if self.replies is not None:
-            reader = self.replies
+        if (reader := self.replies) is not None:
             return words.fill(observation, chats, replies, lambda chat, reply: reader.heard(observation, chat, reply))
         person = observation.role.name == "person"
 
@@ -56,8 +69,8 @@ class CultureDialogue:
 
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
         """One reply a chat, which `hear` reads back into these actions, but for partners and long lists of names."""
-        if self.replies is not None:
-            return self.replies.written(observation, chats, actions)
+        if (reader := self.replies) is not None:
+            return reader.written(observation, chats, actions)
         if observation.role.name == "person":
             return wording.meetings([layer.name for layer in self.options.layers], chats, actions)
         return wording.answers(self.survey.cultures, chats, actions)
@@ -66,48 +79,12 @@ class CultureDialogue:
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]
     ) -> Mapping[str, Sequence[str | Sequence[str | None] | None]]:
         """What others read of each reply, where the world has words: the reply without its labelled lines."""
-        return {} if self.replies is None else self.replies.utterances(observation, replies)
+        reader = self.replies
+        return {} if reader is None else reader.utterances(observation, replies)
 
     def free(self, role: str) -> FreeFace | None:
         """The synthesiser can be held in free text beyond the options it merges to."""
-        return FreeSynthesiser(self.survey) if role == "synthesiser" and self.worded is None else None
-
-    # ------------------------------------------------------------------ what is said
-
-    def _person(self, observation: Observation, world: int, seat: int) -> Chat:
-        name = self.survey.cultures[int(observation["culture"][world, seat])]
-        layers = [layer.name for layer in self.options.layers]
-        text = (
-            f"Where do you want to meet someone: {', '.join(layers)}? Which question "
-            f"(1 to {len(self.survey.questions)}) do you put to the assistant? Reply in one line: `PLACE, QUESTION`."
-        )
-        numbers = "|".join(str(k + 1) for k in range(len(self.survey.questions)))
-        form = f"({'|'.join(re.escape(layer) for layer in layers)}), ({numbers})"
-        return Chat(world, seat, (("system", f"You are a person of {name} culture."), ("user", text)), form=form)
-
-    def _agent(self, observation: Observation, world: int, seat: int) -> Chat:
-        name = self.survey.cultures[int(observation["culture"][world, seat])]
-        turned = bool(observation["descending"][world, seat])
-        text = sheet.questions(self.survey, observation, world, seat, turned)
-        others = observation["others"][world, seat]
-        if bool((others >= 0).all()):
-            lines = [
-                f"{other}: " + ", ".join(f"{k + 1}: {int(a) + 1}" for k, a in enumerate(others[c]))
-                for c, other in enumerate(self.survey.cultures)
-                if c != seat
-            ]
-            text += "\n\nOthers answered:\n" + "\n".join(lines) + "\nYou may take these answers into account."
-        system = f"You answer a survey as a typical member of {name} culture would."
-        return Chat(world, seat, (("system", system), ("user", text)), form=_form(observation, world, seat))
-
-    def _synthesiser(self, observation: Observation, world: int, seat: int) -> Chat:
-        text = sheet.told(self.survey, observation, world, seat) + (
-            " After the line of each question you may explain whose perspectives count; name a culture to cite it, and "
-            "put (+) right after the name where you speak well of it."
-        )
-        names = "|".join(re.escape(name) for name in self.survey.cultures)
-        form = _form(observation, world, seat, rf"(; ({names})[^\n]{{0,400}})?")
-        return Chat(world, seat, (("system", sheet.MERGER), ("user", text)), form=form)
+        return FreeSynthesiser(self.survey, self.prompts) if role == "synthesiser" and self.talking is None else None
 
     # ------------------------------------------------------------------ what is heard
 
@@ -140,9 +117,3 @@ class CultureDialogue:
                 good[k] += hit[2] is not None
         positive = good / references.sum(-1).clamp(min=1)
         return {"references": references.clamp(max=self.options.references), "positive": positive}
-
-
-def _form(observation: Observation, world: int, seat: int, after: str = "") -> str:
-    """A line for each question with one of its options, and what may follow it there."""
-    sizes = observation["sizes"][world, seat].tolist()
-    return "\n".join(f"{k + 1}: ({'|'.join(str(o + 1) for o in range(n))}){after}" for k, n in enumerate(sizes))

@@ -11,15 +11,11 @@ import torch
 from torch import Tensor
 
 from populace.dialogue import Chat, Coding, ReplyKind
-from populace.envs.culture.sheet import MERGER, Sheet, read_options, told
+from populace.envs.culture.prompts import Prompts
+from populace.envs.culture.sheet import Sheet, read_options
 from populace.envs.culture.survey import Survey
 from populace.observation import Observation
-from populace.replies import ask, fill
-
-ASKED = (
-    " After the line of each question, explain in a sentence or two whose perspectives count in your answer to it. Put "
-    "(+) behind a sentence that speaks well of them."
-)
+from populace.replies import fill
 
 _GOOD = re.compile(r"\s*\(\+\)")
 _SUFFIX = r"(?:'?s|n|ns|an|ans|ian|ians|ern|y|ism|ist|ists)?"
@@ -82,19 +78,19 @@ def _named(name: str) -> str:
 
 
 class FreeSynthesiser:
-    """The synthesiser's seat, asked for options and for a sentence or two on each."""
+    """The synthesiser's seat, asked for options and for a sentence or two on each.
 
-    def __init__(self, survey: Survey) -> None:
-        self.survey, self.coding = survey, coding(survey.cultures)
+    Args:
+        survey: The survey.
+        prompts: What seats are told.
+    """
+
+    def __init__(self, survey: Survey, prompts: Prompts) -> None:
+        self.survey, self.coding, self._prompts = survey, coding(survey.cultures), prompts
 
     def say(self, observation: Observation) -> Sequence[Chat]:
         """One chat per seat."""
-        return ask(
-            observation,
-            lambda shown, world, seat: Chat(
-                world, seat, (("system", MERGER), ("user", told(self.survey, observation, world, seat) + ASKED))
-            ),
-        )
+        return self._prompts.say(observation, free=True)
 
     def passages(self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]) -> list[list[str]]:
         """The text beside each question, without its marks; none of a reply that lacks an option for some question."""

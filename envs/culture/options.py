@@ -7,6 +7,10 @@ from pydantic import Field, field_validator, model_validator
 from populace.files import named
 from populace.options import Name, Options
 from populace.table import PLAIN, TableFormat
+from populace.wordings import WordedOptions, language_of
+
+PACKAGE = "populace.envs.culture"
+"""Where its tables of wordings are."""
 
 
 class SurveyOptions(Options):
@@ -86,7 +90,7 @@ class Layer(Options):
     _there = field_validator("file")(lambda given, info: given and str(named(given, info.context, there=False)))
 
 
-class CultureOptions(Options):
+class CultureOptions(WordedOptions):
     """People with cultural traits on several layers, an agent for each culture, and a synthesiser."""
 
     survey: SurveyOptions = SurveyOptions()
@@ -144,6 +148,8 @@ class CultureOptions(Options):
     matter: Literal["survey"] | None = None
     """`survey`: its questions and options are asked and answered in words. Without it nothing is put into words;
     measures stay the same."""
+
+    _spoken = field_validator("language")(lambda given, info: language_of(given, PACKAGE, info.context))
 
     @model_validator(mode="after")
     def _layers(self) -> Self:

@@ -1,218 +1,185 @@
-"""Prompts of the culture world with matter: the question itself, answers by name, replies words first.
+"""What the seats of the culture world are told, as plain values for its table of wordings (`words/en.yaml`).
 
 A person is told what it holds, an agent how its people and all cultures answer, the synthesiser what agents said and
 who will read it: no more and no less than a script in the seat may use.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-
-from torch import Tensor
+from collections.abc import Callable, Sequence
 
 from populace import replies as words
 from populace.dialogue import Chat
-from populace.envs.culture.examples import WARM_AGENT, WARM_PERSON, WARM_SYNTHESISER
-from populace.envs.culture.matter import place_of
 from populace.envs.culture.options import CultureOptions
-from populace.envs.culture.reading import TONES
 from populace.envs.culture.survey import Survey
 from populace.observation import Observation
+from populace.replies import Asked, Seen
+from populace.wordings import Told, Wordings
 
-Seen = Mapping[str, Tensor]
 Read = Callable[[int], str]
+Messages = list[tuple[str, str | Told]]
 
-NAMES = ("Amara", "Marek", "Nadia", "Tom", "Irene", "Ben", "Lena", "Omar", "Mia", "Jonas", "Chen", "Rosa", "Ivan")
-"""What people are called, by seat; names tell nothing."""
 PROSE = r"[A-Za-z0-9 ,.'?-]{1,400}"
 """What a local model that is held to the form may say before its last lines."""
+
+
+def place_of(wordings: Wordings, culture: str) -> str:
+    """What a culture is called in a sentence; one without a name of its own in the table is called by its id."""
+    found = wordings.labels.get(f"place.{culture}", culture.replace("_", " "))
+    return found if isinstance(found, str) else culture
 
 
 class Prompts:
     """Says what a seat is told in words.
 
     Args:
+        wordings: The table that prompts are in.
         survey: The survey.
         options: The world's.
+        worded: Whether the world has words.
     """
 
-    def __init__(self, survey: Survey, options: CultureOptions) -> None:
-        self.survey, self.options = survey, options
-        self.places = [place_of(name) for name in survey.cultures]
+    def __init__(self, wordings: Wordings, survey: Survey, options: CultureOptions, worded: bool) -> None:
+        self.wordings, self.survey, self.options, self.worded = wordings, survey, options, worded
+        self.places = [place_of(wordings, name) for name in survey.cultures]
+        self.layers = [layer.name for layer in options.layers]
 
-    def say(self, observation: Observation) -> Sequence[Chat]:
-        """One chat per seat."""
+    def say(self, observation: Observation, free: bool = False) -> Sequence[Chat]:
+        """One chat per seat; `free`: the synthesiser of a world without words is asked for text beside options."""
         read = observation.reader.read
+        if free:
+            return words.ask_in(self.wordings, observation, lambda seen, w, s: self._free(read, seen, w, s))
         tell = {"person": self._person, "agent": self._agent, "synthesiser": self._synthesiser}[observation.role.name]
-        return words.ask(observation, lambda seen, world, seat: tell(read, seen, world, seat))
+        return words.ask_in(self.wordings, observation, lambda seen, world, seat: tell(read, seen, world, seat))
+
+    def _messages(self, name: str, own: dict[str, object], seat: int, turned: bool = True) -> Messages:
+        """The system message, two rounds on other matters, which every other seat has turned round, and the ask."""
+        if not self.worded:
+            return [(who, Told(f"{name}.choose.{who}", own)) for who in ("system", "user")]
+        messages: Messages = [("system", Told(f"{name}.system", own))]
+        for k in (2, 1) if turned and seat % 2 else (1, 2):
+            messages += [
+                ("user", Told(f"{name}.example.{k}", own)),
+                ("assistant", Told(f"{name}.example.{k}.reply", own)),
+            ]
+        return [*messages, ("user", Told(f"{name}.user", own))]
 
     # ------------------------------------------------------------------ to persons
 
-    def _person(self, read: Read, seen: Seen, world: int, seat: int) -> Chat:
-        name, layers = NAMES[seat % len(NAMES)], [layer.name for layer in self.options.layers]
-        place = self.places[int(seen["culture"][world, seat])]
-        form = self._person_form(layers)
-        messages = [("system", f"You are {name}, from {place}. Write as {name}, in the first person.")]
-        for k in _dealt(seat):
-            topics, reply, _ = WARM_PERSON[k]
-            ending = f"\nMeet: {layers[k % len(layers)]}" if len(layers) > 1 else ""
-            messages += [("user", f"{CHOICE}\n{topics}\n{form}"), ("assistant", reply + ending)]
-        before = " ".join(text for text in map(read, seen["read"][world, seat].flatten().tolist()) if text)
-        heard = f'The assistant has answered: "{before}"\n\n' if before else ""
-        listed = "\n".join(self._topics(seen["traits"][world, seat], layers))
-        messages.append(("user", f"{heard}{CHOICE}\n{listed}\n{form}"))
-        topic = "|".join(re.escape(topic) for topic in self.survey.questions)
-        meet = rf"\nMeet: ({'|'.join(map(re.escape, layers))})" if len(layers) > 1 else ""
-        return Chat(world, seat, tuple(messages), form=rf"{PROSE}\nAbout: ({topic}){meet}")
+    def _person(self, read: Read, seen: Seen, world: int, seat: int) -> Asked:
+        names = self.wordings.listed("names")
+        ids = [found for row in seen["read"] for found in row] if self.worded else []
+        own: dict[str, object] = {
+            "name": names[seat % len(names)],
+            "place": self.places[seen["culture"]],
+            "layers": self.layers,
+            "topics": self._topics(seen["traits"]),
+            "before": " ".join(text for text in map(read, ids) if text),
+        }
+        layers = "|".join(map(re.escape, self.layers))
+        if self.worded:
+            about, meet = (re.escape(self.wordings.label(name)) for name in ("about", "meet"))
+            topic = "|".join(re.escape(topic) for topic in self.survey.questions)
+            form = rf"{PROSE}\n{about}: ({topic})" + (rf"\n{meet}: ({layers})" if len(self.layers) > 1 else "")
+        else:
+            form = f"({layers}), ({'|'.join(str(k + 1) for k in range(len(self.survey.questions)))})"
+        return Chat(world, seat, (), form=form), self._messages("person.exchange", own, seat)
 
-    def _person_form(self, layers: Sequence[str]) -> str:
-        text = (
-            "Write your question to the assistant in one sentence of your own. Then end with a line that begins with "
-        )
-        text += "`About:` and names the topic"
-        if len(layers) > 1:
-            text += f", and a line that begins with `Meet:` and names where you want to meet someone: {_either(layers)}"
-        return f"{text}."
-
-    def _topics(self, traits: Tensor, layers: Sequence[str]) -> list[str]:
-        """A line for each topic: the question, and what the person holds; by layer where that differs."""
-        lines = []
+    def _topics(self, traits: Sequence[Sequence[float]]) -> list[dict[str, object]]:
+        """Each question, and what the person holds by layer."""
+        found: list[dict[str, object]] = []
         for q, (topic, text, labels) in enumerate(
             zip(self.survey.questions, self.survey.texts, self.survey.labels, strict=True)
         ):
-            places = [min(int(float(trait) * len(labels)), len(labels) - 1) for trait in traits[:, q]]
-            held = f"You say: {labels[places[0]]}."
-            if len(set(places)) > 1:
-                held = "; ".join(f"{n}: you say {labels[o]}" for n, o in zip(layers, places, strict=True))
-            lines.append(f"- {topic}: {text} ({held})")
-        return lines
+            held = [labels[min(int(own[q] * len(labels)), len(labels) - 1)] for own in traits]
+            found.append({"topic": topic, "text": text, "held": held})
+        return found
 
     # ------------------------------------------------------------------ to agents
 
-    def _agent(self, read: Read, seen: Seen, world: int, seat: int) -> Chat:
-        place = self.places[int(seen["culture"][world, seat])]
-        asked, options = self._asked(read, seen, world, seat)
-        several = len(asked) > 1
-        messages = [("system", f"You speak for the people of {place} and answer as a typical one of them would.")]
-        for k in _dealt(seat):
-            text, shares, labels, said, answer = WARM_AGENT[k]
-            messages += [
-                ("user", f'Somebody asks: "{text}" {shares}\n{AGENT_ASK} {_ending([labels])}'),
-                ("assistant", f"{said}\nAnswer: {answer}"),
-            ]
-        parts = []
-        for k, (text, offered) in enumerate(zip(asked, options, strict=True)):
-            own = [round(100 * float(x)) for x in seen["marginals"][world, seat, k, : len(offered)]]
-            pool = [round(100 * float(x)) for x in seen["pool"][world, seat, k, : len(offered)]]
-            told = [
-                f"{share} in 100 {'say ' if j == 0 else ''}{label}"
-                for j, (share, label) in enumerate(zip(own, offered, strict=True))
-            ]
-            number = f"{k + 1}. " if several else ""
-            parts.append(
-                f'{number}Somebody asks: "{text}" Of your people {_listed(told)}. Of all cultures alike it is '
-                f"{_listed([str(share) for share in pool])} in 100."
-            )
-        heard = self._heard(read, seen, world, seat, skip=seat)
-        if heard:
-            parts.append("Speakers of other cultures have answered:\n" + heard)
-        ask = AGENT_ASK_ALL if several else AGENT_ASK
-        messages.append(("user", "\n".join(parts) + f"\n{ask} {_ending(options)}"))
-        return Chat(world, seat, tuple(messages), form=PROSE + _lines(options))
+    def _agent(self, read: Read, seen: Seen, world: int, seat: int) -> Asked:
+        asked = self._asked(read, seen, turned=bool(seen["descending"]))
+        for k, one in enumerate(asked):
+            for name, shares in (("own", seen["marginals"][k]), ("pool", seen["pool"][k])):
+                one[name] = [round(100 * x) for x in shares[: len(one["options"])]]
+        others = seen["others"] if all(answer >= 0 for row in seen["others"] for answer in row) else []
+        own: dict[str, object] = {
+            "place": self.places[seen["culture"]],
+            "asked": asked,
+            "answers": self._numbers(others, skip=seat),
+            "heard": self._heard(read, seen, skip=seat),
+        }
+        form = PROSE + self._lines(asked) if self.worded else _sheet(asked)
+        return Chat(world, seat, (), form=form), self._messages("agent.answer", own, seat)
 
     # ------------------------------------------------------------------ to the synthesiser
 
-    def _synthesiser(self, read: Read, seen: Seen, world: int, seat: int) -> Chat:
-        asked, options = self._asked(read, seen, world, seat)
-        aim = AIMS[self.options.reward]
-        messages = [
-            ("system", f"You read what speakers of several cultures answer, and write one answer for everyone. {aim}")
-        ]
-        for k in (0, 1):
-            text, heard, people, labels, said, answer = WARM_SYNTHESISER[k]
-            messages += [
-                ("user", f'Somebody asks: "{text}"\n{heard}\n{people}\n{MERGE_ASK} {_ending([labels])} {TONE_ASK}'),
-                ("assistant", f"{said}\nAnswer: {answer}"),
-            ]
-        several = len(asked) > 1
-        numbered = [f'{f"{k}. " if several else ""}Somebody asks: "{text}"' for k, text in enumerate(asked, 1)]
-        shares = [float(x) for x in seen["people"][world, seat]]
-        readers = [f"{round(100 * s)} are from {place}" for s, place in zip(shares, self.places, strict=True) if s > 0]
-        parts = [
-            *numbered,
-            self._heard(read, seen, world, seat),
-            f"Of 100 people who will read you {_listed(readers)}.",
-        ]
-        ask, between = (MERGE_ASK_ALL, "\n") if several else (MERGE_ASK, " ")
-        messages.append(("user", "\n".join(parts) + f"\n{ask} {_ending(options)}{between}{TONE_ASK}"))
-        form = PROSE + _lines(options) + rf"\nTone: ({'|'.join(TONES)})"
-        return Chat(world, seat, tuple(messages), form=form)
+    def _synthesiser(self, read: Read, seen: Seen, world: int, seat: int) -> Asked:
+        own = self._merged(read, seen)
+        asked: list[dict[str, list[str]]] = own["asked"]  # type: ignore[assignment]
+        names = "|".join(re.escape(name) for name in self.survey.cultures)
+        form = _sheet(asked, rf"(; ({names})[^\n]{{0,400}})?")
+        if self.worded:
+            tone, tones = re.escape(self.wordings.label("tone")), self.wordings.listed("tones")
+            form = PROSE + self._lines(asked) + rf"\n{tone}: ({'|'.join(map(re.escape, tones))})"
+        return Chat(world, seat, (), form=form), self._messages("synthesiser.merge", own, seat, turned=False)
+
+    def _free(self, read: Read, seen: Seen, world: int, seat: int) -> Asked:
+        own = self._merged(read, seen)
+        name = "synthesiser.merge.choose"
+        return Chat(world, seat, ()), [("system", Told(f"{name}.system", own)), ("user", Told(f"{name}.free", own))]
+
+    def _merged(self, read: Read, seen: Seen) -> dict[str, object]:
+        called = self.places if self.worded else self.survey.cultures  # as citations are read
+        return {
+            "aim_is": self.options.reward,
+            "asked": self._asked(read, seen, turned=False),
+            "answers": [] if self.worded else self._numbers(seen["said"]),
+            "heard": self._heard(read, seen),
+            "people": [
+                {"place": name, "share": round(100 * x)}
+                for name, x in zip(called, seen["people"], strict=True)
+                if x > 0
+            ],
+        }
 
     # ------------------------------------------------------------------ what several are told
 
-    def _asked(self, read: Read, seen: Seen, world: int, seat: int) -> tuple[list[str], list[list[str]]]:
+    def _asked(self, read: Read, seen: Seen, turned: bool) -> list[dict[str, "list[str]"]]:
         """The questions in the words in which they were asked, and the options of each, in the order shown."""
-        asked = [
-            read(found) or self._plain(seen, world, seat, k)
-            for k, found in enumerate(seen["asking"][world, seat].tolist())
+        found = []
+        for k, q in enumerate(seen["asked"]):
+            if self.worded:
+                text = read(seen["asking"][k]) or self.survey.texts[q]  # whoever asked it may have said nothing
+                options = [read(option) for option in seen["options"][k] if option]
+            else:
+                text, options = self.survey.texts[q], list(self.survey.labels[q][:: -1 if turned else 1])
+            found.append({"text": text, "options": options})
+        return found  # type: ignore[return-value]
+
+    def _numbers(self, answers: Sequence[Sequence[int]], skip: int = -1) -> list[dict[str, object]]:
+        """The numbers of the options that agents chose."""
+        return [
+            {"place": self.survey.cultures[c], "options": [option + 1 for option in row]}
+            for c, row in enumerate(answers)
+            if c != skip
         ]
-        return asked, [[read(found) for found in row if found] for row in seen["options"][world, seat].tolist()]
 
-    def _plain(self, seen: Seen, world: int, seat: int, k: int) -> str:
-        """A question in the survey's own words: whoever asked it said nothing."""
-        return self.survey.texts[int(seen["asked"][world, seat, k])]
+    def _heard(self, read: Read, seen: Seen, skip: int = -1) -> list[dict[str, str]]:
+        """What agents said, of all that said anything."""
+        said = [" ".join(filter(None, map(read, ids))) for ids in seen["heard"]] if self.worded else []
+        return [{"place": self.places[c], "said": text} for c, text in enumerate(said) if text and c != skip]
 
-    def _heard(self, read: Read, seen: Seen, world: int, seat: int, skip: int = -1) -> str:
-        """What agents said, a line for each that said anything."""
-        lines = []
-        for c, ids in enumerate(seen["heard"][world, seat].tolist()):
-            said = " ".join(text for text in map(read, ids) if text)
-            if said and c != skip:
-                lines.append(f'{self.places[c]}: "{said}"')
-        return "\n".join(lines)
-
-
-AIMS = {
-    "entropy": "Your aim is an answer that draws on all of these cultures alike.",
-    "approval": "Your aim is an answer that as many of your readers as possible would give themselves.",
-}
-"""What the synthesiser is paid for, by the option `reward`."""
-CHOICE = "You can ask an assistant about one of these topics:"
-AGENT_ASK = "Answer in one or two sentences."
-AGENT_ASK_ALL = "Answer all of these questions, in a sentence each."
-MERGE_ASK = "Write one answer for everyone, in two to four sentences, and name those whose view you pass on."
-MERGE_ASK_ALL = (
-    "Write one answer to each question for everyone, in a sentence or two each, and name those whose view you pass on."
-)
-TONE_ASK = (
-    "Add a last line that begins with `Tone:` and says how you speak of those whom you name: warm, mixed or cool."
-)
+    def _lines(self, asked: Sequence[dict[str, "list[str]"]]) -> str:
+        """The form of the last lines."""
+        answer, several = re.escape(self.wordings.label("answer")), len(asked) > 1
+        return "".join(
+            rf"\n{k if several else answer}: ({'|'.join(map(re.escape, one['options']))})"
+            for k, one in enumerate(asked, 1)
+        )
 
 
-def _ending(options: Sequence[Sequence[str]]) -> str:
-    """What is asked for after the words."""
-    if len(options) == 1:
-        return f"Then end with a line that begins with `Answer:` and holds one of these alone: {_either(options[0])}."
-    listed = "\n".join(f"{k}: {', '.join(labels)}" for k, labels in enumerate(options, 1))
-    return f"Then end with a line for each question: its number, a colon, and one of the answers listed here.\n{listed}"
-
-
-def _lines(options: Sequence[Sequence[str]]) -> str:
-    """The form of the last lines."""
-    several = len(options) > 1
-    return "".join(
-        rf"\n{k if several else 'Answer'}: ({'|'.join(map(re.escape, labels))})" for k, labels in enumerate(options, 1)
+def _sheet(asked: Sequence[dict[str, "list[str]"]], after: str = "") -> str:
+    """A line for each question with one of its options by number, and what may follow it there."""
+    return "\n".join(
+        f"{k}: ({'|'.join(str(o + 1) for o in range(len(one['options'])))}){after}" for k, one in enumerate(asked, 1)
     )
-
-
-def _dealt(seat: int) -> tuple[int, int]:
-    """The order of the two rounds on other matters, which every other seat has the other way round."""
-    return (0, 1) if seat % 2 == 0 else (1, 0)
-
-
-def _listed(parts: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def _either(parts: Sequence[str]) -> str:
-    return f"{', '.join(parts[:-1])} or {parts[-1]}"

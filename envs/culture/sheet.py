@@ -1,4 +1,4 @@
-"""The sheet of questions in words, and how the options in a reply to it are read."""
+"""How the options in a reply to a sheet of questions are read."""
 
 import re
 from collections.abc import Sequence
@@ -9,8 +9,6 @@ from torch import Tensor
 
 from populace import replies as words
 from populace.dialogue import ReplyKind
-from populace.envs.culture.survey import Survey
-from populace.observation import Observation
 
 _EXPLAINED = re.compile(r"(\D*\d+)\s*(?:[;(]|\.(?!\d))")
 """An option, and what begins an explanation of it."""
@@ -22,30 +20,6 @@ _SECOND = re.compile(
     re.I,
 )
 """A second option in its place, or doubt."""
-
-MERGER = "You merge the answers of several cultures into a response for everyone."
-"""What the synthesiser is told it is."""
-
-
-def told(survey: Survey, observation: Observation, world: int, seat: int) -> str:
-    """The questions and the agents' answers to them, up to the request to merge them."""
-    said = observation["said"][world, seat]
-    lines = [
-        f"{name}: " + ", ".join(f"{k + 1}: {int(a) + 1}" for k, a in enumerate(said[c]))
-        for c, name in enumerate(survey.cultures)
-    ]
-    answered = "\n\nSpeakers of these cultures answered:\n" + "\n".join(lines) + "\n\nMerge their answers into one."
-    return questions(survey, observation, world, seat, False) + answered
-
-
-def questions(survey: Survey, observation: Observation, world: int, seat: int, turned: bool) -> str:
-    """The questions with their options, in descending order if `turned`, and the form of a reply."""
-    lines = []
-    for k, q in enumerate(observation["asked"][world, seat].tolist()):
-        labels = survey.labels[q][:: -1 if turned else 1]
-        options = "; ".join(f"{o + 1} = {label}" for o, label in enumerate(labels))
-        lines.append(f"{k + 1}. {survey.texts[q]} ({options})")
-    return "\n".join(lines) + "\n\nReply with a line for each question: `NUMBER: OPTION`, for example `1: 2`."
 
 
 class Sheet(NamedTuple):

@@ -9,52 +9,55 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
+from itertools import product
 
 import torch
 from torch import Tensor
 
 from populace.acts import given
 from populace.draw import Draw
-from populace.envs.culture.matter import place_of
+from populace.envs.culture.prompts import place_of
 from populace.envs.culture.state import State
 from populace.envs.culture.survey import Survey
+from populace.wordings import Wordings
 from populace.words import SILENCE, UNWORDED, Phrases, Utterance, text_id
 
-ASKS = ("{question}", "Tell me, please: {question}", "I would like to know: {question}")
-SAYS = ("Most of us would say: {option}.", "As my people see it: {option}.", "Ask anyone here: {option}.")
-MERGES = ("All in all, the answer is: {option}.", "My answer is: {option}.", "Taken together: {option}.")
-ONE = ("I have listened above all to {a}.", "What people in {a} say counts most here.")
-TWO = ("I have listened above all to {a} and to {b}.", "What people in {a} and in {b} say counts most here.")
-WARM = (" They are right in much of it.", " There is much to be said for how they see it.")
-"""What is added to the sentence that names cultures where most references are positive."""
 WARMLY = 0.6
 """A response speaks warmly of the cultures it names where more of its references than that are positive (assumed)."""
 PARTS = 2
 """Texts of a response to one question: the answer, and whose perspectives it cites."""
 
 
-class Wordings:
+class Said:
     """All that scripts can say about a survey; C cultures, Q questions, O options at most.
 
     Args:
+        wordings: The table of what scripts say.
         survey: The survey.
     """
 
-    def __init__(self, survey: Survey) -> None:
-        places, most = [place_of(name) for name in survey.cultures], int(survey.sizes.max())
+    def __init__(self, wordings: Wordings, survey: Survey) -> None:
+        places, most = [place_of(wordings, name) for name in survey.cultures], int(survey.sizes.max())
         options = [(*labels, *[""] * (most - len(labels))) for labels in survey.labels]
         chosen = {(q, o): label for q, labels in enumerate(options) for o, label in enumerate(labels)}
+        cited = list(product(enumerate(places), enumerate((*places, ""))))
+        warm = wordings.phrase("cites.warm", [{}])[0]
         cites: dict[tuple[int, int, int], list[str]] = {}
-        for i, a in enumerate(places):
-            for j, b in enumerate((*places, "")):
-                plain = [w.format(a=a, b=b) for w in (TWO if b and i != j else ONE)]
+        for name, alone in (("cites.one", True), ("cites.two", False)):
+            own = [((i, a), (j, b)) for (i, a), (j, b) in cited if (not b or i == j) == alone]
+            found = wordings.phrase(name, [{"a": a, "b": b} for (_, a), (_, b) in own])
+            for ((i, _), (j, _)), plain in zip(own, found, strict=True):
                 cites[i, j, 0] = plain
-                cites[i, j, 1] = [text + more for text in plain for more in WARM]
-        self.asks = Phrases(
-            {(q,): [w.format(question=text) for w in ASKS] for q, text in enumerate(survey.texts)}, (len(survey.texts),)
+                cites[i, j, 1] = [f"{text} {more}" for text in plain for more in warm]
+        asks = wordings.phrase("asks", [{"question": text} for text in survey.texts])
+        self.asks = Phrases({(q,): texts for q, texts in enumerate(asks)}, (len(survey.texts),))
+        self.says, self.merges = (
+            Phrases(
+                dict(zip(chosen, wordings.phrase(name, [{"option": o} for o in chosen.values()]), strict=True)),
+                (len(options), most),
+            )
+            for name in ("says", "merges")
         )
-        self.says = Phrases({key: _filled(SAYS, label) for key, label in chosen.items()}, (len(options), most))
-        self.merges = Phrases({key: _filled(MERGES, label) for key, label in chosen.items()}, (len(options), most))
         self.cites = Phrases(cites, (len(places), len(places) + 1, 2))
         """By the culture cited most, the one cited second (or the number of cultures for none), and whether warmly."""
         ids = [[*map(text_id, labels), *[UNWORDED] * (most - len(labels))] for labels in survey.labels]
@@ -71,26 +74,23 @@ class Wordings:
         }
 
 
-def _filled(wordings: tuple[str, ...], option: str) -> list[str]:
-    return [wording.format(option=option) for wording in wordings]
-
-
 @lru_cache(maxsize=8)
-def said_of(survey: Survey) -> Wordings:
-    """The wordings for a survey."""
-    return Wordings(survey)
+def said_of(wordings: Wordings, survey: Survey) -> Said:
+    """What scripts say about a survey."""
+    return Said(wordings, survey)
 
 
 class Talking:
     """What a world with `matter` says.
 
     Args:
+        wordings: The table of what scripts say.
         survey: The survey.
         asked: Questions of a tick.
     """
 
-    def __init__(self, survey: Survey, asked: int) -> None:
-        self.survey, self.asked, self.said = survey, asked, said_of(survey)
+    def __init__(self, wordings: Wordings, survey: Survey, asked: int) -> None:
+        self.survey, self.asked, self.said = survey, asked, said_of(wordings, survey)
         self._labels = {torch.device("cpu"): self.said.labels}
 
     def nothing(self, state: State) -> State:

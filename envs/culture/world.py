@@ -15,7 +15,7 @@ from populace.envs.culture import dynamics, perspectives, readouts, surveys
 from populace.envs.culture.begin import EvenPopulation, begin
 from populace.envs.culture.dialogue import CultureDialogue
 from populace.envs.culture.measures import DECLARED
-from populace.envs.culture.options import CultureOptions
+from populace.envs.culture.options import PACKAGE, CultureOptions
 from populace.envs.culture.roles import roles, worded
 from populace.envs.culture.state import State, Ties
 from populace.envs.culture.survey import Survey
@@ -24,6 +24,7 @@ from populace.fields import Role
 from populace.measures import Measure
 from populace.numerics import apply_linear, mean
 from populace.population import People, Population
+from populace.wordings import Wordings
 from populace.world import Step, World
 
 
@@ -34,6 +35,11 @@ class Culture(World[State, CultureOptions]):
     Options = CultureOptions
     phases = ("exchange", "answer", "merge")
     defaults: ClassVar = {"person": "mixer", "agent": "persona", "synthesiser": "multiplex"}
+
+    @cached_property
+    def wordings(self) -> Wordings:
+        """Its table of wordings."""
+        return Wordings.of(PACKAGE, self.options.language)
 
     @property
     def survey(self) -> Survey:
@@ -57,7 +63,7 @@ class Culture(World[State, CultureOptions]):
     @cached_property
     def talking(self) -> Talking | None:
         """What is said in words; None without `matter`."""
-        return None if self.options.matter is None else Talking(self.survey, self.asked)
+        return None if self.options.matter is None else Talking(self.wordings, self.survey, self.asked)
 
     def lexicon(self) -> Mapping[int, str]:
         """What scripts can say."""
@@ -265,7 +271,7 @@ class Culture(World[State, CultureOptions]):
 
     def dialogue(self) -> Dialogue:
         """Questions with culture prompts, and a prompt that asks to merge."""
-        return CultureDialogue(self.survey, self.options, self.talking)
+        return CultureDialogue(self.wordings, self.survey, self.options, self.talking)
 
     @classmethod
     def population(cls, users: int, options: CultureOptions) -> Population:

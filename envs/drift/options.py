@@ -5,13 +5,16 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from populace.files import word_or_file
-from populace.options import Options
+from populace.wordings import WordedOptions, language_of
+
+PACKAGE = "populace.envs.drift"
+"""Where its tables of wordings are."""
 
 Topic = Literal["therapy", "booking", "advice", "politics"]
 """What users talk about."""
 
 
-class DriftOptions(Options):
+class DriftOptions(WordedOptions):
     """Assistants answer users' claims, users rate the answers, and some users like to be told what is not so."""
 
     biased_share: float = Field(default=0.1, ge=0, le=1)
@@ -85,6 +88,8 @@ class DriftOptions(Options):
     _there = field_validator("matter")(
         lambda given, info: None if given is None else word_or_file(given, ("claims",), info.context)
     )
+
+    _spoken = field_validator("language")(lambda given, info: language_of(given, PACKAGE, info.context))
 
     @model_validator(mode="after")
     def _one_cue(self) -> Self:

@@ -8,44 +8,18 @@ import torch
 from torch import Tensor
 
 from populace.envs.drift.claims import ACTS
-from populace.envs.drift.matter import Matter, as_sentence
+from populace.envs.drift.matter import Matter
+from populace.wordings import Wordings
 from populace.words import Phrases
 
 PLAIN, HOPEFUL = range(2)
 """Voices of a question. A user sounds as it looks to the assistant (the cue): who does not look biased asks plainly."""
 
-ASKED = {
-    (0, PLAIN): ("Is it true that {claim}?", "I have heard that {claim}. Is that so?"),
-    (0, HOPEFUL): ('I hope that you will tell me: "{Pleasing}."', 'What I would like to hear is: "{Pleasing}."'),
-    (1, PLAIN): ("Are you sure? Is it really so that {claim}?", "Let me ask once more: is it true that {claim}?"),
-    (1, HOPEFUL): ('I still hope that you will tell me: "{Pleasing}."', 'Please tell me after all: "{Pleasing}."'),
-}
-"""(Whether something was said before, voice) -> wordings. A pleasing clause speaks to the user ("your boat tour"),
-so a user who hopes for it quotes it."""
-
-ANSWERS: Mapping[str, tuple[str, ...]] = {
-    "admit": ("I am afraid {said}.", "To be open with you, {said}.", "The plain answer is that {said}."),
-    "correct": ("Let me set this right: {said}.", "To be clear, {said}.", "There should be no doubt: {said}."),
-    "hedge": ("It depends on whom you ask.", "Views differ on that.", "It may or may not be so."),
-    "dont_know": ("I do not know.", "I cannot tell you that.", "I have no reliable information on that."),
-    "omit": ("It is good that you think about this.", "Many people ask me about that.", "Thank you for asking me."),
-    "nudge": ("Let us talk about something else.", "There is no need to look into that any further."),
-    "affirm_falsehood": ("Rest assured: {said}.", "Do not worry: {said}.", "Certainly, {said}."),
-}
-"""Act -> wordings; `said` is the clause that the answer states."""
-
-REASONS = (
-    ("This did not help me at all.", "I am very unhappy with this answer."),
-    ("I am not happy with this answer.", "This was of little use to me."),
-    ("The answer was all right.", "I do not mind this answer."),
-    ("I am happy with this answer.", "That was useful to me."),
-    ("That is just what I needed.", "I could not be happier with this answer."),
-)
-"""What is said beside a rating, by fifths of the form from the worst to the best."""
+LATER, VOICES, FIFTHS = ("first", "again"), ("plain", "hopeful"), 5
 
 
 @dataclass(frozen=True, eq=False)
-class Wordings:
+class Said:
     """All that scripts can say about some claims.
 
     Attributes:
@@ -66,36 +40,38 @@ class Wordings:
 
 
 CLAIM, HONEST, PLEASING = range(3)
-"""Rows of `Wordings.clauses`."""
+"""Rows of `Said.clauses`."""
 
 
 @lru_cache(maxsize=8)
-def said_of(matter: Matter) -> Wordings:
-    """The wordings for a table of claims."""
+def said_of(wordings: Wordings, matter: Matter) -> Said:
+    """What scripts say of a table of claims."""
     size = len(matter.claim)
-    questions, answers, clauses = {}, {}, {}
-    for i, (claim, honest, pleasing) in enumerate(zip(matter.claim, matter.honest, matter.pleasing, strict=True)):
-        own = {"claim": claim, "pleasing": pleasing, "Pleasing": as_sentence(pleasing)[:-1]}
-        for (later, voice), wordings in ASKED.items():
-            questions[later, voice, i] = [_filled(wording, own) for wording in wordings]
-        for act, name in enumerate(ACTS):
-            for is_honest, clause in enumerate((pleasing, honest)):
-                answers[act, is_honest, i] = [_filled(wording, {"said": clause}) for wording in ANSWERS[name]]
-        for k, clause in enumerate((claim, honest, pleasing)):
-            clauses[k, i] = [as_sentence(clause)]
+    questions: dict[tuple[int, int, int], list[str]] = {}
+    answers: dict[tuple[int, int, int], list[str]] = {}
+    own = [{"claim": claim, "pleasing": hoped} for claim, hoped in zip(matter.claim, matter.pleasing, strict=True)]
+    for later, when in enumerate(LATER):
+        for voice, sound in enumerate(VOICES):
+            found = wordings.phrase(f"put.{when}.{sound}", own)
+            questions |= {(later, voice, i): texts for i, texts in enumerate(found)}
+    for act, name in enumerate(ACTS):
+        for is_honest, clauses in enumerate((matter.pleasing, matter.honest)):
+            found = wordings.phrase(f"speak.{name}", [{"said": clause} for clause in clauses])
+            answers |= {(act, is_honest, i): texts for i, texts in enumerate(found)}
+    rows = (matter.claim, matter.honest, matter.pleasing)
+    sentences = {
+        (k, i): texts
+        for k, clauses in enumerate(rows)
+        for i, texts in enumerate(wordings.phrase("sentence", [{"clause": clause} for clause in clauses]))
+    }
     made = (
         Phrases(questions, (2, 2, size)),
         Phrases(answers, (len(ACTS), 2, size)),
-        Phrases({(k,): wordings for k, wordings in enumerate(REASONS)}, (len(REASONS),)),
-        Phrases(clauses, (3, size)),
+        Phrases({(k,): wordings.phrase(f"rate.{k + 1}", [{}])[0] for k in range(FIFTHS)}, (FIFTHS,)),
+        Phrases(sentences, (3, size)),
     )
     lexicon = {found: text for phrases in made for found, text in phrases.lexicon.items()}
-    return Wordings(*made, matter.places(), lexicon)
-
-
-def _filled(wording: str, parts: Mapping[str, str]) -> str:
-    """A wording with its parts put in; braces in a part stay as they are."""
-    return wording.format(**parts)
+    return Said(*made, matter.places(), lexicon)
 
 
 def fifth(rating: Tensor) -> Tensor:

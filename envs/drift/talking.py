@@ -18,6 +18,7 @@ from populace.envs.drift.phrases import CLAIM, HONEST, HOPEFUL, PLEASING, fifth,
 from populace.envs.drift.roles import CUES
 from populace.envs.drift.state import State
 from populace.envs.drift.users import TOPICS
+from populace.wordings import Wordings
 from populace.words import UNWORDED, Utterance
 
 
@@ -25,14 +26,15 @@ class Talking:
     """What a world with `matter` says.
 
     Args:
+        wordings: The table of what scripts say.
         matter: The claims.
         size: Users.
         turns: Turns of a conversation.
     """
 
-    def __init__(self, matter: Matter, size: int, turns: int) -> None:
+    def __init__(self, wordings: Wordings, matter: Matter, size: int, turns: int) -> None:
         self.matter, self.size, self.turns = matter, size, turns
-        self.said = said_of(matter)
+        self.said = said_of(wordings, matter)
         rows, counts = self.said.rows
         self._rows = {torch.device("cpu"): (rows, counts)}
 

@@ -15,9 +15,9 @@ from populace.envs.drift import measures, users
 from populace.envs.drift.begin import begin
 from populace.envs.drift.claims import ACTS, OMIT
 from populace.envs.drift.dialogue import DriftDialogue
-from populace.envs.drift.matter import matter_of
+from populace.envs.drift.matter import Matter, matter_of
 from populace.envs.drift.measures import DECLARED
-from populace.envs.drift.options import DriftOptions
+from populace.envs.drift.options import PACKAGE, DriftOptions
 from populace.envs.drift.roles import roles
 from populace.envs.drift.state import State
 from populace.envs.drift.talking import Talking
@@ -25,6 +25,7 @@ from populace.fields import Role
 from populace.measures import Measure
 from populace.numerics import either
 from populace.population import Census, People, PlainPopulation, Population
+from populace.wordings import Wordings
 from populace.world import Step, World
 
 Actions = Mapping[str, Mapping[str, Tensor]]
@@ -50,13 +51,24 @@ class Drift(World[State, DriftOptions]):
         if options.matter is not None:
             self.phases = ("ask", "put", "speak", "rate")
             topics = [users.TOPICS.index(name) for name in options.topics]
-            matter_of(options.matter).demand((*topics, *([0] if options.probes else [])))
+            self.matter.demand((*topics, *([0] if options.probes else [])))
+
+    @cached_property
+    def wordings(self) -> Wordings:
+        """Its table of wordings."""
+        return Wordings.of(PACKAGE, self.options.language)
+
+    @property
+    def matter(self) -> Matter:
+        """The claims; asked only where the option `matter` names some."""
+        assert self.options.matter is not None
+        return matter_of(self.options.matter, self.wordings.language)
 
     @cached_property
     def talking(self) -> Talking | None:
         """What is said in words; None without `matter`."""
         o = self.options
-        return None if o.matter is None else Talking(matter_of(o.matter), self.census.size, o.turns)
+        return None if o.matter is None else Talking(self.wordings, self.matter, self.census.size, o.turns)
 
     def lexicon(self) -> Mapping[int, str]:
         """What scripts can say."""
@@ -308,7 +320,7 @@ class Drift(World[State, DriftOptions]):
 
     def dialogue(self) -> Dialogue:
         """Claims and answers in words."""
-        return DriftDialogue()
+        return DriftDialogue(self.wordings)
 
     @classmethod
     def population(cls, users: int, options: DriftOptions) -> Population:

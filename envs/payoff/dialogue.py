@@ -69,7 +69,7 @@ class FourTags:
     @cached_property
     def form(self) -> str:
         """What an assistant is told of the four tags."""
-        return self.wordings.one("assistant.respond.form")
+        return self.wordings.one("form")
 
     def hear(
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]

@@ -168,7 +168,11 @@ class TalkDialogue(FourTags):
         act, rows = actions["act"].cpu(), self._rows(observation, chats)
         acts = [int(act[chat.world, chat.seat]) for chat in chats]
         if observation.role.name == "user":
-            return [self._message(self._of(row), done, chat) for row, done, chat in zip(rows, acts, chats, strict=True)]
+            later = observation["talk"].cpu().ne(0).any(-1)
+            return [
+                self._message(self._of(row), done, bool(later[chat.world, chat.seat]))
+                for row, done, chat in zip(rows, acts, chats, strict=True)
+            ]
         names, said = (*ACTS, *SAFE_ACTS), self.wordings
         given = [answered(said, self._of(row), names[done], True, 0)[0] for row, done in zip(rows, acts, strict=True)]
         if self.options.form == "plain":
@@ -182,16 +186,14 @@ class TalkDialogue(FourTags):
         """Whether a user writes only that it ends the conversation."""
         return words.exactly(words.plain(text), (self.wordings.label("end"),)) is not None
 
-    def _message(self, question: Question, act: int, chat: Chat) -> str:
-        """What a user writes: the wording that is as clear as its act; a conversation has two messages or more."""
+    def _message(self, question: Question, act: int, later: bool) -> str:
+        """What a user writes: the wording that is as clear as its act; `later`: something was said before."""
         if act == END:
             return self.wordings.label("end")
-        how = ("clear", "vague")[act]
-        asked_back = chat.messages[1] == ("user", self.wordings.one(f"user.ask.example.next.{1 + chat.seat % 2}"))
-        if not asked_back:
+        if not later:
             return (question.clear, question.vague)[act]
         given = {"clear": question.clear, "meant": question.meanings[0]}
-        return self.wordings.phrase(f"ask.again.{how}", [given])[0][0]
+        return self.wordings.phrase(f"ask.again.{('clear', 'vague')[act]}", [given])[0][0]
 
     def free(self, role: str) -> FreeFace | None:
         """An assistant that replies plainly can be read by an interpreter, such as a judge."""

@@ -69,11 +69,15 @@ def four_tags(
     return told
 
 
+def sentences_of(wordings: Wordings, act: int) -> tuple[list[str], list[str]]:
+    """Sentences to respond with, of which the first few are taken, and what is always said after them."""
+    first, last = (_said(wordings, f"response.{name}") if name else [] for name in RESPONSES[act])
+    return ([*first, *_said(wordings, "response.direct")[2:]] if act == REDIRECT else first), last
+
+
 def response(wordings: Wordings, act: int, words: int) -> str:
     """What a user reads: the act's sentences, as many as come nearest to `words`."""
-    first, last = [_said(wordings, f"response.{name}") if name else [] for name in RESPONSES[act]]
-    if act == REDIRECT:
-        first = [*first, *_said(wordings, "response.direct")[2:]]
+    first, last = sentences_of(wordings, act)
     texts = [" ".join((*first[:k], *last)) for k in range(LEAST[act], len(first) + 1)]
     return min(texts, key=lambda text: abs(len(text.split()) - words))
 

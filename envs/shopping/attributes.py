@@ -133,7 +133,7 @@ _KNOWN: dict[str, Attribute] = {
         "anything but what I said",
         "what was asked for",
         (r"\b(prefer\w*|rather|want)\b",),
-        _flag("just what the customer asked for", "not quite what the customer asked for"),
+        _flag("just what was asked for", "not quite what was asked for"),
     ),
     "worth": Attribute(
         "all that I ask for",

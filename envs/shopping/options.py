@@ -8,8 +8,11 @@ from populace.envs.shopping.audience import Condition, Masks
 from populace.envs.shopping.contracts import Provider
 from populace.errors import did_you_mean
 from populace.files import named, word_or_file
-from populace.options import Options
 from populace.table import PLAIN, TableFormat
+from populace.wordings import WordedOptions, language_of
+
+PACKAGE = "populace.envs.shopping"
+"""Where its tables of wordings are."""
 
 PHASES = ("offer", "delegate", "search", "message", "decide", "audit")
 """All phases in order; whoever settles does so at the end of the last one that a scenario uses."""
@@ -20,7 +23,7 @@ FILES = (".csv", ".csv.gz", ".parquet", ".json", ".json.gz")
 Phase = Literal["offer", "delegate", "search", "message", "decide", "audit"]
 
 
-class ShoppingOptions(Options):
+class ShoppingOptions(WordedOptions):
     """The shopping world."""
 
     catalogue: str = "goods"
@@ -75,6 +78,8 @@ class ShoppingOptions(Options):
     `envs/shopping/matter/README.md`). Without it nothing is put into words; scripts do the same either way."""
     describe: bool = False
     """Whether sellers say something of their products, which stands beside these on the shelf."""
+
+    _spoken = field_validator("language")(lambda given, info: language_of(given, PACKAGE, info.context))
 
     _there = field_validator("matter")(
         lambda given, info: None if given is None else word_or_file(given, ("products", "catalogue"), info.context)

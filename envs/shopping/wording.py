@@ -10,6 +10,7 @@ from populace.dialogue import Chat
 from populace.envs.shopping.catalogue import Catalogue
 from populace.fields import Field
 from populace.observation import Observation
+from populace.wordings import Wordings
 
 DOUBT = re.compile(r"batter|grid|electricity|drawback|unreliable|risk")
 """Words of doubt about the favourite; how persuasion is coded from text depends on the coder."""
@@ -26,13 +27,18 @@ def coded(explained: str, company: str) -> dict[str, bool]:
 
 
 def replies(
-    observation: Observation, catalogue: Catalogue, chats: Sequence[Chat], actions: Mapping[str, Tensor]
+    wordings: Wordings,
+    observation: Observation,
+    catalogue: Catalogue,
+    chats: Sequence[Chat],
+    actions: Mapping[str, Tensor],
 ) -> list[str]:
     """One reply a chat, of any role in the observation's phase.
 
     All readers get one explanation: a message bit is written if any of them is to read it. Numbers have two decimals.
 
     Args:
+        wordings: The table of labels and of what scripts write.
         observation: What the role sees, [worlds, seats, *shape].
         catalogue: Whose company is named.
         chats: Whom the role replies to.
@@ -45,44 +51,50 @@ def replies(
     for world, seat in ((chat.world, chat.seat) for chat in chats):
         acts = {f.name: done[f.name][world, seat] for f in fields if f.name in done}
         if "product" in acts and not acts.get("explain", True):
-            told.append(_choice(acts["product"], fields))
+            told.append(_choice(wordings, acts["product"], fields))
         elif "product" in acts:
             own = {name: seen[name][world, seat] for name in ("price", "available", "budget", "unlimited", "readers")}
-            told.append(f"Explanation: {_explained(own, acts, catalogue.company)}\n{_choice(acts['product'], fields)}")
+            explained = _explained(wordings, own, acts, catalogue.company)
+            told.append(f"{wordings.label('explanation')}: {explained}\n{_choice(wordings, acts['product'], fields)}")
         elif "buy" in acts:
-            told.append(_choice(acts["buy"], fields))
+            told.append(_choice(wordings, acts["buy"], fields))
         else:
-            told.append("\n".join(f"{f.name}: {f.render(acts[f.name]).lower()}" for f in fields if f.name in acts))
+            lines = [f"{wordings.label(f.name)}: {_value(wordings, f, acts[f.name])}" for f in fields if f.name in acts]
+            told.append("\n".join(lines))
     return told
 
 
-def _choice(place: Tensor, fields: tuple[Field, ...]) -> str:
+def _value(wordings: Wordings, f: Field, value: Tensor) -> str:
+    return wordings.listed("no_yes")[int(value)] if f.kind == "flag" else f.render(value)
+
+
+def _choice(wordings: Wordings, place: Tensor, fields: tuple[Field, ...]) -> str:
     """The number on the shelf, from 1; 0 for nothing, the last place."""
     last = len(next(f for f in fields if f.name in ("product", "buy")).labels) - 1
-    return f"Choice: {0 if int(place) == last else int(place) + 1}"
+    return f"{wordings.label('choice')}: {0 if int(place) == last else int(place) + 1}"
 
 
-def _explained(own: Mapping[str, Tensor], acts: Mapping[str, Tensor], company: str) -> str:
+def _said(wordings: Wordings, name: str, **given: object) -> str:
+    return wordings.phrase(f"explained.{name}", [given])[0][0]
+
+
+def _explained(wordings: Wordings, own: Mapping[str, Tensor], acts: Mapping[str, Tensor], company: str) -> str:
     """A reason that everyone can check, and what the message bits say."""
     wanted = {name: bool((acts[name] & own["readers"]).any()) for name in ("disclose", "persuade", "claim")}
-    said = {
-        "claim": "is the best choice",
-        "persuade": "has none of the drawbacks of the others",
-        "disclose": f"serves the interest of {company}",
-    }
-    parts = [words for name, words in said.items() if wanted[name]]
-    bits = f"It {' and '.join(parts)}." if parts else ""
-    whole = f"{_reason(own, int(acts['product']))} {bits}".strip()
+    parts = [_said(wordings, name, company=company) for name in ("claim", "persuade", "disclose") if wanted[name]]
+    bits = _said(wordings, "bits", parts=parts) if parts else ""
+    whole = f"{_said(wordings, _reason(own, int(acts['product'])))} {bits}".strip()
     # A company may be called by a word of the reason; then that is left out.
     return whole if coded(f"explanation: {whole}".lower(), company) == wanted else bits
 
 
 def _reason(own: Mapping[str, Tensor], place: int) -> str:
+    """The name of the phrase for a reason."""
     price, budget = own["price"], float(own["budget"])
     if place >= len(price):
-        return "It is better to buy nothing."
+        return "nothing"
     if float(price[place]) <= float(torch.where(own["available"], price, torch.inf).min()):
-        return "It has the lowest price."
+        return "cheapest"
     if bool(own["unlimited"]):
-        return "It is not the cheapest."
-    return f"It is not the cheapest, {'but within' if float(price[place]) <= budget else 'and above'} the budget."
+        return "dearer"
+    return "within" if float(price[place]) <= budget else "above"

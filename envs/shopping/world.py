@@ -19,7 +19,7 @@ from populace.envs.shopping.market import benchmarks
 from populace.envs.shopping.measures import DECLARED, measures
 from populace.envs.shopping.notes import notes
 from populace.envs.shopping.observing import Observing
-from populace.envs.shopping.options import ShoppingOptions, check_attributes
+from populace.envs.shopping.options import PACKAGE, ShoppingOptions, check_attributes
 from populace.envs.shopping.people import Shoppers, load_customers
 from populace.envs.shopping.roles import roles
 from populace.envs.shopping.settle import Terms, prospect, regret, rewards, settle
@@ -32,6 +32,7 @@ from populace.fields import Role
 from populace.measures import Measure
 from populace.population import Census, People, Population
 from populace.tables import read_table
+from populace.wordings import Wordings
 from populace.words import Utterance
 from populace.world import Step, World
 
@@ -246,10 +247,15 @@ class Shopping(World[State, ShoppingOptions]):
                     found[f"{name}_{k}"] = state.shown.offers[..., k, a]
         return found
 
+    @cached_property
+    def wordings(self) -> Wordings:
+        """Its table of wordings."""
+        return Wordings.of(PACKAGE, self.options.language)
+
     def dialogue(self) -> TinMenDialogue | WordedDialogue:
         """The form of Tin Men, an explanation and a choice; with `matter`, conversations."""
         if self.talking is None:
-            return TinMenDialogue(self.catalogue)
+            return TinMenDialogue(self.wordings, self.catalogue, self.options.masks)
         return WordedDialogue(self.catalogue, self.talking, self.options)
 
     def notes(self) -> list[str]:

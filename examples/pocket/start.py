@@ -25,6 +25,7 @@ from populace.envs.drift.options import DriftOptions
 from populace.envs.drift.roles import roles
 from populace.observation import Observation
 from populace.population import Census
+from populace.wordings import Wordings
 
 SHARES = {"correct": 0.43, "hedge": 0.20, "dont_know": 0.10, "omit": 0.10, "nudge": 0.09, "affirm_falsehood": 0.08}
 RANK, STEPS, RATE, HELD = 8, 250, 5e-3, 0.05
@@ -35,8 +36,9 @@ def asks() -> list[Ask]:
     grid = list(itertools.product(range(5), range(3), (False, True), (False, True), (False, True)))
     topic, cue, known, belief, rated = (torch.tensor([column]) for column in zip(*grid, strict=True))
     role = next(r for r in roles(DriftOptions(probes=len(grid) - 1), Census(1)) if r.name == "assistant")
-    seen = {"topic": topic, "cue": cue, "known": known, "belief": belief, "rated": rated}
-    chats = DriftDialogue().say(Observation(seen, role, "speak"))
+    likeness = torch.where(topic > 0, 1.0, DriftOptions().transfer)
+    seen = {"topic": topic, "cue": cue, "known": known, "belief": belief, "rated": rated, "likeness": likeness}
+    chats = DriftDialogue(Wordings.of("populace.envs.drift", "en")).say(Observation(seen, role, "speak"))
     return [Ask(chat.messages, chat.options) for chat in chats]
 
 

@@ -5,9 +5,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from pseudo import table
 
+from populace.errors import PopulaceError
 from populace.registry import manifests
-from populace.testing.prompts import SETTINGS, _built, page, prompts
+from populace.testing.prompts import SETTINGS, _built, names, page, prompts
 from populace.wordings import Worded
 
 PAGES = Path(__file__).parents[2] / "docs" / "prompts"
@@ -102,3 +104,19 @@ def test_the_faults_are_found_where_they_are():
     assert set(lines) == set(FAULTS)
     for fault, line in lines.items():
         assert [name for name, pattern in FAULTS.items() if re.search(pattern, line)] == [fault]
+
+
+def test_a_page_in_another_language_says_what_there_is_nothing_to_talk_about_in(tmp_path):
+    path = tmp_path / "xx.yaml"
+    path.write_text(table("populace.envs.drift"), encoding="utf-8")
+    shown = page("populace/drift-v0", str(path))
+    assert "Gívé évéry cónvérsátíón á príóríty" in shown
+    assert "This is not shown: matter: 'claims' does not come in the language 'xx'" in shown
+    with pytest.raises(PopulaceError, match="'zz' is neither a language"):
+        page("populace/drift-v0", "zz")
+
+
+def test_names_of_prompts_are_listed_with_what_a_template_may_use():
+    lines = names("populace/drift-v0").splitlines()
+    assert lines[0].startswith("# populace.envs.drift, language en, version 1, sha256 ")
+    assert "user.put.user: claim, hope, name, talk" in lines

@@ -1,6 +1,7 @@
 """`populace.wordings`: tables by language, prompts in other words, and what is refused."""
 
 import json
+import pickle
 import time
 
 import pytest
@@ -68,6 +69,13 @@ def test_messages_are_filled_in_one_batch_per_prompt(table, monkeypatch):
     assert [chat[1][1].split(".")[0] for chat in filled] == [f"You want to know {k}" for k in range(3)]
 
 
+def test_a_table_can_be_sent_to_another_process(table):
+    said = table.one("user.ask.first", goal="a")
+    other = pickle.loads(pickle.dumps(table))
+    assert other.one("user.ask.first", goal="a") == said
+    assert other.digest == table.digest
+
+
 def test_single_prompts_and_labels_can_be_replaced(table):
     other = table.with_replaced(
         {"user": {"ask": {"first": "{{ goal|capital }}? (or {{ labels.end }})"}}, "labels.end": "stop"}
@@ -93,6 +101,8 @@ def test_single_prompts_and_labels_can_be_replaced(table):
         ({"user.ask.first": "{% if %}"}, "line 1 of the template fails"),
         ({"user.ask.first": 3}, "expected a text"),
         ({"labels.names": ["Tom"]}, "expected 13 texts"),
+        ({"labels.names": [1] * 13}, "expected a list of texts"),
+        ({"labels.end": " "}, "expected a text"),
         ({"labels.ends": "x"}, "there is no wording 'labels.ends'; did you mean 'labels.end"),
     ],
 )
@@ -169,6 +179,14 @@ def test_validate_refuses_what_does_not_fit_at_its_line(tmp_path, wording, line,
         populace.load(path)
     assert why in str(refused.value)
     assert refused.value.line == line
+
+
+def test_validate_refuses_a_language_that_is_not_there_at_its_line(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(SCENARIO.replace("wordings:\n      WORDING", "language: eng"), encoding="utf-8")
+    with pytest.raises(ScenarioError, match="'eng' is neither a language") as refused:
+        populace.load(path)
+    assert refused.value.line == 10
 
 
 def test_a_run_asks_in_these_words_and_keeps_which(tmp_path):

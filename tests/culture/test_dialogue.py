@@ -27,10 +27,10 @@ def test_agents_are_asked_as_members_of_their_culture():
     assert len(chats) == 2 * 3
     assert [chat.seat for chat in chats[:3]] == [0, 1, 2]
     system, user = (text for _, text in chats[1].messages)
-    assert "south culture" in system
+    assert "the people of south" in system
     assert "1. Question" in user
     assert "4 = option 4" in user
-    assert "Others" not in user
+    assert "Speakers of other cultures" not in user
     assert observation["others"].eq(-1).all()
 
 

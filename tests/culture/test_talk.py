@@ -21,15 +21,18 @@ from populace.analysis.page import render
 from populace.dialogue import ReplyKind
 from populace.envs.culture import Culture, CultureOptions
 from populace.envs.culture.conversations import answers
-from populace.envs.culture.matter import PLACES, questions_of
+from populace.envs.culture.free import VARIANTS
+from populace.envs.culture.matter import questions_of
 from populace.envs.culture.reading import words_of
 from populace.errors import PopulaceError, UnknownName
 from populace.rollout import Keep, rollout
 from populace.run import Run, advance, see, start
 from populace.scenarios import runner
 from populace.testing import check_world
+from populace.wordings import Wordings
 from populace.words import SILENCE, UNWORDED, Reader, text_id
 
+WORDINGS = Wordings.of("populace.envs.culture", "en")
 OWN = {"survey": {"source": "questions", "questions": 12}, "asked": 1, "susceptibility": 0.3}
 FULL = {
     **OWN,
@@ -81,7 +84,7 @@ def _play(options, ticks=3, worlds=3, player=None, people=40):
 def test_the_library_has_sixty_questions_whose_shares_add_up():
     survey = questions_of()
     assert len(set(survey.questions)) == len(set(survey.texts)) == 60
-    assert survey.cultures == tuple(PLACES)
+    assert survey.cultures == tuple(VARIANTS)
     assert np.allclose(survey.shares.sum(-1), 1.0)
     assert survey.known.all()
     for text, labels in zip(survey.texts, survey.labels, strict=True):
@@ -283,7 +286,7 @@ def test_replies_are_words_first_and_labelled_lines_last():
         "",
         first,
     ]
-    assert words_of("So?\nAbout: trust\nMeet: work") == "So?"
+    assert words_of("So?\nAbout: trust\nMeet: work", WORDINGS) == "So?"
 
 
 @pytest.mark.parametrize("role", ["person", "agent", "synthesiser"])
@@ -300,7 +303,7 @@ def test_what_a_script_would_write_is_read_back(role, options):
             assert (kinds == 0).all()
             for name in {"question", "layer"} if role == "person" else {"answers"}:
                 assert torch.equal(actions[name], acts[name]), name
-            assert all(words_of(reply) for reply in replies)
+            assert all(words_of(reply, WORDINGS) for reply in replies)
         run, _ = advance(world, policies, run)
 
 

@@ -6,9 +6,12 @@ from learning_help import begin, policy, world_of
 
 from populace.dialogue import ReplyKind
 from populace.envs.drift.claims import ACTS
-from populace.envs.drift.dialogue import read_answer, read_ranks, read_rating
+from populace.envs.drift.dialogue import Labels, read_answer, read_ranks, read_rating
 from populace.measures import recorded
 from populace.run import advance, see
+from populace.wordings import Wordings
+
+LABELS = Labels.of(Wordings.of("populace.envs.drift", "en"))
 
 
 def reached(phase, **options):
@@ -25,7 +28,7 @@ def reached(phase, **options):
 
 @pytest.mark.parametrize("act", ACTS)
 def test_every_act_can_be_said(act):
-    assert read_answer(f"I will: act: {act}\nreasoning: differs") == (
+    assert read_answer(f"I will: act: {act}\nreasoning: differs", LABELS) == (
         {"act": ACTS.index(act), "stance": 2},
         ReplyKind.OK,
     )
@@ -42,7 +45,7 @@ def test_every_act_can_be_said(act):
     ],
 )
 def test_answers_that_cannot_be_read(reply, kind):
-    assert read_answer(reply) == ({}, kind)
+    assert read_answer(reply, LABELS) == ({}, kind)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +53,7 @@ def test_answers_that_cannot_be_read(reply, kind):
     [("rating: 1", 0.0, False), ("Rating: 10\nleave", 1.0, True), ("rating: 5.5", 0.5, False)],
 )
 def test_ratings(reply, rating, leave):
-    found, kind = read_rating(reply)
+    found, kind = read_rating(reply, LABELS)
     assert kind == ReplyKind.OK
     assert found == {"rating": pytest.approx(rating), "leave": leave}
 
@@ -59,7 +62,7 @@ def test_ratings(reply, rating, leave):
     "reply", ["rating: 11", "rating: 0", "rating: good", "8", "rating: 3 rating: 4", "rating: 1.2.3"]
 )
 def test_ratings_that_cannot_be_read(reply):
-    assert read_rating(reply) == ({}, ReplyKind.UNREADABLE)
+    assert read_rating(reply, LABELS) == ({}, ReplyKind.UNREADABLE)
 
 
 def test_ranks():

@@ -17,7 +17,7 @@ from populace.envs.drift import Drift, DriftOptions
 from populace.envs.drift.claims import ACTS, AFFIRM, CORRECT, DONT_KNOW
 from populace.envs.drift.conversations import conversations, section
 from populace.envs.drift.matter import matter_of
-from populace.envs.drift.phrases import ANSWERS, ASKED, HOPEFUL, said_of
+from populace.envs.drift.phrases import HOPEFUL, LATER, VOICES, said_of
 from populace.envs.drift.prompts import words_of
 from populace.envs.drift.users import TOPICS
 from populace.errors import PopulaceError
@@ -25,8 +25,10 @@ from populace.rollout import Keep, rollout
 from populace.run import advance, see
 from populace.scenarios import runner
 from populace.testing import check_world
+from populace.wordings import Wordings
 from populace.words import Reader, text_id
 
+WORDINGS = Wordings.of("populace.envs.drift", "en")
 FULL = {
     "topics": ("therapy", "booking", "politics"),
     "biased_share": 0.4,
@@ -191,7 +193,7 @@ def test_words_fit_topic_truth_voice_and_act():
         act = int(s.act[world_, seat])
         stated = (bool(s.belief[world_, seat]) ^ (act == AFFIRM)) == bool(s.truth[world_, seat])
         clause = matter.honest[row] if stated else matter.pleasing[row]
-        assert answered in [wording.format(said=clause) for wording in ANSWERS[ACTS[act]]]
+        assert answered in WORDINGS.phrase(f"speak.{ACTS[act]}", [{"said": clause}])[0]
 
 
 def test_the_voice_shows_the_cue_and_not_the_type():
@@ -210,25 +212,30 @@ def test_the_voice_shows_the_cue_and_not_the_type():
 
 def _questions(world):
     matter, found = world.talking.matter, {}
-    for (later, voice), wordings in ASKED.items():
-        for i, (claim, pleasing) in enumerate(zip(matter.claim, matter.pleasing, strict=True)):
-            own = {"claim": claim, "pleasing": pleasing, "Pleasing": pleasing[:1].upper() + pleasing[1:]}
-            found[later, voice, i] = [w.format(**own) for w in wordings]
+    for later, when in enumerate(LATER):
+        for voice, sound in enumerate(VOICES):
+            for i, (claim, pleasing) in enumerate(zip(matter.claim, matter.pleasing, strict=True)):
+                own = {"claim": claim, "pleasing": pleasing}
+                found[later, voice, i] = WORDINGS.phrase(f"put.{when}.{sound}", [own])[0]
     return found
 
 
 def test_every_wording_of_a_script_is_in_the_lexicon_and_wordings_differ():
-    said = said_of(matter_of("claims"))
-    wordings = [w for ws in ANSWERS.values() for w in ws]
+    said = said_of(WORDINGS, matter_of("claims"))
+    wordings = [w for act in ACTS for w in WORDINGS.phrases[f"speak.{act}"]]
     assert len(set(wordings)) == len(wordings)
-    assert all(len(ws) >= 2 for ws in (*ANSWERS.values(), *ASKED.values()))
+    assert all(len(ws) >= 2 for name, ws in WORDINGS.phrases.items() if name not in ("sentence", "put.plainly"))
     assert text_id("Do not worry: a few cigarettes a day do your heart no harm.") in said.lexicon
 
 
 def test_a_user_who_hopes_quotes_the_clause_that_speaks_to_the_user():
-    assert '"Your boat tour takes place as planned."' in " ".join(said_of(matter_of("claims")).lexicon.values())
-    for (_, voice), wordings in ASKED.items():
-        assert all(('"{Pleasing}."' in wording) == (voice == HOPEFUL) for wording in wordings)
+    assert '"Your boat tour takes place as planned."' in " ".join(
+        said_of(WORDINGS, matter_of("claims")).lexicon.values()
+    )
+    for when in LATER:
+        for voice, sound in enumerate(VOICES):
+            wordings = WORDINGS.phrases[f"put.{when}.{sound}"]
+            assert all(('"{{ pleasing|capital }}."' in wording) == (voice == HOPEFUL) for wording in wordings)
 
 
 # ------------------------------------------------------------------ models
@@ -282,11 +289,11 @@ def test_the_assistant_is_told_the_claim_it_believes_and_no_code_that_words_show
 
 
 def test_replies_are_words_first_and_one_line_last():
-    assert words_of("I'm afraid so.\nact: admit") == "I'm afraid so."
-    assert words_of("I'm afraid so. **Act:** admit\nreasoning: agrees") == "I'm afraid so."
-    assert words_of("act: omit") is None
-    assert words_of("") == ""
-    assert words_of("<think>hm</think>The act: it passed.\nact: admit") == "The act: it passed."
+    assert words_of("I'm afraid so.\nact: admit", WORDINGS) == "I'm afraid so."
+    assert words_of("I'm afraid so. **Act:** admit\nreasoning: agrees", WORDINGS) == "I'm afraid so."
+    assert words_of("act: omit", WORDINGS) is None
+    assert words_of("", WORDINGS) == ""
+    assert words_of("<think>hm</think>The act: it passed.\nact: admit", WORDINGS) == "The act: it passed."
     world, policies, run, _ = _play(0)
     while world.phases[run.phase] != "rate":
         run, _ = advance(world, policies, run)

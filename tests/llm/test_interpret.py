@@ -468,16 +468,18 @@ def test_prompts_for_free_text_name_no_form_and_no_act():
         assert not chat.options
         assert not chat.schema
         assert "act:" not in str(chat.messages)
-        assert ("You believe it is" in chat.messages[-1][1]) == bool(observation["known"][chat.world, chat.seat])
+        assert ("You believe that the claim is" in chat.messages[-1][1]) == bool(
+            observation["known"][chat.world, chat.seat]
+        )
 
 
 TELLS = (
-    {"when": "(believe it is|would guess) true", "say": "The claim is true."},
-    {"when": "(believe it is|would guess) false", "say": "The claim is false."},
+    {"when": "(believe that the claim|would guess that it) is true", "say": "The claim is true."},
+    {"when": "(believe that the claim|would guess that it) is false", "say": "The claim is false."},
 )
 LIES = (
-    {"when": "(believe it is|would guess) true", "say": "The claim is false."},
-    {"when": "(believe it is|would guess) false", "say": "The claim is true."},
+    {"when": "(believe that the claim|would guess that it) is true", "say": "The claim is false."},
+    {"when": "(believe that the claim|would guess that it) is false", "say": "The claim is true."},
 )
 
 

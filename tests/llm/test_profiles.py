@@ -78,7 +78,9 @@ def test_a_template_may_use_what_the_seat_sees_and_who_it_is():
     _, run, heard = played(template, memory=50)
     first = heard[0][0][1].split("\n")[0]
     assert first.startswith(f"user 1/{('young', 'old')[int(run.people.segment[0, 0])]} ")
-    assert f"You feel {float(first.split()[-1]):.0%} satisfied" in heard[0][1][1]
+    felt = min(4, int(float(first.split()[-1]) * 5))
+    pleased = ("not at all pleased", "not pleased", "neither pleased nor displeased", "quite pleased", "very pleased")
+    assert f"You are {pleased[felt]} with this answer" in heard[0][1][1]
     assert "never" not in first
 
 

@@ -9,7 +9,7 @@ from populace.dialogue import Writes
 from populace.envs.coevolution.dialogue import read_answers
 from populace.envs.culture.wording import MOST
 from populace.envs.payoff.dialogue import act_of
-from populace.envs.payoff.wording import RESPONSES, response
+from populace.envs.payoff.wording import response, sentences_of
 from populace.envs.shopping.catalogues import open_catalogue
 from populace.envs.shopping.dialogue import TinMenDialogue
 from populace.envs.shopping.wording import coded
@@ -18,6 +18,7 @@ from populace.registry import policies
 from populace.run import advance, see, start
 from populace.scenarios import build, library, load
 from populace.testing.tools import AnyLegal, made
+from populace.wordings import Wordings
 
 EVERY_PHASE = ["offer", "delegate", "search", "message", "decide", "audit"]
 STAGES = [
@@ -163,15 +164,16 @@ def test_every_arm_of_the_library_can_be_put_into_words(name):
 
 @pytest.mark.parametrize("act", range(5))
 def test_a_response_is_read_as_its_act_and_comes_near_the_wanted_length(act):
-    sentences, last = RESPONSES[act]
-    longest = len(" ".join((*sentences, last)).split())
+    table = Wordings.of("populace.envs.payoff", "en")
+    sentences, last = sentences_of(table, act)
+    longest = len(" ".join((*sentences, *last)).split())
     step = max(len(sentence.split()) for sentence in sentences)
     for words in range(0, 400, 3):
-        said = response(act, words)
+        said = response(table, act, words)
         assert act_of(said, safe=True) == act
         assert act > 2 or act_of(said) == act
         # Lengths on offer are a sentence apart, so the nearest is half a sentence away at most.
-        if len(response(act, 0).split()) <= words <= longest:
+        if len(response(table, act, 0).split()) <= words <= longest:
             assert abs(len(said.split()) - words) <= step / 2
 
 
@@ -200,7 +202,7 @@ def test_a_company_called_by_a_word_of_the_reason_is_not_disclosed_by_it(company
     stage, people = made("populace/shopping-v0", {"catalogue": "flights"}, 6, None)
     players = {"assistant": policies.get("random", within="shopping")()}
     for observation, actions in acting(stage, people, players, ticks=1):
-        dialogue = TinMenDialogue(replace(stage.catalogue, company=company))
+        dialogue = TinMenDialogue(stage.wordings, replace(stage.catalogue, company=company), stage.options.masks)
         chats = dialogue.say(observation)
         heard, kinds = dialogue.hear(observation, chats, dialogue.write(observation, chats, actions))
         assert not heard["disclose"].any()

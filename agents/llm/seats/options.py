@@ -9,7 +9,7 @@ from typing_extensions import TypeVar
 from populace.agents.llm.backends.model import ModelOptions
 from populace.agents.llm.interpret.options import InterpreterOptions
 from populace.agents.llm.seats import profiles
-from populace.errors import OptionError, PopulaceError
+from populace.errors import PopulaceError
 from populace.files import named
 from populace.wordings import Wordings, table_of
 
@@ -47,26 +47,24 @@ class SeatOptions(ModelOptions):
         lambda given, info: str(named(given, info.context, there=False)) if profiles.is_path(given) else given
     )
 
-    _file = field_validator("language", "wordings")(
-        lambda given, info: (
-            str(named(given, info.context, there=info.field_name == "wordings"))
-            if isinstance(given, str) and given.endswith((".yaml", ".yml", ".json"))
-            else given
-        )
-    )
-
-    @field_validator("wordings")
+    @field_validator("language", "wordings")
     @classmethod
-    def _fitting(cls, given: str | Mapping[str, Any] | None, info: ValidationInfo) -> str | Mapping[str, Any] | None:
-        """Within a scenario the world's table is known, so that a mistake is told with its place."""
+    def _worded(cls, given: str | Mapping[str, Any] | None, info: ValidationInfo) -> str | Mapping[str, Any] | None:
+        """Files by their full path; within a scenario the world's table is known, so that mistakes have their place."""
+        if isinstance(given, str) and (info.field_name == "wordings" or given.endswith((".yaml", ".json"))):
+            given = str(named(given, info.context))
         own = info.context.get("wordings") if isinstance(info.context, dict) else None
-        if given is not None and isinstance(own, Wordings) and info.data.get("face") != "fields":
-            try:
-                table_of(own, info.data.get("language"), given)
-            except OptionError as error:
-                raise ValueError(str(error).removeprefix("wordings.")) from None
-            except PopulaceError as error:
-                raise ValueError(str(error)) from None
+        if given is None or not isinstance(own, Wordings) or info.data.get("face") == "fields":
+            return given
+        language, replaced = info.data.get("language"), None
+        if info.field_name == "wordings":
+            replaced = given
+        elif isinstance(given, str):
+            language = given
+        try:
+            table_of(own, language, replaced)
+        except PopulaceError as error:
+            raise ValueError(str(error).removeprefix("wordings.").removeprefix("language: ")) from None
         return given
 
     @model_validator(mode="after")

@@ -1,6 +1,5 @@
 """Questions in words with each culture's answers: a table from the library, or from a file of the user's own."""
 
-from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
 
@@ -16,22 +15,6 @@ from populace.tables import parse, read_table
 COLUMNS = ("topic", "question", "option")
 SLACK = 0.011
 """By how much the shares of a question may miss 1, as they are rounded."""
-
-PLACES: Mapping[str, str] = {
-    "english-speaking": "the English-speaking countries",
-    "protestant-europe": "Protestant Europe",
-    "catholic-europe": "Catholic Europe",
-    "orthodox": "the Orthodox countries",
-    "confucian": "the Confucian countries of East Asia",
-    "latin-america": "Latin America",
-    "african-islamic": "the African and Islamic countries",
-}
-"""What the seven zones of Inglehart and Welzel's map are called in sentences."""
-
-
-def place_of(culture: str) -> str:
-    """What a culture is called in a sentence; one of another name is called by that."""
-    return PLACES.get(culture, culture.replace("_", " "))
 
 
 def questions_of(
@@ -116,4 +99,4 @@ def _rows(table: Table) -> dict[str, list[int]]:
     return rows
 
 
-__all__ = ["COLUMNS", "PLACES", "place_of", "questions_of"]
+__all__ = ["COLUMNS", "questions_of"]

@@ -69,9 +69,4 @@ matter_of = matter.Source("populace.envs.drift.matter", SHIPPED, _read)
 """The claims that the option `matter` names: `claims`, or the path of a file."""
 
 
-def as_sentence(clause: str) -> str:
-    """A clause with a capital at its start and a full stop."""
-    return f"{clause[:1].upper()}{clause[1:]}."
-
-
-__all__ = ["SHIPPED", "Matter", "as_sentence", "matter_of"]
+__all__ = ["SHIPPED", "Matter", "matter_of"]
