@@ -85,26 +85,30 @@ class Prompts:
         name, beta = names[seat % len(names)], float(seen["beta"])
         far = [value - usual for value, usual in zip(seen["values"], seen["centre"], strict=True)]
         lines = "".join(rf"\n{k}: ({yes}|{no})" for k in range(1, len(items) + 1))
+        matters = matters_of([value.cares for value in spoken_as], [gap * beta for gap in far])
+        given: dict[str, object] = {
+            "items": items,
+            "stand": [{"cares": value.cares, "far": gap} for value, gap in zip(spoken_as, far, strict=True)],
+            "beta": beta,
+            "name": name,
+            "matters": matters,
+            "rest": sum(len(group["cares"]) for group in matters) < len(far),
+            "essay": read(int(seen["read"])) if "read" in seen else "",
+            "several": "statements" in seen and any(part for row in seen["statements"] for part in row[1:]),
+        }
         if self.talking is None:
-            stand = [{"cares": value.cares, "far": gap} for value, gap in zip(spoken_as, far, strict=True)]
-            given = {"items": items, "stand": stand, "beta": beta}
             messages = [(who, Told(f"user.answer.plain.{who}", given)) for who in ("system", "user")]
             return Chat(world, seat, (), form=lines.removeprefix(r"\n"), lead="1: "), messages
-        matters = matters_of([value.cares for value in spoken_as], [gap * beta for gap in far])
-        told: dict[str, object] = {"name": name, "matters": matters}
-        told["rest"] = sum(len(group["cares"]) for group in matters) < len(far)
-        asked: list[tuple[str, str | Told]] = [("system", Told("user.answer.system", told))]
+        asked: list[tuple[str, str | Told]] = [("system", Told("user.answer.system", given))]
         for k in _dealt(seat):
             rows = list(zip(wordings.listed(f"example.{k + 1}"), WARM[k][0], strict=True))[: len(items)]
-            given = {"essay": "", "items": [statement for statement, _ in rows], "several": False}
+            other = {**given, "essay": "", "items": [statement for statement, _ in rows], "several": False}
             reply = [
                 wordings.listed("example.user")[k],
                 *(f"{n}: {(no, yes)[row]}" for n, (_, row) in enumerate(rows, 1)),
             ]
-            asked += [("user", Told("user.answer.user", given)), ("assistant", "\n".join(reply))]
-        several = any(part for row in seen["statements"] for part in row[1:])
-        essay = read(int(seen["read"])) if "read" in seen else ""
-        asked.append(("user", Told("user.answer.user", {"essay": essay, "items": items, "several": several})))
+            asked += [("user", Told("user.answer.user", other)), ("assistant", "\n".join(reply))]
+        asked.append(("user", Told("user.answer.user", given)))
         return Chat(world, seat, (), form=PROSE + lines), asked
 
     # ------------------------------------------------------------------ to assistants
@@ -125,13 +129,6 @@ class Prompts:
     ) -> Asked:
         o, several = self.options, len(self.audiences) > 1
         write = self.talking is not None
-        given: dict[str, Any] = {"heard": o.protocol == "coevolve", "write": write}
-        aim = "approval" if o.reward == "approval" else o.protocol
-        messages: list[tuple[str, str | Told]] = [
-            ("system", Told("assistant.advise.system", {**given, "aim": aim, "ahead": o.ahead}))
-        ]
-        for k in _dealt(seat) if write else ():
-            messages += self._example(wordings, k, len(items), given)
         divided = all(abs(share - 0.5) < 0.005 for share in start)
         people = list(zip(self.audiences, seen["counts"], seen["shares"], strict=True))
         told = [
@@ -142,7 +139,19 @@ class Prompts:
             }
             for k, item in enumerate(items)
         ]
-        given |= {"items": told, "audiences": list(self.audiences), "divided": divided, "round": seen["tick"] + 1}
+        given = {
+            "heard": o.protocol == "coevolve",
+            "write": write,
+            "aim": "approval" if o.reward == "approval" else o.protocol,
+            "ahead": o.ahead,
+            "items": told,
+            "audiences": list(self.audiences),
+            "divided": divided,
+            "round": seen["tick"] + 1,
+        }
+        messages: list[tuple[str, str | Told]] = [("system", Told("assistant.advise.system", given))]
+        for k in _dealt(seat) if write else ():
+            messages += self._example(wordings, k, len(items), given)
         messages.append(("user", Told("assistant.advise.user", given)))
         numbers = [f"{a + 1}.{k + 1}" for a in range(len(self.audiences)) for k in range(len(items))]
         numbers = [number if several else number[2:] for number in numbers]

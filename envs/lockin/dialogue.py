@@ -36,11 +36,9 @@ class EstimateDialogue:
         form = rf"{re.escape(mean)}: -?[0-9]{{1,6}}(\.[0-9]{{1,6}})?\n{re.escape(sd)}: {error}"
 
         def tell(seen: words.Seen, world: int, seat: int) -> words.Asked:
-            system = Told("assistant.advise.plain.system")
-            return Chat(world, seat, (), form=form), (
-                ("system", system),
-                ("user", Told("assistant.advise.plain.user", told(seen))),
-            )
+            given = {**told(seen), "question": "", "unit": ""}
+            messages = [(who, Told(f"assistant.advise.plain.{who}", given)) for who in ("system", "user")]
+            return Chat(world, seat, (), form=form), messages
 
         return words.ask_in(self.wordings, observation, tell)
 

@@ -65,10 +65,10 @@ class Prompts:
             row = self._row(read, int(seen["quantity"]))
             of = {"question": self.matter.question[row], "unit": self.matter.unit[row]}
             given = told(seen, self.matter.base[row], self.matter.step[row]) | of
-            messages: list[tuple[str, str | Told]] = [("system", Told("assistant.advise.system"))]
+            messages: list[tuple[str, str | Told]] = [("system", Told("assistant.advise.system", given))]
             for k in (1, 2) if seat % 2 == 0 else (2, 1):  # rounds on other matters that show the form of a reply
-                messages.append(("user", Told(f"assistant.advise.example.{k}")))
-                messages.append(("assistant", Told(f"assistant.advise.example.{k}.reply")))
+                messages.append(("user", Told(f"assistant.advise.example.{k}", given)))
+                messages.append(("assistant", Told(f"assistant.advise.example.{k}.reply", given)))
             messages.append(("user", Told("assistant.advise.user", given)))
             return Chat(world, seat, (), form=form), messages
 

@@ -140,7 +140,7 @@ class Plain:
                     {
                         "number": k + 1,
                         "title": self.title(own, k),
-                        "price": f"{self.catalogue.currency}{own['price'][k]:,.2f}",
+                        "price": money(self.catalogue.currency, own["price"][k]),
                         "facts": self.attributes.facts(own["offers"][k], () if assistant else self.veiled),
                         "company": self.catalogue.company,
                         "earned": earned,

@@ -13,8 +13,8 @@ class Model(Backend):
     def complete(self, asks):
         """Replies in any order, each with its place; every ask has `messages`, `options` and a `seed`."""
         for place, ask in enumerate(asks):
-            misread = int(re.search(r"chance of (\d+)%", ask.messages[-1][1])[1])
-            yield place, Reply.of(ask, "clear" if misread > 30 else "vague")
+            misread = re.search(r"vaguely.*in another way (\d+) times in 10\b", ask.messages[-1][1], re.S)
+            yield place, Reply.of(ask, "clear" if misread and int(misread[1]) > 3 else "vague")
 
 
 class Talker(TextPolicy):
