@@ -117,14 +117,15 @@ def taught(one: Demonstration) -> str:
     """
     if kind_of(one) != ("coevolution", "assistant", "advise"):
         return one.reply
-    lines = one.messages[-1][1].partition("How many said yes:\n")[2].splitlines()
-    told = [line.partition("): ")[2] for line in lines if "): " in line]
-    items = len(re.findall(r"^\d+\. ", one.messages[-1][1], re.MULTILINE))
+    asked = re.findall(r"^\d+\. (.*)$", one.messages[-1][1], re.MULTILINE)
+    told = [re.findall(r"said yes: (\d+%)", line) or ["50%"] for line in asked]
+    audiences = len(set(re.findall(r"^(\d+)\.\d+:", one.reply, re.MULTILINE))) or 1
+    if not asked or {len(shares) for shares in told} - {1, audiences}:
+        return one.reply  # somebody did not answer, and shares do not say who
     said = []
-    for a, shares in enumerate(told):
-        number = f"{a + 1}." if len(told) > 1 else ""
-        found = re.findall(r"(\d+): (\d+%)", shares) or [(str(k + 1), "50%") for k in range(items)]
-        said += [f"{number}{k}: {share}" for k, share in found]
+    for a in range(audiences):
+        number = f"{a + 1}." if audiences > 1 else ""
+        said += [f"{number}{k}: {shares[min(a, len(shares) - 1)]}" for k, shares in enumerate(told, 1)]
     return "\n".join(said)
 
 
