@@ -105,7 +105,7 @@ def test_an_assistant_that_agrees_with_nobody_in_particular_speaks_for_the_start
     said = chats[0].messages[1][1]
     yes = round(6 * observation["shares"][0, 0, 0, 0].item())
     first = next(line for line in said.splitlines() if line.startswith("1. "))
-    assert f"(Of the 6 people {yes or 'none'} said yes.)" in first
+    assert f"({yes or 'None'} of the 6 people said yes: {round(100 * yes / 6)}%.)" in first
     assert "At the start half of them would have said yes to each." in said
 
 
@@ -186,9 +186,9 @@ class Reader(TextPolicy):
             def complete(self, asks):
                 for i, ask in enumerate(asks):
                     text = ask.messages[-1][1]
-                    told = re.findall(r"^(\d+)\. .*\(Of the 6 people (\w+) said yes", text, re.MULTILINE)
+                    told = re.findall(r"^(\d+)\. .*\((\w+) of the 6 people said yes", text, re.MULTILINE)
                     if told:
-                        yes = {"none": 0}
+                        yes = {"None": 0}
                         said = "\n".join(f"{k}: {100 * int(yes.get(n, n)) / 6:.0f}%" for k, n in told)
                     else:
                         leans = answer_by_what_is_written(text)

@@ -123,7 +123,7 @@ def test_every_prompt_is_given_all_that_its_template_may_use(world, k, monkeypat
     people = setting.population and SpecPopulation(PopulationSpec.model_validate({"size": 4, **setting.population}))
     for _ in played(build(f"populace/{world}-v0", options=setting.options, users=4, population=people)):
         pass
-    assert len(seen) > 2
+    assert len(seen) >= 2
 
 
 def test_every_table_says_what_a_seat_is_told_whose_reply_was_not_read():
