@@ -237,7 +237,7 @@ def test_memory_is_reset_picked_and_saved_world_by_world(tmp_path):
     }
     run = rollout(stage, players, start(stage, players, people, seed=0, worlds=3), 2)
     shown = [len(ask.messages) for ask in backend.calls[1]]
-    assert set(shown) == {3}  # the first exchange, and the question
+    assert set(shown) == {4}  # what the system says, the first exchange, and the question
     fresh = restart(stage, players, run, torch.tensor([False, True, False]))
     said = fresh.memory["user"].text.any(-1).any(-1).tolist()
     assert said == [True, False, True]
