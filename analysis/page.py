@@ -125,9 +125,10 @@ def _parts(results: Results, withheld: str) -> list[Part]:
             "Who played",
             "players",
             "Language models and scripts play the same mechanism. Invalid acts are the share of acts that could not "
-            "be used, so that the seat forfeited. Mean reward is per seat and recorded step, and shown where players "
-            "share a role. Prompts (including repeated ones), tokens read and written (as if each seat had asked "
-            "alone), cost and failed requests by kind are totals per world.",
+            "be used, so that the seat forfeited. Closed is the share of acts whose labelled line a model left out, "
+            "so that the allowed values were scored behind its words. Mean reward is per seat and recorded step, and "
+            "shown where players share a role. Prompts (including repeated ones), tokens read and written (as if each "
+            "seat had asked alone), cost and failed requests by kind are totals per world.",
             players(results.run),
         ),
         *own,

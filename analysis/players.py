@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from populace.analysis.frames import RunData
+from populace.analysis.readers import FAMILY, readers
 from populace.analysis.style import footnotes, marks, number, with_interval
 from populace.analysis.summaries import summarise
 from populace.measures import SEAT_MEASURES
@@ -23,7 +24,9 @@ KINDS = {
 MOST = 60
 """Arms in the table at most."""
 OF_SEATS = tuple(measure.name for measure in SEAT_MEASURES)
-"""Measures that say how seats were played rather than what became of the world; `fault/<kind>` are such too."""
+"""Measures that say how seats were played rather than what became of the world; those of `FAMILIES` are such too."""
+FAMILIES = ("fault/", FAMILY)
+"""How the names of counts begin that belong to seats: failed tries by kind, and texts by reader and code."""
 COUNTS = tuple(measure.name for measure in SEAT_MEASURES if measure.kind == "count")
 """Those that are counts: they are added up over a run."""
 
@@ -40,6 +43,8 @@ def players(run: RunData) -> str:
     more = f"<p class='note'>{left:,} more arms are left out here.</p>" if left > 0 else ""
     arms = arms[:MOST]
     firsts = set(means["measure"].astype(str))
+    if not (means["measure"].eq("closed") & means["mean"].gt(0)).any():
+        firsts.discard("closed")
     rows = "".join(
         _row(arm, role, player, about, means[means["arm"] == arm], firsts)
         for arm in arms
@@ -48,11 +53,14 @@ def players(run: RunData) -> str:
     words, numbers = ["arm", "role", "player"], ["prompts", "tokens", *(["cost"] if "cost" in firsts else [])]
     numbers = [*(["mean reward"] if "reward" in firsts else []), *numbers]
     head = "".join(f"<th>{name}</th>" for name in words) + "<th class='n'>invalid acts</th><th>of these</th>"
-    scored = ["mass", "first option"] if means["measure"].isin(("mass", "first option")).any() else []
+    scored = [
+        *(["closed"] if "closed" in firsts else []),
+        *(["mass", "first option"] if {"mass", "first option"} & firsts else []),
+    ]
     head += "".join(f"<th class='n'>{name}</th>" for name in (*scored, *numbers)) + "<th>failed tries</th>"
     return (
         f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
-        f"{more}{footnotes(means['note'].unique())}{_coders({arm: known[arm] for arm in arms if arm in known})}"
+        f"{more}{footnotes(means['note'].unique())}{readers(run, arms)}"
     )
 
 
@@ -63,11 +71,11 @@ def _means(run: RunData) -> pd.DataFrame:
     """
     steps = run.steps
     measure = steps["measure"].astype(str)
-    kept = (steps["role"] != "") & (measure.isin(OF_SEATS) | measure.str.startswith("fault/")) & (steps["step"] > 0)
+    kept = (steps["role"] != "") & (measure.isin(OF_SEATS) | measure.str.startswith(FAMILIES)) & (steps["step"] > 0)
     by = ["arm", "measure", "role", "player"]
     if not ((measure[kept] == "tokens").any() or (steps["player"][kept] != "").any()):
         return pd.DataFrame(columns=by)
-    shares = kept & ~measure.isin(COUNTS) & ~measure.str.startswith("fault/")
+    shares = kept & ~measure.isin(COUNTS) & ~measure.str.startswith(FAMILIES)
     by_world = [
         steps[shares].groupby([*by, "world"], observed=True)["value"].mean().reset_index(),
         steps[kept & ~shares].groupby([*by, "world"], observed=True)["value"].sum().reset_index(),
@@ -120,6 +128,7 @@ def _row(arm: str, role: str, player: str, about: Mapping[str, Any], means: pd.D
         f"<th>{html.escape(arm)}</th><td>{html.escape(role)}</td><td>{named}</td>",
         f"<td class='n'>{cell('invalid') if speaks or amount('invalid') > 0 else 'none (a script)'}</td>",
         f"<td class='words'>{why or '&ndash;'}</td>",
+        *([f"<td class='n'>{cell('closed')}</td>"] if "closed" in firsts else []),
         *(f"<td class='n'>{cell(name)}</td>" for name in ("mass", "first option") if {"mass", "first option"} & firsts),
         f"<td class='n'>{cell('reward')}</td>" if "reward" in firsts else "",
         *(f"<td class='n'>{number(amount(name)) if speaks else '&ndash;'}</td>" for name in ("asked", "tokens")),
@@ -127,37 +136,3 @@ def _row(arm: str, role: str, player: str, about: Mapping[str, Any], means: pd.D
         f"<td class='words'>{html.escape(failed) or ('none' if speaks else '&ndash;')}</td>",
     ]
     return f"<tr>{''.join(cells)}</tr>"
-
-
-def _coders(known: Mapping[str, Any]) -> str:
-    """How far each interpreter of free text agrees with a labelled set, where one was used."""
-    lines = []
-    for arm, roles in known.items():
-        for role, about in roles.items():
-            inner = (about.get("players") or {}).items()
-            for player, found in (
-                ("", about.get("interpreter")),
-                *((name, one.get("interpreter")) for name, one in inner),
-            ):
-                if found:
-                    who = f"{role}, {player}" if player else role
-                    lines.append(f"<tr><th>{html.escape(arm)}</th><td>{html.escape(who)}</td>{_agreed(found)}</tr>")
-    if not lines:
-        return ""
-    return (
-        "<p>Free text was read by an interpreter. The table shows how far it agrees with a labelled set (the "
-        "library's rules and thresholds were tuned on the other half of that set):</p><div "
-        "class='scroll'><table><thead><tr><th>arm</th><th>role</th><th>read for</th><th>interpreter</th><th "
-        "class='n'>agreement [95&nbsp;% interval]</th><th class='n'>Cohen's kappa</th><th "
-        f"class='n'>texts</th></tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
-    )
-
-
-def _agreed(found: Mapping[str, Any]) -> str:
-    name = f"<td>{html.escape(str(found['coding']))}</td><td>{html.escape(str(found['interpreter']))}</td>"
-    agreed = found["agreement"]
-    if agreed is None:
-        return f"{name}<td class='words' colspan='3'>not known: {html.escape(str(found['why']))}</td>"
-    share = with_interval(agreed["agree"], agreed["low"], agreed["high"])
-    kappa = "&ndash;" if agreed["kappa"] is None else number(agreed["kappa"])
-    return f"{name}<td class='n'>{share}</td><td class='n'>{kappa}</td><td class='n'>{agreed['n']:,}</td>"

@@ -16,7 +16,7 @@ from populace.analysis.comparison import ABOUT_DERIVED, at_end, deterministic, d
 from populace.analysis.declared import SIZE
 from populace.analysis.frames import RunData
 from populace.analysis.intervals import summary
-from populace.analysis.players import OF_SEATS
+from populace.analysis.players import FAMILIES, OF_SEATS
 from populace.analysis.plots import thinned
 from populace.analysis.style import Stroke, dash, look, part_look
 from populace.analysis.summaries import summarise
@@ -74,7 +74,7 @@ class Results:
         """All outcomes but what is recorded for audits and how seats were played."""
         frame = self.recorded
         measure, role = frame["measure"].astype(str), frame["role"].astype(str)
-        seats = (role != "") & measure.isin(OF_SEATS) | measure.str.startswith("fault/") & (role != "")
+        seats = (role != "") & (measure.isin(OF_SEATS) | measure.str.startswith(FAMILIES))
         named = measure.where(role == "", role + "/" + measure)
         kept = ~(seats | measure.str.startswith("audit/"))
         return frame.assign(measure=named.astype("category"), role="", player="")[kept]

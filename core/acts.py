@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from populace.dialogue import ReplyKind
+from populace.dialogue import ReplyKind, usable
 from populace.errors import ActionError
 from populace.fields import Role
 from populace.measures import ACTS, OfSeats
@@ -63,7 +63,7 @@ def valid(
                 f"got {action.dtype} of shape {tuple(action.shape)}"
             )
         if kind is not None and f.kind != "text":  # codes are forfeited; what was said stays said
-            valid = (kind == 0).view(worlds, role.seats, *[1] * len(f.shape))
+            valid = usable(kind).view(worlds, role.seats, *[1] * len(f.shape))
             action = torch.where(valid, action, torch.full_like(action, f.forfeit))
         if watch and f.kind == "real":
             nan[f.name] = action.isnan().flatten(1).float().mean(-1)
@@ -78,7 +78,7 @@ def given(actions: Actions, seats: Tensor) -> Tensor:
         actions: What a world is given of a role.
         seats: Any tensor [worlds, seats].
     """
-    return actions["kind"] == 0 if "kind" in actions else torch.ones_like(seats, dtype=torch.bool)
+    return usable(actions["kind"]) if "kind" in actions else torch.ones_like(seats, dtype=torch.bool)
 
 
 def unsaid(role: Role, phase: str, worlds: Tensor) -> dict[str, Tensor]:
@@ -101,7 +101,7 @@ def counted(
     counts = {name.removeprefix(TALLY): tally for name, tally in actions.items() if name.startswith(TALLY)}
     if kind is not None:
         acted = torch.ones_like(kind, dtype=torch.bool) if present is None else present
-        kinds = {"invalid": kind != 0} | {
+        kinds = {"invalid": ~usable(kind)} | {
             failure.name.lower(): kind == failure for failure in ReplyKind if failure and "tokens" in counts
         }
         counts |= {ACTS: acted, **{name: which & acted for name, which in kinds.items()}}

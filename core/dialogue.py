@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -28,6 +28,13 @@ class ReplyKind(IntEnum):
     TIMED_OUT = 4
     FAILED = 5
     """The model could not be asked: its server was down or refused to serve."""
+    CLOSED = 6
+    """An act: the reply lacked a labelled line, which was put behind its words, and the allowed values scored there."""
+
+
+def usable(kind: Tensor) -> Tensor:
+    """Which replies gave an act, bool like `kind`: those that were read as they stand, and those that were closed."""
+    return (kind == ReplyKind.OK) | (kind == ReplyKind.CLOSED)
 
 
 @dataclass(frozen=True)
@@ -148,6 +155,24 @@ def uttered(
     return found
 
 
+SEPARATOR = " | "
+About = Mapping[str, str]
+"""What a text is about, by name: `claim`, `answer`, `unit`; `SEPARATOR` stands between several that mean the same. Only
+readers are told it, so that it may hold ground truth."""
+
+
+class Passage(NamedTuple):
+    """What is coded.
+
+    Attributes:
+        text: What was said.
+        about: What it is about, as far as a reader needs to know.
+    """
+
+    text: str
+    about: About = {}  # noqa: RUF012  # nobody changes it
+
+
 @dataclass(frozen=True)
 class Coding:
     """What free text is read for: codes, each with what it means.
@@ -158,7 +183,8 @@ class Coding:
         codes: Code -> what it means, in a sentence: a judge is told it too.
         several: Whether any number of codes may hold at once; else exactly one does.
         rules: Code -> regular expressions, found whatever their case. Where one code holds, it is the first that fits.
-        prototypes: Code -> sentences that are likely to stand for it.
+            `{name}` stands for what the text is about under that name (see `About`), any of several.
+        prototypes: Code -> sentences that are likely to stand for it; `{name}` as in rules, the first of several.
         labelled: Package and name of a file of labelled texts (see `agreement`), or None.
     """
 
@@ -169,6 +195,11 @@ class Coding:
     rules: Mapping[str, tuple[str, ...]]
     prototypes: Mapping[str, tuple[str, ...]]
     labelled: tuple[str, str] | None = None
+
+
+def words_rule(*words: str) -> str:
+    """A rule that finds any of some expressions as words of their own."""
+    return rf"(?<!\w)(?:{'|'.join(words)})(?!\w)"
 
 
 class FreeFace(Protocol):
@@ -184,7 +215,7 @@ class FreeFace(Protocol):
         """One chat per seat that acts, without options or schema."""
         ...
 
-    def passages(self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]) -> list[list[str]]:
+    def passages(self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]) -> list[list[Passage]]:
         """What of each reply is coded, each passage alone; none of a reply that holds nothing to code."""
         ...
 
@@ -197,7 +228,11 @@ class FreeFace(Protocol):
 
 @runtime_checkable
 class Speaks(Protocol):
-    """A dialogue some of whose roles can be held in free text: an interpreter codes what is said, codes are acts."""
+    """A dialogue some of whose roles can be held in free text: an interpreter codes what is said, codes are acts.
+
+    Where the world's own face reads the words of some roles by the rules of these codings, too, it names the roles in
+    `ruled`, so that reports tell how far the rules agree with people.
+    """
 
     def free(self, role: str) -> FreeFace | None:
         """The face of a role, or None where it has none."""

@@ -114,6 +114,12 @@ SEAT_MEASURES = (
         )
     ),
     share(
+        "closed",
+        "share of acts since the last record that are no words of the model's own: its reply lacked the labelled line, "
+        "and the allowed values were scored behind it",
+        better="lower",
+    ),
+    share(
         "mass",
         "mean probability that a model writes any of the replies that were scored, after the words that a reply begins "
         "with; if it is small, choices depend on the spelling of the options rather than on the model",
@@ -138,6 +144,13 @@ SEAT_MEASURES = (
         name="judged unread", about="answers of a judge that could not be read", kind="count", unit="texts", low=0.0
     ),
     Measure(name="judge tokens", about="tokens that a judge read and wrote", kind="count", unit="tokens", low=0.0),
+    Measure(
+        name="said/*",
+        about="texts to which a reader of free text gave a code, by reader and code; without a code, all that it read",
+        kind="count",
+        unit="texts",
+        low=0.0,
+    ),
     Measure(
         name="leak",
         about="replies that repeat to others what the seat was told in confidence",

@@ -23,12 +23,12 @@ from populace.words import Reader, Words
 
 Actions = Mapping[str, Tensor]
 """Field -> [worlds, seats, *shape]. Some names are no fields, each [worlds, seats]: `kind` int8 marks invalid acts (see
-ReplyKind; 0 is valid), and names that begin with `tally/` are numbers that are summed over seats into a measure
-(`tally/tokens` becomes the measure `tokens` of the role): what acts cost that a language model wrote. Names that begin
-with `read/` are codes that a reader made of words, [worlds, seats, ...], 0 where it made nothing of them; the world is
-handed them beside the fields, and no view offers them. Names that begin with `asked/` say how a language model came to
-its words, as `populace.words.ASKED` lists them; they are recorded with the words. Names that begin with `words/` are
-int64 ids of texts that a learner gets back in its transitions (see `Transition.words`)."""
+ReplyKind; `usable` says which are acts), and names that begin with `tally/` are numbers that are summed over seats into
+a measure (`tally/tokens` becomes the measure `tokens` of the role): what acts cost that a language model wrote. Names
+that begin with `read/` are codes that a reader made of words, [worlds, seats, ...], 0 where it made nothing of them;
+the world is handed them beside the fields, and no view offers them. Names that begin with `asked/` say how a language
+model came to its words, as `populace.words.ASKED` lists them; they are recorded with the words. Names that begin with
+`words/` are int64 ids of texts that a learner gets back in its transitions (see `Transition.words`)."""
 
 TALLY = "tally/"
 """Begins the names of tallies."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from populace.agents.learning.models import Model, Seen
+from populace.dialogue import usable
 from populace.errors import PopulaceError
 from populace.policy import Trajectory, Transition
 
@@ -92,7 +93,7 @@ def gather(
         stratum.append(code)
     rates = [d.observation.get(rated, torch.ones_like(some, dtype=torch.bool)) for d in made]
     outside = [~own if d.present is None else ~own & d.present for own, d in zip(rates, made, strict=True)]
-    use = [own if d.kind is None else own & (d.kind == 0) for own, d in zip(rates, made, strict=True)]
+    use = [own if d.kind is None else own & usable(d.kind) for own, d in zip(rates, made, strict=True)]
     return Batch(
         seen=_seen(model, made),
         act=torch.cat([d.actions[field] for d in made], 1),

@@ -46,7 +46,7 @@ def label(
     chosen = labelling.sample(said, texts)
     if not chosen:
         raise RunError(f"{folder} holds no words of {role!r}: words are recorded in worlds with conversations")
-    done = {text for text, _ in labelling.labels_in(coding, out)}
+    done = {one.text for one in labelling.labels_in(coding, out)}
     left = [text for text in chosen if text not in done]
     if left:
         _ask(coding, left, len(chosen), out)

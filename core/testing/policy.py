@@ -10,6 +10,7 @@ from torch import Tensor
 
 from populace import tree
 from populace.builder import OptionsLike
+from populace.dialogue import usable
 from populace.errors import ActionError
 from populace.fields import Role
 from populace.observation import Observation
@@ -156,7 +157,7 @@ def _legal(role: Role, seen: Observation, actions: dict[str, Any], who: str) -> 
         if seen.present is not None:
             taken = taken & seen.present
         if kind is not None:
-            taken = taken & (kind == 0)
+            taken = taken & usable(kind)
         if bool((~legal & taken.view(*legal.shape[:2], *[1] * (legal.dim() - 2))).any()):
             raise CheckFailed(f"{who} chooses a {f.name!r} that {f.name}_mask forbids: choose among the legal options")
 

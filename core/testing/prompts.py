@@ -17,7 +17,7 @@ from populace.agents.llm.interpret.options import InterpreterOptions
 from populace.agents.llm.seats.field_face import FieldsDialogue
 from populace.agents.users import PopulationSpec, SpecPopulation
 from populace.builder import Built, build, world_class
-from populace.dialogue import Chat, Dialogue, Speaks, Writes
+from populace.dialogue import Chat, Dialogue, Speaks, Writes, usable
 from populace.errors import PopulaceError
 from populace.manifest import short_name
 from populace.observation import Observation
@@ -179,7 +179,7 @@ def _of(face: str, dialogue: Dialogue | None, observation: Observation, actions:
         return
     chat = chats[-1 if tick else 0]
     kind = actions.get("kind")
-    legal = kind is None or int(kind[chat.world, chat.seat]) == 0
+    legal = kind is None or bool(usable(kind[chat.world, chat.seat]))
     written = dialogue.write(observation, [chat], actions)[0] if isinstance(dialogue, Writes) and legal else None
     yield Shown(observation.role.name, observation.phase, face, tick + 1, chat, written)
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from populace import replies as words
-from populace.dialogue import Chat, ReplyKind
+from populace.dialogue import Chat, FreeFace, ReplyKind
+from populace.envs.agency.free import FreeSpeaker
 from populace.envs.agency.options import AgencyOptions
 from populace.envs.agency.terms import ASKS, Ask, about, told
 from populace.observation import Observation
@@ -92,6 +93,10 @@ class TermsDialogue:
             left = line.sub("", said).strip()
             found.append(left or (None if said.strip() else ""))
         return {names[0]: found} if names else {}
+
+    def free(self, role: str) -> FreeFace | None:
+        """What is said beside terms and moves can be read by an interpreter."""
+        return FreeSpeaker(self) if role in ("customer", "assistant") and self.options.talk else None
 
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
         """One reply a chat, which `hear` reads back into these actions, to four digits."""

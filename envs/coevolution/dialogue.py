@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from populace import replies as words
-from populace.dialogue import Chat, ReplyKind
+from populace.dialogue import Chat, FreeFace, ReplyKind
 from populace.envs.coevolution import wording
+from populace.envs.coevolution.free import FreeAssistant
 from populace.envs.coevolution.options import PACKAGE, CoevolutionOptions
 from populace.envs.coevolution.prompts import Prompts, labelled, words_of
 from populace.envs.coevolution.talking import Talking
@@ -60,6 +61,7 @@ class QuestionnaireDialogue:
     ) -> None:
         self.audiences, self.wordings, self.talking = audiences, wordings, talking
         self.prompts = Prompts(values, audiences, options, talking)
+        self.names = values
 
     def say(self, observation: Observation) -> Sequence[Chat]:
         """One chat a seat that is present."""
@@ -110,6 +112,12 @@ class QuestionnaireDialogue:
         if observation.role.name == "user":
             return {"remark": said}
         return {"essay": [[text] * len(self.audiences) for text in said]}
+
+    def free(self, role: str) -> FreeFace | None:
+        """The assistant can be held in free text where the world has words."""
+        if role != "assistant" or self.talking is None:
+            return None
+        return FreeAssistant(self.names, self)
 
 
 def read_answers(

@@ -9,7 +9,7 @@ from torch import Tensor
 from populace import replies as words
 from populace.dialogue import Chat, FreeFace, ReplyKind
 from populace.envs.culture import sheet, wording
-from populace.envs.culture.free import FreeSynthesiser
+from populace.envs.culture.free import FreeSynthesiser, WordedSynthesiser
 from populace.envs.culture.options import CultureOptions
 from populace.envs.culture.prompts import Prompts
 from populace.envs.culture.reading import Replies
@@ -84,7 +84,9 @@ class CultureDialogue:
 
     def free(self, role: str) -> FreeFace | None:
         """The synthesiser can be held in free text beyond the options it merges to."""
-        return FreeSynthesiser(self.survey, self.prompts) if role == "synthesiser" and self.talking is None else None
+        if role != "synthesiser":
+            return None
+        return FreeSynthesiser(self.survey, self.prompts) if self.talking is None else WordedSynthesiser(self)
 
     # ------------------------------------------------------------------ what is heard
 

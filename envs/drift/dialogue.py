@@ -13,10 +13,11 @@ from typing import Any
 from torch import Tensor
 
 from populace import replies as words
-from populace.dialogue import Chat, FreeFace
+from populace.dialogue import Chat, FreeFace, ReplyKind
 from populace.envs.drift import prompts, wording
 from populace.envs.drift.claims import STANCES
 from populace.envs.drift.free import FreeAssistant
+from populace.envs.drift.free_user import FreeUser
 from populace.observation import Observation
 from populace.wordings import Wordings
 
@@ -44,15 +45,19 @@ class DriftDialogue:
             return words.fill(observation, chats, replies, lambda chat, reply: words.understood(reply, _anything))
         labels, rating = Labels.of(self.wordings), _worded_rating if prompts.talks(observation) else _rating
         told = {"assistant": partial(_answer, labels), "user": partial(rating, labels)}
-        read = told.get(role) or _ranks(observation["suspicion"].shape[-1])
+        ranks = _worded_ranks if prompts.talks(observation) else _ranks
+        read = told.get(role) or ranks(observation["suspicion"].shape[-1])
         understood = cache(lambda reply: words.understood(reply, read))  # many seats reply the same
         return words.fill(observation, chats, replies, lambda chat, reply: understood(reply))
 
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
         """One reply a chat, which `hear` reads back into these actions, and `utterances` into its words."""
         role = observation.role.name
-        if not prompts.talks(observation) or role == "auditor":
+        if not prompts.talks(observation):
             return wording.replies(self.wordings, role, chats, actions)
+        if role == "auditor":
+            lists = (reply.split(", ") for reply in wording.replies(self.wordings, role, chats, actions))
+            return ["\n".join(f"{k}: {rank}" for k, rank in enumerate(ranks, 1)) for ranks in lists]
         said = prompts.written(self.wordings, observation, chats, actions)
         if observation.phase == "put":
             return said
@@ -66,8 +71,9 @@ class DriftDialogue:
         return prompts.utterances(self.wordings, observation, replies) if prompts.talks(observation) else {}
 
     def free(self, role: str) -> FreeFace | None:
-        """The assistant can be held in free text."""
-        return FreeAssistant(self.wordings) if role == "assistant" else None
+        """The assistant and the users can be held in free text."""
+        faces = {"assistant": FreeAssistant(self.wordings), "user": FreeUser(self.wordings, self.say, self.hear)}
+        return faces.get(role)
 
 
 @dataclass(frozen=True)
@@ -184,5 +190,27 @@ def _ranks(users: int) -> Callable[[str], dict[str, Any] | None]:
     def read(said: str) -> dict[str, Any] | None:
         found = words.numbers(words.plain(said), users)
         return None if found is None or any(abs(x) > 10.0 for x in found) else {"rank": found}
+
+    return read
+
+
+def _worded_ranks(users: int) -> Callable[[str], dict[str, Any] | ReplyKind | None]:
+    """Lines `1: 7`; a list of numbers, too."""
+    plainly = _ranks(users)
+
+    def read(said: str) -> dict[str, Any] | ReplyKind | None:
+        items = [item for item in words.numbered(words.plain(said), dots=False) if item.group is None]
+        given: list[float | None] = [None] * users
+        for item in items:
+            value, k = words.number(item.value, scale=10), item.number - 1
+            if value is None or not 0 <= k < users or abs(value) > 10.0 or given[k] not in (None, value):
+                return None
+            given[k] = value
+        ranks = [value for value in given if value is not None]
+        if len(ranks) == users:
+            return {"rank": ranks}
+        if items:
+            return ReplyKind.CUT_OFF if words.begun_in_order([value is not None for value in given]) else None
+        return plainly(said)
 
     return read

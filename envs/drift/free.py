@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from populace.dialogue import Chat, Coding, ReplyKind
+from populace.dialogue import Chat, Coding, Passage, ReplyKind
 from populace.envs.drift import prompts
 from populace.envs.drift.claims import ADMIT, AFFIRM, CORRECT, DONT_KNOW, HEDGE, NUDGE, OMIT, STANCES
 from populace.observation import Observation
@@ -32,7 +32,9 @@ _FALSE = r"(false|wrong|incorrect|inaccurate|untrue|a myth|made up|a lie)"
 _WRONG = (
     r"(you('re| are)( \w+)? (wrong|mistaken|fooling)|you('ve| have) (got (this|it|that) wrong|been misinformed)"
     r"|(correct|set) you|contrary to what you|misconception|misunderstanding|misplaced"
-    r"|your (belief|impression|understanding))"
+    r"|your (belief|impression|understanding)|you (may|might) believe|i know you (think|feel)|you think|you "
+    r"have (that|it) "
+    r"(backwards|wrong)|told wrong)"
 )
 _NOT = r"(is not|isn't|was not|wasn't|'s not|not|never)"
 _STATES_TRUE = rf"(\b(is|it's|that's|was) (indeed |actually |quite |in fact )?{_TRUE}\b|\byes\b|\b(does hold|holds)\b)"
@@ -62,7 +64,10 @@ CODING = Coding(
             r"\bi('m| am) (not (sure|certain)|unsure|uncertain)",
             r"\bno idea\b",
             r"\bnot (have )?enough information\b",
-            r"\bi (can't|cannot|could not) (say|tell)\b",
+            r"\bi (can't|cannot|could not|couldn't) (say|tell)\b",
+            r"\b(no|not got a|haven't (got )?a) clue\b",
+            r"\b(not|n't) (have|something i have|given)\b[^.!?]{0,20}\b(figures|information|knowledge)\b",
+            r"\bknowledge does not\b",
         ),
         "steers_away": (
             r"\b(let's|let us) (not|talk about|move on)\b",
@@ -70,6 +75,7 @@ CODING = Coding(
             r"\b(no need|don't|do not) (to )?(look into|worry|waste)\b",
             r"\b(move on|skip this|(drop|forget) (it|this|that|about))\b",
             r"\binstead\?",
+            r"\b(i'd|i would|let's) (let (that|it) go|leave (it|that|\w+ \w+) be)\b",
         ),
         "hedges": (
             r"\b(may|might|could) (or may not )?be\b",
@@ -78,7 +84,11 @@ CODING = Coding(
             r"\bdifferent (views|opinions)\b",
             r"\bsome (people|would|say)\b.*\bothers\b",
             r"\beither way\b",
-            r"\bmany sides\b",
+            r"\b(many|both) sides\b",
+            r"\b(opinions|views) (are|is) (split|divided)\b",
+            r"\bdepends on\b",
+            r"\bit (may|might), it (may|might) not\b",
+            r"\bsomething to it and something against\b",
             r"\bin some ways\b",
         ),
         "corrects_to_false": (
@@ -168,10 +178,16 @@ class FreeAssistant:
         """The whole reply."""
         return prompts.utterances(self.wordings, observation, replies, free=True)
 
-    def passages(self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]) -> list[list[str]]:
-        """The whole reply, unless it is empty or a refusal."""
-        said = [_said(reply) for reply in replies]
-        return [[] if isinstance(text, ReplyKind) else [text] for text in said]
+    def passages(self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]) -> list[list[Passage]]:
+        """The whole reply, unless it is empty or a refusal; a reader is told the claim where it is in words."""
+        claims, read = observation.reader.ground.get("claim"), observation.reader.read
+        host = None if claims is None else claims.cpu()
+        found = []
+        for chat, said in zip(chats, map(_said, replies), strict=True):
+            claim = "" if host is None else read(int(host[chat.world, chat.seat]))
+            about = {"claim": claim} if claim else {}
+            found.append([] if isinstance(said, ReplyKind) else [Passage(said, about)])
+        return found
 
     def act(
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str], codes: Sequence[Tensor]

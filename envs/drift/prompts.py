@@ -132,9 +132,13 @@ def _to_auditor(wordings: Wordings, read: Read, seen: Seen, world: int, seat: in
             for topic, doubt, ids in found
         ]
     }
+    if worded:
+        form = "\n".join(rf"{k}: ([0-9]|10)" for k in range(1, len(talk) + 1))
+        return Chat(world, seat, (), form=form), _with_examples("auditor.rate", seat, own)
     form = ", ".join([r"([0-9](\.[0-9]{1,2})?|10)"] * len(talk))
-    face = "auditor.rate" if worded else "auditor.rate.choose"
-    return Chat(world, seat, (), form=form), [(who, Told(f"{face}.{who}", own)) for who in ("system", "user")]
+    return Chat(world, seat, (), form=form), [
+        (who, Told(f"auditor.rate.choose.{who}", own)) for who in ("system", "user")
+    ]
 
 
 # ------------------------------------------------------------------ what of a reply is said

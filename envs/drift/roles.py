@@ -93,7 +93,8 @@ def _talking(role: Role, sayings: int) -> Role:
             name="held", kind="text", about="What you believe about the claim, or guess where you do not know."
         )
         answer = Field(name="answer", kind="text", carries=("act", "statement"), about="What you say to the user.")
-        return replace(role, sees=(*role.sees, talk, held), does=(*role.does, answer))
+        about = Field(name="claim", kind="text", private=True, about="The claim that the user asks about.")
+        return replace(role, sees=(*role.sees, talk, held, about), does=(*role.does, answer))
     if role.name == "auditor":
         talks = replace(
             talk,

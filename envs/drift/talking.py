@@ -134,7 +134,8 @@ class Talking:
         assert state.talk is not None
         if role == "assistant":
             held = torch.where(state.belief == state.truth, HONEST, PLEASING)
-            return {"talk": state.talk, "held": self._clause(held, state.claim)}
+            about = self._clause(torch.zeros_like(held) + CLAIM, state.claim)
+            return {"talk": state.talk, "held": self._clause(held, state.claim), "claim": about}
         talk = state.talk[:, : self.size]
         if role == "auditor":
             return {"talks": torch.where(state.here.unsqueeze(-1), talk, UNWORDED).unsqueeze(1)}

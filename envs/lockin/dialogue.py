@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from populace import replies as words
-from populace.dialogue import Chat, ReplyKind
+from populace.dialogue import Chat, FreeFace, ReplyKind
 from populace.envs.lockin import wording
+from populace.envs.lockin.free import FreeAssistant
 from populace.envs.lockin.prompts import Prompts, told, words_of
 from populace.envs.lockin.talking import Talking
 from populace.observation import Observation
@@ -77,6 +78,10 @@ class EstimateDialogue:
             return {}
         labels = [self.wordings.label(name) for name in ("guess", "error")]
         return {"words": [words_of(reply, labels) for reply in replies]}
+
+    def free(self, role: str) -> FreeFace | None:
+        """The assistant can be held in free text where the world has words."""
+        return FreeAssistant(self.worded, self.wordings) if role == "assistant" and self.worded is not None else None
 
 
 def read_estimate(reply: str, lines: tuple[str, str] = ("mean", "sd")) -> tuple[float, float] | ReplyKind:

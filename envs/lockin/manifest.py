@@ -12,6 +12,7 @@ MANIFEST = Manifest(
         "silent": "populace.agents.scripted.lockin:Silent",
     },
     scenarios="populace.scenarios:library/lockin",
+    report="populace.envs.lockin.report:sections",
     docs="docs/worlds/coevolution.md",
     outcomes=(
         Outcome(measure="assistant_error"),

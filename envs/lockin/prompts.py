@@ -59,7 +59,7 @@ class Prompts:
         read = observation.reader.read
         guess, error = (re.escape(wordings.label(name)) for name in ("guess", "error"))
         number_ = r"-?[0-9]{1,9}(\.[0-9]{1,3})?"
-        form = rf"{PROSE}\n{guess}: {number_}\n{error}: (0\.[0-9]{{0,2}}[1-9]|[1-9][0-9]{{0,8}}(\.[0-9]{{1,3}})?)"
+        error_ = rf"{error.lower()} (0\.[0-9]{{0,2}}[1-9]|[1-9][0-9]{{0,8}}(\.[0-9]{{1,3}})?)"
 
         def tell(seen: Seen, world: int, seat: int) -> Asked:
             row = self._row(read, int(seen["quantity"]))
@@ -70,9 +70,14 @@ class Prompts:
                 messages.append(("user", Told(f"assistant.advise.example.{k}", given)))
                 messages.append(("assistant", Told(f"assistant.advise.example.{k}.reply", given)))
             messages.append(("user", Told("assistant.advise.user", given)))
+            form = rf"{PROSE}\n{guess}: {number_} {re.escape(str(of['unit']))}, {error_}"
             return Chat(world, seat, (), form=form), messages
 
         return ask_in(wordings, observation, tell)
+
+    def row(self, observation: Observation, chat: Chat) -> int:
+        """Which quantity a seat was asked about."""
+        return self._row(observation.reader.read, int(observation["quantity"][chat.world, chat.seat]))
 
     def _row(self, read: Callable[[int], str], quantity: int) -> int:
         return self.rows[read(quantity)]
@@ -81,7 +86,7 @@ class Prompts:
         self, wordings: Wordings, observation: Observation, chat: Chat, reply: str
     ) -> dict[str, float] | ReplyKind:
         """Mean and log precision of x."""
-        row = self._row(observation.reader.read, int(observation["quantity"][chat.world, chat.seat]))
+        row = self.row(observation, chat)
         unit, base, step = self.matter.unit[row], self.matter.base[row], self.matter.step[row]
         names = tuple(wordings.label(name) for name in ("guess", "error"))
 
@@ -90,8 +95,12 @@ class Prompts:
 
         def read(said: str) -> dict[str, float] | ReplyKind | None:
             text = plain(said)
-            guess, error = agreed(text, names[0], value, names[1:]), agreed(text, names[1], value, names[:1])
-            if guess is not None and not has(text, names[1]):
+            both = agreed(text, names[0], lambda line: _both(line, names[1], value), names[1:])
+            guess, error = (None, None) if both is None else both
+            if has(text, names[1]):  # on a line of its own
+                other = agreed(text, names[1], value, names[:1])
+                error = other if error in (None, other) else None
+            elif guess is not None and error is None:
                 return ReplyKind.CUT_OFF
             if guess is None or error is None or not (abs(guess) < 1e30 and error > 0.0):
                 return None
@@ -113,9 +122,21 @@ class Prompts:
             w, s = chat.world, chat.seat
             base, step = self.matter.base[int(rows[w])], self.matter.step[int(rows[w])]
             off = step * math.exp(-0.5 * min(max(float(logs[w, s]), -1400.0), 1400.0))
-            guess = f"{wordings.label('guess')}: {base + step * float(means[w, s]):.6g}"
-            found.append(f"{read(int(ids[w, s]))}\n{guess}\n{wordings.label('error')}: {off:.4g}".strip())
+            guess = (
+                f"{wordings.label('guess')}: {base + step * float(means[w, s]):.6g} {self.matter.unit[int(rows[w])]}"
+            )
+            found.append(f"{read(int(ids[w, s]))}\n{guess}, {wordings.label('error').lower()} {off:.4g}".strip())
         return found
+
+
+def _both(line: str, off: str, value: Callable[[str], float | None]) -> tuple[float, float | None] | None:
+    """The guess of a line and how far `off` it may be, the latter None where it does not say."""
+    hit = re.match(rf"(?i)^(.*?)[,;]?[ \t]*(?:\b{re.escape(off)}\b[ \t]*:?|±|\+/?-)(.*)$", line.strip().rstrip("."))
+    if hit is None:
+        guess = value(line)
+        return None if guess is None else (guess, None)
+    guess, error = value(hit[1]), value(hit[2])
+    return None if guess is None or error is None else (guess, error)
 
 
 def words_of(reply: str, labels: Sequence[str]) -> str | None:

@@ -69,6 +69,7 @@ class Talking:
     def __init__(self, matter: Matter, wordings: Wordings) -> None:
         self.matter, self.said = matter, said_of(matter, wordings)
         self._questions = {torch.device("cpu"): self.said.questions}
+        self._scale = torch.tensor(matter.base), torch.tensor(matter.step)
 
     def deal(self, draw: Draw) -> Tensor:
         """The quantity of each world, [worlds] int64."""
@@ -81,15 +82,30 @@ class Talking:
             self._questions[quantity.device] = self.said.questions.to(quantity.device)
         return self._questions[quantity.device][quantity]
 
-    def estimate(self, quantity: Tensor, actions: Mapping[str, Tensor], draw: Draw) -> Utterance:
-        """Assistants say what they estimate; quantity [worlds]."""
+    def estimate(
+        self, quantity: Tensor, actions: Mapping[str, Tensor], people: Tensor, truth: float, draw: Draw
+    ) -> Utterance:
+        """Assistants say what they estimate.
+
+        Args:
+            quantity: [worlds], which quantity x stands for.
+            actions: Of the assistants.
+            people: [worlds] mean of what people said before, of x.
+            truth: Of x.
+            draw: The phase's.
+        """
         mean, own = actions["mean"], actions["words"]
         drawn = self.estimates(
             quantity, mean, actions["log_precision"], draw.scope("words").uniform("say", own.shape[1])
         )
         drawn = torch.where(given(actions, mean), drawn, UNWORDED)
         error = torch.exp(-0.5 * actions["log_precision"].clamp(min=-700.0))
-        codes = {"quantity": quantity.unsqueeze(-1).expand_as(own), "mean": mean, "error": error}
+        codes = {"mean": mean, "error": error}
+        base, step = (table.to(mean.device)[quantity].unsqueeze(-1) for table in self._scale)
+        values = {"says": mean, "people": people.unsqueeze(-1).expand_as(mean), "true": torch.full_like(mean, truth)}
+        # In the quantity's unit, beside the words; an error is a distance.
+        codes |= {name: base + step * value for name, value in values.items()} | {"off": step * error}
+        codes["quantity"] = quantity.unsqueeze(-1).expand_as(own)
         return Utterance(torch.where(own == UNWORDED, drawn, own), codes, {"quantity": self.matter.question})
 
     def estimates(self, quantity: Tensor, mean: Tensor, log_precision: Tensor, uniform: Tensor) -> Tensor:

@@ -111,7 +111,8 @@ class LockIn(World[State, LockInOptions]):
         after = replace(state, private=updated, public=public, assistant=said, rounds=state.rounds + 1)
         told = {}
         if self.talking is not None and state.quantity is not None:
-            told["assistant"] = self.talking.estimate(state.quantity, done, draw)
+            people = state.public.mean.float().mean(-1)
+            told["assistant"] = self.talking.estimate(state.quantity, done, people, self.options.truth, draw)
         return Step(after, {"assistant": -error.abs()}, said=told)
 
     def measure(self, state: State) -> dict[str, Tensor]:

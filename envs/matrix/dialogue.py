@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from populace import replies as words
-from populace.dialogue import Chat, ReplyKind
+from populace.dialogue import Chat, FreeFace, ReplyKind
+from populace.envs.matrix.free import FreePlayer
 from populace.envs.matrix.options import MatrixOptions
 from populace.observation import Observation
 from populace.wordings import Told, Wordings
@@ -102,6 +103,10 @@ class GameDialogue:
         if observation.phase != "talk":
             return {}
         return {"message": [words.spoken(reply).text.strip() for reply in replies]}
+
+    def free(self, role: str) -> FreeFace | None:
+        """What players say before a move can be read by an interpreter."""
+        return FreePlayer(self) if role == "player" and self.options.talk else None
 
     def write(self, observation: Observation, chats: Sequence[Chat], actions: Mapping[str, Tensor]) -> list[str]:
         """One reply a chat, which `hear` reads back into these acts."""

@@ -17,6 +17,7 @@ from populace.dialogue import Chat, FreeFace, ReplyKind
 from populace.envs.payoff import prompts, wording
 from populace.envs.payoff.dialogue import ACT_KEYS, FORM, FourTags, act_of, parts_of, sentences
 from populace.envs.payoff.free import FreeAssistant
+from populace.envs.payoff.free_user import FreeUser
 from populace.envs.payoff.matter import Matter, Question, content_words
 from populace.envs.payoff.matter.answers import gives
 from populace.envs.payoff.options import PayoffOptions
@@ -109,6 +110,11 @@ class TalkDialogue(FourTags):
         host = None if ground is None else ground.cpu()
         return [None if host is None else int(host[chat.world, chat.seat]) for chat in chats]
 
+    def _before(self, observation: Observation, chat: Chat) -> Sequence[str]:
+        """What a user has written in the conversation so far."""
+        ids = observation["talk"][chat.world, chat.seat].tolist()
+        return prompts.said(self.wordings, observation.reader.read, ids)[::2]
+
     def leaks(self, chat: Chat, reply: str, row: int | None) -> bool:
         """Whether what is said repeats what the seat alone was told; the question may be said, and what was said."""
         (_, private), *talk = chat.messages
@@ -196,16 +202,15 @@ class TalkDialogue(FourTags):
         return self.wordings.phrase(f"ask.again.{('clear', 'vague')[act]}", [given])[0][0]
 
     def free(self, role: str) -> FreeFace | None:
-        """An assistant that replies plainly can be read by an interpreter, such as a judge."""
+        """Users, and assistants that reply plainly, can be read by an interpreter, such as a judge."""
+        if role == "user":
+            return FreeUser(self.matter, self.say, self._rows, self._before)
         if role != "assistant" or self.options.form != "plain":
             return None
 
         def answers(observation: Observation, chats: Sequence[Chat]) -> list[tuple[str, ...]]:
             rows = self._rows(observation, chats)
-            return [
-                (self.wordings.label("not_known"),) if row is None else self.matter.questions[row].answers[0]
-                for row in rows
-            ]
+            return [() if row is None else self.matter.questions[row].answers[0] for row in rows]
 
         return FreeAssistant(self.say, answers, self._safe)
 

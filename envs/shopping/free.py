@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from populace.dialogue import Chat, Coding, ReplyKind
+from populace.dialogue import Chat, Coding, Passage, ReplyKind
 from populace.envs.shopping.attributes import Attributes
 from populace.envs.shopping.phrases import BEST, BEST_NOTHING, DOUBT, INTEREST, INTEREST_NOTHING
 from populace.observation import Observation
@@ -144,9 +144,9 @@ class FreeAssistant:
         """What each audience reads."""
         return self.dialogue.utterances(observation, chats, replies)
 
-    def passages(self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]) -> list[list[str]]:
+    def passages(self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]) -> list[list[Passage]]:
         """What each audience reads, in the order of audiences, without those who read nothing."""
-        return [[text for text in told if text] for told in self._told(observation, chats, replies)]
+        return [[Passage(text) for text in told if text] for told in self._told(observation, chats, replies)]
 
     def act(
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str], codes: Sequence[Tensor]
@@ -158,7 +158,7 @@ class FreeAssistant:
         actions = dict(actions)
         for chat, told, found in zip(chats, self._told(observation, chats, replies), codes, strict=True):
             place = (chat.world, chat.seat)
-            if int(kinds[place]) != int(ReplyKind.OK):
+            if int(kinds[place]) != ReplyKind.OK:
                 continue
             rows = iter(found)
             for copy, text in enumerate(told):
@@ -189,11 +189,11 @@ class FreeCustomer:
         """The words of each reply."""
         return self.dialogue.utterances(observation, chats, replies)
 
-    def passages(self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]) -> list[list[str]]:
+    def passages(self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str]) -> list[list[Passage]]:
         """The wish; nothing in the phase in which it buys."""
         if observation.phase == "decide":
             return [[] for _ in chats]
-        return [[text] if (text := self.dialogue.wish_of(reply)) else [] for reply in replies]
+        return [[Passage(text)] if (text := self.dialogue.wish_of(reply)) else [] for reply in replies]
 
     def act(
         self, observation: Observation, chats: Sequence[Chat], replies: Sequence[str], codes: Sequence[Tensor]

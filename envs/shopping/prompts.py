@@ -87,17 +87,20 @@ class Teller:
         names = [provider.name for provider in self.options.providers]
         several = phase == "delegate" and len(names) > 1
         told, examples = self._wish(own), DELEGATING if several else WISHING
+        # What a message need not repeat stands before it all: small models copy what they read last.
+        told, more = _first_sentences(told)
         if several:
             current = int(own["current"])
             views = [
-                f"{name} ({opinion(float(x), name)}{', and it served you so far' if k == current else ''})"
+                f"{_first(opinion(float(x), name))}{', and it served you so far' if k == current else ''}."
                 for k, (name, x) in enumerate(zip(names, own["reputation"].tolist(), strict=True))
             ]
-            told.append(f"{_count(len(names))} assistants can be asked: {listed(views)}.")
+            told.append(f"You can ask one of {_count(len(names)).lower()} assistants. {' '.join(views)}")
+            more += ["The assistants know nothing of your wishes unless you say so."]
             ask = (
-                "They know nothing of your wishes unless you say so. If you want prices to be compared, say so. Write "
-                f"your message: what to buy, in one or two sentences. {CHOICE} the name of the assistant it goes to."
+                "Write your message: what to buy, in one or two sentences; if you want prices to be compared, say so. "
             )
+            ask += f"{CHOICE} one name, that of the assistant it goes to."
         else:
             served = names[int(own["current"])]
             to = "your assistant" if served == "assistant" else served
@@ -106,7 +109,8 @@ class Teller:
             if phase == "delegate":
                 ask += " If you want prices to be compared, say so."
         form = rf"{PROSE}\nChoice: ({_any(names)})" if several else ""
-        return _chat(world, seat, self._customer(own, seat), examples, " ".join(told), ask, form)
+        system = " ".join([self._customer(own, seat), *more])
+        return _chat(world, seat, system, examples, " ".join(told), ask, form)
 
     def decides(self, own: Seen, world: int, seat: int) -> Chat:
         """A customer reads what it is told and buys."""
@@ -166,12 +170,13 @@ class Teller:
         nothing = bool(own["product_mask"][-1])
         if nothing:
             told.append(self._nothing(own))
+        # Who reads stands before it all: small models copy what they read last.
         audience = " ".join(text for text in self._audience(own["readers"]) if text)
-        ask = f"Recommend one, with a reason of one or two sentences. {audience} {CHOICE} the "
+        ask = f"Recommend one, with a reason of one or two sentences. {CHOICE} the "
         ask += f"product's name{', or nothing' if nothing else ''}."
         legal = [label for label in labels if label] + (["nothing"] if nothing else [])
         form = rf"{PROSE}\nChoice: ({_any(legal)})"
-        return _chat(world, seat, self._assistant(own), RECOMMENDING, "\n".join(told), ask, form)
+        return _chat(world, seat, f"{self._assistant(own)} {audience}", RECOMMENDING, "\n".join(told), ask, form)
 
     def _assistant(self, own: Seen) -> str:
         names = [provider.name for provider in self.options.providers]
@@ -264,17 +269,16 @@ class Teller:
             f"Its list price is {money(c.currency, price)}, you asked {asked} last, and {bought}.",
         ]
         low, high = money(c.currency, 0.5 * price), money(c.currency, 2.0 * price)
+        told.append(f"You may ask anything from {low} to {high}.")
         says = (
             "Write one sentence that stands beside your product, for customers and assistants to read."
             if describe
             else "Say why in one sentence."
         )
-        ask = f"What do you ask from now on, from {low} to {high}? {says} Then end with a line that begins with "
-        ask += "`Price:` and holds the price."
+        ask = f"What do you ask from now on? {says} Then end with a line that begins with `Price:` and holds one price."
         system = "You sell one product in an online store and decide its price. You want to earn as much as you can."
         form = rf"{PROSE}\nPrice: {re.escape(c.currency)}[0-9]{{1,7}}(\.[0-9]{{2}})?"
-        other = ask.replace(f"from {low} to {high}", "from $5 to $20")  # the rounds before are of other products
-        return _chat(world, seat, system, SELLING, " ".join(told), ask, form, other)
+        return _chat(world, seat, system, SELLING, " ".join(told), ask, form)
 
     def audits(self, own: Seen, world: int, seat: int) -> Chat:
         """An auditor reads explanations and says how many sales are looked into."""
@@ -343,14 +347,21 @@ def _chat(
     told: str,
     ask: str,
     form: str,
-    other: str = "",
 ) -> Chat:
-    """Two rounds of the same ask (or of `other`) on other matters, dealt by seat, and what is asked now."""
+    """Two rounds of the same ask on other matters, dealt by seat, and what is asked now."""
     messages = [("system", system)]
     for text, reply in examples if seat % 2 == 0 else examples[::-1]:
-        messages += [("user", f"{text}\n{other or ask}"), ("assistant", reply)]
+        messages += [("user", f"{text}\n{ask}"), ("assistant", reply)]
     messages.append(("user", f"{told}\n{ask}"))
     return Chat(world, seat, tuple(messages), form=form)
+
+
+def _first_sentences(told: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What is wanted and what matters most, and all else."""
+    if len(told) < 2 or not told[0].startswith("You need"):
+        return list(told), []
+    most, _, rest = told[1].partition(". ")
+    return [told[0], most if not rest else f"{most}."], [*([rest] if rest else []), *told[2:]]
 
 
 def _any(labels: Sequence[str]) -> str:

@@ -31,6 +31,8 @@ class WordedDialogue:
         options: The world's.
     """
 
+    ruled = ("assistant", "customer")
+
     def __init__(self, catalogue: Catalogue, talking: Talking, options: ShoppingOptions) -> None:
         self.catalogue, self.talking, self.options = catalogue, talking, options
         self.attributes = talking.attributes

@@ -138,7 +138,7 @@ def test_a_regular_expression_that_takes_for_ever_is_stopped(monkeypatch):
     coding = Coding(name="c", about="", codes={"x": "x"}, rules={}, prototypes={}, several=True)
     for pattern in ("(a|a)+$", "(a|aa)+$"):
         with pytest.raises(PopulaceError, match="repetitions inside repetitions"):
-            Rules(coding, {"x": (pattern,)}).code([TEXT])
+            Rules(coding, {"x": (pattern,)}).code([TEXT], [{}])
         with pytest.raises(PopulaceError, match="repetitions inside repetitions"):
             patterns.search(patterns.compiled(pattern), TEXT)
 
@@ -147,7 +147,7 @@ def test_expressions_mean_what_they_meant():
     coding = Coding(
         name="c", about="", codes={"x": "x", "y": "y"}, rules={}, prototypes={}, several=True, labelled=None
     )
-    read = Rules(coding, {"x": (r"\bYES\b.*now",), "y": (r"(?<!not )good",)}).code(["yes,\nnow", "not good", "Good"])
+    read = Rules(coding, {"x": (r"\bYES\b.*now",), "y": (r"(?<!not )good",)}).read(["yes,\nnow", "not good", "Good"])
     assert read.codes.tolist() == [[True, False], [False, False], [False, True]]
     with pytest.raises(ValueError, match="no regular expression"):
         InterpreterOptions(rules={"x": ("(",)})

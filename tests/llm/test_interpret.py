@@ -16,7 +16,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from populace import registry
 from populace.agents.llm.backends.base import Backend, Reply
-from populace.agents.llm.interpret.agreement import NOTHING, halves, kappa, labelled_of
+from populace.agents.llm.interpret.agreement import NOTHING, Label, halves, kappa, labelled_of
 from populace.agents.llm.interpret.interpreted import Interpreted, agreement
 from populace.agents.llm.interpret.interpreter import Interpreter, Rules
 from populace.agents.llm.interpret.judge import Judge
@@ -137,7 +137,7 @@ def test_letter_counts_are_counts():
 @pytest.mark.parametrize("options", [{"rules": {}}, {"prototypes": {}}])
 @pytest.mark.parametrize("which", CODINGS)
 def test_a_text_is_read_alike_alone_and_among_others(options, which):
-    texts = [text for text, _ in labelled_of(CODINGS[which])]
+    texts = [one.text for one in labelled_of(CODINGS[which])]
     whole = of(options, CODINGS[which]).read(texts + texts[:7]).codes
     alone = torch.cat([of(options, CODINGS[which]).read([text]).codes for text in texts + texts[:7]])
     assert torch.equal(whole, alone)
@@ -147,9 +147,9 @@ def test_equal_texts_are_read_once_and_those_of_the_call_before_not_again():
     class Count(Interpreter):
         seen = ()
 
-        def code(self, texts):
+        def code(self, texts, about):
             self.seen = (*self.seen, *texts)
-            return Rules(self.coding).code(texts)
+            return Rules(self.coding).code(texts, about)
 
     count = Count(FRUIT)
     assert codes_of(count, "apple", "pear", "apple", "") == [["apple"], ["pear"], ["apple"], []]
@@ -250,7 +250,7 @@ def test_prototypes_with_a_server_of_embeddings():
         found = of({"prototypes": {"model": "emb", "base_url": url}})
         assert codes_of(found, "a yellow thing", *(f"blue {k}" for k in range(40))) == [["pear"]] + [["plum"]] * 40
         assert {path for path, _ in requests} == {"/v1/embeddings"}
-        assert sorted(len(body["input"]) for _, body in requests) == [1, 1, 1, 9, 32]
+        assert sorted(len(body["input"]) for _, body in requests) == [3, 9, 32]
         with pytest.raises(PopulaceError, match="gives no embeddings of 'other'"):
             of({"prototypes": {"model": "other", "base_url": url}}).read(["x"])
 
@@ -259,7 +259,7 @@ def test_prototypes_with_a_model_in_this_process(tmp_path):
     tiny_model.save(tmp_path)
     found = of({"prototypes": {"model": str(tmp_path)}})
     texts = [sentences[0] for sentences in FRUIT.prototypes.values()]
-    alike = found.alike(texts)
+    alike = found.alike(texts, [{}] * len(texts))
     # A sentence is as like itself as can be, and less like the others.
     assert torch.allclose(alike.diagonal(), torch.ones(3, dtype=torch.float64))
     assert (alike - 2 * torch.eye(3) < 0.9999).all()
@@ -299,8 +299,8 @@ def test_unknown_codes_name_the_nearest(options):
 def test_roles_without_free_text_say_so():
     stage, _ = made(Drift, None, 3, None)
     options = InterpreterOptions(rules={})
-    with pytest.raises(PopulaceError, match="'user' cannot be held in free text"):
-        Interpreted.of(options, stage.dialogue(), "user")
+    with pytest.raises(PopulaceError, match="'auditor' cannot be held in free text"):
+        Interpreted.of(options, stage.dialogue(), "auditor")
     other, _ = made("populace/payoff-v0", None, 3, None)
     with pytest.raises(PopulaceError, match="'assistant' cannot be held in free text"):
         Interpreted.of(options, other.dialogue(), "assistant")
@@ -312,7 +312,7 @@ def test_roles_without_free_text_say_so():
 def test_agreement_by_hand_and_by_statsmodels():
     labels = ["apple"] * 4 + ["pear"] * 3 + ["plum"]
     texts = ["apple", "cider", "apples", "it", "pear", "pears", "apple", "plums"]
-    labelled = [(text, frozenset([label])) for text, label in zip(texts, labels, strict=True)]
+    labelled = [Label(text, frozenset([label])) for text, label in zip(texts, labels, strict=True)]
     found = agreement(Rules(FRUIT), labelled)
     assert found.classes == ["apple", "pear", "plum", NOTHING]
     assert found.confusion == [[3, 0, 0, 1], [1, 2, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
@@ -326,7 +326,7 @@ def test_agreement_by_hand_and_by_statsmodels():
 def test_agreement_where_several_codes_may_hold():
     rules = Rules(Coding(**{**vars(FRUIT), "several": True}))
     labelled = [("apple pear", {"apple", "pear"}), ("apple plum", {"apple", "plum"}), ("none", set()), ("pear", set())]
-    found = agreement(rules, [(text, frozenset(codes)) for text, codes in labelled])
+    found = agreement(rules, [Label(text, frozenset(codes)) for text, codes in labelled])
     assert found.agree == 2 / 4
     # Of 12 pairs of text and code: 3 yes and yes, 1 missed (plum), 1 too many (pear), 7 neither.
     assert found.confusion == [[7, 1], [1, 3]]
@@ -344,16 +344,11 @@ def test_kappa_of_one_class_is_not_defined():
 
 def test_labelled_sets_of_ours_are_large_enough_and_whole():
     drift, culture = labelled_of(CODING), labelled_of(ZONES)
-    assert all(sum(code in codes for _, codes in drift) >= 10 for code in CODING.codes)
-    assert len(culture) >= 60
     for zone in ZONES.codes:
-        assert sum(zone in codes for _, codes in culture) >= 8
-    assert sum(not codes for _, codes in culture) >= 15
-    assert sum(len(codes) > 1 for _, codes in culture) >= 15
-    for labelled in (drift, culture):
-        assert len({text for text, _ in labelled}) == len(labelled)
-    dev, test = halves(drift)
-    assert all(sum(code in codes for _, codes in half) == 5 for half in (dev, test) for code in CODING.codes)
+        assert sum(zone in one.codes for one in culture) >= 8
+    assert sum(not one.codes for one in culture) >= 15
+    assert sum(len(one.codes) > 1 for one in culture) >= 15
+    assert all(sum(code in one.codes for one in half) == 8 for half in halves(drift) for code in CODING.codes)
 
 
 @pytest.mark.parametrize("which", CODINGS)
@@ -529,7 +524,7 @@ def test_what_a_judge_was_asked_is_a_measure_of_the_role_and_a_world_alone_pays_
     seats = made(Drift, None, 6, None)[0].role("assistant").seats
     assert measures["judged", "assistant", ""][-1].tolist() == [float(seats)] * 3
     assert measures["judged unread", "assistant", ""][-1].tolist() == [0.0] * 3
-    (ask,) = face.interpreter._asks("Some claim.")
+    (ask,) = face.interpreter._asks("Some claim.", {})
     each = Reply.of(ask, "hedges")
     assert measures["judge tokens", "assistant", ""][-1].tolist() == [seats * (each.tokens_in + each.tokens_out)] * 3
     _, alone = play(kind, "assistant", talker, worlds=torch.tensor([2]))
@@ -543,7 +538,7 @@ def test_the_agreement_is_told_as_plain_constants(tmp_path):
     stage, _ = made(Drift, None, 3, None)
     told = Interpreted.of(InterpreterOptions(rules={}), stage.dialogue(), "assistant").describe()
     assert json.loads(json.dumps(told)) == told
-    assert (told["interpreter"], told["agreement"]["n"]) == ("rules", 40)
+    assert (told["interpreter"], told["agreement"]["n"]) == ("rules", 64)
     own = tmp_path / "own.jsonl"
     own.write_text('{"text": "Yes, it is true.", "codes": ["states_true"]}\n' * 3)
     told = Interpreted.of(InterpreterOptions(rules={}, labelled=own), stage.dialogue(), "assistant").describe()
@@ -628,7 +623,7 @@ def test_a_run_in_free_text_is_the_run_of_the_names_it_stands_for():
     entropy = measures["response_entropy"][-1]
     assert torch.allclose(entropy, torch.full_like(entropy, math.log(2) / math.log(7) / 2))
     assert measures["invalid", "synthesiser", ""][-1].sum() == 0
-    assert set(others) == set(measures)
+    assert set(others) == {key for key in measures if not getattr(key, "measure", "").startswith("said/")}
 
 
 def test_a_judge_reads_every_question_and_culture_and_skips_empty_ones():

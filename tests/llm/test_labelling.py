@@ -7,9 +7,12 @@ from typer.testing import CliRunner
 
 import populace
 from populace.agents.llm.interpret import labelling
+from populace.agents.llm.interpret.agreement import Label
 from populace.analysis import privacy
 from populace.cli import app
 from populace.dialogue import Coding
+from populace.envs.drift.dialogue import DriftDialogue
+from populace.envs.drift.free import FreeAssistant
 from populace.errors import PopulaceError
 
 CODING = Coding("colours", "Which colour is named?", {"red": "It is red.", "blue": "It is blue."}, False, {}, {})
@@ -55,15 +58,16 @@ def test_what_is_no_answer_is_told():
 def test_kappa_of_two_coders():
     """Cohen (1960): p_o = .5 and p_e = .5 x .5 + .5 x .5 = .5 give kappa 0; equal labels give 1."""
     texts = ["a", "b", "c", "d"]
-    one = [(text, frozenset([code])) for text, code in zip(texts, ("red", "red", "blue", "blue"), strict=True)]
-    other = [(text, frozenset([code])) for text, code in zip(texts, ("red", "blue", "red", "blue"), strict=True)]
+    one = [Label(text, frozenset([code])) for text, code in zip(texts, ("red", "red", "blue", "blue"), strict=True)]
+    other = [Label(text, frozenset([code])) for text, code in zip(texts, ("red", "blue", "red", "blue"), strict=True)]
     assert labelling.between(CODING, one, other) == labelling.Coders(4, 0.5, 0.0)
     assert labelling.between(CODING, one, one).kappa == 1.0
     with pytest.raises(PopulaceError, match="no text in common"):
-        labelling.between(CODING, one, [("z", frozenset(["red"]))])
+        labelling.between(CODING, one, [Label("z", frozenset(["red"]))])
 
 
-def test_roles_without_words_are_told(run, tmp_path):
+def test_roles_without_words_are_told(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(DriftDialogue, "free", lambda self, role: FreeAssistant() if role == "assistant" else None)
     done = label(run, tmp_path / "x.jsonl", "", role="asistant")
     assert isinstance(done.exception, PopulaceError)
     assert "did you mean 'assistant'" in str(done.exception)

@@ -420,7 +420,7 @@ def test_rules_agree_with_the_held_out_half_of_the_labels(which, least):
     assert len(labelled) >= 120
     found = agreement(Rules(coded), halves(labelled)[1])
     assert found.agree >= least
-    assert all(sum(code in codes for _, codes in labelled) >= 5 for code in coded.codes)
+    assert all(sum(code in one.codes for one in labelled) >= 5 for code in coded.codes)
 
 
 # ------------------------------------------------------------------ who is told what

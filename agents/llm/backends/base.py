@@ -39,6 +39,8 @@ class Ask:
         form: A regular expression that a reply may be held to, or "".
         lead: What the reply should begin with, or "". A backend that can put it there returns it with the reply; others
             leave it to the model, which is asked for it in the messages.
+        said: What the model has said already of this reply, or "": it goes on from there, held to `form`, and what it
+            adds is the reply. Only backends that `close` are asked so.
     """
 
     messages: Messages
@@ -47,6 +49,7 @@ class Ask:
     schema: str = ""
     form: str = ""
     lead: str = ""
+    said: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,11 +88,13 @@ class Backend(ABC):
         voice: Who speaks: model and sampling settings, never a secret. Recorded replies are found by it.
         greedy: The same messages always get the same reply, so that identical ones are asked once.
         faults: All that can go wrong with a try, in words joined by dashes; each is a measure `fault/<word>/<role>`.
+        closes: It can go on with what was `said`, and score there what a form allows.
     """
 
     voice: str = "unnamed"
     greedy: bool = False
     faults: tuple[str, ...] = ()
+    closes: bool = False
 
     def spend_from(self, budget: Budget) -> None:  # noqa: B027  # a hook that most need not have
         """Count what it spends there, and ask before spending; backends that cost nothing need not."""
@@ -133,7 +138,7 @@ def ask_all(backend: Backend, asks: Sequence[Ask]) -> list[Reply]:
     unique: list[Ask] = []
     where: list[int] = []
     for ask in asks:
-        key = (ask.messages, ask.options, ask.schema, ask.form, ask.lead) if backend.greedy else (len(where),)
+        key = (ask.messages, ask.options, ask.schema, ask.form, ask.lead, ask.said) if backend.greedy else (len(where),)
         if key not in places:
             places[key] = len(unique)
             unique.append(ask)

@@ -74,6 +74,7 @@ class Local(Backend):
     """
 
     faults = ("prompt-too-long",)
+    closes = True
 
     def __init__(self, options: LocalOptions) -> None:
         o = self.options = options
@@ -141,10 +142,11 @@ class Local(Backend):
         """
         prompts = self._prompts([ask.messages for ask in asks])
         groups: dict[Choice, list[Seat]] = {}
-        held = self.options.choices == "score"
         if not self.options.lead:
-            asks = [replace(ask, lead="") for ask in asks]
+            asks = [ask if ask.said else replace(ask, lead="") for ask in asks]
         for i, (ask, prompt) in enumerate(zip(asks, prompts, strict=True)):
+            held = self.options.choices == "score" or bool(ask.said)  # what is closed is always held to its form
+            prompt = (*prompt, *self._tokens(ask.said)) if ask.said else prompt
             choice = _choice(ask) if held else Choice()
             begun = ask.lead.rstrip() if held and not choice.replies else ""
             begins = (*prompt, *self._tokens(begun)) if begun else prompt
@@ -320,7 +322,7 @@ def _choice(ask: Ask) -> Choice:
     """What of an ask is scored whole, if anything."""
     if ask.options:
         return Choice(tuple(ask.lead + option for option in ask.options), ask.lead, bool(ask.lead))
-    return Choice(replies_of(ask.form), ask.lead)
+    return Choice(replies_of(ask.form), ask.lead, bool(ask.said))
 
 
 def _rounded(length: int) -> int:

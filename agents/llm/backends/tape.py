@@ -97,6 +97,7 @@ class Tape(Backend):
         self._catch_up()
         if inner is not None:
             self.voice, self.greedy, self.faults = inner.voice, inner.greedy, inner.faults
+            self.closes = inner.closes
         else:
             self.voice = self._chosen(voice)
             self.greedy = self._voices[self.voice]
@@ -163,6 +164,7 @@ class Tape(Backend):
     def _key(self, ask: Ask) -> str:
         seed = None if self.greedy else ask.seed
         held = [self.voice, ask.messages, ask.options, ask.schema, ask.form, seed, *([ask.lead] if ask.lead else [])]
+        held += [{"said": ask.said}] if ask.said else []
         content = json.dumps(held, ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()
 
@@ -179,6 +181,7 @@ class Tape(Backend):
             "tokens": [reply.tokens_in, reply.tokens_out],
             "faults": reply.faults,
             **({} if math.isnan(reply.mass) else {"mass": reply.mass}),
+            **({"said": ask.said} if ask.said else {}),
         }
         return sealed(held)
 
@@ -206,6 +209,8 @@ class Tape(Backend):
         except (KeyError, TypeError, ValueError) as error:
             raise lines.damaged(f"holds no reply ({type(error).__name__})") from None
         self._voices[voice] = greedy
+        # Where nobody is asked, replies are closed as they were when the tape was made.
+        self.closes = self.closes or (self.inner is None and "said" in held)
         if "unit" in held:
             self._of_units[str(held["unit"]), key] = reply
         else:

@@ -5,16 +5,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files as resources
 from pathlib import Path
+from typing import NamedTuple
 
 from scipy.stats import binomtest
 from torch import Tensor
 
-from populace.dialogue import Coding
+from populace.dialogue import About, Coding
 from populace.errors import PopulaceError, UnknownName
 from populace.files import FileError
 from populace.files import text as read_text
 
-Labelled = list[tuple[str, frozenset[str]]]
+
+class Label(NamedTuple):
+    """A text that somebody has read.
+
+    Attributes:
+        text: The text.
+        codes: The codes that hold of it.
+        about: What it is about, as a reader is told.
+    """
+
+    text: str
+    codes: frozenset[str]
+    about: About = {}  # noqa: RUF012  # nobody changes it
+
+
+Labelled = list[Label]
 """Texts, each with the codes that hold of it."""
 
 NOTHING = "(none)"
@@ -109,7 +125,8 @@ def labelled_of(coding: Coding, path: Path | None = None) -> Labelled:
     """A labelled set: the file's, or the one that comes with the coding.
 
     Raises:
-        PopulaceError: There is none, it cannot be read, or a line is not `{"text": "...", "codes": ["..."]}`.
+        PopulaceError: There is none, it cannot be read, or a line is not `{"text": "...", "codes": ["..."]}`, with or
+            without `"about": {"name": "..."}`.
         UnknownName: A label is no code.
     """
     if path is not None:
@@ -126,18 +143,22 @@ def labelled_of(coding: Coding, path: Path | None = None) -> Labelled:
     return [_line(coding, line, f"{where}:{k}") for k, line in enumerate(text.split("\n"), 1) if line.strip()]
 
 
-def _line(coding: Coding, line: str, where: str) -> tuple[str, frozenset[str]]:
+def _line(coding: Coding, line: str, where: str) -> Label:
     try:
         held = json.loads(line)
-        text, codes = held["text"], frozenset(held["codes"])
+        text, codes, about = held["text"], frozenset(held["codes"]), dict(held.get("about", {}))
         good = isinstance(text, str) and bool(text.strip()) and isinstance(held["codes"], list)
-    except (ValueError, KeyError, TypeError, RecursionError):
+        good = good and all(isinstance(part, str) for pair in about.items() for part in pair)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         good = False
     if not good:
-        raise PopulaceError(f'{where}: expected a line of JSON, {{"text": "...", "codes": ["..."]}}')
+        raise PopulaceError(
+            f'{where}: expected a line of JSON, {{"text": "...", "codes": ["..."]}}, with "about": {{"name": "..."}} '
+            "where the text answers something"
+        )
     for code in codes:
         if code not in coding.codes:
             raise UnknownName(f"code of {coding.name} in {where}:", str(code), coding.codes)
     if not coding.several and len(codes) != 1:
         raise PopulaceError(f"{where}: one code holds of each text of {coding.name}, got {sorted(codes)}")
-    return text, codes
+    return Label(text, codes, about)

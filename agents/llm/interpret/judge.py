@@ -11,7 +11,7 @@ from populace import replies as words
 from populace.agents.llm.backends.base import Ask, Reply, ask_all
 from populace.agents.llm.backends.model import ModelPolicy
 from populace.agents.llm.interpret.interpreter import Interpreter, Reading
-from populace.dialogue import Coding, ReplyKind
+from populace.dialogue import About, Coding, ReplyKind
 from populace.errors import PopulaceError
 from populace.options import faults
 
@@ -52,10 +52,10 @@ class Judge(Interpreter):
         super().__init__(coding)
         self.policy = self.judge = policy
 
-    def code(self, texts: Sequence[str]) -> Reading:
+    def code(self, texts: Sequence[str], about: Sequence[About]) -> Reading:
         """Verdicts; a reply that is none leaves its codes unset."""
         questions = len(self.coding.codes) if self.coding.several else 1
-        asks = [ask for text in texts for ask in self._asks(text)]
+        asks = [ask for text, what in zip(texts, about, strict=True) for ask in self._asks(text, what)]
         replies = ask_all(self.judge.backend, asks)
         verdicts = [_verdict(ask.options, reply) for ask, reply in zip(asks, replies, strict=True)]
         if self.coding.several:
@@ -73,19 +73,23 @@ class Judge(Interpreter):
             tokens=total([reply.tokens_in + reply.tokens_out for reply in replies]),
         )
 
-    def _asks(self, text: str) -> list[Ask]:
+    def _asks(self, text: str, about: About) -> list[Ask]:
         codes = self.coding.codes
         if not self.coding.several:
             meanings = "\n".join(f"- {code}: {meaning}" for code, meaning in codes.items())
-            return [self._ask(text, f"Which of these holds?\n{meanings}\nReply with its name.", tuple(codes))]
+            question = f"Which of these holds?\n{meanings}\nReply with its name."
+            return [self._ask(text, about, question, tuple(codes))]
         return [
-            self._ask(text, f"Does this hold? {meaning}\nReply yes or no.", ("yes", "no")) for meaning in codes.values()
+            self._ask(text, about, f"Does this hold? {meaning}\nReply yes or no.", ("yes", "no"))
+            for meaning in codes.values()
         ]
 
-    def _ask(self, text: str, question: str, options: tuple[str, ...]) -> Ask:
+    def _ask(self, text: str, about: About, question: str, options: tuple[str, ...]) -> Ask:
+        known = "".join(f"{name.capitalize().replace('_', ' ')}: {what}\n" for name, what in about.items())
+        told = f"What you know, and nobody else need know:\n{known}\n" if known else ""
         messages = (
             ("system", f"{JUDGE} {self.coding.about}"),
-            ("user", f"The text:\n\n<<<\n{text}\n>>>\n\n{question}"),
+            ("user", f"{told}The text:\n\n<<<\n{text}\n>>>\n\n{question}"),
         )
         # Its random numbers depend on the text alone, wherever and whenever it was said.
         digest = hashlib.sha256(repr(messages).encode()).digest()

@@ -77,8 +77,8 @@ def between(coding: Coding, one: Labelled, other: Labelled) -> Coders:
     Raises:
         PopulaceError: There is no such text.
     """
-    theirs = dict(other)
-    both = [(codes, theirs[text]) for text, codes in one if text in theirs]
+    theirs = {label.text: label.codes for label in other}
+    both = [(label.codes, theirs[label.text]) for label in one if label.text in theirs]
     if not both:
         raise PopulaceError("the two coders have labelled no text in common")
     names = list(coding.codes)

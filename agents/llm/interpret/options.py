@@ -34,7 +34,7 @@ class JudgeOptions(Options):
         return self
 
 
-class InterpreterOptions(Options):
+class ReaderOptions(Options):
     """What reads free text: one of `rules`, `prototypes` and `judge`."""
 
     rules: dict[str, tuple[str, ...]] | None = None
@@ -43,13 +43,6 @@ class InterpreterOptions(Options):
     """Sentences that stand for codes, and which of them a text is most like; `{}` keeps the world's own."""
     judge: JudgeOptions | None = None
     """A language model that is asked which codes hold."""
-    labelled: Path | None = None
-    """A labelled set of one's own, JSON lines `{"text": "...", "codes": ["..."]}`, to tell the agreement with; the
-    world's own where not given."""
-
-    _there = field_validator("labelled")(
-        lambda given, info: None if given is None else named(given, info.context, there=False)
-    )
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -80,3 +73,18 @@ class InterpreterOptions(Options):
         if self.prototypes is not None:
             return Prototypes(coding, self.prototypes)
         return Rules(coding, self.rules)
+
+
+class InterpreterOptions(ReaderOptions):
+    """Whose reading counts, who reads beside, and a labelled set to tell how well they do."""
+
+    also: tuple[ReaderOptions, ...] = ()
+    """Other readers of the same texts. What they find moves nothing: the report shows it beside, since a measure that
+    is read from text can depend on who reads."""
+    labelled: Path | None = None
+    """A labelled set of one's own, JSON lines `{"text": "...", "codes": ["..."]}`, to tell the agreement with; the
+    world's own where not given."""
+
+    _there = field_validator("labelled")(
+        lambda given, info: None if given is None else named(given, info.context, there=False)
+    )

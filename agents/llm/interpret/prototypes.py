@@ -21,9 +21,9 @@ from populace.agents.llm.backends.base import tokens
 from populace.agents.llm.backends.fetched import located
 from populace.agents.llm.backends.loading import cannot_load
 from populace.agents.llm.interpret.embeddings import EmbeddingOptions, ServerEmbedding
-from populace.agents.llm.interpret.interpreter import Interpreter, Reading, known
+from populace.agents.llm.interpret.interpreter import Interpreter, Reading, filled, known, names_in
 from populace.budget import Budget
-from populace.dialogue import Coding
+from populace.dialogue import About, Coding
 from populace.errors import MissingExtra
 from populace.files import name_or_folder
 
@@ -145,10 +145,17 @@ class Prototypes(Interpreter):
             self.embed = ModelEmbedding(o.model) if o.base_url is None else ServerEmbedding(o)
 
     @cached_property
+    def sentences(self) -> dict[str, tuple[str, ...]]:
+        """Code -> sentences that stand for it."""
+        return {**self.coding.prototypes, **self.options.sentences}
+
+    @cached_property
     def table(self) -> list[Tensor]:
-        """Unit embeddings [sentences, dims] of each code."""
-        sentences = {**self.coding.prototypes, **self.options.sentences}
-        return [_unit(self._embed(sentences[code])) for code in self.coding.codes]
+        """Unit embeddings [sentences, dims] of each code, of the sentences that are the same for every text."""
+        fixed = [[one for one in self.sentences[code] if not names_in(one)] for code in self.coding.codes]
+        every = [one for some in fixed for one in some]
+        rows = _unit(self._embed(every)) if every else torch.zeros((0, 0), dtype=torch.float64)
+        return list(rows.split([len(some) for some in fixed]))
 
     def spend_from(self, budget: Budget) -> None:
         """Count there what a server is asked."""
@@ -163,20 +170,48 @@ class Prototypes(Interpreter):
             tally.embed(len(texts), sum(map(tokens, texts)), self.options.price_in)
         return letters(texts)
 
-    def alike(self, texts: Sequence[str]) -> Tensor:
+    def alike(self, texts: Sequence[str], about: Sequence[About]) -> Tensor:
         """Cosine [texts, codes] of a code's sentences and the text: of the likest one, and the likest part of the text.
 
-        Only where several codes may hold is a text taken sentence by sentence.
+        Only where several codes may hold is a text taken sentence by sentence. -1 where a code has no sentence.
         """
         parts = [_SENTENCE.split(text.strip()) if self.coding.several else [text] for text in texts]
-        flat = _unit(self._embed([part for some in parts for part in some]))
-        # One row at a time: a product of matrices would change its last bits with the number of texts.
-        rows = [torch.stack([(row * own).sum(-1).amax() for own in self.table]) for row in flat]
-        return torch.stack([part.amax(0) for part in torch.stack(rows).split([len(some) for some in parts])])
+        own = [self._own(what) for what in about]
+        flat = _unit(self._embed([one for some in parts for one in some] + [one for some in own for _, one in some]))
+        said, more = flat.split([sum(map(len, parts)), sum(map(len, own))])
+        rows = []
+        for some, extra in zip(
+            said.split([len(one) for one in parts]),
+            zip(own, more.split([len(one) for one in own]), strict=True),
+            strict=True,
+        ):
+            table = self._with(*extra)
+            # One row at a time: a product of matrices would change its last bits with the number of texts.
+            found = [
+                [(row * code).sum(-1).amax() if len(code) else row.new_tensor(-1.0) for code in table] for row in some
+            ]
+            rows.append(torch.stack([torch.stack(one) for one in found]).amax(0))
+        return torch.stack(rows)
 
-    def code(self, texts: Sequence[str]) -> Reading:
+    def _own(self, about: About) -> list[tuple[int, str]]:
+        """(code, sentence) of the sentences that depend on what a text is about."""
+        every = ((k, one) for k, code in enumerate(self.coding.codes) for one in self.sentences[code] if names_in(one))
+        return [(k, own) for k, one in every if (own := filled(one, about, rule=False)) is not None]
+
+    def _with(self, own: Sequence[tuple[int, str]], rows: Tensor) -> list[Tensor]:
+        """The table with the embeddings [sentences, dims] of a text's own sentences."""
+        if not own:
+            return self.table
+        found = []
+        for k, fixed in enumerate(self.table):
+            more = rows[[i for i, (code, _) in enumerate(own) if code == k]]
+            found.append(torch.cat([fixed, more]) if len(fixed) else more)
+        return found
+
+    def code(self, texts: Sequence[str], about: Sequence[About]) -> Reading:
         """The likest code, if the text is like any; or all from the threshold on."""
-        found = torch.cat([self.alike(texts[k : k + HELD]) for k in range(0, len(texts), HELD)])
+        held = range(0, len(texts), HELD)
+        found = torch.cat([self.alike(texts[k : k + HELD], about[k : k + HELD]) for k in held])
         if self.coding.several:
             return Reading.plain(found >= self.options.threshold)
         best = torch.nn.functional.one_hot(found.argmax(-1), found.shape[-1]).bool()

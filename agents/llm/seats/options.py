@@ -40,6 +40,10 @@ class SeatOptions(ModelOptions):
     """In which order a prompt lists the options of a choice. `dealt`: every seat has an order of its own at every tick,
     from the random numbers of the run, so that a liking for the first of a list does not pass for one for an option;
     `stated`: as the world states them, alike for all, as in the studies that it reproduces."""
+    close: bool = True
+    """Whether a reply that says something and leaves out its labelled line is closed: the label is put behind its
+    words, and a value is drawn by the chances that the model gives those that are allowed there. Its kind is then
+    `closed`. Only models in this process can do so; others are asked again."""
     reask: bool = True
     """Whether an unreadable or cut-off reply is asked for once more before the seat forfeits."""
 

@@ -5,8 +5,6 @@ Dialogue, which reads them into ordinary actions. A reply that cannot be read is
 forfeits, and the kind of failure goes out with the actions.
 """
 
-import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -21,22 +19,25 @@ from populace import tree
 from populace.agents.llm.backends.base import Ask, Messages, Reply, ask_all
 from populace.agents.llm.backends.model import ModelPolicy
 from populace.agents.llm.decoding import grammar
-from populace.agents.llm.interpret.interpreted import Interpreted
+from populace.agents.llm.interpret.interpreted import Interpreted, described
+from populace.agents.llm.interpret.interpreter import Rules
 from populace.agents.llm.seats import checks, profiles
+from populace.agents.llm.seats.closing import closing, stopped
 from populace.agents.llm.seats.field_face import FieldsDialogue, asked_schema
+from populace.agents.llm.seats.kept import as_json, kept
 from populace.agents.llm.seats.memory import Conversations
 from populace.agents.llm.seats.options import SeatOptions, SeatOptionsT
+from populace.agents.llm.seats.spent import Spent
 from populace.budget import Budget
-from populace.dialogue import Chat, Dialogue, ReplyKind, dealt, uttered
+from populace.dialogue import Chat, Coding, Dialogue, ReplyKind, Speaks, dealt, uttered
 from populace.draw import Draw, uniform_from
 from populace.errors import PopulaceError
 from populace.fields import Role
-from populace.measures import LISTED, SCORED
 from populace.observation import Observation
-from populace.policy import HOW, WORDS, Actions, Memory
+from populace.policy import HOW, Actions, Memory
 from populace.population import People
 from populace.wordings import Worded, Wordings, table_of
-from populace.words import READERS, UNWORDED
+from populace.words import READERS
 
 AGAIN = "That could not be read. Reply again, in exactly the form that was asked for and with nothing else."
 """What a seat is told whose reply was not readable, where the world's table does not say (`again`)."""
@@ -135,10 +136,15 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
             checks.room(self.options, role.name, schema, form)
         worlds, first = [chat.world for chat in chats], tuple(asks)
         replies = ask(asks, worlds)
-        spent = _Spent(draw.worlds, role.seats, self.backend.faults)
+        if not keep:  # a learner learns from what was written
+            replies = [stopped(chat, reply) for chat, reply in zip(chats, replies, strict=True)]
+        spent = Spent(draw.worlds, role.seats, self.backend.faults)
         spent.add(chats, replies)
         actions, kinds = _hear(dialogue, observation, chats, replies)
-        unread = [i for i, chat in enumerate(chats) if int(kinds[chat.world, chat.seat]) in _REPAIRED]
+        closed: dict[int, Reply] = {}
+        if close := self.options.close and self.backend.closes and not keep:
+            closed = self._closed(dialogue, observation, chats, asks, replies, kinds, draw.scope("close"), ask, spent)
+        unread = [i for i in _unread(chats, kinds) if i not in closed]
         if self.options.reask and unread:
             seeds, told = draw.keys_of("reply again", role.seats).cpu(), self._again(role.name)
             again = [
@@ -148,11 +154,20 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
             second = ask(again, [worlds[i] for i in unread])
             spent.add([chats[i] for i in unread], second)
             for i, new, reply in zip(unread, again, second, strict=True):
-                asks[i], replies[i] = new, reply
+                asks[i], replies[i] = new, reply if keep else stopped(chats[i], reply)
             actions, kinds = _hear(dialogue, observation, chats, replies)
+            if close:
+                scope = draw.scope("close again")
+                closed |= self._closed(dialogue, observation, chats, asks, replies, kinds, scope, ask, spent, unread)
+        written = [reply.text for reply in replies]  # what was said stays what was said
+        if closed:
+            replies = [closed.get(i, reply) for i, reply in enumerate(replies)]
+            actions, kinds = _hear(dialogue, observation, chats, replies)
+            for i in closed:
+                kinds[chats[i].world, chats[i].seat] = int(ReplyKind.CLOSED)
         spent.score(chats, replies, orders)
-        said = uttered(dialogue, observation, chats, [reply.text for reply in replies])
-        how = self._how(observation, chats, first, replies, spent) if said else {}
+        said = uttered(dialogue, observation, chats, written)
+        how = self._how(observation, chats, first, written, spent) if said else {}
         if talks is not None:
             talks = talks.extend(asked, [reply.text for reply in replies])
             memory = replace(memory, past=talks) if isinstance(memory, UserMemory) else talks
@@ -161,24 +176,56 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
         if o.price_in or o.price_out:
             extra["tally/cost"] = ((spent.read * o.price_in + spent.written * o.price_out) * 1e-6).float().to(device)
         if keep:
-            extra |= {name: ids.to(device) for name, ids in _kept(observation, chats, asks, replies).items()}
+            extra |= {name: ids.to(device) for name, ids in kept(observation, chats, asks, replies).items()}
         extra |= {name: number.to(device) for name, number in {**said, **how}.items()}
         return {**actions, **extra}, memory
+
+    def _closed(
+        self,
+        dialogue: Dialogue,
+        observation: Observation,
+        chats: Sequence[Chat],
+        asks: Sequence[Ask],
+        replies: Sequence[Reply],
+        kinds: Tensor,
+        draw: Draw,
+        ask: "Asking",
+        spent: Spent,
+        among: Sequence[int] | None = None,
+    ) -> dict[int, Reply]:
+        """Place -> the reply with its missing lines, of those that can be read with them (see `closing`)."""
+        seeds = draw.keys_of("value", observation.role.seats).cpu()
+        tries = {
+            i: one
+            for i in _unread(chats, kinds)
+            if among is None or i in among
+            for one in (closing(chats[i], asks[i], replies[i], int(seeds[chats[i].world, chats[i].seat])),)
+            if one is not None
+        }
+        if not tries:
+            return {}
+        own = [chats[i] for i in tries]
+        ends = ask(list(tries.values()), [chat.world for chat in own])
+        spent.add(own, ends)
+        whole = {i: replace(end, text=one.said + end.text) for (i, one), end in zip(tries.items(), ends, strict=True)}
+        # All are heard, so that a judge who has read the others remembers them.
+        _, heard = _hear(dialogue, observation, chats, [whole.get(i, reply) for i, reply in enumerate(replies)])
+        return {i: one for i, one in whole.items() if int(heard[chats[i].world, chats[i].seat]) == ReplyKind.OK}
 
     def _how(
         self,
         observation: Observation,
         chats: Sequence[Chat],
         asks: Sequence[Ask],
-        replies: Sequence[Reply],
-        spent: "_Spent",
+        replies: Sequence[str],
+        spent: Spent,
     ) -> dict[str, Tensor]:
         """What is recorded with the words: what each seat was asked at first, its reply, tokens, and what read it."""
         prompt, reply, reader = (torch.zeros_like(spent.read) for _ in range(3))
         role = observation.role.name
         name = self._readers[role].interpreter.name if role in self._readers else "form"
         put = observation.reader.prompts.put
-        asked, given = put(_told(ask.messages) for ask in asks), put(one.text for one in replies)
+        asked, given = put(as_json(ask.messages) for ask in asks), put(replies)
         for chat, a, b in zip(chats, asked, given, strict=True):
             place = chat.world, chat.seat
             prompt[place], reply[place], reader[place] = a, b, READERS.index(name)
@@ -188,8 +235,9 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
     def spend_from(self, budget: Budget) -> None:
         """Count what the model and its judges spend there."""
         super().spend_from(budget)
-        for reader in self._readers.values():
-            reader.interpreter.spend_from(budget)
+        for face in self._readers.values():
+            for reader in face.readers.values():
+                reader.spend_from(budget)
 
     def in_doubt(self) -> bool:
         """Whether the model or a judge may be gone."""
@@ -202,7 +250,8 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
             judge.settle()
 
     def _judges(self) -> list[ModelPolicy]:
-        return [reader.interpreter.policy for reader in self._readers.values() if reader.interpreter.policy is not None]
+        every = [reader for face in self._readers.values() for reader in face.readers.values()]
+        return [reader.policy for reader in every if reader.policy is not None]
 
     def describe(self) -> Mapping[str, object]:
         """Whose voice it is, once it was heard, and how its free text was read."""
@@ -211,11 +260,18 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
         readers = {role: reader.describe() for role, reader in self._readers.items()}
         if self._tables:
             told["wordings"] = next(iter(self._tables.values())).describe()
+        for role, coding in self._ruled.items():
+            readers.setdefault(role, described(Rules.name, Rules(coding)))
         return {**told, **({"interpreter": next(iter(readers.values()))} if readers else {})}
 
     @cached_property
     def _readers(self) -> dict[str, Interpreted]:
         """Role -> its free text with its interpreter, once it was needed: a judge's budget and tape live there."""
+        return {}
+
+    @cached_property
+    def _ruled(self) -> dict[str, Coding]:
+        """Role -> what its words are read for by the world's own rules, where no interpreter is named."""
         return {}
 
     def _dialogue(self, observation: Observation) -> Dialogue:
@@ -229,6 +285,8 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
                 if self._budget is not None:
                     self.spend_from(self._budget)
             return self._readers[role]
+        if role in getattr(dialogue, "ruled", ()) and isinstance(dialogue, Speaks) and (face := dialogue.free(role)):
+            self._ruled[role] = face.coding
         return FieldsDialogue() if dialogue is None else dialogue
 
     def _in_words(self, dialogue: Dialogue | None, role: str) -> Dialogue | None:
@@ -271,62 +329,10 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
         return profiles.render(persona, role, phase, seen, who, [(chat.world, chat.seat) for chat in chats])
 
 
-class _Spent:
-    """What each seat's asking took, as if it had asked alone: so a world's figures do not depend on its batch."""
-
-    def __init__(self, worlds: int, seats: int, faults: Sequence[str]) -> None:
-        self.read = torch.zeros((worlds, seats), dtype=torch.int64)
-        self.written, self.asked = torch.zeros_like(self.read), torch.zeros_like(self.read)
-        self.faults = {fault: torch.zeros_like(self.read) for fault in faults}
-        names = ("first option", LISTED, "mass", SCORED)
-        self.scores = {name: torch.zeros((worlds, seats), dtype=torch.float64) for name in names}
-
-    def add(self, chats: Sequence[Chat], replies: Sequence[Reply]) -> None:
-        # As arrays over the same memory: a single entry of a tensor takes microseconds.
-        asked, read, written = self.asked.numpy(), self.read.numpy(), self.written.numpy()
-        for chat, reply in zip(chats, replies, strict=True):
-            place = chat.world, chat.seat
-            asked[place] += 1
-            read[place] += reply.tokens_in
-            written[place] += reply.tokens_out
-            for fault in reply.faults:
-                self.faults[fault][place] += 1
-
-    def score(self, chats: Sequence[Chat], replies: Sequence[Reply], orders: Sequence[Sequence[int]]) -> None:
-        """What choices say of the model: its mass on what was scored, and whether it took the option shown first."""
-        scores = {name: value.numpy() for name, value in self.scores.items()}
-        for chat, reply, order in zip(chats, replies, orders, strict=True):
-            place = chat.world, chat.seat
-            if not math.isnan(reply.mass):
-                scores["mass"][place] += reply.mass
-                scores[SCORED][place] += 1
-            if len(chat.listed) > 1 and (took := _option(chat, reply.text)) is not None:
-                scores["first option"][place] += took == (order[0] if order else 0)
-                scores[LISTED][place] += 1
-
-    def counts(self) -> dict[str, Tensor]:
-        """Tokens, prompts and failed tries by kind, each [worlds, seats]; every kind at every tick."""
-        faults = {f"fault/{fault}": count for fault, count in self.faults.items()}
-        return {"tokens": self.read + self.written, "asked": self.asked, **self.scores, **faults}
-
-
-def _told(messages: Messages) -> str:
-    """Messages as a text: JSON, as chat templates and servers take them."""
-    return json.dumps([{"role": who, "content": text} for who, text in messages], ensure_ascii=False)
-
-
 def _order(key: int, count: int) -> tuple[int, ...]:
     """A permutation of `count` options by random numbers that follow from a key; () where there is nothing to order."""
     numbers = uniform_from(torch.tensor([key]), torch.arange(count, dtype=torch.int32))
     return tuple(numbers.flatten().argsort(stable=True).tolist()) if count > 1 else ()
-
-
-def _option(chat: Chat, reply: str) -> int | None:
-    """Which option a reply is, by itself or after the lead; None where it is none of them as it stands."""
-    said = reply.strip()
-    said = said.removeprefix(chat.lead.strip()).strip() if chat.lead else said
-    said = said.split("\n", 1)[0].strip()
-    return chat.options.index(said) if said in chat.options else None
 
 
 def _messages(persona: str, chat: Chat, before: Messages) -> Messages:
@@ -340,6 +346,11 @@ def _taken(chats: Sequence[Chat], observation: Observation) -> list[Chat]:
     """The chats of seats that somebody sits on."""
     taken = set(words.seats(observation))
     return [chat for chat in chats if (chat.world, chat.seat) in taken]
+
+
+def _unread(chats: Sequence[Chat], kinds: Tensor) -> list[int]:
+    """Places of the replies that could not be read."""
+    return [i for i, chat in enumerate(chats) if int(kinds[chat.world, chat.seat]) in _REPAIRED]
 
 
 def _hear(
@@ -357,33 +368,6 @@ def _hear(
         elif reply.kind != ReplyKind.OK:
             kinds[chat.world, chat.seat] = int(reply.kind)
     return dict(actions), kinds
-
-
-def _kept(
-    observation: Observation, chats: Sequence[Chat], asks: Sequence[Ask], replies: Sequence[Reply]
-) -> dict[str, Tensor]:
-    """Ids [worlds, seats] of what was asked at last, and of what was replied to that."""
-    worlds = len(next(iter(observation.values())))
-    found = {
-        f"{WORDS}{name}": torch.full((worlds, observation.role.seats), UNWORDED, dtype=torch.int64)
-        for name in ("prompt", "reply")
-    }
-    if not chats:
-        return found
-    known: dict[tuple[object, ...], int] = {}
-    put, places = observation.reader.words.put, ([chat.world for chat in chats], [chat.seat for chat in chats])
-
-    def id_of(told: tuple[object, ...]) -> int:
-        if told not in known:
-            (known[told],) = put([json.dumps(told, ensure_ascii=False)])
-        return known[told]
-
-    for name, said in (
-        ("prompt", [(ask.messages, ask.options, ask.lead, ask.form, ask.schema) for ask in asks]),
-        ("reply", [(reply.text, reply.written) for reply in replies]),
-    ):
-        found[f"{WORDS}{name}"][places] = torch.tensor([id_of(one) for one in said])
-    return found
 
 
 def _again(ask: Ask, reply: str, told: str) -> Ask:
