@@ -46,7 +46,7 @@ CODINGS = {
     "drift user": OPINIONS,
     "payoff assistant": REPLIES,
     "payoff user": QUESTIONS,
-    "coevolution assistant": essays(list(TOPICS), Wordings.of(PACKAGE)),
+    "coevolution assistant": essays(list(TOPICS), Wordings.of(PACKAGE, "en")),
     "culture synthesiser": citations(list(VARIANTS)),
     "lockin assistant": SURENESS,
     "matrix player": promises(("cooperate", "defect")),
@@ -184,7 +184,7 @@ def test_an_estimate_is_the_number_that_words_name_and_how_sure_they_are():
     told, kind, _, _ = say("I do not know.")
     assert (kind, float(told["log_precision"])) == (ReplyKind.OK, pytest.approx(NOTHING))
     assert say("I am fairly sure.")[1] == ReplyKind.UNREADABLE
-    assert "give or take" not in str(chat.messages)
+    assert "Guess:" not in str(chat.messages)
 
 
 @pytest.mark.parametrize(
