@@ -178,6 +178,7 @@ def advance(
     *,
     check: bool = False,
     watch: bool = False,
+    own: bool = False,
 ) -> tuple[Run, Step[Any]]:
     """Play ONE phase: the roles that act in it, then the world.
 
@@ -189,6 +190,7 @@ def advance(
         check: Make a purpose drawn twice an error.
         watch: Whether this tick is recorded: also measure rewards of seats, and `nan/<field>` of each role, the share
             of its real actions that are not numbers.
+        own: Whether the caller made the run and needs it no more: the world may write into its state.
 
     Returns:
         The run after the phase, and the world's step, whose measures hold those of seats too (`OfSeats`). Counts are
@@ -201,11 +203,17 @@ def advance(
         PopulaceError: The run's arithmetic cannot be had here.
     """
     with arithmetic.using(run.arithmetic):
-        return _phase(world, policies, run, given, check, watch)
+        return _phase(world, policies, run, given, check, watch, own)
 
 
 def _phase(
-    world: AnyWorld, policies: Policies, run: Run, given: Mapping[str, Actions] | None, check: bool, watch: bool
+    world: AnyWorld,
+    policies: Policies,
+    run: Run,
+    given: Mapping[str, Actions] | None,
+    check: bool,
+    watch: bool,
+    own: bool,
 ) -> tuple[Run, Step[Any]]:
     phase = world.phases[run.phase]
     draw = run.draw(check, world.scopes[run.phase])
@@ -253,7 +261,8 @@ def _phase(
         name: {**done, **codes.get(name, {}), **({"kind": kinds[name]} if name in kinds else {})}
         for name, done in acted.items()
     }
-    step = world.advance(run.state, phase, told, draw.scope("advance"))
+    play = world.advance_own if own and not world.ends else world.advance  # worlds that end mix the state in below
+    step = play(run.state, phase, told, draw.scope("advance"))
     if watch:
         for name, reward in step.rewards.items():
             flows |= acts.rewards(name, reward, _players(policies, run.memory, name))

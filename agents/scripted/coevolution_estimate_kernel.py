@@ -7,6 +7,7 @@ from torch import Tensor
 
 from populace.kernels.building import flat, kernel
 from populace.kernels.scalars import sigmoid
+from populace.kernels.threads import spread
 
 LEAST, MOST = 4, 32
 """Fits worked on at once, few or many; handed over as a number, for LLVM unrolls loops of known length instead of using
@@ -15,13 +16,14 @@ vectors. What comes out does not depend on it."""
 ONE, FOUR = f32(1.0), f32(4.0)
 
 
-@kernel(*[torch.float32] * 7, int, int, int, int, float)
+@kernel(*[torch.float32] * 7, int, int, int, int, float, int, int)
 def _fit(
     shares_at: int, shares_n: int, weights_at: int, weights_n: int, questions_at: int, questions_n: int,
     centre_at: int, centre_n: int, beta_at: int, beta_n: int, around_at: int, around_n: int, out_at: int, out_n: int,
     asked: int, width: int, steps: int, lanes: int, ridge: float,
+    begin: int, end: int,
 ) -> None:  # fmt: skip
-    """Fits [n]: shares, weights [n, asked], questions [n, asked, width], centre, around and out [n, width], beta [n].
+    """Fits [begin, end) of n: shares, weights [n, asked], questions [n, asked, width], centre, around and out [n, width], beta [n].
 
     In a tile the numbers of fit r lie at r, lanes + r, 2 lanes + r ...; fits that are not there are zeros.
     """
@@ -35,8 +37,8 @@ def _fit(
     middle, start, slope = np.zeros(width * lanes, f32), np.zeros(width * lanes, f32), np.zeros(width * lanes, f32)
     values, ahead = np.zeros(width * lanes, f32), np.zeros(width * lanes, f32)
     sharp, rate, total = np.zeros(lanes, f32), np.zeros(lanes, f32), np.zeros(lanes, f32)
-    for first in range(0, beta_n, lanes):
-        here = min(lanes, beta_n - first)
+    for first in range(begin, end, lanes):
+        here = min(lanes, end - first)
         for r in range(here):
             sharp[r] = beta[first + r]
             for q in range(asked):
@@ -109,7 +111,10 @@ def fit(
         shares.shape[:-1], weights.shape[:-1], questions.shape[:-2], centre.shape[:-1], beta.shape, around.shape[:-1]
     )
     out = around.new_empty((*lead, width))
-    _fit(
+    spread(
+        _fit,
+        lead.numel(),
+        lead.numel() * asked * width * steps,
         shares.expand(*lead, asked).contiguous(),
         weights.expand(*lead, asked).contiguous(),
         questions.expand(*lead, asked, width).contiguous(),

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from populace.compiling import is_compiled, kernel
 from populace.draw import Draw, fold_each, uniform_from, uniforms
-from populace.numerics import sigmoid, tiles
+from populace.numerics import kernels_take, sigmoid, tiles
 from populace.observation import Observation
 from populace.options import Options, OptionsT
 from populace.policy import Actions, Memory, Policy
@@ -23,7 +23,12 @@ class Sincere(Policy[OptionsT]):
         (worlds, users, width), asked = values.shape, questions.shape[1]
         # All users of a world are asked the same, by one who shares its centre.
         sharp, centre = observation["beta"][:, :1, None] * questions, observation["centre"][:, :1]
-        keys, ids = draw.keys_of("answers"), torch.arange(users, device=values.device)
+        keys = draw.keys_of("answers")
+        if kernels_take(values, centre, sharp):
+            from populace.agents.scripted.coevolution_users_kernel import answer as by_kernel  # imports numba
+
+            return {"answers": by_kernel(values, centre[:, 0], sharp, keys, self.honesty)}, memory
+        ids = torch.arange(users, device=values.device)
         if is_compiled():
             return {"answers": answer(values, centre, sharp, fold_each(keys, ids), self.honesty, fused=True)}, memory
         answers = torch.empty((worlds, users, asked), dtype=torch.int64, device=values.device)

@@ -66,6 +66,14 @@ class Kernel:
         Raises:
             TypeError: They are not, or there are too many or too few: a fault of the caller, not of a user.
         """
+        self.compiled(*self.handed(*given))  # `given` holds the tensors until it returns
+
+    def handed(self, *given: Tensor | float | None) -> list[Any]:
+        """What the compiled function is given; the caller must hold the tensors until it has returned.
+
+        Raises:
+            TypeError: As above.
+        """
         handed: list[Any] = []
         add = handed.append
         for kind, item in zip(self.kinds, given, strict=True):
@@ -79,7 +87,7 @@ class Kernel:
                 add(item.numel())
             else:
                 raise TypeError(f"{self.function.__name__} takes a contiguous {kind} on the CPU, not {_kind_of(item)}")
-        self.compiled(*handed)  # `given` holds the tensors until it returns
+        return handed
 
     @cached_property
     def compiled(self) -> Callable[..., None]:

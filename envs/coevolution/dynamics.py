@@ -3,12 +3,24 @@
 Everything that touches [worlds, users, values] is here, and is called on tiles of worlds and users.
 """
 
+import functools
+from typing import Any
+
 import torch
 from torch import Tensor
 
+from populace.arithmetic import by_kernels
 from populace.compiling import is_compiled, kernel
 from populace.draw import normal_at, normals
-from populace.numerics import tiles, whole
+from populace.numerics import kernels_take, tiles, whole
+
+
+@functools.cache
+def kernels() -> Any:
+    """The module of the kernel forms, which imports numba."""
+    from populace.envs.coevolution import moving
+
+    return moving
 
 
 def epochs(rate: Tensor, times: float) -> Tensor:
@@ -135,6 +147,8 @@ def moments(values: Tensor, group: Tensor | None, groups: int, shift: Tensor) ->
         Mean [worlds, values], variance [worlds, values] and group means [worlds, groups, values] (an empty group's is
         the mean of all).
     """
+    if kernels_take(values, shift):
+        return kernels().moments(values, group, groups, shift, None if group is None else group_counts(group, groups))
     worlds, users, width = values.shape
     first = torch.zeros((worlds, width), dtype=torch.float64, device=values.device)
     second = torch.zeros_like(first)
@@ -172,6 +186,13 @@ def group_sums(answers: Tensor, group: Tensor | None, groups: int) -> Tensor:
         return yes
     sums = torch.zeros((len(answers), groups, answers.shape[-1]), device=answers.device, dtype=torch.float32)
     return sums.scatter_add_(1, group.unsqueeze(-1).expand_as(answers), answers.float())
+
+
+def counted(answers: Tensor, group: Tensor | None, groups: int, keep: bool) -> tuple[Tensor, Tensor | None]:
+    """As `group_sums`, and the answers as bytes if they are to be kept."""
+    if by_kernels(answers) and answers.numel() > 0:
+        return kernels().count(answers, group, groups, keep)
+    return group_sums(answers, group, groups), answers.to(torch.uint8) if keep else None
 
 
 def neighbour_means(values: Tensor, source: Tensor, target: Tensor, weight: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from populace.draw import Draw, fold_each
 from populace.envs.coevolution import dynamics, history
 from populace.envs.coevolution.options import CoevolutionOptions
 from populace.envs.coevolution.state import Seats, State
-from populace.numerics import tiles
+from populace.numerics import kernels_take, tiles
 from populace.population import People
 
 
@@ -55,6 +55,7 @@ def move(
     questions: Tensor,
     draw: Draw,
     spoke: Tensor | None = None,
+    own: bool = False,
 ) -> tuple[State, Tensor | None]:
     """Move everyone's values by one tick.
 
@@ -67,11 +68,16 @@ def move(
         questions: [worlds, asked, values], what was asked.
         draw: The randomness of this phase.
         spoke: [worlds, assistants] bool, those that said something; nobody is moved by the others. None for all.
+        own: Whether `state.values` may be written into.
 
     Returns:
         The state after, and minus the distance between what each user heard and what it held, [worlds, users] (None
         where nobody hears the assistant).
     """
+    if kernels_take(state.values, position, mirror):
+        return dynamics.kernels().move(
+            options, groups, state, position, mirror, questions, draw, usual_rates(options), spoke, own
+        )
     worlds, users, width = state.values.shape
     heard = options.protocol == "coevolve"
     peers = options.peer_rate > 0 or "peer_rate" in state.rates
@@ -94,7 +100,7 @@ def move(
             options.push,
             _to_each(voice, state.group, w, u),
             _to_each(echoed.unsqueeze(-1), state.group, w, u),
-            _heeded(_rate(state, "assistant_rate", _assistant(options), w, u), heeded, w, u),
+            _heeded(_rate(state, "assistant_rate", usual_rates(options)[1], w, u), heeded, w, u),
             fold_each(noise[w], ids[u]) if noise is not None and not peers else None,
             options.noise,
             fused,
@@ -121,8 +127,10 @@ def move(
     return moved, approval
 
 
-def _assistant(options: CoevolutionOptions) -> float:
-    return float(1.0 - (1.0 - options.assistant_rate) ** options.assistant_epochs)
+def usual_rates(options: CoevolutionOptions) -> tuple[float, float]:
+    """How far history and the assistant pull in a tick users who have no rates of their own."""
+    history = 1.0 - (1.0 - options.history.rate) ** options.history.epochs
+    return float(history), float(1.0 - (1.0 - options.assistant_rate) ** options.assistant_epochs)
 
 
 def _rate(state: State, name: str, default: float, w: slice, u: slice) -> Tensor | float:
@@ -134,8 +142,7 @@ def _history(
     options: CoevolutionOptions, state: State, target: Tensor, w: slice, u: slice
 ) -> tuple[Tensor, Tensor | None, Tensor | float]:
     """Where history pulls to, [worlds, 1, values]; from which origins that counts; and how far it pulls."""
-    default = float(1.0 - (1.0 - options.history.rate) ** options.history.epochs)
-    rate = _rate(state, "history_rate", default, w, u)
+    rate = _rate(state, "history_rate", usual_rates(options)[0], w, u)
     if options.history.spread == "shed":
         return target[w].unsqueeze(1), None, rate
     origin = state.origin[w, u]

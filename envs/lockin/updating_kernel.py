@@ -1,0 +1,188 @@
+"""The kernel of a round of the lock-in world: a signal, what assistants say, and what others say.
+
+Worlds are worked on some at a time, so that short loops over humans become one long loop over humans of many worlds.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numba import float32 as f32
+from numba import float64 as f64
+
+from populace.kernels.building import flat, helper, kernel
+from populace.kernels.doubles import exp, log, log1p
+
+F, D = torch.float32, torch.float64
+
+NOTHING = f64(-1e30)
+"""As in `beliefs`."""
+
+AT_ONCE = 512
+"""Humans worked on at a time."""
+
+
+@helper
+def combine(a_mean: float, a_log: float, b_mean: float, b_log: float) -> tuple[float, float]:
+    """As `beliefs.combine`."""
+    gap = a_log - b_log
+    small = exp(-abs(gap))
+    larger = a_mean if gap >= f64(0.0) else b_mean
+    lesser = b_mean if gap >= f64(0.0) else a_mean
+    top = a_log if gap >= f64(0.0) else b_log
+    return larger + (lesser - larger) * (small / (f64(1.0) + small)), top + log1p(small)
+
+
+@helper
+def at_least(x: float) -> float:
+    """Not less than knowing nothing; NaN stays NaN."""
+    return NOTHING if x < NOTHING else x
+
+
+@helper
+def pool(means: Any, logs: Any, at: int, trust: Any, row: int, heard: int, weighed: Any) -> tuple[float, float]:
+    """As `beliefs.pool`: beliefs [heard] from `at` on by log trust [heard] from `row` on."""
+    top = f64(-np.inf)
+    for j in range(heard):
+        weighed[j] = trust[row + j] + logs[at + j]
+        top = max(top, weighed[j])
+    if heard == 1:
+        return means[at], at_least(weighed[0])
+    for j in range(heard):
+        weighed[j] = exp(weighed[j] - top)
+    total, middle = f64(0.0), f64(0.0)
+    for j in range(heard):
+        total += weighed[j]
+        middle += weighed[j] * means[at + j]
+    return middle / total, at_least(top + log(total))
+
+
+@helper
+def pool_others(
+    means: Any, logs: Any, at: int, users: int, trust: float, share: Any, behind: Any, into: Any, mean: Any, prec: Any
+) -> None:
+    """What each hears of all others, trusted alike: sums up to it and from it on, so that nothing cancels.
+
+    share and behind (2 x users + 2) are for work; mean and prec [users] from `into` on are written.
+    """
+    best, top, second = 0, f64(-np.inf), f64(-np.inf)
+    for j in range(users):
+        if logs[at + j] > top:
+            best, second, top = j, top, logs[at + j]
+        else:
+            second = max(second, logs[at + j])
+    for j in range(users):
+        share[j] = exp(logs[at + j] - top)
+    behind[users], behind[2 * users + 1] = f64(0.0), f64(0.0)
+    for j in range(users - 1, -1, -1):
+        behind[j] = behind[j + 1] + share[j]
+        behind[users + 1 + j] = behind[users + 2 + j] + share[j] * means[at + j]
+    before, along = f64(0.0), f64(0.0)
+    for j in range(users):
+        total, middle, high = before + behind[j + 1], along + behind[users + 2 + j], top
+        if j == best:  # the others may be nothing beside the surest of all
+            total, middle, high = f64(0.0), f64(0.0), second
+            for i in range(users):
+                if i != j:
+                    weight = exp(logs[at + i] - second)
+                    total += weight
+                    middle += weight * means[at + i]
+        before += share[j]
+        along += share[j] * means[at + j]
+        if users == 1:
+            mean[into + j], prec[into + j] = means[at + j], NOTHING
+        else:
+            mean[into + j], prec[into + j] = middle / total, at_least(high + log(total) + trust)
+
+
+@kernel(*[D] * 6, F, D, D, D, *[D] * 4, *[int] * 5, *[float] * 2, int, int)
+def update(
+    private_mean_at: int, private_mean_n: int, private_log_at: int, private_log_n: int, public_mean_at: int,
+    public_mean_n: int, public_log_at: int, public_log_n: int, heard_mean_at: int, heard_mean_n: int,
+    heard_log_at: int, heard_log_n: int, noise_at: int, noise_n: int, signal_at: int, signal_n: int, heeds_at: int,
+    heeds_n: int, peers_at: int, peers_n: int, next_private_mean_at: int, next_private_mean_n: int,
+    next_private_log_at: int, next_private_log_n: int, next_public_mean_at: int, next_public_mean_n: int,
+    next_public_log_at: int, next_public_log_n: int,
+    users: int, assistants: int, alike: int, old: int, others: int, truth: float, peer: float, first: int, last: int,
+) -> None:  # fmt: skip
+    """A round of worlds [first, last).
+
+    Beliefs of humans [worlds, users] and, heard, of assistants [worlds, assistants]; noise and signal [worlds, users],
+    a normal number and a log precision. heeds: log trust of humans in assistants, [assistants] where all are `alike`,
+    else [users, assistants]. With `others` everyone hears all others with log trust `peer`; or peers [users, users] is
+    log trust of humans in humans. With `old`, publics are made from privates of before the signal.
+    """
+    private_mean, private_log = flat(private_mean_at, private_mean_n, f64), flat(private_log_at, private_log_n, f64)
+    public_mean, public_log = flat(public_mean_at, public_mean_n, f64), flat(public_log_at, public_log_n, f64)
+    heard_mean, heard_log = flat(heard_mean_at, heard_mean_n, f64), flat(heard_log_at, heard_log_n, f64)
+    noise, signal = flat(noise_at, noise_n, f32), flat(signal_at, signal_n, f64)
+    heeds, peers = flat(heeds_at, heeds_n, f64), flat(peers_at, peers_n, f64)
+    new_mean, new_log = flat(next_private_mean_at, next_private_mean_n, f64), flat(next_private_log_at, next_private_log_n, f64)
+    out_mean, out_log = flat(next_public_mean_at, next_public_mean_n, f64), flat(next_public_log_at, next_public_log_n, f64)
+    many = max(1, AT_ONCE // users)
+    size, most = many * users, max(users, assistants)
+    told_mean, told_log, weighed = np.zeros(size), np.zeros(size), np.zeros(most)
+    share, behind = np.zeros(users), np.zeros(2 * users + 2)
+    for start in range(first, last, many):
+        stop = min(last, start + many)
+        at, count = start * users, (stop - start) * users
+        for i in range(count):
+            seen = truth + exp(f64(-0.5) * signal[at + i]) * f64(noise[at + i])
+            new_mean[at + i], new_log[at + i] = combine(
+                private_mean[at + i], private_log[at + i], seen, signal[at + i]
+            )
+        for w in range(start, stop):
+            into = (w - start) * users
+            if alike:
+                mean, precision = pool(heard_mean, heard_log, w * assistants, heeds, 0, assistants, weighed)
+                for i in range(users):
+                    told_mean[into + i], told_log[into + i] = mean, precision
+            else:
+                for i in range(users):
+                    told_mean[into + i], told_log[into + i] = pool(
+                        heard_mean, heard_log, w * assistants, heeds, i * assistants, assistants, weighed
+                    )
+        if old:
+            for i in range(count):
+                out_mean[at + i], out_log[at + i] = combine(
+                    private_mean[at + i], private_log[at + i], told_mean[i], told_log[i]
+                )
+        else:
+            for i in range(count):
+                out_mean[at + i], out_log[at + i] = combine(
+                    new_mean[at + i], new_log[at + i], told_mean[i], told_log[i]
+                )
+        if others or peers_n:
+            for w in range(start, stop):
+                row, into = w * users, (w - start) * users
+                if others:
+                    pool_others(
+                        public_mean, public_log, row, users, peer, share, behind, into, told_mean, told_log
+                    )
+                else:
+                    for i in range(users):
+                        told_mean[into + i], told_log[into + i] = pool(
+                            public_mean, public_log, row, peers, i * users, users, weighed
+                        )
+            for i in range(count):
+                out_mean[at + i], out_log[at + i] = combine(
+                    out_mean[at + i], out_log[at + i], told_mean[i], told_log[i]
+                )
+
+
+@kernel(F, D, D, float)
+def signals(
+    noise_at: int, noise_n: int, signal_at: int, signal_n: int, out_at: int, out_n: int, truth: float
+) -> None:  # fmt: skip
+    """Signals: the truth and noise, a normal number each, of log precision `signal`."""
+    noise, signal, out = flat(noise_at, noise_n, f32), flat(signal_at, signal_n, f64), flat(out_at, out_n, f64)
+    for i in range(out_n):
+        out[i] = truth + exp(f64(-0.5) * signal[i]) * f64(noise[i])
+
+
+@kernel(D, D)
+def logs(trust_at: int, trust_n: int, out_at: int, out_n: int) -> None:
+    """Logarithms of trust; `NOTHING` for none."""
+    trust, out = flat(trust_at, trust_n, f64), flat(out_at, out_n, f64)
+    for i in range(trust_n):
+        out[i] = log(trust[i]) if trust[i] > f64(1e-300) else NOTHING
