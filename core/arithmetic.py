@@ -11,7 +11,7 @@ import functools
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Literal, ParamSpec, TypeVar, cast
 
@@ -42,14 +42,22 @@ def by_kernels(tensor: Tensor) -> bool:
     return tensor.is_cpu and type(tensor) is Tensor and current() == "kernels"
 
 
-@contextmanager
-def using(name: str) -> Iterator[None]:
+def using(name: str) -> AbstractContextManager[None]:
     """Within this block tensors on the CPU are computed by this arithmetic (by torch within `compiled()`).
 
     Raises:
         PopulaceError: There is no such arithmetic, or numba, which kernels need, cannot run here.
     """
-    token = _now.set(checked(name))
+    return _SAME if _now.get() == name else _switched(checked(name))
+
+
+_SAME = nullcontext()
+"""What does nothing, where this arithmetic is in force already."""
+
+
+@contextmanager
+def _switched(name: Name) -> Iterator[None]:
+    token = _now.set(name)
     try:
         yield
     finally:

@@ -174,6 +174,14 @@ class Draw:
         keys = _kernels().folded(root, worlds) if fast else _mix64((worlds.to(torch.int64) + 1) * _GOLDEN + root)
         return Draw(keys, seen=set() if check else None, seed=seed)
 
+    @staticmethod
+    def of_tick(seed: int, worlds: Tensor, episode: Tensor, tick: Tensor, check: bool = False) -> "Draw":
+        """The root at a tick of an episode, [worlds] int64 each; ticks of an episode stay below 2^32."""
+        if not by_kernels(worlds):
+            return Draw.of(seed, worlds, check).at((episode << 32) + tick)  # one fold for both
+        keys = _kernels().of_tick(_root(seed), worlds, episode, tick)
+        return Draw(keys, seen=set() if check else None, seed=seed)
+
     @property
     def worlds(self) -> int:
         """How many worlds are drawn for."""

@@ -26,6 +26,12 @@ def either(mask: Tensor, yes: float, no: float) -> Tensor:
     return torch.where(mask, one, other)
 
 
+def per_seat(x: Tensor, seats: int) -> Tensor:
+    """What all seats of a world see alike: [worlds, ...] -> [worlds, seats, ...], a view."""
+    each = x.unsqueeze(1)
+    return each if seats == 1 else each.expand(-1, seats, *[-1] * (x.dim() - 1))
+
+
 def total(x: Tensor) -> Tensor:
     """Sum over the last dimension, in blocks of fixed size: [..., n] -> [...].
 

@@ -107,20 +107,21 @@ def fit(
 ) -> Tensor:
     """As `estimate`."""
     asked, width = questions.shape[-2:]
-    lead = torch.broadcast_shapes(
-        shares.shape[:-1], weights.shape[:-1], questions.shape[:-2], centre.shape[:-1], beta.shape, around.shape[:-1]
-    )
+    lead = shares.shape[:-1]
+    others = weights.shape[:-1], questions.shape[:-2], centre.shape[:-1], beta.shape, around.shape[:-1]
+    if not all(len(s) == len(lead) and all(m in (1, n) for m, n in zip(s, lead, strict=True)) for s in others):
+        lead = torch.broadcast_shapes(lead, *others)  # which is slow
     out = around.new_empty((*lead, width))
     spread(
         _fit,
         lead.numel(),
         lead.numel() * asked * width * steps,
-        shares.expand(*lead, asked).contiguous(),
-        weights.expand(*lead, asked).contiguous(),
-        questions.expand(*lead, asked, width).contiguous(),
-        centre.expand(*lead, width).contiguous(),
-        beta.expand(lead).contiguous(),
-        around.expand(*lead, width).contiguous(),
+        _filled(shares, (*lead, asked)),
+        _filled(weights, (*lead, asked)),
+        _filled(questions, (*lead, asked, width)),
+        _filled(centre, (*lead, width)),
+        _filled(beta, lead),
+        _filled(around, (*lead, width)),
         out,
         asked,
         width,
@@ -129,3 +130,38 @@ def fit(
         ridge,
     )
     return out
+
+
+def _filled(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    return x.contiguous() if x.shape == shape else x.expand(shape).contiguous()
+
+
+@kernel(*[torch.float32] * 4, int)
+def _pool(
+    counts_at: int, counts_n: int, shares_at: int, shares_n: int, pooled_at: int, pooled_n: int, weights_at: int,
+    weights_n: int, audiences: int,
+) -> None:  # fmt: skip
+    """Shares [n, audiences, asked] of all audiences together, by counts [n, audiences]; weight 1 where there are any."""
+    counts, shares = flat(counts_at, counts_n, f32), flat(shares_at, shares_n, f32)
+    pooled, weights = flat(pooled_at, pooled_n, f32), flat(weights_at, weights_n, f32)
+    asked = shares_n // counts_n
+    for n in range(counts_n // audiences):
+        everyone, first = f32(0.0), n * audiences * asked
+        for a in range(n * audiences, (n + 1) * audiences):
+            everyone += counts[a]
+        for q in range(asked):
+            total = f32(0.0)
+            for a in range(audiences):
+                total += counts[n * audiences + a] * shares[first + a * asked + q]
+            total /= max(everyone, ONE)
+            for a in range(audiences):
+                pooled[first + a * asked + q] = total
+                weights[first + a * asked + q] = ONE if everyone > f32(0.0) else f32(0.0)
+
+
+def pool(counts: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
+    """Shares of all audiences together, and their weights: counts [..., audiences], shares [..., audiences, asked]."""
+    pooled = torch.empty_like(shares, memory_format=torch.contiguous_format)
+    weights = torch.empty_like(pooled)
+    _pool(counts.contiguous(), shares.contiguous(), pooled, weights, counts.shape[-1])
+    return pooled, weights

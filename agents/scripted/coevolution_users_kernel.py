@@ -39,22 +39,22 @@ def _answer(
             here, row = min(lanes, stop - at), w * users + at
             to_columns(values, row * width, here, width, lanes, v)
             for d in range(width):
-                less, c = centre[w * width + d], d * lanes
+                less, c = centre[u64(w * width + d)], d * lanes
                 for r in range(here):
-                    v[c + r] -= less
+                    v[u64(c + r)] -= less
             user_keys(keys[w], at, here, low, high)
             for k in range(asked):
                 for r in range(here):
                     sums[r] = f32(0.0)
                 for d in range(width):
-                    share, c = sharp[(w * asked + k) * width + d], d * lanes
+                    share, c = sharp[u64((w * asked + k) * width + d)], d * lanes
                     for r in range(here):
-                        sums[r] += share * v[c + r]
+                        sums[r] += share * v[u64(c + r)]
                 for r in range(here):
                     chance = HALF + honest * (sigmoid(sums[r]) - HALF)
                     yes[r] = unit(lane_bits(low[r], high[r], u32(k))) < chance
                 for r in range(here):
-                    out[(row + r) * asked + k] = yes[r]
+                    out[u64((row + r) * asked + k)] = yes[r]
 
 
 def answer(values: Tensor, centre: Tensor, sharp: Tensor, keys: Tensor, honesty: float) -> Tensor:

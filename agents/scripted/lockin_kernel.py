@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from numba import float32 as f32
 from numba import float64 as f64
+from numba import uint64 as u64
 from torch import Tensor
 
 from populace.kernels.building import flat, kernel
@@ -39,23 +40,23 @@ def _aggregate(
             if shared:
                 mine = row % assistants * users
                 for j in range(users):
-                    weighed[into + j] = known[mine + j] + f64(logs[at + j])
+                    weighed[u64(into + j)] = known[u64(mine + j)] + f64(logs[u64(at + j)])
             else:
                 for j in range(users):
-                    own = log(f64(trust[at + j])) if trust[at + j] > f32(0.0) else f64(-1e30)
-                    weighed[into + j] = own + f64(logs[at + j])
+                    own = log(f64(trust[u64(at + j)])) if trust[u64(at + j)] > f32(0.0) else f64(-1e30)
+                    weighed[u64(into + j)] = own + f64(logs[u64(at + j)])
             for j in range(users):
-                top = max(top, weighed[into + j])
+                top = max(top, weighed[u64(into + j)])
             tops[row - start] = top
             for j in range(users):
-                weighed[into + j] -= top
+                weighed[u64(into + j)] -= top
         for i in range((stop - start) * users):
             weighed[i] = exp(weighed[i])
         for row in range(start, stop):
             at, into, total, along = row * users, (row - start) * users, f64(0.0), f64(0.0)
             for j in range(users):
-                total += weighed[into + j]
-                along += weighed[into + j] * f64(means[at + j])
+                total += weighed[u64(into + j)]
+                along += weighed[u64(into + j)] * f64(means[u64(at + j)])
             middle[row], precision[row] = f32(along / total), f32(tops[row - start] + log(total))
 
 

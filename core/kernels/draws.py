@@ -184,6 +184,18 @@ def _fold(
         out[i] = fold(above, u64(coordinates[i]) if coordinates_n else u64(coordinate))
 
 
+@kernel(int, torch.int64, torch.int64, torch.int64, torch.int64)
+def _of_tick(
+    root: int, worlds_at: int, worlds_n: int, episode_at: int, episode_n: int, tick_at: int, tick_n: int,
+    out_at: int, out_n: int,
+) -> None:  # fmt: skip
+    """Keys of worlds below a root, and of the tick of the episode below these."""
+    worlds, episode = flat(worlds_at, worlds_n, u64), flat(episode_at, episode_n, u64)
+    tick, out = flat(tick_at, tick_n, u64), flat(out_at, out_n, u64)
+    for w in range(worlds_n):
+        out[w] = fold(fold(u64(root), worlds[w]), (episode[w] << u64(32)) + tick[w])
+
+
 @kernel(torch.float32, torch.float32, torch.int64, int, int)
 def _pick(
     uniform_at: int, uniform_n: int, weights_at: int, weights_n: int, out_at: int, out_n: int, begin: int, end: int
@@ -244,6 +256,13 @@ def folded(keys: Tensor | int, coordinates: Tensor | int) -> Tensor:
     assert like is not None
     out = torch.empty_like(like)
     _fold(some, key, ids, coordinate, out)
+    return out
+
+
+def of_tick(root: int, worlds: Tensor, episode: Tensor, tick: Tensor) -> Tensor:
+    """Keys [worlds] of a tick of an episode, whose number is counted in 2^32ths."""
+    out = torch.empty_like(worlds, memory_format=torch.contiguous_format)
+    _of_tick(root, _ids(worlds), _whole(episode), _whole(tick), out)
     return out
 
 

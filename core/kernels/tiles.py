@@ -28,7 +28,7 @@ def to_columns(rows: Any, at: int, here: int, width: int, lanes: int, out: Any) 
     for r in range(here):
         row = at + r * width
         for d in range(width):
-            out[d * lanes + r] = rows[row + d]
+            out[u64(d * lanes + r)] = rows[u64(row + d)]
 
 
 @helper
@@ -37,7 +37,7 @@ def to_rows(columns: Any, here: int, width: int, lanes: int, out: Any, at: int) 
     for r in range(here):
         row = at + r * width
         for d in range(width):
-            out[row + d] = columns[d * lanes + r]
+            out[u64(row + d)] = columns[u64(d * lanes + r)]
 
 
 @helper
@@ -61,15 +61,16 @@ def normals_of_lane(low: Any, high: Any, here: int, lane: int, one: Any, other: 
 def add_noise(
     columns: Any, low: Any, high: Any, here: int, width: int, lanes: int, scale: float, one: Any, other: Any
 ) -> None:
-    """Add to every number its own normal number times `scale`."""
+    """Add to every number its own normal number times `scale`; for whole vectors, as scalar remainders are slow."""
+    here = min(lanes, (here + 15) // 16 * 16)
     for d in range(0, width, 2):
         normals_of_lane(low, high, here, d, one, other)
         at = d * lanes
         for r in range(here):
-            columns[at + r] += scale * one[r]
+            columns[u64(at + r)] += scale * one[r]
         if d + 1 < width:
             for r in range(here):
-                columns[at + lanes + r] += scale * other[r]
+                columns[u64(at + lanes + r)] += scale * other[r]
 
 
 @helper
@@ -78,11 +79,11 @@ def add_moments(
 ) -> None:
     """Add the numbers less `shift` [width], which begins at `at`, and their squares, to sums of the same form."""
     for d in range(width):
-        less, first = shift[at + d], d * lanes
+        less, first = shift[u64(at + d)], d * lanes
         for r in range(here):
-            off = columns[first + r] - less
-            once[first + r] += off
-            squared[first + r] += off * off
+            off = columns[u64(first + r)] - less
+            once[u64(first + r)] += off
+            squared[u64(first + r)] += off * off
 
 
 @helper
@@ -91,9 +92,9 @@ def add_by_group(
 ) -> None:
     """Add the numbers less `shift` to the float64 sums [groups, width] of each user's group; sums begin at `base`."""
     for r in range(here):
-        to = base + group[row + r] * width
+        to = base + group[u64(row + r)] * width
         for d in range(width):
-            sums[to + d] += f64(columns[d * lanes + r] - shift[at + d])
+            sums[u64(to + d)] += f64(columns[u64(d * lanes + r)] - shift[u64(at + d)])
 
 
 @helper
@@ -104,13 +105,13 @@ def join_lanes(sums: Any, width: int, lanes: int, out: Any, at: int) -> None:
         for d in range(width):
             first = d * lanes
             for r in range(half):
-                sums[first + r] += sums[first + half + r]
+                sums[u64(first + r)] += sums[u64(first + half + r)]
         half //= 2
     for d in range(width):
         total = f64(0.0)
         for r in range(8):
-            total += f64(sums[d * lanes + r])
-        out[at + d] = total
+            total += f64(sums[u64(d * lanes + r)])
+        out[u64(at + d)] = total
 
 
 @helper

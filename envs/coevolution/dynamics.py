@@ -27,6 +27,8 @@ def epochs(rate: Tensor, times: float) -> Tensor:
     """Share of the way gone when `rate` is applied `times` over: 1 - (1 - rate)^times."""
     if times == 0:
         return torch.zeros_like(rate)  # a rate of 1 would give 0 * -inf
+    if kernels_take(rate):
+        return kernels().epochs(rate.clamp(0.0, 1.0), times)
     return 1.0 - torch.exp(times * torch.log1p(-rate.clamp(0.0, 1.0)))
 
 

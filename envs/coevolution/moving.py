@@ -79,6 +79,13 @@ def count(answers: Tensor, group: Tensor | None, groups: int, keep: bool) -> tup
     return yes, kept
 
 
+def epochs(rate: Tensor, times: float) -> Tensor:
+    """As `dynamics.epochs`, for rates from 0 to 1."""
+    out = torch.empty_like(rate, memory_format=torch.contiguous_format)
+    moving_kernel.compounded(whole(rate), out, times)
+    return out
+
+
 def move(
     options: CoevolutionOptions,
     groups: int,

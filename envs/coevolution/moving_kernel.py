@@ -13,6 +13,7 @@ from numba import uint32 as u32
 from numba import uint64 as u64
 
 from populace.kernels.building import flat, helper, kernel
+from populace.kernels.doubles import exp, log
 from populace.kernels.scalars import ONE
 from populace.kernels.tiles import (
     add_by_group,
@@ -32,6 +33,15 @@ F, D, I, B = torch.float32, torch.float64, torch.int64, torch.uint8
 def blocks_of(users, block):  # type: ignore[no-untyped-def]
     """Blocks of a world."""
     return (users + block - 1) // block
+
+
+@kernel(F, F, float)
+def compounded(rate_at: int, rate_n: int, out_at: int, out_n: int, times: float) -> None:
+    """1 - (1 - rate)^times, for rates from 0 to 1."""
+    rate, out = flat(rate_at, rate_n, f32), flat(out_at, out_n, f32)
+    for i in range(rate_n):
+        left = f64(1.0) - f64(rate[i])
+        out[i] = f32(1.0 - exp(times * log(left))) if left != f64(0.0) else ONE
 
 
 @kernel(I, I, F, B, int, int, int, int)
@@ -54,16 +64,16 @@ def count_answers(
                 kept[i] = u8(answers[i])
         if group_n:
             for r in range(users):
-                to, at = group[row + r] * asked, (row + r) * asked
+                to, at = group[u64(row + r)] * asked, (row + r) * asked
                 for k in range(asked):
-                    counts[to + k] += answers[at + k]
+                    counts[u64(to + k)] += answers[u64(at + k)]
         else:
             for r in range(users):
                 at = (row + r) * asked
                 for k in range(asked):
-                    counts[k] += answers[at + k]
+                    counts[k] += answers[u64(at + k)]
         for i in range(groups * asked):
-            yes[w * groups * asked + i] = f32(counts[i])
+            yes[u64(w * groups * asked + i)] = f32(counts[i])
 
 
 @helper
@@ -71,12 +81,12 @@ def spoken(told, shares, group, w, row, here, width, groups, audiences, lanes, s
     """What each user of a tile is told, as columns, and how far it is an echo; whether there is an echo at all."""
     any_echo = False
     for r in range(here):
-        g = group[row + r] if len(group) else 0
-        share[r] = shares[w * (groups // audiences) + g // audiences]
+        g = group[u64(row + r)] if len(group) else 0
+        share[r] = shares[u64(w * (groups // audiences) + g // audiences)]
         any_echo = any_echo or share[r] != f32(0.0)
         at = (w * groups + g) * width
         for d in range(width):
-            said[d * lanes + r] = told[at + d]
+            said[u64(d * lanes + r)] = told[u64(at + d)]
     return any_echo
 
 
@@ -124,7 +134,7 @@ def move(
             clear(squared, size)
         if w != world and approval_n:
             for i in range(asked * width):
-                step[i] = size_of_step * questions[w * asked * width + i]
+                step[i] = size_of_step * questions[u64(w * asked * width + i)]
             if group_n == 0:
                 any_echo = spoken(told, shares, group, w, 0, lanes, width, groups, audiences, lanes, said, share)
             world = w
@@ -132,13 +142,13 @@ def move(
             here, row = min(lanes, stop - at), w * users + at
             to_columns(values, row * width, here, width, lanes, v)
             for r in range(here):
-                to_history[r] = own_history[row + r] if history_rates_n else f32(history_rate)
+                to_history[r] = own_history[u64(row + r)] if history_rates_n else f32(history_rate)
             if origin_n:
                 if person_n:
                     for r in range(here):
-                        come = (w * users + person[row + r]) * width
+                        come = (w * users + person[u64(row + r)]) * width
                         for d in range(width):
-                            o[d * lanes + r] = origin[come + d]
+                            o[u64(d * lanes + r)] = origin[u64(come + d)]
                 else:
                     to_columns(origin, row * width, here, width, lanes, o)
             if approval_n:
@@ -147,46 +157,46 @@ def move(
                         told, shares, group, w, row, here, width, groups, audiences, lanes, said, share
                     )
                 for r in range(here):
-                    to_said[r] = own_rate[row + r] if rates_n else f32(rate)
+                    to_said[r] = own_rate[u64(row + r)] if rates_n else f32(rate)
                     near[r] = f32(0.0)
                 if heeded_n:
                     for r in range(here):
-                        g = group[row + r] if group_n else 0
-                        to_said[r] *= f32(heeded[w * (groups // audiences) + g // audiences])
+                        g = group[u64(row + r)] if group_n else 0
+                        to_said[r] *= f32(heeded[u64(w * (groups // audiences) + g // audiences)])
                 if any_echo:
                     for r in range(here):
                         for k in range(asked):
-                            signs[k * lanes + r] = f32(2.0) * f32(answers[(row + r) * asked + k]) - ONE
+                            signs[u64(k * lanes + r)] = f32(2.0) * f32(answers[u64((row + r) * asked + k)]) - ONE
             for d in range(width):
-                c, goal = d * lanes, aim[w * width + d]
+                c, goal = d * lanes, aim[u64(w * width + d)]
                 if approval_n:
                     if any_echo:
                         for r in range(here):
                             echoed[r] = f32(0.0)
                         for k in range(asked):
-                            along = step[k * width + d]
+                            along = step[u64(k * width + d)]
                             for r in range(here):
-                                echoed[r] += along * signs[k * lanes + r]
+                                echoed[r] += along * signs[u64(k * lanes + r)]
                         for r in range(here):
-                            hears[c + r] = ((v[c + r] + echoed[r]) - said[c + r]) * share[r] + said[c + r]
+                            hears[u64(c + r)] = ((v[u64(c + r)] + echoed[r]) - said[u64(c + r)]) * share[r] + said[u64(c + r)]
                     else:
                         for r in range(here):
-                            hears[c + r] = said[c + r]
+                            hears[u64(c + r)] = said[u64(c + r)]
                     for r in range(here):
-                        off = hears[c + r] - v[c + r]
+                        off = hears[u64(c + r)] - v[u64(c + r)]
                         near[r] += off * off
                 if origin_n:
                     for r in range(here):
-                        v[c + r] += ((o[c + r] + goal) - v[c + r]) * to_history[r]
+                        v[u64(c + r)] += ((o[u64(c + r)] + goal) - v[u64(c + r)]) * to_history[r]
                 else:
                     for r in range(here):
-                        v[c + r] += (goal - v[c + r]) * to_history[r]
+                        v[u64(c + r)] += (goal - v[u64(c + r)]) * to_history[r]
                 if approval_n:
                     for r in range(here):
-                        v[c + r] += (hears[c + r] - v[c + r]) * to_said[r]
+                        v[u64(c + r)] += (hears[u64(c + r)] - v[u64(c + r)]) * to_said[r]
             if approval_n:
                 for r in range(here):
-                    approval[row + r] = -np.sqrt(near[r] / many)
+                    approval[u64(row + r)] = -np.sqrt(near[r] / many)
             if keys_n:
                 user_keys(keys[w], at, here, low, high)
                 add_noise(v, low, high, here, width, lanes, scale, drawn, other)

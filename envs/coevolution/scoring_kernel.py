@@ -5,6 +5,7 @@ import torch
 from numba import float32 as f32
 from numba import int64 as i64
 from numba import uint8 as u8
+from numba import uint64 as u64
 
 from populace.kernels.building import flat, helper, kernel
 
@@ -22,7 +23,7 @@ def course(series, w, points, width, d, tick, every):  # type: ignore[no-untyped
     share = f32(tick - before * every) / f32(every)
     share = f32(1.0) if share > f32(1.0) else share
     at = (w * points + before) * width + d
-    return (f32(1.0) - share) * series[at] + share * series[at + width]
+    return (f32(1.0) - share) * series[at] + share * series[u64(at + width)]
 
 
 @kernel(F, I, F, F, *[int] * 4)
@@ -36,7 +37,7 @@ def courses(
     for w in range(tick_n):
         for d in range(width):
             now = course(series, w, points, width, d, tick[w] + more, every)
-            out[w * width + d] = now - base[w * width + d] if base_n else now
+            out[u64(w * width + d)] = now - base[u64(w * width + d)] if base_n else now
 
 
 @kernel(F, I, F, int, int, int)
@@ -49,7 +50,7 @@ def questions(
     for i in range(asked_n):
         at = (i // asked * items + which[i]) * width
         for d in range(width):
-            out[i * width + d] = loadings[at + d]
+            out[u64(i * width + d)] = loadings[u64(at + d)]
 
 
 @kernel(F, I, F, F, int, int)
@@ -66,7 +67,7 @@ def traced(
     for w in range(tick_n):
         if tick[w] % every == 0 and tick[w] // every < points:
             for d in range(width):
-                out[(w * points + tick[w] // every) * width + d] = mean[w * width + d]
+                out[(w * points + tick[w] // every) * width + d] = mean[u64(w * width + d)]
 
 
 @kernel(F, I, F, F, F, *[int] * 6)
@@ -95,7 +96,7 @@ def cosine(a, a_at, b, b_at, width):  # type: ignore[no-untyped-def]
     """Of two vectors; NaN where either is zero."""
     along, one, other = f32(0.0), f32(0.0), f32(0.0)
     for d in range(width):
-        x, y = a[a_at + d], b[b_at + d]
+        x, y = a[u64(a_at + d)], b[u64(b_at + d)]
         along += x * y
         one += x * x
         other += y * y
@@ -130,53 +131,53 @@ def scores(
         for d in range(width):
             total, first = zero, w * points * width + d
             for p in range(points):
-                total += series[first + p * width]
+                total += series[u64(first + p * width)]
             middle[d] = total / f32(points)
             if not shed:
-                middle[d] += start[w * width + d] - series[first]
+                middle[d] += start[u64(w * width + d)] - series[first]
             voice[d], aim[d] = zero, zero
         whole, silent, none = zero, True, unheard != 0
         for g in range(groups):
-            there = spoke_n == 0 or spoke[w * assistants + g // audiences] != 0
-            whole += counts[w * groups + g] if there else zero
+            there = spoke_n == 0 or spoke[u64(w * assistants + g // audiences)] != 0
+            whole += counts[u64(w * groups + g)] if there else zero
             silent = silent and not there
-            none = none or mirror[w * assistants + g // audiences] >= f32(1.0)
+            none = none or mirror[u64(w * assistants + g // audiences)] >= f32(1.0)
         error, alike, right = zero, zero, zero
         for a in range(assistants):
             own, pay = zero, zero
             for g in range(a * audiences, (a + 1) * audiences):
-                own += counts[w * groups + g]
+                own += counts[u64(w * groups + g)]
             for g in range(a * audiences, (a + 1) * audiences):
                 at = (w * groups + g) * width
-                there = spoke_n == 0 or spoke[w * assistants + a] != 0
-                weight = (counts[w * groups + g] if there else zero) / whole
+                there = spoke_n == 0 or spoke[u64(w * assistants + a)] != 0
+                weight = (counts[u64(w * groups + g)] if there else zero) / whole
                 missed = zero
                 for d in range(width):
-                    off = position[at + d] - truth[at + d]
+                    off = position[u64(at + d)] - truth[u64(at + d)]
                     missed += off * off
-                    said[d], meant[d] = position[at + d] - middle[d], truth[at + d] - middle[d]
-                    voice[d] += weight * position[at + d]
-                    aim[d] += weight * truth[at + d]
+                    said[d], meant[d] = position[u64(at + d)] - middle[d], truth[u64(at + d)] - middle[d]
+                    voice[d] += weight * position[u64(at + d)]
+                    aim[d] += weight * truth[u64(at + d)]
                 missed = f32(np.sqrt(missed / f32(width)))
                 error += weight * missed
                 alike += weight * cosine(said, 0, meant, 0, width)
-                pay += counts[w * groups + g] / max(own, f32(1.0)) * missed
+                pay += counts[u64(w * groups + g)] / max(own, f32(1.0)) * missed
                 if held:
                     agree, broken = 0, False
                     for d in range(width):
-                        broken = broken or np.isnan(position[at + d])
+                        broken = broken or np.isnan(position[u64(at + d)])
                     for i in range(items - held, items):
                         one, other = zero, zero
                         for d in range(width):
-                            loads = loadings[(w * items + i) * width + d]
-                            one += loads * (position[at + d] - centre[w * width + d])
-                            other += loads * (means[at + d] - centre[w * width + d])
+                            loads = loadings[u64((w * items + i) * width + d)]
+                            one += loads * (position[u64(at + d)] - centre[u64(w * width + d)])
+                            other += loads * (means[u64(at + d)] - centre[u64(w * width + d)])
                         agree += (one > zero) == (other > zero)
                     right += weight * (nan if broken else f32(agree) / f32(held))
-            paid[w * assistants + a] = -pay
+            paid[u64(w * assistants + a)] = -pay
         found[w] = nan if none else error
-        found[worlds + w] = nan if none else alike
-        found[2 * worlds + w] = nan if none or not held else right
+        found[u64(worlds + w)] = nan if none else alike
+        found[u64(2 * worlds + w)] = nan if none or not held else right
         if tick[w] % every == 0 and every <= tick[w] <= last and not silent:
             pg_sum[w] += cosine(voice, 0, aim, 0, width)
             pg_count[w] += f32(1.0)

@@ -58,16 +58,16 @@ def settle(
             to_columns(values, row * width, here, width, lanes, v)
             if around_n or means_n:
                 for r in range(here):
-                    pulled[r] = own_rate[row + r] if rates_n else f32(rate)
+                    pulled[r] = own_rate[u64(row + r)] if rates_n else f32(rate)
                 if means_n:
                     to_columns(means, row * width, here, width, lanes, peers)
                 for d in range(width):
                     c = d * lanes
                     if around_n:
                         for r in range(here):
-                            peers[c + r] = around[w * width + d]
+                            peers[u64(c + r)] = around[u64(w * width + d)]
                     for r in range(here):
-                        v[c + r] += (peers[c + r] - v[c + r]) * pulled[r]
+                        v[u64(c + r)] += (peers[u64(c + r)] - v[u64(c + r)]) * pulled[r]
             if keys_n:
                 user_keys(keys[w], at, here, low, high)
                 add_noise(v, low, high, here, width, lanes, scale, drawn, other)
@@ -99,20 +99,20 @@ def join(
         for d in range(width):
             first, second = f64(0.0), f64(0.0)
             for b in range(w * per, (w + 1) * per):
-                first += sums[2 * b * width + d]
-                second += sums[(2 * b + 1) * width + d]
+                first += sums[u64(2 * b * width + d)]
+                second += sums[u64((2 * b + 1) * width + d)]
             middle = first / of
-            mean[w * width + d] = f32(f64(shift[w * width + d]) + middle)
+            mean[u64(w * width + d)] = f32(f64(shift[u64(w * width + d)]) + middle)
             spread = second / of - middle * middle
-            variance[w * width + d] = f32(f64(0.0) if spread < f64(0.0) else spread)
+            variance[u64(w * width + d)] = f32(f64(0.0) if spread < f64(0.0) else spread)
             for g in range(groups):
                 at = (w * groups + g) * width + d
-                means[at] = mean[w * width + d]
-                if by_group_n and counts[w * groups + g] > f32(0.0):
+                means[at] = mean[u64(w * width + d)]
+                if by_group_n and counts[u64(w * groups + g)] > f32(0.0):
                     total = f64(0.0)
                     for b in range(w * per, (w + 1) * per):
-                        total += by_group[(b * groups + g) * width + d]
-                    means[at] = f32(f64(shift[w * width + d]) + total / f64(counts[w * groups + g]))
+                        total += by_group[u64((b * groups + g) * width + d)]
+                    means[at] = f32(f64(shift[u64(w * width + d)]) + total / f64(counts[u64(w * groups + g)]))
 
 
 @kernel(F, I, I, F, F, *[int] * 6)
@@ -137,11 +137,11 @@ def neighbours(
             strength[to] += share
             at, come = (row + to) * width, (row + source[e]) * width
             for d in range(width):
-                out[at + d] += values[come + d] * share
+                out[u64(at + d)] += values[u64(come + d)] * share
         for r in range(users):
             at, whole = (row + r) * width, max(strength[r], f32(1e-12))
             for d in range(width):
-                out[at + d] = out[at + d] / whole if strength[r] > f32(0.0) else values[at + d]
+                out[u64(at + d)] = out[u64(at + d)] / whole if strength[r] > f32(0.0) else values[u64(at + d)]
 
 
 @kernel(F, F, I, I, I, I, F, F, F, I, float, *[int] * 5)
@@ -170,4 +170,4 @@ def renew(
                 person[i] = order[w * users + begins[of] + nth]
                 come = (w * users + person[i]) * width
                 for d in range(width):
-                    values[i * width + d] = origin[come + d] + moved[w * width + d]
+                    values[u64(i * width + d)] = origin[u64(come + d)] + moved[u64(w * width + d)]

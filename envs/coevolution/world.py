@@ -20,7 +20,7 @@ from populace.envs.coevolution.talking import Talking
 from populace.errors import OptionError, PopulaceError
 from populace.fields import Role
 from populace.measures import Measure
-from populace.numerics import kernels_take, mean, mean_of
+from populace.numerics import kernels_take, mean, mean_of, per_seat
 from populace.ownership import alone, changed
 from populace.population import Census, People, PlainPopulation, Population
 from populace.wordings import Wordings
@@ -88,7 +88,7 @@ class Coevolution(World[State, CoevolutionOptions]):
 
     def _seats(self, x: Tensor) -> Tensor:
         """[worlds, M, ...] -> [worlds, assistants, audiences, ...]."""
-        return x.unflatten(1, (self.options.assistants, self.audiences))
+        return x.view(len(x), self.options.assistants, self.audiences, *x.shape[2:])
 
     def questions(self, state: State) -> Tensor:
         """Loadings of the items of this tick, [worlds, asked, values]."""
@@ -116,16 +116,15 @@ class Coevolution(World[State, CoevolutionOptions]):
     def observe(self, state: State, role: str, phase: str) -> dict[str, Tensor]:
         """A user's own values and the items; or an assistant's shares of answers."""
         questions = self.questions(state)
-        beta = torch.full_like(state.pg_sum, self.options.questionnaire.beta).unsqueeze(-1)
         worlds, seats = len(state.tick), self.role(role).seats
         common = {
-            "items": state.asked.unsqueeze(1).expand(-1, seats, -1),
-            "questions": questions.unsqueeze(1).expand(-1, seats, -1, -1),
-            "centre": state.centre.unsqueeze(1).expand(-1, seats, -1),
-            "beta": beta.expand(-1, seats),
+            "items": per_seat(state.asked, seats),
+            "questions": per_seat(questions, seats),
+            "centre": per_seat(state.centre, seats),
+            "beta": state.pg_sum.new_full((1, 1), self.options.questionnaire.beta).expand(worlds, seats),
         }
         if self.talking is not None:
-            common["statements"] = self.talking.statements(state).unsqueeze(1).expand(-1, seats, -1, -1)
+            common["statements"] = per_seat(self.talking.statements(state), seats)
         if role == "user":
             heard = {} if self.talking is None or not self.talking.heard else {"read": self.talking.read_by(state)}
             return {"values": state.values, **common, **heard}
@@ -133,8 +132,8 @@ class Coevolution(World[State, CoevolutionOptions]):
             **common,
             "shares": self._seats(state.yes / state.replied.clamp(min=1.0).unsqueeze(-1)),
             "counts": self._seats(state.replied),
-            "prior": state.start_mean.unsqueeze(1).expand(-1, seats, -1),
-            "tick": state.tick.unsqueeze(-1).expand(worlds, seats),
+            "prior": per_seat(state.start_mean, seats),
+            "tick": per_seat(state.tick, seats),
             "truth": self._seats(self.truth(state)),
         }
 

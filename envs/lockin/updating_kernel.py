@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numba import float32 as f32
 from numba import float64 as f64
+from numba import uint64 as u64
 
 from populace.kernels.building import flat, helper, kernel
 from populace.kernels.doubles import exp, log, log1p
@@ -44,7 +45,7 @@ def pool(means: Any, logs: Any, at: int, trust: Any, row: int, heard: int, weigh
     """As `beliefs.pool`: beliefs [heard] from `at` on by log trust [heard] from `row` on."""
     top = f64(-np.inf)
     for j in range(heard):
-        weighed[j] = trust[row + j] + logs[at + j]
+        weighed[j] = trust[u64(row + j)] + logs[u64(at + j)]
         top = max(top, weighed[j])
     if heard == 1:
         return means[at], at_least(weighed[0])
@@ -53,7 +54,7 @@ def pool(means: Any, logs: Any, at: int, trust: Any, row: int, heard: int, weigh
     total, middle = f64(0.0), f64(0.0)
     for j in range(heard):
         total += weighed[j]
-        middle += weighed[j] * means[at + j]
+        middle += weighed[j] * means[u64(at + j)]
     return middle / total, at_least(top + log(total))
 
 
@@ -67,32 +68,32 @@ def pool_others(
     """
     best, top, second = 0, f64(-np.inf), f64(-np.inf)
     for j in range(users):
-        if logs[at + j] > top:
-            best, second, top = j, top, logs[at + j]
+        if logs[u64(at + j)] > top:
+            best, second, top = j, top, logs[u64(at + j)]
         else:
-            second = max(second, logs[at + j])
+            second = max(second, logs[u64(at + j)])
     for j in range(users):
-        share[j] = exp(logs[at + j] - top)
-    behind[users], behind[2 * users + 1] = f64(0.0), f64(0.0)
+        share[j] = exp(logs[u64(at + j)] - top)
+    behind[users], behind[u64(2 * users + 1)] = f64(0.0), f64(0.0)
     for j in range(users - 1, -1, -1):
-        behind[j] = behind[j + 1] + share[j]
-        behind[users + 1 + j] = behind[users + 2 + j] + share[j] * means[at + j]
+        behind[j] = behind[u64(j + 1)] + share[j]
+        behind[u64(users + 1 + j)] = behind[u64(users + 2 + j)] + share[j] * means[u64(at + j)]
     before, along = f64(0.0), f64(0.0)
     for j in range(users):
-        total, middle, high = before + behind[j + 1], along + behind[users + 2 + j], top
+        total, middle, high = before + behind[u64(j + 1)], along + behind[u64(users + 2 + j)], top
         if j == best:  # the others may be nothing beside the surest of all
             total, middle, high = f64(0.0), f64(0.0), second
             for i in range(users):
                 if i != j:
-                    weight = exp(logs[at + i] - second)
+                    weight = exp(logs[u64(at + i)] - second)
                     total += weight
-                    middle += weight * means[at + i]
+                    middle += weight * means[u64(at + i)]
         before += share[j]
-        along += share[j] * means[at + j]
+        along += share[j] * means[u64(at + j)]
         if users == 1:
-            mean[into + j], prec[into + j] = means[at + j], NOTHING
+            mean[u64(into + j)], prec[u64(into + j)] = means[u64(at + j)], NOTHING
         else:
-            mean[into + j], prec[into + j] = middle / total, at_least(high + log(total) + trust)
+            mean[u64(into + j)], prec[u64(into + j)] = middle / total, at_least(high + log(total) + trust)
 
 
 @kernel(*[D] * 6, F, D, D, D, *[D] * 4, *[int] * 5, *[float] * 2, int, int)
@@ -127,30 +128,30 @@ def update(
         stop = min(last, start + many)
         at, count = start * users, (stop - start) * users
         for i in range(count):
-            seen = truth + exp(f64(-0.5) * signal[at + i]) * f64(noise[at + i])
-            new_mean[at + i], new_log[at + i] = combine(
-                private_mean[at + i], private_log[at + i], seen, signal[at + i]
+            seen = truth + exp(f64(-0.5) * signal[u64(at + i)]) * f64(noise[u64(at + i)])
+            new_mean[u64(at + i)], new_log[u64(at + i)] = combine(
+                private_mean[u64(at + i)], private_log[u64(at + i)], seen, signal[u64(at + i)]
             )
         for w in range(start, stop):
             into = (w - start) * users
             if alike:
                 mean, precision = pool(heard_mean, heard_log, w * assistants, heeds, 0, assistants, weighed)
                 for i in range(users):
-                    told_mean[into + i], told_log[into + i] = mean, precision
+                    told_mean[u64(into + i)], told_log[u64(into + i)] = mean, precision
             else:
                 for i in range(users):
-                    told_mean[into + i], told_log[into + i] = pool(
+                    told_mean[u64(into + i)], told_log[u64(into + i)] = pool(
                         heard_mean, heard_log, w * assistants, heeds, i * assistants, assistants, weighed
                     )
         if old:
             for i in range(count):
-                out_mean[at + i], out_log[at + i] = combine(
-                    private_mean[at + i], private_log[at + i], told_mean[i], told_log[i]
+                out_mean[u64(at + i)], out_log[u64(at + i)] = combine(
+                    private_mean[u64(at + i)], private_log[u64(at + i)], told_mean[i], told_log[i]
                 )
         else:
             for i in range(count):
-                out_mean[at + i], out_log[at + i] = combine(
-                    new_mean[at + i], new_log[at + i], told_mean[i], told_log[i]
+                out_mean[u64(at + i)], out_log[u64(at + i)] = combine(
+                    new_mean[u64(at + i)], new_log[u64(at + i)], told_mean[i], told_log[i]
                 )
         if others or peers_n:
             for w in range(start, stop):
@@ -161,12 +162,12 @@ def update(
                     )
                 else:
                     for i in range(users):
-                        told_mean[into + i], told_log[into + i] = pool(
+                        told_mean[u64(into + i)], told_log[u64(into + i)] = pool(
                             public_mean, public_log, row, peers, i * users, users, weighed
                         )
             for i in range(count):
-                out_mean[at + i], out_log[at + i] = combine(
-                    out_mean[at + i], out_log[at + i], told_mean[i], told_log[i]
+                out_mean[u64(at + i)], out_log[u64(at + i)] = combine(
+                    out_mean[u64(at + i)], out_log[u64(at + i)], told_mean[i], told_log[i]
                 )
 
 
