@@ -94,7 +94,7 @@ def rows(scenarios: list[str] | None = None) -> Iterator[timing.Row]:
             continue
         (before, slow), (after, fast) = found["torch"], found["kernels"]
         left.append(fast / slow)
-        users = f"{cell.population.get('size', '')} users, arm {cell.arm}"
+        users = f"{cell.population.size} users, arm {cell.arm}"
         yield (
             name,
             fast,

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from populace import tree
+from populace.agents.scripted.coevolution import pooled
 from populace.agents.scripted.coevolution_estimate import estimate
 from populace.arithmetic import using
 from populace.draw import Draw
@@ -40,6 +41,7 @@ def everything():
     items = 2.0 * draw.uniform("items", 8, 10) - 1.0
     return {
         "keys": draw.keys_of("keys", 5, 7),
+        "keys of a tick": Draw.of_tick(7, torch.arange(3), torch.tensor([0, 1, 2**20]), torch.arange(3)).keys,
         "uniform": draw.uniform("uniform", 333, 19),
         "integers": draw.integers("integers", -3, 90, 1500),
         "normal": draw.normal("normal", 333, 19),
@@ -48,6 +50,7 @@ def everything():
         "choice": draw.choice("choice", 48, 8, 20),
         "products, a matrix for all": apply_linear(weights, draw.uniform("a", 1, 4, 6)),
         "products, a matrix each": apply_linear(weights, draw.uniform("b", 301, 4, 6)),
+        "pooled": torch.stack(pooled(10.0 * draw.uniform("counts", 2, 5), draw.uniform("of", 2, 5, 3))),
         "estimate": estimate(
             draw.uniform("shares", 8),
             draw.uniform("shown", 8),

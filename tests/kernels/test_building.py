@@ -78,7 +78,7 @@ def test_a_temporary_is_held_until_the_kernel_returns(monkeypatch):
 
 @pytest.mark.parametrize(
     ("part", "modules", "many"),
-    [(everything, CORE, 12), pytest.param(worlds, WORLDS, 18, marks=pytest.mark.slow)],
+    [(everything, CORE, 11), pytest.param(worlds, WORLDS, 19, marks=pytest.mark.slow)],
     ids=["everything", "worlds"],
 )
 def test_bounds_are_kept(monkeypatch, part, modules, many):
