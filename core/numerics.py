@@ -114,8 +114,3 @@ def tiles(worlds: int, users: int, width: int, numbers: int = 1 << 18) -> Iterat
         size = max(1, numbers // max(1, (block.stop - block.start) * width))
         for start in range(0, worlds, size):
             yield slice(start, min(start + size, worlds)), block
-
-
-def whole() -> Iterator[tuple[slice, slice]]:
-    """The one tile that is everything: compiled kernels keep no temporaries, so they need no tiles."""
-    yield slice(None), slice(None)

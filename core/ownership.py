@@ -1,7 +1,7 @@
 """Values that nobody else holds, which may be changed in place.
 
-A run is immutable, and so are the states in it: anybody may keep one. Only who made a state, and shows it to nobody, may
-give it away (`World.advance_own`): a rollout does so with the states between its own ticks.
+A run is immutable, and so are the states in it: anybody may keep one. Only who made a state, and shows it to nobody,
+may give it away (`World.advance_own`): a rollout does so with the states between its own ticks.
 """
 
 import sys

@@ -23,7 +23,9 @@ def _fit(
     asked: int, width: int, steps: int, lanes: int, ridge: float,
     begin: int, end: int,
 ) -> None:  # fmt: skip
-    """Fits [begin, end) of n: shares, weights [n, asked], questions [n, asked, width], centre, around and out [n, width], beta [n].
+    """Fits [begin, end) of n.
+
+    shares, weights [n, asked], questions [n, asked, width], centre, around and out [n, width], beta [n].
 
     In a tile the numbers of fit r lie at r, lanes + r, 2 lanes + r ...; fits that are not there are zeros.
     """
@@ -141,7 +143,7 @@ def _pool(
     counts_at: int, counts_n: int, shares_at: int, shares_n: int, pooled_at: int, pooled_n: int, weights_at: int,
     weights_n: int, audiences: int,
 ) -> None:  # fmt: skip
-    """Shares [n, audiences, asked] of all audiences together, by counts [n, audiences]; weight 1 where there are any."""
+    """Shares [n, audiences, asked] of all audiences together, by counts [n, audiences]; weight 1 if there are any."""
     counts, shares = flat(counts_at, counts_n, f32), flat(shares_at, shares_n, f32)
     pooled, weights = flat(pooled_at, pooled_n, f32), flat(weights_at, weights_n, f32)
     asked = shares_n // counts_n

@@ -13,10 +13,10 @@ from populace.kernels.scalars import HALF, lane_bits, sigmoid, unit
 from populace.kernels.threads import spread
 from populace.kernels.tiles import BLOCK, LANES, to_columns, user_keys
 
-F, I = torch.float32, torch.int64
+F32, I64 = torch.float32, torch.int64
 
 
-@kernel(F, F, F, I, I, *[int] * 5, float, int, int)
+@kernel(F32, F32, F32, I64, I64, *[int] * 5, float, int, int)
 def _answer(
     values_at: int, values_n: int, centre_at: int, centre_n: int, sharp_at: int, sharp_n: int, keys_at: int,
     keys_n: int, out_at: int, out_n: int, users: int, width: int, asked: int, lanes: int, block: int,

@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor
 
-from populace.compiling import kernel
 from populace.draw import Draw
 from populace.numerics import kernels_take
 from populace.observation import Observation
@@ -27,7 +26,6 @@ class Aggregate(Policy):
         return {"mean": middle, "log_precision": log_precision}, memory
 
 
-@kernel
 def aggregate(trust: Tensor, means: Tensor, logs: Tensor) -> tuple[Tensor, Tensor]:
     """Pooled mean and log precision [worlds, assistants] of beliefs [worlds, assistants, humans]; float64 inside."""
     trust = trust.double()

@@ -11,13 +11,13 @@ from populace.kernels.building import flat, kernel
 from populace.kernels.doubles import exp, log
 from populace.kernels.threads import spread
 
-F = torch.float32
+F32 = torch.float32
 
 AT_ONCE = 512
 """Humans worked on at a time."""
 
 
-@kernel(F, F, F, F, F, *[int] * 5)
+@kernel(F32, F32, F32, F32, F32, *[int] * 5)
 def _aggregate(
     trust_at: int, trust_n: int, means_at: int, means_n: int, logs_at: int, logs_n: int, middle_at: int, middle_n: int,
     precision_at: int, precision_n: int, users: int, assistants: int, shared: int, first: int, last: int,

@@ -10,10 +10,10 @@ from torch import Tensor
 from populace.kernels.building import flat, kernel
 from populace.kernels.threads import spread
 
-F, I = torch.float32, torch.int64
+F32, I64 = torch.float32, torch.int64
 
 
-@kernel(F, F, F, int, int, int, int)
+@kernel(F32, F32, F32, int, int, int, int)
 def _worth(
     table_at: int, table_n: int, faced_at: int, faced_n: int, out_at: int, out_n: int, own: int, others: int,
     first: int, last: int,
@@ -35,7 +35,7 @@ def _worth(
             out[u64(s * own + a)] = total
 
 
-@kernel(F, F, F, I, int, int, int, int)
+@kernel(F32, F32, F32, I64, int, int, int, int)
 def _tit_for_tat(
     mine_at: int, mine_n: int, theirs_at: int, theirs_n: int, faced_at: int, faced_n: int, out_at: int, out_n: int,
     own: int, others: int, first: int, last: int,

@@ -6,6 +6,7 @@ that was forked, which has none of its parent's threads.
 
 import os
 from concurrent.futures import ThreadPoolExecutor, wait
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -47,7 +48,7 @@ def spread(kernel: Kernel, blocks: int, numbers: int, *given: Any) -> None:
     parts = min(blocks, PARTS * threads)
     edges = [part * blocks // parts for part in range(parts + 1)]
     pool = _threads(threads)
-    running = [pool.submit(compiled, *arguments, a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    running = [pool.submit(compiled, *arguments, a, b) for a, b in pairwise(edges)]
     try:
         for part in running:
             part.result()

@@ -74,9 +74,7 @@ def add_noise(
 
 
 @helper
-def add_moments(
-    columns: Any, here: int, width: int, lanes: int, shift: Any, at: int, once: Any, squared: Any
-) -> None:
+def add_moments(columns: Any, here: int, width: int, lanes: int, shift: Any, at: int, once: Any, squared: Any) -> None:
     """Add the numbers less `shift` [width], which begins at `at`, and their squares, to sums of the same form."""
     for d in range(width):
         less, first = shift[u64(at + d)], d * lanes

@@ -5,7 +5,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from populace.compiling import is_compiled
 from populace.draw import Draw, fold_each
 from populace.envs.coevolution import dynamics, history
 from populace.envs.coevolution.options import CoevolutionOptions
@@ -87,7 +86,6 @@ def move(
     echoed = mirror.unsqueeze(-1).expand(-1, -1, position.shape[2]).flatten(1)
     noise = draw.keys_of("noise") if options.noise > 0 else None
     ids = torch.arange(users, device=tick.device)
-    fused = is_compiled()
     # A forfeit is no position of 0: who said nothing moves nobody.
     heeded = None if spoke is None else to_users(spoke, state.group, position.shape[2], state.values[..., 0])
 
@@ -103,17 +101,13 @@ def move(
             _heeded(_rate(state, "assistant_rate", usual_rates(options)[1], w, u), heeded, w, u),
             fold_each(noise[w], ids[u]) if noise is not None and not peers else None,
             options.noise,
-            fused,
         )
 
-    if fused:
-        values, approval = part(slice(None), slice(None))
-    else:
-        values, approval = torch.empty_like(state.values), state.values.new_empty((worlds, users)) if heard else None
-        for w, u in tiles(worlds, users, width):
-            values[w, u], near = part(w, u)
-            if approval is not None and near is not None:
-                approval[w, u] = near
+    values, approval = torch.empty_like(state.values), state.values.new_empty((worlds, users)) if heard else None
+    for w, u in tiles(worlds, users, width):
+        values[w, u], near = part(w, u)
+        if approval is not None and near is not None:
+            approval[w, u] = near
     if peers:
         _peers(options, state, values, noise, ids)
     moved = replace(state, values=values, tick=tick)

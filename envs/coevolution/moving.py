@@ -73,9 +73,7 @@ def count(answers: Tensor, group: Tensor | None, groups: int, keep: bool) -> tup
     worlds, users, asked = answers.shape
     yes = answers.new_empty((worlds, groups, asked), dtype=torch.float32)
     kept = answers.new_empty(answers.shape, dtype=torch.uint8) if keep else None
-    spread(
-        moving_kernel.count_answers, worlds, answers.numel(), whole(answers), group, yes, kept, users, asked
-    )
+    spread(moving_kernel.count_answers, worlds, answers.numel(), whole(answers), group, yes, kept, users, asked)
     return yes, kept
 
 
@@ -163,9 +161,7 @@ def _peers(options: CoevolutionOptions, state: State, values: Tensor, noise: Ten
         )  # fmt: skip
     if sums is None:
         sums = Sums(values, 1, state.mean, None, None)
-    _settled(
-        values, sums, around, means, state.rates.get("peer_rate"), options.peer_rate, noise, options.noise
-    )
+    _settled(values, sums, around, means, state.rates.get("peer_rate"), options.peer_rate, noise, options.noise)
 
 
 def _newcomers(options: CoevolutionOptions, state: State, values: Tensor, draw: Draw) -> Seats:
@@ -213,7 +209,7 @@ def questions(state: State) -> Tensor:
 
 def truth(options: CoevolutionOptions, state: State) -> Tensor:
     """As `Coevolution.truth`, [worlds, M, values]."""
-    o, (worlds, points, width) = options, state.series.shape
+    o, points, width = options, *state.series.shape[1:]
     against = {"follow": scoring_kernel.FOLLOW, "predict": scoring_kernel.PREDICT}.get(o.protocol)
     if against is None:
         against = scoring_kernel.SHED if o.history.spread == "shed" else scoring_kernel.KEPT

@@ -3,6 +3,8 @@
 A block is up to `tiles.BLOCK` users of one world. Kernels work on blocks, or worlds, [first, last) of all.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from numba import float32 as f32
@@ -26,16 +28,16 @@ from populace.kernels.tiles import (
     user_keys,
 )
 
-F, D, I, B = torch.float32, torch.float64, torch.int64, torch.uint8
+F32, F64, I64, U8 = torch.float32, torch.float64, torch.int64, torch.uint8
 
 
 @helper
-def blocks_of(users, block):  # type: ignore[no-untyped-def]
+def blocks_of(users: int, block: int) -> int:
     """Blocks of a world."""
     return (users + block - 1) // block
 
 
-@kernel(F, F, float)
+@kernel(F32, F32, float)
 def compounded(rate_at: int, rate_n: int, out_at: int, out_n: int, times: float) -> None:
     """1 - (1 - rate)^times, for rates from 0 to 1."""
     rate, out = flat(rate_at, rate_n, f32), flat(out_at, out_n, f32)
@@ -44,13 +46,14 @@ def compounded(rate_at: int, rate_n: int, out_at: int, out_n: int, times: float)
         out[i] = f32(1.0 - exp(times * log(left))) if left != f64(0.0) else ONE
 
 
-@kernel(I, I, F, B, int, int, int, int)
+@kernel(I64, I64, F32, U8, int, int, int, int)
 def count_answers(
     answers_at: int, answers_n: int, group_at: int, group_n: int, yes_at: int, yes_n: int, kept_at: int, kept_n: int,
     users: int, asked: int, first: int, last: int,
 ) -> None:  # fmt: skip
     """Answers [worlds, users, asked] of worlds [first, last): those of 1 by group, yes [worlds, M, asked]; and as
-    bytes. Counts below 2^24 are exact."""
+    bytes. Counts below 2^24 are exact.
+    """
     answers, group = flat(answers_at, answers_n, i64), flat(group_at, group_n, i64)
     yes, kept = flat(yes_at, yes_n, f32), flat(kept_at, kept_n, u8)
     worlds = answers_n // (users * asked)
@@ -77,7 +80,10 @@ def count_answers(
 
 
 @helper
-def spoken(told, shares, group, w, row, here, width, groups, audiences, lanes, said, share):  # type: ignore[no-untyped-def]
+def spoken(
+    told: Any, shares: Any, group: Any, w: int, row: int, here: int, width: int, groups: int, audiences: int,
+    lanes: int, said: Any, share: Any,
+) -> bool:  # fmt: skip
     """What each user of a tile is told, as columns, and how far it is an echo; whether there is an echo at all."""
     any_echo = False
     for r in range(here):
@@ -90,7 +96,30 @@ def spoken(told, shares, group, w, row, here, width, groups, audiences, lanes, s
     return any_echo
 
 
-@kernel(F, F, I, F, F, B, F, F, F, I, F, B, I, F, F, F, D, D, *[int] * 7, *[float] * 4, int, int)
+@kernel(
+    F32,
+    F32,
+    I64,
+    F32,
+    F32,
+    U8,
+    F32,
+    F32,
+    F32,
+    I64,
+    F32,
+    U8,
+    I64,
+    F32,
+    F32,
+    F32,
+    F64,
+    F64,
+    *[int] * 7,
+    *[float] * 4,
+    int,
+    int,
+)
 def move(
     values_at: int, values_n: int, origin_at: int, origin_n: int, person_at: int, person_n: int, aim_at: int,
     aim_n: int, history_rates_at: int, history_rates_n: int, answers_at: int, answers_n: int, questions_at: int,
@@ -109,7 +138,11 @@ def move(
     nobody hears the assistant); shift [worlds, width]; sums [blocks, 2, width]; by_group [blocks, groups, width].
     `out` may be `values`.
     """
-    values, origin, person = flat(values_at, values_n, f32), flat(origin_at, origin_n, f32), flat(person_at, person_n, i64)
+    values, origin, person = (
+        flat(values_at, values_n, f32),
+        flat(origin_at, origin_n, f32),
+        flat(person_at, person_n, i64),
+    )
     aim, own_history = flat(aim_at, aim_n, f32), flat(history_rates_at, history_rates_n, f32)
     answers, questions = flat(answers_at, answers_n, u8), flat(questions_at, questions_n, f32)
     told, shares, group = flat(told_at, told_n, f32), flat(shares_at, shares_n, f32), flat(group_at, group_n, i64)
@@ -153,9 +186,7 @@ def move(
                     to_columns(origin, row * width, here, width, lanes, o)
             if approval_n:
                 if group_n:
-                    any_echo = spoken(
-                        told, shares, group, w, row, here, width, groups, audiences, lanes, said, share
-                    )
+                    any_echo = spoken(told, shares, group, w, row, here, width, groups, audiences, lanes, said, share)
                 for r in range(here):
                     to_said[r] = own_rate[u64(row + r)] if rates_n else f32(rate)
                     near[r] = f32(0.0)
@@ -178,7 +209,9 @@ def move(
                             for r in range(here):
                                 echoed[r] += along * signs[u64(k * lanes + r)]
                         for r in range(here):
-                            hears[u64(c + r)] = ((v[u64(c + r)] + echoed[r]) - said[u64(c + r)]) * share[r] + said[u64(c + r)]
+                            hears[u64(c + r)] = ((v[u64(c + r)] + echoed[r]) - said[u64(c + r)]) * share[r] + said[
+                                u64(c + r)
+                            ]
                     else:
                         for r in range(here):
                             hears[u64(c + r)] = said[u64(c + r)]

@@ -1,5 +1,7 @@
 """Kernels of the coevolution world for small things by world: courses, questions, and how good positions are."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from numba import float32 as f32
@@ -9,7 +11,7 @@ from numba import uint64 as u64
 
 from populace.kernels.building import flat, helper, kernel
 
-F, I, B = torch.float32, torch.int64, torch.uint8
+F32, I64, U8 = torch.float32, torch.int64, torch.uint8
 
 FOLLOW, PREDICT, SHED, KEPT = 0, 1, 2, 3
 """What positions are scored against: society as it is; as it will be; in `coevolve` history's course, or that and how
@@ -17,7 +19,7 @@ far each group was from it at the start."""
 
 
 @helper
-def course(series, w, points, width, d, tick, every):  # type: ignore[no-untyped-def]
+def course(series: Any, w: int, points: int, width: int, d: int, tick: int, every: int) -> float:
     """Where history's course stands at a tick: number `d` of series [worlds, points, width]."""
     before = min(tick // every, points - 2)
     share = f32(tick - before * every) / f32(every)
@@ -26,7 +28,7 @@ def course(series, w, points, width, d, tick, every):  # type: ignore[no-untyped
     return (f32(1.0) - share) * series[at] + share * series[u64(at + width)]
 
 
-@kernel(F, I, F, F, *[int] * 4)
+@kernel(F32, I64, F32, F32, *[int] * 4)
 def courses(
     series_at: int, series_n: int, tick_at: int, tick_n: int, base_at: int, base_n: int, out_at: int, out_n: int,
     points: int, width: int, every: int, more: int,
@@ -40,7 +42,7 @@ def courses(
             out[u64(w * width + d)] = now - base[u64(w * width + d)] if base_n else now
 
 
-@kernel(F, I, F, int, int, int)
+@kernel(F32, I64, F32, int, int, int)
 def questions(
     loadings_at: int, loadings_n: int, asked_at: int, asked_n: int, out_at: int, out_n: int, items: int, asked: int,
     width: int,
@@ -53,7 +55,7 @@ def questions(
             out[u64(i * width + d)] = loadings[u64(at + d)]
 
 
-@kernel(F, I, F, F, int, int)
+@kernel(F32, I64, F32, F32, int, int)
 def traced(
     trace_at: int, trace_n: int, tick_at: int, tick_n: int, mean_at: int, mean_n: int, out_at: int, out_n: int,
     width: int, every: int,
@@ -70,7 +72,7 @@ def traced(
                 out[(w * points + tick[w] // every) * width + d] = mean[u64(w * width + d)]
 
 
-@kernel(F, I, F, F, F, *[int] * 6)
+@kernel(F32, I64, F32, F32, F32, *[int] * 6)
 def truth(
     series_at: int, series_n: int, tick_at: int, tick_n: int, means_at: int, means_n: int, home_at: int, home_n: int,
     out_at: int, out_n: int, points: int, width: int, groups: int, every: int, ahead: int, against: int,
@@ -92,7 +94,7 @@ def truth(
 
 
 @helper
-def cosine(a, a_at, b, b_at, width):  # type: ignore[no-untyped-def]
+def cosine(a: Any, a_at: int, b: Any, b_at: int, width: int) -> float:
     """Of two vectors; NaN where either is zero."""
     along, one, other = f32(0.0), f32(0.0), f32(0.0)
     for d in range(width):
@@ -103,7 +105,7 @@ def cosine(a, a_at, b, b_at, width):  # type: ignore[no-untyped-def]
     return along / f32(np.sqrt(one * other))
 
 
-@kernel(F, F, F, F, F, F, F, F, F, I, B, F, F, F, F, *[int] * 11)
+@kernel(F32, F32, F32, F32, F32, F32, F32, F32, F32, I64, U8, F32, F32, F32, F32, *[int] * 11)
 def scores(
     position_at: int, position_n: int, mirror_at: int, mirror_n: int, truth_at: int, truth_n: int, counts_at: int,
     counts_n: int, series_at: int, series_n: int, start_at: int, start_n: int, loadings_at: int, loadings_n: int,
@@ -118,9 +120,17 @@ def scores(
     Writes found [3, worlds]: error, cosine from history's mean, share of held-out items on the right side; paid
     [worlds, assistants]; and adds to ProgressGym's sums pg_sum, pg_count [worlds], which are the callee's own.
     """
-    position, mirror, truth = flat(position_at, position_n, f32), flat(mirror_at, mirror_n, f32), flat(truth_at, truth_n, f32)
+    position, mirror, truth = (
+        flat(position_at, position_n, f32),
+        flat(mirror_at, mirror_n, f32),
+        flat(truth_at, truth_n, f32),
+    )
     counts, series, start = flat(counts_at, counts_n, f32), flat(series_at, series_n, f32), flat(start_at, start_n, f32)
-    loadings, centre, means = flat(loadings_at, loadings_n, f32), flat(centre_at, centre_n, f32), flat(means_at, means_n, f32)
+    loadings, centre, means = (
+        flat(loadings_at, loadings_n, f32),
+        flat(centre_at, centre_n, f32),
+        flat(means_at, means_n, f32),
+    )
     tick, spoke = flat(tick_at, tick_n, i64), flat(spoke_at, spoke_n, u8)
     pg_sum, pg_count = flat(pg_sum_at, pg_sum_n, f32), flat(pg_count_at, pg_count_n, f32)
     found, paid = flat(found_at, found_n, f32), flat(paid_at, paid_n, f32)

@@ -21,10 +21,10 @@ from populace.kernels.tiles import (
     user_keys,
 )
 
-F, D, I = torch.float32, torch.float64, torch.int64
+F32, F64, I64 = torch.float32, torch.float64, torch.int64
 
 
-@kernel(F, F, F, F, I, I, F, F, D, D, *[int] * 5, *[float] * 2, int, int)
+@kernel(F32, F32, F32, F32, I64, I64, F32, F32, F64, F64, *[int] * 5, *[float] * 2, int, int)
 def settle(
     values_at: int, values_n: int, around_at: int, around_n: int, means_at: int, means_n: int, rates_at: int,
     rates_n: int, group_at: int, group_n: int, keys_at: int, keys_n: int, out_at: int, out_n: int, shift_at: int,
@@ -82,7 +82,7 @@ def settle(
             join_lanes(squared, width, lanes, sums, (2 * b + 1) * width)
 
 
-@kernel(D, D, F, F, F, F, F, *[int] * 4)
+@kernel(F64, F64, F32, F32, F32, F32, F32, *[int] * 4)
 def join(
     sums_at: int, sums_n: int, by_group_at: int, by_group_n: int, counts_at: int, counts_n: int, shift_at: int,
     shift_n: int, mean_at: int, mean_n: int, variance_at: int, variance_n: int, means_at: int, means_n: int,
@@ -92,7 +92,11 @@ def join(
 
     An empty group's mean is that of all. counts [worlds, groups] and by_group are none where there is one group.
     """
-    sums, by_group, counts = flat(sums_at, sums_n, f64), flat(by_group_at, by_group_n, f64), flat(counts_at, counts_n, f32)
+    sums, by_group, counts = (
+        flat(sums_at, sums_n, f64),
+        flat(by_group_at, by_group_n, f64),
+        flat(counts_at, counts_n, f32),
+    )
     shift, mean, variance = flat(shift_at, shift_n, f32), flat(mean_at, mean_n, f32), flat(variance_at, variance_n, f32)
     means, of = flat(means_at, means_n, f32), f64(users)
     for w in range(mean_n // width):
@@ -115,7 +119,7 @@ def join(
                     means[at] = f32(f64(shift[u64(w * width + d)]) + total / f64(counts[u64(w * groups + g)]))
 
 
-@kernel(F, I, I, F, F, *[int] * 6)
+@kernel(F32, I64, I64, F32, F32, *[int] * 6)
 def neighbours(
     values_at: int, values_n: int, source_at: int, source_n: int, target_at: int, target_n: int, weight_at: int,
     weight_n: int, out_at: int, out_n: int, users: int, width: int, ties: int, graphs: int, first: int, last: int,
@@ -144,7 +148,7 @@ def neighbours(
                 out[u64(at + d)] = out[u64(at + d)] / whole if strength[r] > f32(0.0) else values[u64(at + d)]
 
 
-@kernel(F, F, I, I, I, I, F, F, F, I, float, *[int] * 5)
+@kernel(F32, F32, I64, I64, I64, I64, F32, F32, F32, I64, float, *[int] * 5)
 def renew(
     comes_at: int, comes_n: int, which_at: int, which_n: int, segment_at: int, segment_n: int, order_at: int,
     order_n: int, begins_at: int, begins_n: int, count_at: int, count_n: int, origin_at: int, origin_n: int,

@@ -11,10 +11,10 @@ from torch import Tensor
 from populace.kernels.building import flat, kernel
 from populace.kernels.threads import spread
 
-F, I, B = torch.float32, torch.int64, torch.uint8
+F32, I64, U8 = torch.float32, torch.int64, torch.uint8
 
 
-@kernel(B, I, I, B, F, B, B, int, int, int, int, int)
+@kernel(U8, I64, I64, U8, F32, U8, U8, int, int, int, int, int)
 def _copy(
     traits_at: int, traits_n: int, other_at: int, other_n: int, layer_at: int, layer_n: int, there_at: int,
     there_n: int, chance_at: int, chance_n: int, out_at: int, out_n: int, strange_at: int, strange_n: int,

@@ -12,11 +12,11 @@ from populace.kernels.building import flat, kernel
 from populace.kernels.scalars import HALF, ONE, sigmoid
 from populace.kernels.threads import spread
 
-F, I, B = torch.float32, torch.int64, torch.uint8
+F32, I64, U8 = torch.float32, torch.int64, torch.uint8
 TWO = f32(2.0)
 
 
-@kernel(I, I, B, B, F, F, F, F, B, F, F, F, F, F, B, *[int] * 5, *[float] * 6, int, int)
+@kernel(I64, I64, U8, U8, F32, F32, F32, F32, U8, F32, F32, F32, F32, F32, U8, *[int] * 5, *[float] * 6, int, int)
 def _hear(
     act_at: int, act_n: int, topic_at: int, topic_n: int, biased_at: int, biased_n: int, checkable_at: int,
     checkable_n: int, late_at: int, late_n: int, normal_at: int, normal_n: int, jitter_at: int, jitter_n: int,

@@ -13,9 +13,7 @@ WORK = 32
 """What the round of one human costs, in numbers drawn (see `threads.spread`)."""
 
 
-def updated(
-    options: LockInOptions, state: State, heard: Beliefs, trust: Trust, draw: Draw
-) -> tuple[Beliefs, Beliefs]:
+def updated(options: LockInOptions, state: State, heard: Beliefs, trust: Trust, draw: Draw) -> tuple[Beliefs, Beliefs]:
     """Private and public beliefs after a round.
 
     Args:

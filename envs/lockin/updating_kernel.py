@@ -14,7 +14,7 @@ from numba import uint64 as u64
 from populace.kernels.building import flat, helper, kernel
 from populace.kernels.doubles import exp, log, log1p
 
-F, D = torch.float32, torch.float64
+F32, F64 = torch.float32, torch.float64
 
 NOTHING = f64(-1e30)
 """As in `beliefs`."""
@@ -96,14 +96,14 @@ def pool_others(
             mean[u64(into + j)], prec[u64(into + j)] = middle / total, at_least(high + log(total) + trust)
 
 
-@kernel(*[D] * 6, F, D, D, D, *[D] * 4, *[int] * 5, *[float] * 2, int, int)
+@kernel(*[F64] * 6, F32, F64, F64, F64, *[F64] * 4, *[int] * 5, *[float] * 2, int, int)
 def update(
     private_mean_at: int, private_mean_n: int, private_log_at: int, private_log_n: int, public_mean_at: int,
     public_mean_n: int, public_log_at: int, public_log_n: int, heard_mean_at: int, heard_mean_n: int,
     heard_log_at: int, heard_log_n: int, noise_at: int, noise_n: int, signal_at: int, signal_n: int, heeds_at: int,
-    heeds_n: int, peers_at: int, peers_n: int, next_private_mean_at: int, next_private_mean_n: int,
-    next_private_log_at: int, next_private_log_n: int, next_public_mean_at: int, next_public_mean_n: int,
-    next_public_log_at: int, next_public_log_n: int,
+    heeds_n: int, peers_at: int, peers_n: int, own_mean_at: int, own_mean_n: int,
+    own_log_at: int, own_log_n: int, told_all_at: int, told_all_n: int,
+    sure_all_at: int, sure_all_n: int,
     users: int, assistants: int, alike: int, old: int, others: int, truth: float, peer: float, first: int, last: int,
 ) -> None:  # fmt: skip
     """A round of worlds [first, last).
@@ -118,8 +118,14 @@ def update(
     heard_mean, heard_log = flat(heard_mean_at, heard_mean_n, f64), flat(heard_log_at, heard_log_n, f64)
     noise, signal = flat(noise_at, noise_n, f32), flat(signal_at, signal_n, f64)
     heeds, peers = flat(heeds_at, heeds_n, f64), flat(peers_at, peers_n, f64)
-    new_mean, new_log = flat(next_private_mean_at, next_private_mean_n, f64), flat(next_private_log_at, next_private_log_n, f64)
-    out_mean, out_log = flat(next_public_mean_at, next_public_mean_n, f64), flat(next_public_log_at, next_public_log_n, f64)
+    new_mean, new_log = (
+        flat(own_mean_at, own_mean_n, f64),
+        flat(own_log_at, own_log_n, f64),
+    )
+    out_mean, out_log = (
+        flat(told_all_at, told_all_n, f64),
+        flat(sure_all_at, sure_all_n, f64),
+    )
     many = max(1, AT_ONCE // users)
     size, most = many * users, max(users, assistants)
     told_mean, told_log, weighed = np.zeros(size), np.zeros(size), np.zeros(most)
@@ -157,9 +163,7 @@ def update(
             for w in range(start, stop):
                 row, into = w * users, (w - start) * users
                 if others:
-                    pool_others(
-                        public_mean, public_log, row, users, peer, share, behind, into, told_mean, told_log
-                    )
+                    pool_others(public_mean, public_log, row, users, peer, share, behind, into, told_mean, told_log)
                 else:
                     for i in range(users):
                         told_mean[u64(into + i)], told_log[u64(into + i)] = pool(
@@ -171,7 +175,7 @@ def update(
                 )
 
 
-@kernel(F, D, D, float)
+@kernel(F32, F64, F64, float)
 def signals(
     noise_at: int, noise_n: int, signal_at: int, signal_n: int, out_at: int, out_n: int, truth: float
 ) -> None:  # fmt: skip
@@ -181,7 +185,7 @@ def signals(
         out[i] = truth + exp(f64(-0.5) * signal[i]) * f64(noise[i])
 
 
-@kernel(D, D)
+@kernel(F64, F64)
 def logs(trust_at: int, trust_n: int, out_at: int, out_n: int) -> None:
     """Logarithms of trust; `NOTHING` for none."""
     trust, out = flat(trust_at, trust_n, f64), flat(out_at, out_n, f64)

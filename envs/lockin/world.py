@@ -135,7 +135,10 @@ class LockIn(World[State, LockInOptions]):
         elif o.lambda_peer > 0:
             n = self.census.size
             public = combine(
-                public, pool(state.public, o.lambda_peer * (1.0 - torch.eye(n, dtype=torch.float64, device=trust.humans.device)))
+                public,
+                pool(
+                    state.public, o.lambda_peer * (1.0 - torch.eye(n, dtype=torch.float64, device=trust.humans.device))
+                ),
             )
         return private, public
 

@@ -11,10 +11,10 @@ from torch import Tensor
 from populace.kernels.building import flat, kernel
 from populace.kernels.threads import spread
 
-F, I, B = torch.float32, torch.int64, torch.uint8
+F32, I64, U8 = torch.float32, torch.int64, torch.uint8
 
 
-@kernel(F, I, B, I, F, F, F, *[int] * 5, int, int)
+@kernel(F32, I64, U8, I64, F32, F32, F32, *[int] * 5, int, int)
 def _play(
     game_at: int, game_n: int, act_at: int, act_n: int, there_at: int, there_n: int, place_at: int, place_n: int,
     payoff_at: int, payoff_n: int, faced_at: int, faced_n: int, shares_at: int, shares_n: int,

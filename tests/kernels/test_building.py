@@ -3,6 +3,7 @@
 import gc
 import importlib
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import numba
 import numpy as np
 import pytest
 import torch
-from kernels_stage import both, digests, everything, worlds
+from kernels_stage import both, digests, everything, of, worlds
 from numba import float32 as f32
 
 import populace.kernels
@@ -245,3 +246,21 @@ def test_every_source_of_kernels_is_in_the_package():
     folder = Path(populace.kernels.__file__).parent
     modules = {"building", "doubles", "draws", "products", "scalars", "threads", "tiles"}
     assert {path.stem for path in folder.glob("*.py")} == {"__init__", *modules}
+
+
+def test_the_kernel_of_the_guide(tmp_path, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "writing-a-world.md").read_text(encoding="utf-8")
+    (tmp_path / "opinion_kernel.py").write_text(
+        re.search(r"```python\n# opinion_kernel.py\n(.*?)```", page, re.DOTALL)[1]
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(building, "BESIDE", tmp_path / "cache")
+    building.cache_folder.cache_clear()
+    try:
+        toward = importlib.import_module("opinion_kernel").toward
+        x, goal = of(1).uniform("x", 40, 3)[0], of(1).uniform("goal", 40, 3)[0]
+        assert torch.equal(toward(x, goal, 0.25), x + 0.25 * (goal - x))
+        assert torch.equal(toward(x.T, goal.T, 0.25), x.T + 0.25 * (goal.T - x.T))
+    finally:
+        building.cache_folder.cache_clear()
+        sys.modules.pop("opinion_kernel", None)
