@@ -269,10 +269,13 @@ class Draw:
 
     def _fast(self, dims: tuple[Dim, ...]) -> bool:
         """Whether kernels draw; what they do not take, torch does, or says what is wrong with it."""
-        return by_kernels(self.keys) and all(
-            (type(dim) is int and dim >= 0) or (isinstance(dim, Tensor) and dim.dim() == 1 and dim.is_cpu)
-            for dim in dims
-        )
+        for dim in dims:
+            if type(dim) is int:
+                if dim < 0:
+                    return False
+            elif not (isinstance(dim, Tensor) and dim.dim() == 1 and dim.is_cpu):
+                return False
+        return by_kernels(self.keys)
 
     def _path(self, purpose: str) -> int:
         return _path_hash((*self.path, purpose))

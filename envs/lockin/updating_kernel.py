@@ -24,14 +24,24 @@ AT_ONCE = 512
 
 
 @helper
-def combine(a_mean: float, a_log: float, b_mean: float, b_log: float) -> tuple[float, float]:
-    """As `beliefs.combine`."""
-    gap = a_log - b_log
-    small = exp(-abs(gap))
-    larger = a_mean if gap >= f64(0.0) else b_mean
-    lesser = b_mean if gap >= f64(0.0) else a_mean
-    top = a_log if gap >= f64(0.0) else b_log
-    return larger + (lesser - larger) * (small / (f64(1.0) + small)), top + log1p(small)
+def combine(
+    a_mean: Any, a_log: Any, b_mean: Any, b_log: Any, a_at: int, b_at: int, count: int, small: Any, mean: Any,
+    precision: Any, to: int,
+) -> None:  # fmt: skip
+    """As `beliefs.combine`, for `count` pairs from `a_at` and `b_at` on; written from `to` on, not over what is read.
+
+    Three loops that write one array each: of arrays that may overlap, LLVM looks at a few only.
+    """
+    for i in range(count):
+        small[i] = exp(-abs(a_log[u64(a_at + i)] - b_log[u64(b_at + i)]))
+    for i in range(count):
+        first = a_log[u64(a_at + i)] >= b_log[u64(b_at + i)]
+        larger = a_mean[u64(a_at + i)] if first else b_mean[u64(b_at + i)]
+        lesser = b_mean[u64(b_at + i)] if first else a_mean[u64(a_at + i)]
+        mean[u64(to + i)] = larger + (lesser - larger) * (small[i] / (f64(1.0) + small[i]))
+    for i in range(count):
+        one, other = a_log[u64(a_at + i)], b_log[u64(b_at + i)]
+        precision[u64(to + i)] = (one if one >= other else other) + log1p(small[i])
 
 
 @helper
@@ -129,15 +139,16 @@ def update(
     many = max(1, AT_ONCE // users)
     size, most = many * users, max(users, assistants)
     told_mean, told_log, weighed = np.zeros(size), np.zeros(size), np.zeros(most)
+    seen, sure, small = np.zeros(size), np.zeros(size), np.zeros(size)
     share, behind = np.zeros(users), np.zeros(2 * users + 2)
     for start in range(first, last, many):
         stop = min(last, start + many)
         at, count = start * users, (stop - start) * users
         for i in range(count):
-            seen = truth + exp(f64(-0.5) * signal[u64(at + i)]) * f64(noise[u64(at + i)])
-            new_mean[u64(at + i)], new_log[u64(at + i)] = combine(
-                private_mean[u64(at + i)], private_log[u64(at + i)], seen, signal[u64(at + i)]
-            )
+            seen[i] = truth + exp(f64(-0.5) * signal[u64(at + i)]) * f64(noise[u64(at + i)])
+        for i in range(count):
+            sure[i] = signal[u64(at + i)]
+        combine(private_mean, private_log, seen, sure, at, 0, count, small, new_mean, new_log, at)
         for w in range(start, stop):
             into = (w - start) * users
             if alike:
@@ -150,15 +161,9 @@ def update(
                         heard_mean, heard_log, w * assistants, heeds, i * assistants, assistants, weighed
                     )
         if old:
-            for i in range(count):
-                out_mean[u64(at + i)], out_log[u64(at + i)] = combine(
-                    private_mean[u64(at + i)], private_log[u64(at + i)], told_mean[i], told_log[i]
-                )
+            combine(private_mean, private_log, told_mean, told_log, at, 0, count, small, out_mean, out_log, at)
         else:
-            for i in range(count):
-                out_mean[u64(at + i)], out_log[u64(at + i)] = combine(
-                    new_mean[u64(at + i)], new_log[u64(at + i)], told_mean[i], told_log[i]
-                )
+            combine(new_mean, new_log, told_mean, told_log, at, 0, count, small, out_mean, out_log, at)
         if others or peers_n:
             for w in range(start, stop):
                 row, into = w * users, (w - start) * users
@@ -169,10 +174,11 @@ def update(
                         told_mean[u64(into + i)], told_log[u64(into + i)] = pool(
                             public_mean, public_log, row, peers, i * users, users, weighed
                         )
+            combine(out_mean, out_log, told_mean, told_log, at, 0, count, small, seen, sure, 0)
             for i in range(count):
-                out_mean[u64(at + i)], out_log[u64(at + i)] = combine(
-                    out_mean[u64(at + i)], out_log[u64(at + i)], told_mean[i], told_log[i]
-                )
+                out_mean[u64(at + i)] = seen[i]
+            for i in range(count):
+                out_log[u64(at + i)] = sure[i]
 
 
 @kernel(F32, F64, F64, float)
