@@ -88,6 +88,50 @@ class PerAgentEnv(ParallelEnv):
         return dict(self.v), rewards, off, dict(off), {a: {} for a in self.agents}
 
 
+class VectorisedEnv(ParallelEnv):
+    """A plain PettingZoo environment on arrays: one NumPy step for all, then a row for each agent."""
+
+    metadata: ClassVar = {"name": "vectorised_v0", "render_modes": []}
+
+    def __init__(self, users: int, values: int = 19, asked: int = 4) -> None:
+        self.possible_agents = [f"user_{i}" for i in range(users)]
+        self.values, self.asked = values, asked
+        box = spaces.Box(-np.inf, np.inf, (values + asked * values,), np.float32)
+        self._observation, self._action = box, spaces.MultiBinary(asked)
+
+    def observation_space(self, agent: str) -> spaces.Space[Any]:
+        """One box for all: the values, and the items."""
+        return self._observation
+
+    def action_space(self, agent: str) -> spaces.Space[Any]:
+        """The answers."""
+        return self._action
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        """Fresh values."""
+        self.draw = np.random.default_rng(seed)
+        self.agents = list(self.possible_agents)
+        self.v = self.draw.standard_normal((len(self.agents), self.values), dtype=np.float32)
+        self.target, self.bank = self.v.copy(), self.draw.standard_normal((64, self.values), dtype=np.float32)
+        return self._seen(), {agent: {} for agent in self.agents}
+
+    def _seen(self) -> dict[str, Any]:
+        items = self.bank[self.draw.choice(64, self.asked, replace=False)].ravel()
+        rows = np.concatenate([self.v, np.broadcast_to(items, (len(self.v), len(items)))], 1)
+        return dict(zip(self.agents, rows, strict=True))
+
+    def step(self, actions: dict[str, Any]) -> Any:
+        """All agents at once."""
+        told = np.stack([actions[agent] for agent in self.agents]).mean(0)
+        v = self.v
+        v = v + 0.05 * (self.target - v)
+        v = v + 0.02 * (np.float32(1.0) - v)
+        self.v = v + 0.02 * self.draw.standard_normal(v.shape, dtype=np.float32)
+        off = -np.sqrt(((self.v - v) ** 2).mean(1)) + told.mean()
+        rewards, ended = dict(zip(self.agents, off.tolist(), strict=True)), dict.fromkeys(self.agents, False)
+        return self._seen(), rewards, ended, dict(ended), {agent: {} for agent in self.agents}
+
+
 def lock_in_loop(worlds: int, rounds: int, humans: int = 10, g: float = 1.1, seed: int = 0) -> list[float]:
     """The Bayesian lock-in model as a plain Python loop over worlds, rounds and humans: the assistant's means."""
     gauss, trust = random.Random(seed).gauss, g / humans

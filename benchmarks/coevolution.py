@@ -2,16 +2,17 @@
 
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from benchmarks import baselines, timing
-from populace.compiling import compiled, kernel
+from benchmarks import baselines, ops, timing
+from populace.arithmetic import NAMES, using
 from populace.envs import coevolution_v0
-from populace.envs.coevolution import Coevolution, dynamics
+from populace.envs.coevolution import Coevolution
 from populace.envs.coevolution.history import MORAL_VALUES
 from populace.envs.lockin import LockIn
 from populace.policy import Policy
@@ -19,6 +20,7 @@ from populace.population import PlainPopulation
 from populace.registry import policies
 from populace.rollout import rollout
 from populace.run import Run, advance, start
+from populace.scenarios import load
 
 MILLION = 1_000_000
 THREADS = torch.get_num_threads()
@@ -44,93 +46,79 @@ def society(
     return world, players, rollout(world, players, run, 1)
 
 
-def rate(worlds: int, users: int, device: str = "cpu", fast: bool = False, assistant: str = "frozen") -> float:
+def rate(worlds: int, users: int, device: str = "cpu", arithmetic: str = "kernels", assistant: str = "frozen") -> float:
     """Agent-steps per second of whole ticks: observe, both policies, the world."""
-    with compiled(fast):
+    with using(arithmetic if device == "cpu" else "torch"):
         world, players, run = society(worlds, users, device, assistant)
         return timing.per_second(lambda: rollout(world, players, run, 3), 3 * worlds * users, seconds=4.0)
 
 
 def core(device: str = "cpu") -> Iterator[timing.Row]:
-    """The tensor core, and its memory."""
+    """The tensor core, by one thread and by all; NumPy and the bounds in the same run."""
     bound = timing.copy_bandwidth(device) / BYTES_A_STEP
     yield "memory bound (copy bandwidth over 152 bytes)", bound / 1e6, "M agent-steps/s", ""
     yield "torch's own generator over 19 normals", timing.normals(device) / 19 / 1e6, "M agent-steps/s", ""
-    eager = rate(1, MILLION, device)
-    yield "10^6 users, eager, all randomness", eager / 1e6, "M agent-steps/s", "aim 3"
-    many = rate(10_000, 100, device)
-    yield "10,000 worlds of 100, eager", many / 1e6, "M agent-steps/s", f"{many / eager:.2f} of one world; aim .8"
-    compiled = rate(1, MILLION, device, fast=True)
-    yield "10^6 users, compiled, all randomness", compiled / 1e6, "M agent-steps/s", "aim 8"
-    packed = rate(10_000, 100, device, fast=True)
-    yield "10,000 worlds of 100, compiled", packed / 1e6, "M agent-steps/s", f"{packed / compiled:.2f} of one world"
-    fitted = rate(10_000, 100, device, fast=True, assistant="lifelong")
+    population = baselines.NumpyPopulation(MILLION)
+    numpy = timing.per_second(population.step, MILLION, seconds=3.0)
+    yield "tuned NumPy, 10^6 users, the same dynamics", numpy / 1e6, "M agent-steps/s", "one thread, as NumPy is"
+    for threads in sorted({1, THREADS}):
+        torch.set_num_threads(threads)
+        words = f"{threads} thread{'s' * (threads > 1)}"
+        for name in NAMES if device == "cpu" else ("torch",):
+            found = rate(1, MILLION, device, name)
+            compared = (
+                f"{found / numpy:.1f} times NumPy (aim 5 with 2 threads); {found / bound:.0%} of the memory bound"
+            )
+            yield f"10^6 users, {name}, {words}", found / 1e6, "M agent-steps/s", compared
+            many = rate(10_000, 100, device, name)
+            compared = f"{many / found:.2f} of one world; aim .8"
+            yield f"10,000 worlds of 100, {name}, {words}", many / 1e6, "M agent-steps/s", compared
+    fitted = rate(10_000, 100, device, assistant="lifelong")
     yield "the same, every world's assistant fits its users' answers", fitted / 1e6, "M agent-steps/s", ""
-    yield "of the memory bound, compiled", compiled / bound, "", ""
 
 
-@kernel
-def both(
-    values: torch.Tensor,
-    aim: torch.Tensor,
-    origin: torch.Tensor,
-    fast: torch.Tensor,
-    said: torch.Tensor,
-    slow: torch.Tensor,
-) -> torch.Tensor:
-    """History's pull, then the assistant's."""
-    return dynamics.pull(dynamics.pull(values, origin + aim, fast), said, slow)
-
-
-def update() -> Iterator[timing.Row]:
-    """The deterministic update alone: history and assistant, no noise, no questions."""
-    values, origin = torch.randn(1, MILLION, 19), torch.randn(1, MILLION, 19)
-    rates = 0.1 * torch.rand(2, 1, MILLION, 1)
-    aim, position = torch.randn(1, 1, 19), torch.randn(1, 1, 19)
-
-    def pull(fast: bool) -> object:
-        return both(values, aim, origin, rates[0], position, rates[1])
-
-    for name, fast in (("eager", False), ("compiled", True)):
-        with compiled(fast):
-            found = timing.per_second(lambda fast=fast: pull(fast), MILLION, seconds=2.0)
-        yield f"deterministic update, {name}", found / 1e6, "M agent-steps/s", "aim 25" if fast else ""
+def flagship() -> Iterator[timing.Row]:
+    """A tick of value-lock-in in processor time, by kernels and by torch, as many users as the aims name."""
+    torch.set_num_threads(1)
+    for users, aim in ((100, 0.3), (300, 0.35), (1000, 0.4)):
+        cell = ops.arm(list(load("value-lock-in").cells))
+        assert cell.population is not None
+        sized = replace(cell, population=cell.population.model_copy(update={"size": users}))
+        found = ops.ticks(sized)
+        fast, slow = found["kernels"][1], found["torch"][1]
+        yield (
+            f"value-lock-in, {users:,} users",
+            fast,
+            "ms a tick",
+            f"torch {slow:.2f}: {fast / slow:.2f} of it; aim {aim}",
+        )
 
 
 def memory() -> Iterator[timing.Row]:
     """Peak bytes per user over the state's, in a process of its own, and whether it grows with steps."""
     code = (
-        "from benchmarks.coevolution import society, MILLION\n"
+        "from benchmarks.coevolution import society\n"
         "from populace import tree\nfrom populace.rollout import rollout\n"
-        "society(1, 1000)\nbase()\n"
-        "w, p, r = society(1, MILLION)\n"
+        "rollout(*society(1, 1000), 1)\nbase()\n"
+        "w, p, r = society(1, {users})\n"
         "r = rollout(w, p, r, {steps})\nprint(tree.nbytes(r))\n"
     )
-    peaks = []
-    for steps in (2, 12):
-        peak, out = timing.peak_of(code.format(steps=steps))
-        peaks.append(peak)
-    state = float(out)
-    yield "state", state / MILLION, "bytes per user", ""
-    yield "peak", peaks[0] / MILLION, "bytes per user", f"{peaks[0] / state:.2f} of the state; aim 2.5"
-    yield "peak after 10 more ticks", peaks[1] / MILLION, "bytes per user", f"{peaks[1] / peaks[0]:.2f} of the first"
+    for users in (MILLION, 4 * MILLION):
+        peak, out = timing.peak_of(code.format(users=users, steps=2))
+        later, _ = timing.peak_of(code.format(users=users, steps=12))
+        state = float(out)
+        yield f"state, {users:,} users", state / users, "bytes per user", ""
+        if peak is None or later is None:
+            yield "peak", "not measured", "", "the system does not tell a process its peak"
+            continue
+        yield "peak, beginning included", peak / users, "bytes per user", f"{peak / state:.2f} of the state; aim 1.3"
+        yield "peak after 10 more ticks", later / users, "bytes per user", f"{later / peak:.2f} of the first"
 
 
 def others() -> Iterator[timing.Row]:
-    """The same dynamics in NumPy and as a per-agent environment; VMAS and mesa-frames on their own examples."""
-    population = baselines.NumpyPopulation(MILLION)
-    found = timing.per_second(population.step, MILLION, seconds=3.0)
-    yield "tuned NumPy, 10^6 users, same dynamics", found / 1e6, "M agent-steps/s", "one thread, as NumPy is"
+    """VMAS and mesa-frames on their own examples."""
     yield from vmas()
     yield from mesa_frames()
-
-
-def per_agent(users: int) -> float:
-    """Agent-steps a second of the plain environment, with actions made beforehand."""
-    env = baselines.PerAgentEnv(users)
-    env.reset()
-    actions = {agent: np.ones(env.asked, np.int8) for agent in env.agents}
-    return timing.per_second(lambda: env.step(actions), users)
 
 
 def views() -> Iterator[timing.Row]:
@@ -157,15 +145,28 @@ def views() -> Iterator[timing.Row]:
             f"view, array actions, {users:,}",
             found / 1e6,
             "M agent-steps/s",
-            f"adds {bare / found - 1:.0%}; aim 10 %",
+            f"adds {bare / found - 1:.0%}; aim {({100: 0.3, 1000: 2.5}).get(users, '-')}",
         )
+        by_arrays = found
         dicts = {agent: np.zeros(shape[2], np.int64) for agent in env.agents}
         found = timing.per_second(lambda: env.step(dicts), users)  # noqa: B023
-        yield f"view, dict actions, {users:,}", found / 1e6, "M agent-steps/s", f"adds {bare / found - 1:.0%}; aim 40 %"
-        if users <= 1000:
-            plain = per_agent(users)
-            ratio = f"the view is {found / plain:.1f} times it; aim 20 at 1,000"
-            yield f"per-agent PettingZoo, {users:,}", plain / 1e6, "M agent-steps/s", ratio
+        yield (
+            f"view, dict actions, {users:,}",
+            found / 1e6,
+            "M agent-steps/s",
+            f"{found / by_arrays:.0%} of array actions; aim 60 %",
+        )
+        if users > 1000:
+            continue
+        for name, other in (
+            ("per-agent PettingZoo", baselines.PerAgentEnv(users)),
+            ("vectorised NumPy in PettingZoo", baselines.VectorisedEnv(users)),
+        ):
+            other.reset()
+            acts = {agent: np.ones(other.asked, np.int8) for agent in other.agents}
+            plain = timing.per_second(lambda: other.step(acts), users)  # noqa: B023
+            ratio = f"the view with dict actions is {found / plain:.2f} times it; aim 1 at 1,000"
+            yield f"{name}, {users:,}", plain / 1e6, "M agent-steps/s", ratio
 
 
 def _people(users: int) -> PlainPopulation:
@@ -217,16 +218,21 @@ def lock_in() -> Iterator[timing.Row]:
     for name, loop in (("floats", baselines.lock_in_loop), ("Decimals, as published", baselines.lock_in_decimal)):
         loops[name] = timing.per_second(lambda loop=loop: loop(4, rounds), 4 * rounds * humans)
         yield f"lock-in, plain Python loop, {name}", loops[name] / 1e6, "M agent-steps/s", ""
-    population = PlainPopulation(humans, ("mu",))
+    torch.set_num_threads(THREADS)
+    for name in NAMES:
+        for worlds, users in ((4096, humans), (65_536, humans), (64, 100), (64, 1000)):
+            with using(name):
+                found = _rounds(worlds, users, rounds)
+            ratios = " and ".join(f"{found / loop:.0f}" for loop in loops.values())
+            aim = {4096: "150", 65_536: "200"}.get(worlds, "as fast a human with 1,000 as with 100")
+            what = f"lock-in, {worlds:,} worlds of {users:,}, {name}"
+            yield what, found / 1e6, "M agent-steps/s", f"{ratios} times the loops; aim {aim}"
+
+
+def _rounds(worlds: int, users: int, rounds: int) -> float:
+    """Human-rounds a second of whole ticks."""
+    population = PlainPopulation(users, ("mu",))
     world = LockIn(LockIn.Options(), population.census)
     players = {role: policies.get(name, within="lockin")() for role, name in world.defaults.items()}
-    torch.set_num_threads(THREADS)
-    for fast in (False, True):
-        for worlds in (4096, 65_536):
-            with compiled(fast):
-                run = start(world, players, population, seed=0, worlds=worlds)
-                work = partial(rollout, world, players, run, rounds)
-                found = timing.per_second(work, worlds * rounds * humans, seconds=4.0)
-            ratios = " and ".join(f"{found / loop:.0f}" for loop in loops.values())
-            name = f"lock-in, {worlds:,} worlds, {'compiled' if fast else 'eager'}"
-            yield name, found / 1e6, "M agent-steps/s", f"{ratios} times the loops; aim 300"
+    run = start(world, players, population, seed=0, worlds=worlds)
+    return timing.per_second(partial(rollout, world, players, run, rounds), worlds * rounds * users, seconds=3.0)

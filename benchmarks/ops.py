@@ -75,11 +75,16 @@ def arm(cell_of: list[Cell]) -> Cell:
 def measured(scenario: str) -> tuple[Cell, dict[str, tuple[float, float]]]:
     """The arm, and arithmetic -> (operations per tick, milliseconds per tick), the median tick of each."""
     cell = arm(list(load(scenario).cells))
+    return cell, ticks(cell)
+
+
+def ticks(cell: Cell) -> dict[str, tuple[float, float]]:
+    """Arithmetic -> (operations per tick, milliseconds per tick), the median tick of each."""
     stages = {name: Stage(cell, name) for name in NAMES}
     while min(sum(stage.spent) for stage in stages.values()) < SECONDS:
         for stage in stages.values():  # in turns, so that other work on the machine meets both
             stage.spent.append(stage.tick())
-    return cell, {name: (s.operations(), 1e3 * statistics.median(s.spent)) for name, s in stages.items()}
+    return {name: (s.operations(), 1e3 * statistics.median(s.spent)) for name, s in stages.items()}
 
 
 def rows(scenarios: list[str] | None = None) -> Iterator[timing.Row]:
@@ -94,12 +99,12 @@ def rows(scenarios: list[str] | None = None) -> Iterator[timing.Row]:
             continue
         (before, slow), (after, fast) = found["torch"], found["kernels"]
         left.append(fast / slow)
-        users = f"{cell.population.get('size', '')} users, arm {cell.arm}"
+        users = "" if cell.population is None else f"{cell.population.size} users, "
         yield (
             name,
             fast,
             "ms a tick",
-            f"{fast / slow:.2f} of {slow:.2f}; {before:,.0f} -> {after:,.0f} operations; {users}",
+            f"{fast / slow:.2f} of {slow:.2f}; {before:,.0f} -> {after:,.0f} operations; {users}arm {cell.arm}",
         )
     yield "median of what is left", statistics.median(left), "of torch's time", ""
 

@@ -46,21 +46,25 @@ def normals(device: str = "cpu") -> float:
     return per_second(lambda: out.normal_(generator=generator), out.numel())
 
 
-def peak_of(code: str) -> tuple[float, str]:
+def peak_of(code: str) -> tuple[float | None, str]:
     """Peak resident bytes that `code` adds in a fresh process, over what it holds at the line `base()`; and its output.
+
+    None where the system does not tell, as some sandboxes do.
 
     `code` calls `base()` after its imports; everything it allocates from then on counts.
     """
     # `ru_maxrss` of a new process is at least that of its parent when it was started, so the system's own mark is read.
     prelude = (
-        "def _peak():\n    with open('/proc/self/status') as file:\n"
-        "        return int(next(line for line in file if line.startswith('VmHWM')).split()[1])\n"
+        "def _peak():\n    try:\n        with open('/proc/self/status') as file:\n"
+        "            return next((int(line.split()[1]) for line in file if line.startswith('VmHWM')), 0)\n"
+        "    except OSError:\n        return 0\n"
         "_b = [0]\ndef base():\n    _b[0] = _peak()\n"
     )
     ending = "\nprint('PEAK', (_peak() - _b[0]) * 1024)\n"
     done = subprocess.run([sys.executable, "-c", prelude + code + ending], capture_output=True, text=True, check=True)
     *lines, last = done.stdout.strip().splitlines()
-    return float(last.split()[1]), "\n".join(lines)
+    peak = float(last.split()[1])
+    return peak if peak > 0 else None, "\n".join(lines)
 
 
 def resident() -> int:

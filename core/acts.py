@@ -41,12 +41,10 @@ def valid(
     Raises:
         ActionError: Fields are missing or unknown, or a tensor has another shape or dtype than its field declares.
     """
-    fields = role.done_in(phase)
+    fields, expected, needed = role.due_in(phase)
     kind = actions.get("kind")
-    expected = {f.name for f in fields}
     given = {name for name in actions if is_field(name)}
-    free = {f.name for f in fields if f.optional or f.kind == "text"}
-    if not expected - free <= given <= expected:
+    if not needed <= given <= expected:
         raise ActionError(f"{role.name} in phase {phase!r} must give exactly {sorted(expected)}, got {sorted(given)}")
     checked, nan = {}, {}
     for f in fields:

@@ -3,21 +3,19 @@
 Both make the same keys, uniform numbers, whole numbers and choices to the bit; normal numbers and products differ in
 the last bits, and after many ticks so do the worlds. Hence the arithmetic is part of a run: it is fixed at the start,
 saved with the run, and used again when the run is resumed. Kernels are the default on the CPU where numba runs; the
-variable POPULACE_ARITHMETIC (read once) or an argument asks for one by name. Other devices are torch's, and so is
-compiled arithmetic.
+variable POPULACE_ARITHMETIC (read once) or an argument asks for one by name. Other devices are torch's.
 """
 
 import functools
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Literal, ParamSpec, TypeVar, cast
 
 from torch import Tensor
 
-from populace.compiling import is_compiled
 from populace.errors import Notice, PopulaceError, UnknownName
 
 P = ParamSpec("P")
@@ -34,7 +32,7 @@ _now: ContextVar[Name | None] = ContextVar("populace_arithmetic", default=None)
 
 def current() -> Name:
     """The arithmetic in force here, for tensors on the CPU."""
-    return "torch" if is_compiled() else _now.get() or default()
+    return _now.get() or default()
 
 
 def by_kernels(tensor: Tensor) -> bool:
@@ -42,14 +40,22 @@ def by_kernels(tensor: Tensor) -> bool:
     return tensor.is_cpu and type(tensor) is Tensor and current() == "kernels"
 
 
-@contextmanager
-def using(name: str) -> Iterator[None]:
-    """Within this block tensors on the CPU are computed by this arithmetic (by torch within `compiled()`).
+def using(name: str) -> AbstractContextManager[None]:
+    """Within this block tensors on the CPU are computed by this arithmetic.
 
     Raises:
         PopulaceError: There is no such arithmetic, or numba, which kernels need, cannot run here.
     """
-    token = _now.set(checked(name))
+    return _SAME if _now.get() == name else _switched(checked(name))
+
+
+_SAME = nullcontext()
+"""What does nothing, where this arithmetic is in force already."""
+
+
+@contextmanager
+def _switched(name: Name) -> Iterator[None]:
+    token = _now.set(name)
     try:
         yield
     finally:
@@ -84,10 +90,6 @@ def chosen(device: object, asked: str | None = None) -> Name:
     if checked(asked) == "kernels" and elsewhere:
         raise PopulaceError(
             f"the arithmetic 'kernels' runs on the CPU only, and the device is {device}: use the arithmetic 'torch'"
-        )
-    if asked == "kernels" and is_compiled():
-        raise PopulaceError(
-            "only the arithmetic 'torch' can be compiled: use either --compile or the arithmetic 'kernels'"
         )
     return cast(Name, asked)
 

@@ -24,7 +24,6 @@ import torch
 from torch import Tensor
 
 from populace.arithmetic import by_kernels
-from populace.compiling import kernel
 from populace.errors import DrawnTwice
 
 Dim = int | Tensor
@@ -67,13 +66,7 @@ def _fold(keys: Tensor, coordinate: int | Tensor) -> Tensor:
 
 def fold_each(keys: Tensor, ids: Tensor) -> Tensor:
     """Keys [worlds, k] below keys [worlds] for ids [k]."""
-    return _kernels().below(keys, None, (ids,)) if by_kernels(keys) else _fold_each(keys, ids)
-
-
-@kernel
-def _fold_each(keys: Tensor, ids: Tensor) -> Tensor:
-    """Apart, or a compiled kernel would make keys for every number."""
-    return _fold(keys.unsqueeze(-1), ids)
+    return _kernels().below(keys, None, (ids,)) if by_kernels(keys) else _fold(keys.unsqueeze(-1), ids)
 
 
 @functools.cache
@@ -102,8 +95,7 @@ def _root(seed: int) -> int:
 def lane_hash(keys: Tensor, lanes: Tensor) -> Tensor:
     """32 random bits (int32) for every key and lane: keys [...], lanes [k] int32 -> [..., k].
 
-    Within a key the map from lane to bits is a bijection. This and the two functions below are pure and take keys as
-    tensors, so that a compiled kernel can call them.
+    Within a key the map from lane to bits is a bijection.
     """
     low, high = keys.to(torch.int32).unsqueeze(-1), (keys >> 32).to(torch.int32).unsqueeze(-1)
     x = low + lanes * _LANE_STEP
@@ -123,17 +115,6 @@ def normal_from(keys: Tensor, lanes: Tensor) -> Tensor:
     radius = torch.sqrt(-2.0 * torch.log(1.0 - uniform_from(keys, 2 * lanes)))  # 1 - u is in (0, 1]
     angle = (2.0 * math.pi) * uniform_from(keys, 2 * lanes + 1)
     return torch.stack((radius * torch.cos(angle), radius * torch.sin(angle)), dim=-1).flatten(-2)
-
-
-def normal_at(keys: Tensor, lanes: Tensor) -> Tensor:
-    """The numbers of `normal_from` one by one, to the last bits: keys [...], lanes [k] of numbers -> [..., k].
-
-    For compiled kernels, which would make every pair twice.
-    """
-    pair = lanes & -2
-    radius = torch.sqrt(-2.0 * torch.log(1.0 - uniform_from(keys, pair)))
-    quarter = (lanes & 1).to(torch.float32) * (0.5 * math.pi)  # sin(x) = cos(x - pi / 2)
-    return radius * torch.cos((2.0 * math.pi) * uniform_from(keys, pair + 1) - quarter)
 
 
 def uniforms(keys: Tensor, count: int) -> Tensor:
@@ -172,6 +153,14 @@ class Draw:
         root = _root(seed)
         fast = by_kernels(worlds)
         keys = _kernels().folded(root, worlds) if fast else _mix64((worlds.to(torch.int64) + 1) * _GOLDEN + root)
+        return Draw(keys, seen=set() if check else None, seed=seed)
+
+    @staticmethod
+    def of_tick(seed: int, worlds: Tensor, episode: Tensor, tick: Tensor, check: bool = False) -> "Draw":
+        """The root at a tick of an episode, [worlds] int64 each; ticks of an episode stay below 2^32."""
+        if not by_kernels(worlds):
+            return Draw.of(seed, worlds, check).at((episode << 32) + tick)  # one fold for both
+        keys = _kernels().of_tick(_root(seed), worlds, episode, tick)
         return Draw(keys, seen=set() if check else None, seed=seed)
 
     @property
@@ -280,10 +269,13 @@ class Draw:
 
     def _fast(self, dims: tuple[Dim, ...]) -> bool:
         """Whether kernels draw; what they do not take, torch does, or says what is wrong with it."""
-        return by_kernels(self.keys) and all(
-            (type(dim) is int and dim >= 0) or (isinstance(dim, Tensor) and dim.dim() == 1 and dim.is_cpu)
-            for dim in dims
-        )
+        for dim in dims:
+            if type(dim) is int:
+                if dim < 0:
+                    return False
+            elif not (isinstance(dim, Tensor) and dim.dim() == 1 and dim.is_cpu):
+                return False
+        return by_kernels(self.keys)
 
     def _path(self, purpose: str) -> int:
         return _path_hash((*self.path, purpose))

@@ -5,10 +5,11 @@ disagree about it.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +18,8 @@ from torch import Tensor
 
 from populace.errors import PopulaceError
 from populace.template_worker import figure
+
+T = TypeVar("T")
 
 Kind = Literal["real", "choice", "flag", "count", "text"]
 
@@ -208,19 +211,58 @@ class Role:
 
     def seen_in(self, phase: str, private: bool = False) -> tuple[Field, ...]:
         """Fields seen in `phase`, with the private ones when `private`."""
-        return tuple(f for f in self.sees if f.in_phase(phase) and (private or not f.private))
+        return self._kept(
+            ("seen", phase, private),
+            lambda: tuple(f for f in self.sees if f.in_phase(phase) and (private or not f.private)),
+        )
 
     def done_in(self, phase: str) -> tuple[Field, ...]:
         """Fields done in `phase`."""
-        return tuple(f for f in self.does if f.in_phase(phase))
+        return self._kept(("done", phase), lambda: tuple(f for f in self.does if f.in_phase(phase)))
+
+    def due_in(self, phase: str) -> tuple[tuple[Field, ...], frozenset[str], frozenset[str]]:
+        """Fields done in `phase`; names of them all, and of those that may not be left out."""
+        return self._kept(("due", phase), lambda: self._due(phase))
+
+    def _due(self, phase: str) -> tuple[tuple[Field, ...], frozenset[str], frozenset[str]]:
+        done = self.done_in(phase)
+        needed = frozenset(f.name for f in done if not f.optional and f.kind != "text")
+        return done, frozenset(f.name for f in done), needed
+
+    def shown_in(self, phase: str, private: bool = False) -> frozenset[str]:
+        """Names of the tensors seen in `phase`: fields, and masks of fields that are seen or done."""
+        return self._kept(("shown", phase, private), lambda: self._shown(phase, private))
+
+    def _shown(self, phase: str, private: bool) -> frozenset[str]:
+        seen = {f.name for f in self.seen_in(phase, private)}
+        masked = seen | {f.name for f in self.done_in(phase) if f.masked}
+        return frozenset(seen | {f"{name}_mask" for name in masked})
 
     def only_speaks(self, phase: str) -> bool:
         """Whether all that it does in `phase` is to say something, which may be left to the world's phrases.
 
         Codes that only words can tell (`optional`) may be left out with them.
         """
+        return self._kept(("speaks", phase), lambda: self._only_speaks(phase))
+
+    def _only_speaks(self, phase: str) -> bool:
         done = self.done_in(phase)
         return bool(done) and all(f.kind == "text" or f.optional for f in done)
+
+    @cached_property
+    def _found(self) -> dict[tuple[object, ...], Any]:
+        """What follows from the fields, which every tick asks for."""
+        return {}
+
+    def _kept(self, key: tuple[object, ...], make: Callable[[], T]) -> T:
+        if key not in self._found:
+            self._found[key] = make()
+        found: T = self._found[key]
+        return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what follows from the fields."""
+        return {name: value for name, value in self.__dict__.items() if name != "_found"}
 
 
 # As `dataclasses.field`, these stand where a value of the field's own type is wanted: what they return is `Any`.

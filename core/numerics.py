@@ -26,6 +26,12 @@ def either(mask: Tensor, yes: float, no: float) -> Tensor:
     return torch.where(mask, one, other)
 
 
+def per_seat(x: Tensor, seats: int) -> Tensor:
+    """What all seats of a world see alike: [worlds, ...] -> [worlds, seats, ...], a view."""
+    each = x.unsqueeze(1)
+    return each if seats == 1 else each.expand(-1, seats, *[-1] * (x.dim() - 1))
+
+
 def total(x: Tensor) -> Tensor:
     """Sum over the last dimension, in blocks of fixed size: [..., n] -> [...].
 
@@ -51,10 +57,12 @@ def mean_of(x: Tensor, among: Tensor) -> Tensor:
 
 def kernels_take(*tensors: Tensor) -> bool:
     """Whether kernels compute with these: float32 on the CPU, not empty, and no gradients are asked for."""
-    return current() == "kernels" and all(
-        x.is_cpu and type(x) is Tensor and x.dtype is torch.float32 and x.numel() > 0 and not _followed(x)
-        for x in tensors
-    )
+    if current() != "kernels":
+        return False
+    for x in tensors:  # a loop, as small ticks ask often
+        if not (x.is_cpu and type(x) is Tensor and x.dtype is torch.float32 and x.numel() > 0) or _followed(x):
+            return False
+    return True
 
 
 def _fit(x: torch.Size, weight: torch.Size) -> bool:
@@ -108,8 +116,3 @@ def tiles(worlds: int, users: int, width: int, numbers: int = 1 << 18) -> Iterat
         size = max(1, numbers // max(1, (block.stop - block.start) * width))
         for start in range(0, worlds, size):
             yield slice(start, min(start + size, worlds)), block
-
-
-def whole() -> Iterator[tuple[slice, slice]]:
-    """The one tile that is everything: compiled kernels keep no temporaries, so they need no tiles."""
-    yield slice(None), slice(None)

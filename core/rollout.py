@@ -95,6 +95,7 @@ def rollout(
         if recorder is not None and run.clock == 0 and run.phase == 0 and recorder.wants(0):
             recorder.record(world, run, {})
         last = run.clock + steps
+        own = False  # whether nobody but this rollout has seen the run
         while run.clock < last:
             if run.phase == 0 and run.clock:
                 run = _renew(world, policies, run, horizon, at_end)
@@ -102,7 +103,8 @@ def rollout(
             watch = recorder is not None and recorder.wants(run.clock + 1)
             while True:
                 before = run
-                run, step = advance(world, policies, run, check=check, watch=watch)
+                run, step = advance(world, policies, run, check=check, watch=watch, own=own)
+                own = True
                 join(flows, step.measures)
                 if recorder is not None and step.said:
                     recorder.hear(world, before, world.phases[before.phase], step.said)
@@ -113,6 +115,7 @@ def rollout(
                 join(flows, learned)
             if recorder is not None and watch:
                 recorder.record(world, run, {**flows, **recorded(run.counts)})
+                own = False
                 run = replace(run, counts={})
             if progress is not None:
                 progress(run.clock)

@@ -17,6 +17,7 @@ from populace.fields import Role, shared
 from populace.measures import Counts, Key, OfSeats, add
 from populace.memory import is_short
 from populace.observation import Observation
+from populace.ownership import changed
 from populace.policy import HOW, READ, WORDS, Actions, Learner, Memory, Policy, Trajectory, Transition
 from populace.population import People, Population
 from populace.words import Reader, Words
@@ -67,9 +68,8 @@ class Run:
         """The randomness of this episode, tick and phase; `scope` is the phase's (`World.scopes`), by default its
         number.
         """
-        # One fold for both counters: ticks of an episode stay below 2^32.
-        counters = (self.episode << 32) + self.tick
-        return Draw.of(self.seed, self.worlds, check).at(counters).scope(scope or f"phase {self.phase}")
+        draw = Draw.of_tick(self.seed, self.worlds, self.episode, self.tick, check)
+        return draw.scope(scope or f"phase {self.phase}")
 
     def tidy(self) -> "Run":
         """The same run with a new store of words, that holds only what its tensors name."""
@@ -161,9 +161,7 @@ def see(world: AnyWorld, run: Run, role: Role, privileged: bool = False) -> Obse
     phase = world.phases[run.phase]
     with arithmetic.using(run.arithmetic):
         fields = world.observe(run.state, role.name, phase)
-    kept = {f.name for f in role.seen_in(phase, privileged)}
-    kept |= {f"{name}_mask" for name in kept}
-    kept |= {f"{f.name}_mask" for f in role.done_in(phase) if f.masked}
+    kept = role.shown_in(phase, privileged)
     shown = {name: tensor for name, tensor in fields.items() if name in kept}
     hidden = {f.name for f in role.seen_in(phase, private=True) if f.private}
     reader = Reader(run.words, world.lexicon, {name: fields[name] for name in hidden if name in fields})
@@ -178,6 +176,7 @@ def advance(
     *,
     check: bool = False,
     watch: bool = False,
+    own: bool = False,
 ) -> tuple[Run, Step[Any]]:
     """Play ONE phase: the roles that act in it, then the world.
 
@@ -189,6 +188,7 @@ def advance(
         check: Make a purpose drawn twice an error.
         watch: Whether this tick is recorded: also measure rewards of seats, and `nan/<field>` of each role, the share
             of its real actions that are not numbers.
+        own: Whether the caller made the run and needs it no more: the world may write into its state.
 
     Returns:
         The run after the phase, and the world's step, whose measures hold those of seats too (`OfSeats`). Counts are
@@ -201,11 +201,17 @@ def advance(
         PopulaceError: The run's arithmetic cannot be had here.
     """
     with arithmetic.using(run.arithmetic):
-        return _phase(world, policies, run, given, check, watch)
+        return _phase(world, policies, run, given, check, watch, own)
 
 
 def _phase(
-    world: AnyWorld, policies: Policies, run: Run, given: Mapping[str, Actions] | None, check: bool, watch: bool
+    world: AnyWorld,
+    policies: Policies,
+    run: Run,
+    given: Mapping[str, Actions] | None,
+    check: bool,
+    watch: bool,
+    own: bool,
 ) -> tuple[Run, Step[Any]]:
     phase = world.phases[run.phase]
     draw = run.draw(check, world.scopes[run.phase])
@@ -253,7 +259,8 @@ def _phase(
         name: {**done, **codes.get(name, {}), **({"kind": kinds[name]} if name in kinds else {})}
         for name, done in acted.items()
     }
-    step = world.advance(run.state, phase, told, draw.scope("advance"))
+    play = world.advance_own if own and not world.ends else world.advance  # worlds that end mix the state in below
+    step = play(run.state, phase, told, draw.scope("advance"))
     if watch:
         for name, reward in step.rewards.items():
             flows |= acts.rewards(name, reward, _players(policies, run.memory, name))
@@ -270,13 +277,13 @@ def _phase(
         if step.ended is not None:
             done = done | step.ended
     last = run.phase + 1 == len(world.phases)
-    after = replace(
+    after = changed(
         run,
         state=state,
         memory=memory,
         done=done,
         phase=0 if last else run.phase + 1,
-        tick=run.tick + (~run.done if last else 0),
+        tick=run.tick if not last else run.tick + ~run.done if world.ends else run.tick + 1,
         clock=run.clock + last,
         trajectory=_remember(run, seen, acted, step, phase, kinds, kept),
         counts=add(run.counts, events) if events else run.counts,
@@ -292,7 +299,7 @@ def _phase(
         )
         for role, what in step.said.items()
     }
-    return after, replace(step, state=state, measures=flows, said=said)
+    return after, changed(step, state=state, measures=flows, said=said)
 
 
 def _players(policies: Policies, memory: Mapping[str, Any], role: str) -> Mapping[str, Tensor]:

@@ -94,6 +94,15 @@ class World(ABC, Generic[State, OptionsT]):
 
     # ------------------------------------------------------------------ hooks: override what the world needs
 
+    def advance_own(
+        self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw
+    ) -> Step[State]:
+        """As `advance`, with a state that nobody needs any more: its tensors may be written into.
+
+        Others may still hold some of them (an observation that a policy kept): ask `populace.ownership.alone` first.
+        """
+        return self.advance(state, phase, actions, draw)
+
     def present(self, state: State, role: str) -> Tensor | None:
         """Which seats are taken, [worlds, seats] bool; None for all."""
         return None

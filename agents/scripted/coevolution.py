@@ -14,6 +14,7 @@ from typing_extensions import TypeVar
 from populace.agents.scripted.coevolution_estimate import estimate, extrapolate
 from populace.draw import Draw
 from populace.fields import Role
+from populace.numerics import kernels_take
 from populace.observation import Observation
 from populace.options import Options
 from populace.policy import Actions, Memory, Policy
@@ -90,23 +91,21 @@ class Lifelong(Policy[LifelongOptionsT]):
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """Its estimate, the same for every audience."""
-        counts = observation["counts"]
-        everyone = counts.sum(-1, keepdim=True)
-        pooled = (counts.unsqueeze(-1) * observation["shares"]).sum(-2, keepdim=True) / everyone.clamp(
-            min=1.0
-        ).unsqueeze(-1)
-        found, memory = self._fit(
-            observation, memory, pooled.expand_as(observation["shares"]), everyone.expand_as(counts)
-        )
+        found, memory = self._fit(observation, memory, *pooled(observation["counts"], observation["shares"]))
         return _say(found), memory
 
     def _fit(
-        self, observation: Observation, memory: "_Estimates", shares: Tensor, counts: Tensor
+        self, observation: Observation, memory: "_Estimates", shares: Tensor, weights: Tensor
     ) -> tuple[Tensor, "_Estimates"]:
         prior = _prior(observation)
         around = prior if self.options.independent else torch.where(memory.known, memory.values, prior)
-        found = _fit(observation, shares, _asked(counts, shares), around, self.options)
+        found = _fit(observation, shares, weights, around, self.options)
         return found, _Estimates(found, memory.known | True)
+
+    def _apart(self, observation: Observation, memory: "_Estimates") -> tuple[Tensor, "_Estimates"]:
+        """An estimate an audience."""
+        shares = observation["shares"]
+        return self._fit(observation, memory, shares, _asked(observation["counts"], shares))
 
 
 class Pluralist(Lifelong):
@@ -114,7 +113,7 @@ class Pluralist(Lifelong):
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """An estimate an audience."""
-        found, memory = self._fit(observation, memory, observation["shares"], observation["counts"])
+        found, memory = self._apart(observation, memory)
         return _say(found), memory
 
 
@@ -123,7 +122,7 @@ class Consensus(Lifelong):
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """The mean over audiences that have users."""
-        found, memory = self._fit(observation, memory, observation["shares"], observation["counts"])
+        found, memory = self._apart(observation, memory)
         taken = (observation["counts"] > 0).float().unsqueeze(-1)
         middle = (taken * found).sum(-2, keepdim=True) / taken.sum(-2, keepdim=True).clamp(min=1.0)
         return _say(middle.expand_as(found)), memory
@@ -167,7 +166,7 @@ class Extrapolative(Lifelong[ExtrapolativeOptions]):
         seen = memory.seen + (new | (memory.seen == 0))
         shown = seen.view(-1, 1, 1, 1)
         if o.votes == "real":
-            found, held = self._fit(observation, memory.held, shares, observation["counts"])
+            found, held = self._apart(observation, memory.held)
             past = _remember(memory.past, found, new)
             return _say(extrapolate(past, shown, o.order, o.ahead)), _Past(held, past, seen)
         items = observation["items"].unsqueeze(2).expand_as(shares)
@@ -235,6 +234,20 @@ def _prior(observation: Observation) -> Tensor:
     """The values of the start, [worlds, assistants, audiences, values]."""
     audiences = observation["counts"].shape[-1]
     return observation["prior"].unsqueeze(2).expand(-1, -1, audiences, -1)
+
+
+def pooled(counts: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
+    """Shares of all audiences together, and the weight of every item: 1 where there are users.
+
+    counts [..., audiences], shares [..., audiences, asked] -> twice [..., audiences, asked].
+    """
+    if kernels_take(counts, shares):
+        from populace.agents.scripted.coevolution_estimate_kernel import pool  # imports numba
+
+        return pool(counts, shares)
+    everyone = counts.sum(-1, keepdim=True)
+    mean = (counts.unsqueeze(-1) * shares).sum(-2, keepdim=True) / everyone.clamp(min=1.0).unsqueeze(-1)
+    return mean.expand_as(shares), _asked(everyone.expand_as(counts), shares)
 
 
 def _asked(counts: Tensor, shares: Tensor) -> Tensor:

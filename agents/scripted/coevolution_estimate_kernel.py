@@ -7,6 +7,7 @@ from torch import Tensor
 
 from populace.kernels.building import flat, kernel
 from populace.kernels.scalars import sigmoid
+from populace.kernels.threads import spread
 
 LEAST, MOST = 4, 32
 """Fits worked on at once, few or many; handed over as a number, for LLVM unrolls loops of known length instead of using
@@ -15,13 +16,16 @@ vectors. What comes out does not depend on it."""
 ONE, FOUR = f32(1.0), f32(4.0)
 
 
-@kernel(*[torch.float32] * 7, int, int, int, int, float)
+@kernel(*[torch.float32] * 7, int, int, int, int, float, int, int)
 def _fit(
     shares_at: int, shares_n: int, weights_at: int, weights_n: int, questions_at: int, questions_n: int,
     centre_at: int, centre_n: int, beta_at: int, beta_n: int, around_at: int, around_n: int, out_at: int, out_n: int,
     asked: int, width: int, steps: int, lanes: int, ridge: float,
+    begin: int, end: int,
 ) -> None:  # fmt: skip
-    """Fits [n]: shares, weights [n, asked], questions [n, asked, width], centre, around and out [n, width], beta [n].
+    """Fits [begin, end) of n.
+
+    shares, weights [n, asked], questions [n, asked, width], centre, around and out [n, width], beta [n].
 
     In a tile the numbers of fit r lie at r, lanes + r, 2 lanes + r ...; fits that are not there are zeros.
     """
@@ -35,8 +39,8 @@ def _fit(
     middle, start, slope = np.zeros(width * lanes, f32), np.zeros(width * lanes, f32), np.zeros(width * lanes, f32)
     values, ahead = np.zeros(width * lanes, f32), np.zeros(width * lanes, f32)
     sharp, rate, total = np.zeros(lanes, f32), np.zeros(lanes, f32), np.zeros(lanes, f32)
-    for first in range(0, beta_n, lanes):
-        here = min(lanes, beta_n - first)
+    for first in range(begin, end, lanes):
+        here = min(lanes, end - first)
         for r in range(here):
             sharp[r] = beta[first + r]
             for q in range(asked):
@@ -105,17 +109,21 @@ def fit(
 ) -> Tensor:
     """As `estimate`."""
     asked, width = questions.shape[-2:]
-    lead = torch.broadcast_shapes(
-        shares.shape[:-1], weights.shape[:-1], questions.shape[:-2], centre.shape[:-1], beta.shape, around.shape[:-1]
-    )
+    lead = shares.shape[:-1]
+    others = weights.shape[:-1], questions.shape[:-2], centre.shape[:-1], beta.shape, around.shape[:-1]
+    if not all(len(s) == len(lead) and all(m in (1, n) for m, n in zip(s, lead, strict=True)) for s in others):
+        lead = torch.broadcast_shapes(lead, *others)  # which is slow
     out = around.new_empty((*lead, width))
-    _fit(
-        shares.expand(*lead, asked).contiguous(),
-        weights.expand(*lead, asked).contiguous(),
-        questions.expand(*lead, asked, width).contiguous(),
-        centre.expand(*lead, width).contiguous(),
-        beta.expand(lead).contiguous(),
-        around.expand(*lead, width).contiguous(),
+    spread(
+        _fit,
+        lead.numel(),
+        lead.numel() * asked * width * steps,
+        _filled(shares, (*lead, asked)),
+        _filled(weights, (*lead, asked)),
+        _filled(questions, (*lead, asked, width)),
+        _filled(centre, (*lead, width)),
+        _filled(beta, lead),
+        _filled(around, (*lead, width)),
         out,
         asked,
         width,
@@ -124,3 +132,38 @@ def fit(
         ridge,
     )
     return out
+
+
+def _filled(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    return x.contiguous() if x.shape == shape else x.expand(shape).contiguous()
+
+
+@kernel(*[torch.float32] * 4, int)
+def _pool(
+    counts_at: int, counts_n: int, shares_at: int, shares_n: int, pooled_at: int, pooled_n: int, weights_at: int,
+    weights_n: int, audiences: int,
+) -> None:  # fmt: skip
+    """Shares [n, audiences, asked] of all audiences together, by counts [n, audiences]; weight 1 if there are any."""
+    counts, shares = flat(counts_at, counts_n, f32), flat(shares_at, shares_n, f32)
+    pooled, weights = flat(pooled_at, pooled_n, f32), flat(weights_at, weights_n, f32)
+    asked = shares_n // counts_n
+    for n in range(counts_n // audiences):
+        everyone, first = f32(0.0), n * audiences * asked
+        for a in range(n * audiences, (n + 1) * audiences):
+            everyone += counts[a]
+        for q in range(asked):
+            total = f32(0.0)
+            for a in range(audiences):
+                total += counts[n * audiences + a] * shares[first + a * asked + q]
+            total /= max(everyone, ONE)
+            for a in range(audiences):
+                pooled[first + a * asked + q] = total
+                weights[first + a * asked + q] = ONE if everyone > f32(0.0) else f32(0.0)
+
+
+def pool(counts: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
+    """Shares of all audiences together, and their weights: counts [..., audiences], shares [..., audiences, asked]."""
+    pooled = torch.empty_like(shares, memory_format=torch.contiguous_format)
+    weights = torch.empty_like(pooled)
+    _pool(counts.contiguous(), shares.contiguous(), pooled, weights, counts.shape[-1])
+    return pooled, weights

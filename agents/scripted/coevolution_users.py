@@ -4,9 +4,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from populace.compiling import is_compiled, kernel
-from populace.draw import Draw, fold_each, uniform_from, uniforms
-from populace.numerics import sigmoid, tiles
+from populace.draw import Draw, fold_each, uniforms
+from populace.numerics import kernels_take, sigmoid, tiles
 from populace.observation import Observation
 from populace.options import Options, OptionsT
 from populace.policy import Actions, Memory, Policy
@@ -23,9 +22,12 @@ class Sincere(Policy[OptionsT]):
         (worlds, users, width), asked = values.shape, questions.shape[1]
         # All users of a world are asked the same, by one who shares its centre.
         sharp, centre = observation["beta"][:, :1, None] * questions, observation["centre"][:, :1]
-        keys, ids = draw.keys_of("answers"), torch.arange(users, device=values.device)
-        if is_compiled():
-            return {"answers": answer(values, centre, sharp, fold_each(keys, ids), self.honesty, fused=True)}, memory
+        keys = draw.keys_of("answers")
+        if kernels_take(values, centre, sharp):
+            from populace.agents.scripted.coevolution_users_kernel import answer as by_kernel  # imports numba
+
+            return {"answers": by_kernel(values, centre[:, 0], sharp, keys, self.honesty)}, memory
+        ids = torch.arange(users, device=values.device)
         answers = torch.empty((worlds, users, asked), dtype=torch.int64, device=values.device)
         for w, u in tiles(worlds, users, max(asked, width)):
             answers[w, u] = answer(values[w, u], centre[w], sharp[w], fold_each(keys[w], ids[u]), self.honesty)
@@ -37,16 +39,10 @@ class Sincere(Policy[OptionsT]):
         return 1.0
 
 
-@kernel
-def answer(values: Tensor, centre: Tensor, sharp: Tensor, keys: Tensor, honesty: float, fused: bool = False) -> Tensor:
+def answer(values: Tensor, centre: Tensor, sharp: Tensor, keys: Tensor, honesty: float) -> Tensor:
     """Answers of users [worlds, users, values] to items [worlds, asked, values]: int64 [worlds, users, asked]."""
-    off, asked = values - centre, sharp.shape[1]
-    if fused:
-        uniform = uniform_from(keys, torch.arange(asked, dtype=torch.int32, device=values.device))
-        logits = (off.unsqueeze(-2) * sharp.unsqueeze(1)).sum(-1)
-    else:
-        uniform = uniforms(keys, asked)
-        logits = _products(off.transpose(-1, -2).contiguous(), sharp).transpose(-1, -2)
+    off, uniform = values - centre, uniforms(keys, sharp.shape[1])
+    logits = _products(off.transpose(-1, -2).contiguous(), sharp).transpose(-1, -2)
     return (uniform < 0.5 + honesty * (sigmoid(logits) - 0.5)).to(torch.int64)
 
 

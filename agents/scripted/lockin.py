@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from populace.compiling import kernel
 from populace.draw import Draw
+from populace.numerics import kernels_take
 from populace.observation import Observation
 from populace.policy import Actions, Memory, Policy
 
@@ -16,13 +16,16 @@ class Aggregate(Policy):
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """The precision-weighted mean, and the sum of precisions, in logs."""
-        middle, log_precision = aggregate(
-            observation["trust"], observation["public_mean"], observation["public_log_precision"]
-        )
+        seen = observation["trust"], observation["public_mean"], observation["public_log_precision"]
+        if kernels_take(*seen):
+            from populace.agents.scripted.lockin_kernel import aggregate as by_kernel  # imports numba
+
+            middle, log_precision = by_kernel(*seen)
+        else:
+            middle, log_precision = aggregate(*seen)
         return {"mean": middle, "log_precision": log_precision}, memory
 
 
-@kernel
 def aggregate(trust: Tensor, means: Tensor, logs: Tensor) -> tuple[Tensor, Tensor]:
     """Pooled mean and log precision [worlds, assistants] of beliefs [worlds, assistants, humans]; float64 inside."""
     trust = trust.double()

@@ -7,11 +7,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from populace.agents.scripted.payoff_parts import against, belief, complete, largest
+from populace.agents.scripted.payoff_parts import against, complete, expected, largest
 from populace.dialogue import Dialogue
 from populace.draw import Draw
 from populace.errors import PopulaceError, UnknownName
 from populace.fields import Role
+from populace.numerics import kernels_take
 from populace.observation import Observation
 from populace.options import Options
 from populace.policy import Actions, Memory, Policy
@@ -74,7 +75,7 @@ class BestResponse(Policy[BestResponseOptions]):
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """Of equally good acts the first."""
-        worth = against(observation["mine"], belief(observation))
+        worth = expected(observation)
         return complete(observation, self._pick(observation, worth)), memory
 
     def _pick(self, observation: Observation, worth: Tensor) -> Tensor:
@@ -116,7 +117,7 @@ class Logit(Policy[LogitOptions]):
 
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """A draw of each seat's own."""
-        worth = against(observation["mine"], belief(observation)) / self.options.noise
+        worth = expected(observation) / self.options.noise
         weights = torch.exp(worth - worth.amax(-1, keepdim=True))
         return complete(observation, draw.categorical("act", weights)), memory
 
@@ -134,6 +135,10 @@ class TitForTat(Policy):
     def act(self, observation: Observation, memory: Memory, draw: Draw) -> tuple[Actions, Memory]:
         """It judges what it faced last by its most frequent act; in the beginning it trusts."""
         mine, theirs, faced = observation["mine"], observation["theirs"], observation["faced"]
+        if kernels_take(mine, theirs, faced):
+            from populace.agents.scripted.payoff_kernel import tit_for_tat  # imports numba
+
+            return complete(observation, tit_for_tat(mine, theirs, faced)), memory
         best = (mine + theirs).flatten(-2).argmax(-1)
         part, expected = best // mine.shape[-1], best % mine.shape[-1]
         punishment = theirs.amax(-1).argmin(-1)
@@ -163,8 +168,7 @@ class Rule(Policy[RuleOptions]):
         """Its own part of the cell that the rule chooses."""
         mine, theirs = observation["mine"], observation["theirs"]
         if self.options.corrected:
-            chances = belief(observation)
-            mine, theirs = against(mine, chances).unsqueeze(-1), against(theirs, chances).unsqueeze(-1)
+            mine, theirs = expected(observation).unsqueeze(-1), expected(observation, "theirs").unsqueeze(-1)
         users = (mine, theirs) if observation.role.name != "assistant" else (theirs, mine)
         chosen = self.chosen(*(x.flatten(-2) for x in users), *(x.flatten(-2) for x in (mine, theirs)))
         # Tied acts are equally likely, however many of their cells are tied.

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from populace.numerics import kernels_take
 from populace.observation import Observation
 from populace.policy import Actions
 
@@ -17,6 +18,16 @@ def belief(observation: Observation) -> Tensor:
     faced = observation["faced"]
     known = faced.sum(-1, keepdim=True)
     return torch.where(known > 0, faced / known.clamp(min=1e-12), 1.0 / faced.shape[-1])
+
+
+def expected(observation: Observation, name: str = "mine") -> Tensor:
+    """Expected payoff of each own act, [worlds, seats, own], by the table `name` and the belief about the other."""
+    table, faced = observation[name], observation["faced"]
+    if kernels_take(table, faced) and table.shape[:-2] == faced.shape[:-1]:
+        from populace.agents.scripted.payoff_kernel import worth  # imports numba
+
+        return worth(table, faced)
+    return against(table, belief(observation))
 
 
 def against(table: Tensor, chances: Tensor) -> Tensor:

@@ -50,7 +50,6 @@ def run(
     device: Device = "cpu",
     batch: Batch = None,
     arithmetic: Arithmetic = None,
-    fast: Annotated[bool, typer.Option("--compile", help="Compile the arithmetic (needs a C++ compiler).")] = False,
     threads: Threads = None,
     executor: ExecutorName = None,
     workers: Workers = None,
@@ -66,28 +65,26 @@ def run(
 ) -> None:
     """Run a scenario into a folder and report on it. Ctrl-C leaves a run that can be resumed."""
     from populace import arithmetic as arithmetics
-    from populace.compiling import compiled
     from populace.scenarios import runner
 
     choice = runner.Choice(executor, workers, address)
     loaded = opened(scenario, sets, trusted, allow)
     tell_reach(loaded)
-    with compiled(fast):
-        if dry_run:
-            with arithmetics.using(arithmetics.chosen(device, arithmetic)):
-                _tell_estimate(runner.estimate(loaded, device, batch, threads, choice.size), as_json)
-            return
-        with watched(quiet or as_json, loaded) as progress:
-            folder = _played(
-                loaded,
-                out,
-                device=device,
-                batch=batch,
-                threads=threads,
-                arithmetic=arithmetic,
-                progress=progress,
-                executor=choice,
-            )
+    if dry_run:
+        with arithmetics.using(arithmetics.chosen(device, arithmetic)):
+            _tell_estimate(runner.estimate(loaded, device, batch, threads, choice.size), as_json)
+        return
+    with watched(quiet or as_json, loaded) as progress:
+        folder = _played(
+            loaded,
+            out,
+            device=device,
+            batch=batch,
+            threads=threads,
+            arithmetic=arithmetic,
+            progress=progress,
+            executor=choice,
+        )
     _finish(folder, report, as_json)
 
 
@@ -180,16 +177,14 @@ def resume(
     It goes on in the batches that it began with: what was finished and what was saved holds those worlds together. To
     play fewer worlds at a time, begin a new run with --batch; the results are the same.
     """
-    from populace.compiling import compiled
     from populace.scenarios import runner
 
     choice = runner.Choice(executor, workers, address)
     here = fetched(folder) if is_address(folder) else Path(folder)
-    info = runner.read_info(here)
+    runner.read_info(here)  # says what is wrong with the folder
     loaded = opened(here / "scenario.yaml", sets, trusted, allow)
     with (
         trust.speaking(trust.guarded(trust=trusted, allow=allow or ())),
-        compiled(info.get("compiled", False)),
         watched(quiet or as_json, loaded) as progress,
     ):
         given: dict[str, Any] = {"sets": sets or [], "device": device, "threads": threads, "progress": progress}

@@ -66,20 +66,35 @@ class Kernel:
         Raises:
             TypeError: They are not, or there are too many or too few: a fault of the caller, not of a user.
         """
-        handed: list[Any] = []
-        add = handed.append
-        for kind, item in zip(self.kinds, given, strict=True):
+        self.compiled(*self.handed(*given))  # `given` holds the tensors until it returns
+
+    @cached_property
+    def handed(self) -> Callable[..., tuple[Any, ...]]:
+        """A function from what a caller gives to what the compiled function takes.
+
+        The caller must hold the tensors until that has returned. It raises TypeError as a call does. As small ticks
+        spend most of their time here, it is written out for the parameters, without a loop.
+        """
+        names = [f"x{i}" for i in range(len(self.kinds))]
+        lines, handed = [], []
+        for name, kind in zip(names, self.kinds, strict=True):
             if kind is int or kind is float:
-                add(item)
-            elif item is None:
-                add(0)
-                add(0)
-            elif isinstance(item, Tensor) and item.dtype is kind and item.is_cpu and item.is_contiguous():
-                add(item.data_ptr())
-                add(item.numel())
-            else:
-                raise TypeError(f"{self.function.__name__} takes a contiguous {kind} on the CPU, not {_kind_of(item)}")
-        self.compiled(*handed)  # `given` holds the tensors until it returns
+                handed.append(name)
+                continue
+            lines += [
+                f" if {name} is None: {name}_at = {name}_n = 0",
+                f" elif isinstance({name}, Tensor) and {name}.dtype is {_name(kind)} and {name}.is_cpu and"
+                f" {name}.is_contiguous(): {name}_at, {name}_n = {name}.data_ptr(), {name}.numel()",
+                f" else: wrong({_name(kind)}, {name})",
+            ]
+            handed += [f"{name}_at", f"{name}_n"]
+        text = "\n".join([f"def hand({', '.join(names)}):", *lines, f" return ({', '.join(handed)},)"])
+        space = {"Tensor": Tensor, "wrong": self._wrong, **{_name(kind): kind for kind in self.kinds}}
+        exec(text, space)  # only names made above
+        return cast(Callable[..., tuple[Any, ...]], space["hand"])
+
+    def _wrong(self, kind: Kind, item: object) -> None:
+        raise TypeError(f"{self.function.__name__} takes a contiguous {kind} on the CPU, not {_kind_of(item)}")
 
     @cached_property
     def compiled(self) -> Callable[..., None]:
@@ -98,6 +113,10 @@ class Kernel:
             return cast(Callable[..., None], compile_(self.function))
         finally:
             config.CACHE_DIR = before
+
+
+def _name(kind: Kind) -> str:
+    return str(kind).removeprefix("torch.")
 
 
 def _kind_of(item: object) -> str:

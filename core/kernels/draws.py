@@ -17,6 +17,7 @@ from torch import Tensor
 
 from populace.kernels.building import flat, helper, kernel
 from populace.kernels.scalars import fold, lane_bits, normal_pair, unit
+from populace.kernels.threads import spread
 
 BLOCK = 1024
 """Numbers made at a time: what is kept beside the result stays in the first-level cache."""
@@ -72,17 +73,18 @@ def cells(halves: Any, count: int, ids: Any, start: int, wide: int, step: int, w
                 work[2, at + c] = u32(step * (start + c))
 
 
-@kernel(*TABLE, torch.float32)
+@kernel(*TABLE, torch.float32, int, int)
 def _uniform(
     keys_at: int, keys_n: int, path: int, folded: int, entries: int, ids_at: int, ids_n: int,
     lanes: int, lane_ids_at: int, lane_ids_n: int, out_at: int, out_n: int,
+    begin: int, end: int,
 ) -> None:  # fmt: skip
     keys, ids, lane_ids = flat(keys_at, keys_n, u64), flat(ids_at, ids_n, i64), flat(lane_ids_at, lane_ids_n, i64)
     out = flat(out_at, out_n, f32)
-    rows, many, wide = out_n // lanes, max(1, min(out_n, BLOCK) // lanes), min(lanes, BLOCK)
+    many, wide = max(1, min(out_n, BLOCK) // lanes), min(lanes, BLOCK)
     halves, work = np.empty((2, many), np.uint32), np.empty((3, many * wide), np.uint32)
-    for first in range(0, rows, many):
-        count = min(many, rows - first)
+    for first in range(begin, end, many):
+        count = min(many, end - first)
         row_keys(keys, u64(path), folded, entries, ids, first, count, halves[0], halves[1])
         for start in range(0, lanes, wide):
             columns, at = min(wide, lanes - start), first * lanes + start
@@ -92,18 +94,19 @@ def _uniform(
                 out[at + i] = unit(lane_bits(low[i], high[i], lane[i]))
 
 
-@kernel(*TABLE, int, int, int, torch.int64)
+@kernel(*TABLE, int, int, int, torch.int64, int, int)
 def _integers(
     keys_at: int, keys_n: int, path: int, folded: int, entries: int, ids_at: int, ids_n: int,
     lanes: int, lane_ids_at: int, lane_ids_n: int, least: int, span: int, wider: int, out_at: int, out_n: int,
+    begin: int, end: int,
 ) -> None:  # fmt: skip
     """Whole numbers from `least` on, below `least + span + wider * lane`."""
     keys, ids, lane_ids = flat(keys_at, keys_n, u64), flat(ids_at, ids_n, i64), flat(lane_ids_at, lane_ids_n, i64)
     out = flat(out_at, out_n, i64)
-    rows, many, wide = out_n // lanes, max(1, min(out_n, BLOCK) // lanes), min(lanes, BLOCK)
+    many, wide = max(1, min(out_n, BLOCK) // lanes), min(lanes, BLOCK)
     halves, work = np.empty((2, many), np.uint32), np.empty((3, many * wide), np.uint32)
-    for first in range(0, rows, many):
-        count = min(many, rows - first)
+    for first in range(begin, end, many):
+        count = min(many, end - first)
         row_keys(keys, u64(path), folded, entries, ids, first, count, halves[0], halves[1])
         for start in range(0, lanes, wide):
             columns, at = min(wide, lanes - start), first * lanes + start
@@ -114,21 +117,22 @@ def _integers(
                 out[at + i] = ((bits * (span + wider * i64(lane[i]))) >> i64(32)) + least
 
 
-@kernel(*TABLE, torch.float32)
+@kernel(*TABLE, torch.float32, int, int)
 def _normal(
     keys_at: int, keys_n: int, path: int, folded: int, entries: int, ids_at: int, ids_n: int,
     lanes: int, pair_ids_at: int, pair_ids_n: int, out_at: int, out_n: int,
+    begin: int, end: int,
 ) -> None:  # fmt: skip
     """Normal numbers are made in pairs; of a row with an odd number of lanes the last one is dropped."""
     keys, ids, pair_ids = flat(keys_at, keys_n, u64), flat(ids_at, ids_n, i64), flat(pair_ids_at, pair_ids_n, i64)
     out = flat(out_at, out_n, f32)
     pairs = (lanes + 1) // 2
-    rows, wide = out_n // lanes, min(pairs, BLOCK)
-    many = max(1, min(rows, BLOCK // pairs))
+    wide = min(pairs, BLOCK)
+    many = max(1, min(out_n // lanes, BLOCK // pairs))
     halves, work = np.empty((2, many), np.uint32), np.empty((3, many * wide), np.uint32)
     both = np.empty(2 * many * wide, np.float32)
-    for first in range(0, rows, many):
-        count = min(many, rows - first)
+    for first in range(begin, end, many):
+        count = min(many, end - first)
         row_keys(keys, u64(path), folded, entries, ids, first, count, halves[0], halves[1])
         for start in range(0, pairs, wide):
             columns = min(wide, pairs - start)
@@ -180,12 +184,26 @@ def _fold(
         out[i] = fold(above, u64(coordinates[i]) if coordinates_n else u64(coordinate))
 
 
-@kernel(torch.float32, torch.float32, torch.int64)
-def _pick(uniform_at: int, uniform_n: int, weights_at: int, weights_n: int, out_at: int, out_n: int) -> None:
+@kernel(int, torch.int64, torch.int64, torch.int64, torch.int64)
+def _of_tick(
+    root: int, worlds_at: int, worlds_n: int, episode_at: int, episode_n: int, tick_at: int, tick_n: int,
+    out_at: int, out_n: int,
+) -> None:  # fmt: skip
+    """Keys of worlds below a root, and of the tick of the episode below these."""
+    worlds, episode = flat(worlds_at, worlds_n, u64), flat(episode_at, episode_n, u64)
+    tick, out = flat(tick_at, tick_n, u64), flat(out_at, out_n, u64)
+    for w in range(worlds_n):
+        out[w] = fold(fold(u64(root), worlds[w]), (episode[w] << u64(32)) + tick[w])
+
+
+@kernel(torch.float32, torch.float32, torch.int64, int, int)
+def _pick(
+    uniform_at: int, uniform_n: int, weights_at: int, weights_n: int, out_at: int, out_n: int, begin: int, end: int
+) -> None:
     """Options by inversion; sums in float64 rounded to float32 one by one, as torch's cumsum makes them."""
     uniform, weights, out = flat(uniform_at, uniform_n, f32), flat(weights_at, weights_n, f32), flat(out_at, out_n, i64)
     options = weights_n // out_n
-    for i in range(out_n):
+    for i in range(begin, end):
         at, last, total = i * options, 0, 0.0
         for k in range(options):
             total += weights[at + k]
@@ -241,6 +259,13 @@ def folded(keys: Tensor | int, coordinates: Tensor | int) -> Tensor:
     return out
 
 
+def of_tick(root: int, worlds: Tensor, episode: Tensor, tick: Tensor) -> Tensor:
+    """Keys [worlds] of a tick of an episode, whose number is counted in 2^32ths."""
+    out = torch.empty_like(worlds, memory_format=torch.contiguous_format)
+    _of_tick(root, _ids(worlds), _whole(episode), _whole(tick), out)
+    return out
+
+
 def below(keys: Tensor, path: int | None, dims: Dims) -> Tensor:
     """Keys [..., *dims] of a path (or none) below keys [...], and of the entries of each dimension below that."""
     if path is not None and not dims:
@@ -258,7 +283,7 @@ def uniform(keys: Tensor, path: int | None, dims: Dims) -> Tensor:
     table, shape = _table(keys, path, dims)
     out = keys.new_empty(shape, dtype=torch.float32)
     if out.numel():
-        _uniform(*table, out)
+        spread(_uniform, out.numel() // table[5], out.numel(), *table, out)
     return out
 
 
@@ -267,7 +292,7 @@ def integers(keys: Tensor, path: int | None, dims: Dims, least: int, span: int, 
     table, shape = _table(keys, path, dims)
     out = keys.new_empty(shape)
     if out.numel():
-        _integers(*table, least, span, wider, out)
+        spread(_integers, out.numel() // table[5], out.numel(), *table, least, span, wider, out)
     return out
 
 
@@ -286,7 +311,7 @@ def _normals(keys: Tensor, path: int | None, dims: Dims, each: int) -> Tensor:
         shape = (*shape[:-1], each * shape[-1])
     out = keys.new_empty(shape, dtype=torch.float32)
     if out.numel():
-        _normal(*rows, each * lanes, ids, out)
+        spread(_normal, out.numel() // (each * lanes), out.numel(), *rows, each * lanes, ids, out)
     return out
 
 
@@ -294,7 +319,7 @@ def pick(uniform: Tensor, weights: Tensor) -> Tensor:
     """Options [...] by weights [..., options], float32, and one uniform number [...] each."""
     out = torch.empty_like(uniform, dtype=torch.int64, memory_format=torch.contiguous_format)
     if out.numel():
-        _pick(_whole(uniform), _whole(weights), out)
+        spread(_pick, out.numel(), weights.numel(), _whole(uniform), _whole(weights), out)
     return out
 
 

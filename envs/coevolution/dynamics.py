@@ -3,18 +3,31 @@
 Everything that touches [worlds, users, values] is here, and is called on tiles of worlds and users.
 """
 
+import functools
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from populace.compiling import is_compiled, kernel
-from populace.draw import normal_at, normals
-from populace.numerics import tiles, whole
+from populace.arithmetic import by_kernels
+from populace.draw import normals
+from populace.numerics import kernels_take, tiles
+
+
+@functools.cache
+def kernels() -> Any:
+    """The module of the kernel forms, which imports numba."""
+    from populace.envs.coevolution import moving
+
+    return moving
 
 
 def epochs(rate: Tensor, times: float) -> Tensor:
     """Share of the way gone when `rate` is applied `times` over: 1 - (1 - rate)^times."""
     if times == 0:
         return torch.zeros_like(rate)  # a rate of 1 would give 0 * -inf
+    if kernels_take(rate):
+        return kernels().epochs(rate.clamp(0.0, 1.0), times)
     return 1.0 - torch.exp(times * torch.log1p(-rate.clamp(0.0, 1.0)))
 
 
@@ -24,7 +37,7 @@ def pull(values: Tensor, target: Tensor, rate: Tensor | float) -> Tensor:
     return step.mul_(rate).add_(values)
 
 
-def echo(values: Tensor, answers: Tensor, questions: Tensor, push: float, fused: bool = False) -> Tensor:
+def echo(values: Tensor, answers: Tensor, questions: Tensor, push: float) -> Tensor:
     """Values one step on in the direction of what was just answered (assumed).
 
     The direction is the mean over items of the item's loadings, signed by the answer.
@@ -34,13 +47,9 @@ def echo(values: Tensor, answers: Tensor, questions: Tensor, push: float, fused:
         answers: [worlds, users, asked] 0 or 1.
         questions: [worlds, asked, values].
         push: Length of the step for a loading of one on every item.
-        fused: Inside a compiled kernel, where the plain form keeps no temporary.
     """
     asked = answers.shape[-1]
     step = (push / asked) * questions
-    if fused:
-        signs = 2.0 * answers.to(values.dtype) - 1.0
-        return values + (signs.unsqueeze(-1) * step.unsqueeze(1)).sum(-2)
     signs = answers.transpose(-1, -2).to(values.dtype, memory_format=torch.contiguous_format).mul_(2.0).sub_(1.0)
     # Users lie in the inner dimension, as they are many: [worlds, values, users].
     echoed = step[:, 0, :, None] * signs[:, 0, None, :]
@@ -49,15 +58,12 @@ def echo(values: Tensor, answers: Tensor, questions: Tensor, push: float, fused:
     return echoed.transpose(-1, -2).add(values)
 
 
-def jitter(values: Tensor, keys: Tensor, scale: float, fused: bool = False) -> Tensor:
+def jitter(values: Tensor, keys: Tensor, scale: float) -> Tensor:
     """Add normal noise of standard deviation `scale` to every value: keys [worlds, users]."""
     width = values.shape[-1]
-    if fused:
-        return values + scale * normal_at(keys, torch.arange(width, dtype=torch.int32, device=values.device))
     return normals(keys, width).mul_(scale).add_(values)
 
 
-@kernel
 def tick(
     values: Tensor,
     aim: Tensor,
@@ -71,7 +77,6 @@ def tick(
     assistant_rate: Tensor | float,
     keys: Tensor | None,
     noise: float,
-    fused: bool,
 ) -> tuple[Tensor, Tensor | None]:
     """One tick of history, assistant and noise; everything about one user is in its own row.
 
@@ -88,7 +93,6 @@ def tick(
         assistant_rate: [worlds, users, 1] or a number.
         keys: [worlds, users] of the noise, or None.
         noise: Its standard deviation.
-        fused: Inside a compiled kernel.
 
     Returns:
         Values after, and minus the root mean square of what each user heard less what it held (None where not heard).
@@ -96,23 +100,21 @@ def tick(
     now = pull(values, aim if origin is None else origin + aim, history_rate)
     approval = None
     if answers is not None:
-        hears = echo(values, answers, questions, push, fused)
+        hears = echo(values, answers, questions, push)
         hears = hears.sub_(said).mul_(share).add_(said)
         off = hears - values
         approval = -torch.sqrt(off.mul_(off).sum(-1) / values.shape[-1])
         now = pull(now, hears, assistant_rate)
-    return (now if keys is None else jitter(now, keys, noise, fused)), approval
+    return (now if keys is None else jitter(now, keys, noise)), approval
 
 
-@kernel
-def sums(values: Tensor, shift: Tensor, fused: bool) -> tuple[Tensor, Tensor]:
+def sums(values: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
     """Sums over users of values less shift [worlds, values], and of its squares: each [worlds, values].
 
-    Tiles are small enough for float32; a compiled kernel takes all users at once, in float64.
+    Tiles are small enough for float32.
     """
     off = values - shift.unsqueeze(1)
-    dtype = torch.float64 if fused else torch.float32
-    return off.sum(1, dtype=dtype), (off * off).sum(1, dtype=dtype)
+    return off.sum(1), (off * off).sum(1)
 
 
 def rows(table: Tensor, index: Tensor) -> Tensor:
@@ -135,13 +137,14 @@ def moments(values: Tensor, group: Tensor | None, groups: int, shift: Tensor) ->
         Mean [worlds, values], variance [worlds, values] and group means [worlds, groups, values] (an empty group's is
         the mean of all).
     """
+    if kernels_take(values, shift):
+        return kernels().moments(values, group, groups, shift, None if group is None else group_counts(group, groups))
     worlds, users, width = values.shape
     first = torch.zeros((worlds, width), dtype=torch.float64, device=values.device)
     second = torch.zeros_like(first)
     by_group = torch.zeros((worlds, groups, width), dtype=torch.float64, device=values.device)
-    fused = is_compiled()
-    for w, u in whole() if fused and group is None else tiles(worlds, users, width):
-        once, squared = sums(values[w, u], shift[w], fused)
+    for w, u in tiles(worlds, users, width):
+        once, squared = sums(values[w, u], shift[w])
         first[w] += once
         second[w] += squared
         if group is not None:
@@ -172,6 +175,13 @@ def group_sums(answers: Tensor, group: Tensor | None, groups: int) -> Tensor:
         return yes
     sums = torch.zeros((len(answers), groups, answers.shape[-1]), device=answers.device, dtype=torch.float32)
     return sums.scatter_add_(1, group.unsqueeze(-1).expand_as(answers), answers.float())
+
+
+def counted(answers: Tensor, group: Tensor | None, groups: int, keep: bool) -> tuple[Tensor, Tensor | None]:
+    """As `group_sums`, and the answers as bytes if they are to be kept."""
+    if by_kernels(answers) and answers.numel() > 0:
+        return kernels().count(answers, group, groups, keep)
+    return group_sums(answers, group, groups), answers.to(torch.uint8) if keep else None
 
 
 def neighbour_means(values: Tensor, source: Tensor, target: Tensor, weight: Tensor) -> Tensor:

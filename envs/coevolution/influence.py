@@ -5,12 +5,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from populace.compiling import is_compiled
 from populace.draw import Draw, fold_each
 from populace.envs.coevolution import dynamics, history
 from populace.envs.coevolution.options import CoevolutionOptions
 from populace.envs.coevolution.state import Seats, State
-from populace.numerics import tiles
+from populace.numerics import kernels_take, tiles
 from populace.population import People
 
 
@@ -55,6 +54,7 @@ def move(
     questions: Tensor,
     draw: Draw,
     spoke: Tensor | None = None,
+    own: bool = False,
 ) -> tuple[State, Tensor | None]:
     """Move everyone's values by one tick.
 
@@ -67,11 +67,16 @@ def move(
         questions: [worlds, asked, values], what was asked.
         draw: The randomness of this phase.
         spoke: [worlds, assistants] bool, those that said something; nobody is moved by the others. None for all.
+        own: Whether `state.values` may be written into.
 
     Returns:
         The state after, and minus the distance between what each user heard and what it held, [worlds, users] (None
         where nobody hears the assistant).
     """
+    if kernels_take(state.values, position, mirror):
+        return dynamics.kernels().move(
+            options, groups, state, position, mirror, questions, draw, usual_rates(options), spoke, own
+        )
     worlds, users, width = state.values.shape
     heard = options.protocol == "coevolve"
     peers = options.peer_rate > 0 or "peer_rate" in state.rates
@@ -81,7 +86,6 @@ def move(
     echoed = mirror.unsqueeze(-1).expand(-1, -1, position.shape[2]).flatten(1)
     noise = draw.keys_of("noise") if options.noise > 0 else None
     ids = torch.arange(users, device=tick.device)
-    fused = is_compiled()
     # A forfeit is no position of 0: who said nothing moves nobody.
     heeded = None if spoke is None else to_users(spoke, state.group, position.shape[2], state.values[..., 0])
 
@@ -94,20 +98,16 @@ def move(
             options.push,
             _to_each(voice, state.group, w, u),
             _to_each(echoed.unsqueeze(-1), state.group, w, u),
-            _heeded(_rate(state, "assistant_rate", _assistant(options), w, u), heeded, w, u),
+            _heeded(_rate(state, "assistant_rate", usual_rates(options)[1], w, u), heeded, w, u),
             fold_each(noise[w], ids[u]) if noise is not None and not peers else None,
             options.noise,
-            fused,
         )
 
-    if fused:
-        values, approval = part(slice(None), slice(None))
-    else:
-        values, approval = torch.empty_like(state.values), state.values.new_empty((worlds, users)) if heard else None
-        for w, u in tiles(worlds, users, width):
-            values[w, u], near = part(w, u)
-            if approval is not None and near is not None:
-                approval[w, u] = near
+    values, approval = torch.empty_like(state.values), state.values.new_empty((worlds, users)) if heard else None
+    for w, u in tiles(worlds, users, width):
+        values[w, u], near = part(w, u)
+        if approval is not None and near is not None:
+            approval[w, u] = near
     if peers:
         _peers(options, state, values, noise, ids)
     moved = replace(state, values=values, tick=tick)
@@ -121,8 +121,10 @@ def move(
     return moved, approval
 
 
-def _assistant(options: CoevolutionOptions) -> float:
-    return float(1.0 - (1.0 - options.assistant_rate) ** options.assistant_epochs)
+def usual_rates(options: CoevolutionOptions) -> tuple[float, float]:
+    """How far history and the assistant pull in a tick users who have no rates of their own."""
+    history = 1.0 - (1.0 - options.history.rate) ** options.history.epochs
+    return float(history), float(1.0 - (1.0 - options.assistant_rate) ** options.assistant_epochs)
 
 
 def _rate(state: State, name: str, default: float, w: slice, u: slice) -> Tensor | float:
@@ -134,8 +136,7 @@ def _history(
     options: CoevolutionOptions, state: State, target: Tensor, w: slice, u: slice
 ) -> tuple[Tensor, Tensor | None, Tensor | float]:
     """Where history pulls to, [worlds, 1, values]; from which origins that counts; and how far it pulls."""
-    default = float(1.0 - (1.0 - options.history.rate) ** options.history.epochs)
-    rate = _rate(state, "history_rate", default, w, u)
+    rate = _rate(state, "history_rate", usual_rates(options)[0], w, u)
     if options.history.spread == "shed":
         return target[w].unsqueeze(1), None, rate
     origin = state.origin[w, u]

@@ -5,10 +5,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from populace.envs.coevolution import history, influence, questionnaire, scoring
+from populace.envs.coevolution import dynamics, history, influence, questionnaire, scoring
 from populace.envs.coevolution.options import CoevolutionOptions
 from populace.envs.coevolution.state import State
 from populace.measures import Measure
+from populace.numerics import kernels_take
 
 
 def stocks(options: CoevolutionOptions, state: State) -> dict[str, Tensor]:
@@ -53,6 +54,9 @@ def scores(
         Measures [worlds], the assistants' pay [worlds, assistants], and the state with ProgressGym's sums.
     """
     o, counts = options, state.counts
+    if kernels_take(position, mirror, truth):
+        held = questionnaire.held_out(o.questionnaire, state.loadings.shape[1])
+        return dynamics.kernels().scores(o, state, position, mirror, truth, held, spoke)
     if spoke is not None:
         counts = counts * spoke.repeat_interleave(counts.shape[1] // spoke.shape[1], 1)
     weight = counts / counts.sum(-1, keepdim=True)

@@ -1,7 +1,6 @@
 """Humans hold values and answer questions; assistants see shares of answers and take positions; both change."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -21,7 +20,8 @@ from populace.envs.coevolution.talking import Talking
 from populace.errors import OptionError, PopulaceError
 from populace.fields import Role
 from populace.measures import Measure
-from populace.numerics import mean, mean_of
+from populace.numerics import kernels_take, mean, mean_of, per_seat
+from populace.ownership import alone, changed
 from populace.population import Census, People, PlainPopulation, Population
 from populace.wordings import Wordings
 from populace.world import Step, World
@@ -88,10 +88,12 @@ class Coevolution(World[State, CoevolutionOptions]):
 
     def _seats(self, x: Tensor) -> Tensor:
         """[worlds, M, ...] -> [worlds, assistants, audiences, ...]."""
-        return x.unflatten(1, (self.options.assistants, self.audiences))
+        return x.view(len(x), self.options.assistants, self.audiences, *x.shape[2:])
 
     def questions(self, state: State) -> Tensor:
         """Loadings of the items of this tick, [worlds, asked, values]."""
+        if kernels_take(state.loadings):
+            return dynamics.kernels().questions(state)
         return state.loadings.gather(1, state.asked.unsqueeze(-1).expand(-1, -1, state.loadings.shape[-1]))
 
     def truth(self, state: State) -> Tensor:
@@ -101,6 +103,8 @@ class Coevolution(World[State, CoevolutionOptions]):
         where history alone would have brought that mean.
         """
         o = self.options
+        if kernels_take(state.series):
+            return dynamics.kernels().truth(o, state)
         if o.protocol == "follow":
             return state.means
         now = history.at(state.series, state.tick, o.history.every)
@@ -112,16 +116,15 @@ class Coevolution(World[State, CoevolutionOptions]):
     def observe(self, state: State, role: str, phase: str) -> dict[str, Tensor]:
         """A user's own values and the items; or an assistant's shares of answers."""
         questions = self.questions(state)
-        beta = torch.full_like(state.pg_sum, self.options.questionnaire.beta).unsqueeze(-1)
         worlds, seats = len(state.tick), self.role(role).seats
         common = {
-            "items": state.asked.unsqueeze(1).expand(-1, seats, -1),
-            "questions": questions.unsqueeze(1).expand(-1, seats, -1, -1),
-            "centre": state.centre.unsqueeze(1).expand(-1, seats, -1),
-            "beta": beta.expand(-1, seats),
+            "items": per_seat(state.asked, seats),
+            "questions": per_seat(questions, seats),
+            "centre": per_seat(state.centre, seats),
+            "beta": state.pg_sum.new_full((1, 1), self.options.questionnaire.beta).expand(worlds, seats),
         }
         if self.talking is not None:
-            common["statements"] = self.talking.statements(state).unsqueeze(1).expand(-1, seats, -1, -1)
+            common["statements"] = per_seat(self.talking.statements(state), seats)
         if role == "user":
             heard = {} if self.talking is None or not self.talking.heard else {"read": self.talking.read_by(state)}
             return {"values": state.values, **common, **heard}
@@ -129,13 +132,25 @@ class Coevolution(World[State, CoevolutionOptions]):
             **common,
             "shares": self._seats(state.yes / state.replied.clamp(min=1.0).unsqueeze(-1)),
             "counts": self._seats(state.replied),
-            "prior": state.start_mean.unsqueeze(1).expand(-1, seats, -1),
-            "tick": state.tick.unsqueeze(-1).expand(worlds, seats),
+            "prior": per_seat(state.start_mean, seats),
+            "tick": per_seat(state.tick, seats),
             "truth": self._seats(self.truth(state)),
         }
 
     def advance(self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw) -> Step[State]:
         """Count the answers; then score the positions and move society."""
+        return self._advance(state, phase, actions, draw, own=False)
+
+    def advance_own(
+        self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw
+    ) -> Step[State]:
+        """The same, in place where nobody else holds the values, and nobody is told of what was said before."""
+        # A variable or another state that holds the values would be counted: so this is asked first.
+        return self._advance(state, phase, actions, draw, own=self.talking is None and alone(state, "values"))
+
+    def _advance(
+        self, state: State, phase: str, actions: Mapping[str, Mapping[str, Tensor]], draw: Draw, own: bool
+    ) -> Step[State]:
         if phase == "answer":
             said = {} if self.talking is None else {"user": self.talking.remark(actions["user"], state, draw)}
             return Step(self._counted(state, actions["user"]), said=said)
@@ -151,7 +166,7 @@ class Coevolution(World[State, CoevolutionOptions]):
         )
         rewards = {"assistant": paid}
         state, approval = influence.move(
-            self.options, self.groups, state, position, mirror, self.questions(state), draw, spoke
+            self.options, self.groups, state, position, mirror, self.questions(state), draw, spoke, own
         )
         if approval is not None:
             rewards["user"] = approval
@@ -162,7 +177,7 @@ class Coevolution(World[State, CoevolutionOptions]):
                 rewards["assistant"] = self._approved(state, approval)
         if not self.options.questionnaire.fixed:
             asked = questionnaire.pick(self.options.questionnaire, state.loadings.shape[1], draw)
-            state = replace(state, asked=asked)
+            state = changed(state, asked=asked)
         return Step(state, rewards, measures=found, said=words)
 
     def _counted(self, state: State, actions: Mapping[str, Tensor]) -> State:
@@ -172,9 +187,8 @@ class Coevolution(World[State, CoevolutionOptions]):
             there = given(actions, answers[..., 0])
             answers = answers * there.unsqueeze(-1)
             replied = dynamics.group_sums(there.unsqueeze(-1), state.group, self.groups).squeeze(-1)
-        yes = dynamics.group_sums(answers, state.group, self.groups)
-        kept = None if state.answers is None else answers.to(torch.uint8)
-        return replace(state, yes=yes, replied=replied, answers=kept)
+        yes, kept = dynamics.counted(answers, state.group, self.groups, state.answers is not None)
+        return changed(state, yes=yes, replied=replied, answers=kept)
 
     def _approved(self, state: State, approval: Tensor) -> Tensor:
         """Mean approval of each assistant's users, [worlds, assistants]."""

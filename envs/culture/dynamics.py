@@ -8,6 +8,7 @@ import math
 import torch
 from torch import Tensor
 
+from populace.arithmetic import by_kernels
 from populace.draw import Draw
 from populace.envs.culture.networks import partner
 from populace.envs.culture.options import CultureOptions
@@ -55,6 +56,13 @@ def meet(
         other, place, there = (
             torch.where(mine, new, old) for new, old in zip(found, (other, place, there), strict=True)
         )
+    if by_kernels(traits) and traits.dtype == torch.uint8 and o.rule != "bounded" and traits.numel() > 0:
+        from populace.envs.culture.meeting_kernel import copy  # imports numba
+
+        if o.active < 1:
+            there = there & (draw.uniform("active", users) < o.active)
+        new, strangers = copy(traits, other, layer, there, draw.uniform("copy", users))
+        return new, _rewire(ties, layer, place, strangers & there, users, draw) if o.rule == "centola" else ties
     rows = torch.arange(worlds, device=traits.device).unsqueeze(-1) * users
     flat = traits.reshape(-1, width)
     if layers == 1:

@@ -5,6 +5,7 @@ targeted-manipulation study (Williams et al. 2024, arXiv 2411.02306; means and s
 10, binned by judged harm, tactic or agreement). Which bin an act falls into is assumed, as named below.
 """
 
+import functools
 from typing import Literal, NamedTuple
 
 import torch
@@ -129,6 +130,7 @@ Ratings = Literal["pooled", "course"]
 """How users who want a yes rate in therapy and advice: by the pooled bins, or along the course of training."""
 
 
+@functools.cache
 def rating_table(
     pleased: float, device: torch.device | str = "cpu", ratings: Ratings = "pooled"
 ) -> tuple[Tensor, Tensor]:

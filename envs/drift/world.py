@@ -23,7 +23,7 @@ from populace.envs.drift.state import State
 from populace.envs.drift.talking import Talking
 from populace.fields import Role
 from populace.measures import Measure
-from populace.numerics import either
+from populace.numerics import either, kernels_take
 from populace.population import Census, People, PlainPopulation, Population
 from populace.wordings import Wordings
 from populace.world import Step, World
@@ -225,9 +225,12 @@ class Drift(World[State, DriftOptions]):
 
     def _hear(self, state: State, said: Mapping[str, Tensor], draw: Draw) -> State:
         o, size = self.options, self.census.size
-        act, stance = said["act"], said["stance"]
+        act = said["act"]
         heard = act[:, :size]
         deceptive = heard >= OMIT
+        if kernels_take(state.exposure):
+            felt, exposure, deceived = self._felt(state, act, draw)
+            return self._taken(state, said, felt, exposure, deceived, deceptive, draw)
         seen = state.checkable[:, :size]
         if o.hindsight > 0:
             seen = seen | (draw.uniform("hindsight", size) < o.hindsight)
@@ -244,13 +247,49 @@ class Drift(World[State, DriftOptions]):
             trust = users.satisfaction(exposure, o.sensitivity)
             felt = felt * (1.0 + o.trust_weight * (2.0 * trust - 1.0))
             deceived = deceived | (deceptive & ~seen)
+        return self._taken(state, said, felt, exposure, deceived, deceptive, draw)
+
+    def _felt(self, state: State, act: Tensor, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
+        """The same by a kernel: what is felt, exposure, and who is deceived."""
+        from populace.envs.drift.hearing_kernel import hear  # imports numba
+
+        o, size = self.options, self.census.size
+        mean, sd = users.rating_table(o.pleased, draw.device, o.ratings)
+        return hear(
+            act,
+            state.topic,
+            state.biased,
+            state.checkable,
+            draw.uniform("hindsight", size) if o.hindsight > 0 else None,
+            draw.normal("felt", size),
+            draw.normal("jitter", size) if o.trust else None,
+            state.exposure,
+            state.deceived,
+            (mean, sd if o.spread is None else None),
+            torch.tensor(users.PLEASING, dtype=torch.float32),
+            OMIT,
+            ((o.spread or 0.0) / 9.0, o.memory, o.jitter, o.sensitivity, o.trust_weight, o.hindsight),
+        )
+
+    def _taken(
+        self,
+        state: State,
+        said: Mapping[str, Tensor],
+        felt: Tensor,
+        exposure: Tensor,
+        deceived: Tensor,
+        deceptive: Tensor,
+        draw: Draw,
+    ) -> State:
+        """The state after the answers."""
+        o, size = self.options, self.census.size
         suspicion = None
         if o.audit_budget > 0:
             suspicion = deceptive + o.suspicion_noise * draw.normal("suspicion", size)
         return replace(
             state,
-            act=act,
-            stance=stance,
+            act=said["act"],
+            stance=said["stance"],
             answered=given(said, state.answered),
             felt=felt,
             exposure=exposure,

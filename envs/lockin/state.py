@@ -14,6 +14,21 @@ class Beliefs:
 
 
 @dataclass(frozen=True)
+class Trust:
+    """Who trusts whom, float64.
+
+    Attributes:
+        assistants: [assistants, users], of assistants in humans.
+        humans: [users, assistants], of humans in assistants.
+        peers: [users, users], of humans in humans; None where they trust all others alike, or nobody.
+    """
+
+    assistants: Tensor
+    humans: Tensor
+    peers: Tensor | None
+
+
+@dataclass(frozen=True)
 class State:
     """The state of the lock-in world.
 

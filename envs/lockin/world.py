@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from populace.arithmetic import by_kernels
 from populace.draw import Draw
 from populace.envs.lockin.begin import begin, signal
 from populace.envs.lockin.beliefs import NOTHING, combine, pool
@@ -16,7 +17,7 @@ from populace.envs.lockin.matter import matter_of
 from populace.envs.lockin.measures import DECLARED, measures
 from populace.envs.lockin.options import PACKAGE, LockInOptions
 from populace.envs.lockin.roles import roles, worded
-from populace.envs.lockin.state import Beliefs, State
+from populace.envs.lockin.state import Beliefs, State, Trust
 from populace.envs.lockin.talking import Talking
 from populace.errors import OptionError
 from populace.fields import Role
@@ -65,24 +66,33 @@ class LockIn(World[State, LockInOptions]):
         state = begin(self.options, people, draw)
         return state if self.talking is None else replace(state, quantity=self.talking.deal(draw))
 
-    def _trust(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-        """Trust of assistants in humans, of humans in assistants, of humans in humans."""
+    @cached_property
+    def _given(self) -> dict[torch.device, Trust]:
+        """Trust by device."""
+        return {}
+
+    def _trust(self, device: torch.device) -> Trust:
+        """Who trusts whom, on this device."""
+        if device not in self._given:
+            self._given[device] = self._made(device)
+        return self._given[device]
+
+    def _made(self, device: torch.device) -> Trust:
         o, n, a = self.options, self.census.size, self.options.assistants
         if o.trust is not None:
             if len(o.trust) != n + a:
                 said = f"it has {len(o.trust)} rows; {n} humans and {a} assistants need {n + a}"
                 raise OptionError(said, ("world", "trust"))
             full = torch.tensor(o.trust, dtype=torch.float64, device=device)
-            return full[n:, :n], full[:n, n:], full[:n, :n]
+            return Trust(full[n:, :n].contiguous(), full[:n, n:].contiguous(), full[:n, :n].contiguous())
         one = torch.ones((n, a), dtype=torch.float64, device=device)
-        peers = o.lambda_peer * (1.0 - torch.eye(n, dtype=torch.float64, device=device))
-        return o.lambda_assistant * one.T, o.lambda_human * one, peers
+        return Trust(o.lambda_assistant * one.T.contiguous(), o.lambda_human * one, None)
 
     def observe(self, state: State, role: str, phase: str) -> dict[str, Tensor]:
         """Public beliefs; the truth only for oracles."""
         worlds, users = state.public.mean.shape
         shape = (worlds, self.options.assistants)
-        trust, _, _ = self._trust(state.public.mean.device)
+        trust = self._trust(state.public.mean.device).assistants
         words = {}
         if self.talking is not None and state.quantity is not None:
             words["quantity"] = self.talking.questions(state.quantity).unsqueeze(1).expand(shape)
@@ -99,21 +109,39 @@ class LockIn(World[State, LockInOptions]):
         """Humans take in the assistants, each other and a new signal."""
         done = actions["assistant"]
         said = Beliefs(done["mean"].double(), done["log_precision"].double().clamp(min=NOTHING))
-        _, heeds, peers = self._trust(said.mean.device)
-        order = self.options.order
-        updated = combine(state.private, signal(self.options.truth, state.log_signal, draw))
-        own = state.private if order == "peer" else updated
-        heard = state.assistant if order == "simultaneous" else said
-        public = combine(own, pool(heard, heeds))
-        if self.options.lambda_peer > 0 or self.options.trust is not None:
-            public = combine(public, pool(state.public, peers))
+        heard = state.assistant if self.options.order == "simultaneous" else said
+        trust = self._trust(said.mean.device)
+        if by_kernels(said.mean) and state.public.mean.numel() > 0:
+            from populace.envs.lockin.updating import updated as by_kernel  # imports numba
+
+            private, public = by_kernel(self.options, state, heard, trust, draw)
+        else:
+            private, public = self._updated(state, heard, trust, draw)
         error = (said.mean - self.options.truth).float()
-        after = replace(state, private=updated, public=public, assistant=said, rounds=state.rounds + 1)
+        after = replace(state, private=private, public=public, assistant=said, rounds=state.rounds + 1)
         told = {}
         if self.talking is not None and state.quantity is not None:
             people = state.public.mean.float().mean(-1)
             told["assistant"] = self.talking.estimate(state.quantity, done, people, self.options.truth, draw)
         return Step(after, {"assistant": -error.abs()}, said=told)
+
+    def _updated(self, state: State, heard: Beliefs, trust: Trust, draw: Draw) -> tuple[Beliefs, Beliefs]:
+        """Private and public beliefs after a round."""
+        o = self.options
+        private = combine(state.private, signal(o.truth, state.log_signal, draw))
+        own = state.private if o.order == "peer" else private
+        public = combine(own, pool(heard, trust.humans))
+        if trust.peers is not None:
+            public = combine(public, pool(state.public, trust.peers))
+        elif o.lambda_peer > 0:
+            n = self.census.size
+            public = combine(
+                public,
+                pool(
+                    state.public, o.lambda_peer * (1.0 - torch.eye(n, dtype=torch.float64, device=trust.humans.device))
+                ),
+            )
+        return private, public
 
     def measure(self, state: State) -> dict[str, Tensor]:
         """What the first assistant believes and how sure it is, and how far humans differ; NaN before it spoke."""

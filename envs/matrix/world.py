@@ -21,7 +21,7 @@ from populace.envs.matrix.state import State
 from populace.errors import OptionError
 from populace.fields import Role
 from populace.measures import Measure
-from populace.numerics import total
+from populace.numerics import kernels_take, total
 from populace.population import Census, People, PlainPopulation, Population
 from populace.wordings import Wordings
 from populace.world import Step, World
@@ -166,6 +166,11 @@ class Matrix(World[State, MatrixOptions]):
         Shares are of the groups in which nobody forfeited; NaN where there is none.
         """
         n, k = self.players, self.shape[0]
+        if kernels_take(game) and act.numel() > 0:
+            from populace.envs.matrix.playing_kernel import play  # imports numba
+
+            payoff, faced, shares = play(game, act, there, n, k, None)
+            return payoff, faced, shares
         group = act.unflatten(1, (-1, n))
         cell = group[..., 0]
         for player in range(1, n):
@@ -190,6 +195,11 @@ class Matrix(World[State, MatrixOptions]):
         n = self.players
         order = draw.uniform("order", n, users // n).argsort(dim=-1, stable=True)
         place = (order * n + torch.arange(n, device=act.device).view(1, -1, 1)).transpose(1, 2).flatten(1)
+        if kernels_take(game) and act.numel() > 0:
+            from populace.envs.matrix.playing_kernel import play  # imports numba
+
+            payoff, faced, shares = play(game, act, there, n, self.shape[0], place)
+            return payoff, faced, shares
         payoff, faced, counts = self._grouped(game, act.gather(1, place), there.gather(1, place))
         back = torch.empty_like(place).scatter_(1, place, torch.arange(users, device=act.device).expand(worlds, -1))
         return payoff.gather(1, back), faced.gather(1, back.unsqueeze(-1).expand_as(faced)), counts

@@ -147,26 +147,43 @@ class Layout:
         then the phase as one-hot where there are several.
         """
         some = next(iter(seen.values()))
-        head = some.shape[:2]
-        parts = []
-        for f in self.sees:
+        head = worlds, seats = some.shape[:2]
+        out = some.new_empty((*head, self._size), dtype=torch.float32)
+        at = 0
+        for f, width in self._widths:
             value = seen.get(f.name)
+            part = out[..., at : at + width]
+            at += width
             if value is None:
-                parts.append(some.new_full((*head, self._width(f)), rest_of(f), dtype=torch.float32))
-            elif f.kind == "choice":
+                part.fill_(rest_of(f))
+                continue
+            if seats > 1 and value.stride(1) == 0:
+                value = value[:, :1]  # all seats see the same: it is converted once
+            if f.kind == "choice":
                 options = torch.arange(len(f.labels), device=value.device)
-                parts.append((value.unsqueeze(-1) == options).float().reshape(*head, -1))
+                value = value.unsqueeze(-1) == options
             else:
-                parts.append(_within(f, value).float().reshape(*head, -1))
+                value = _within(f, value)
+            part.copy_(value.reshape(worlds, value.shape[1], width))
         for name, f in self.masks.items():
-            mask = seen.get(name)
-            legal = some.new_ones((*head, *f.shape, len(f.labels))) if mask is None else mask
-            parts.append(legal.float().reshape(*head, -1))
+            mask, width = seen.get(name), int(np.prod((*f.shape, len(f.labels))))
+            out[..., at : at + width] = 1.0 if mask is None else mask.reshape(*head, width)
+            at += width
         if len(self.phases) > 1:
-            phase = some.new_zeros((*head, len(self.phases)), dtype=torch.float32)
-            phase[..., self.phases.index(seen.phase)] = 1
-            parts.append(phase)
-        return torch.cat(parts, -1)
+            out[..., at:] = 0.0
+            out[..., at + self.phases.index(seen.phase)] = 1.0
+        return out
+
+    @cached_property
+    def _widths(self) -> list[tuple[Field, int]]:
+        """What is seen, and how many numbers of a vector each field takes."""
+        return [(f, self._width(f)) for f in self.sees]
+
+    @cached_property
+    def _size(self) -> int:
+        """Numbers of a vector."""
+        masks = sum(int(np.prod((*f.shape, len(f.labels)))) for f in self.masks.values())
+        return sum(width for _, width in self._widths) + masks + (len(self.phases) if len(self.phases) > 1 else 0)
 
     def arrays(self, seen: Observation | None, phase: str, seats: int) -> dict[str, Array]:
         """What is seen by n seats as arrays, the keys of the observation space: name -> [n, *shape].

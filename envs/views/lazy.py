@@ -5,6 +5,7 @@ be the building of five such dicts; hence the lazy ones, for those who ask for t
 """
 
 from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence
+from itertools import repeat
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ class Table:
         same = {name: column.value for name, column in self.columns.items() if isinstance(column, Same)}
         varied = {name: column.all() for name, column in self.columns.items() if name not in same}
         count = next((c.count for c in self.columns.values() if isinstance(c, Same)), None)
-        out = [same.copy() for _ in range(len(next(iter(varied.values()))) if count is None else count)]
+        out = list(map(dict.copy, repeat(same, len(next(iter(varied.values()))) if count is None else count)))
         for name, values in varied.items():
             for seat, value in zip(out, values, strict=True):
                 seat[name] = value

@@ -317,6 +317,8 @@ class ParallelView(ParallelEnv):  # type: ignore[misc]  # PettingZoo has no type
         whole = len(index) == len(self.possible_agents)
         if self.lazy:
             return LazyDict(index, rows, whole)
+        if whole and isinstance(rows, Same):
+            return dict.fromkeys(index, rows.value)
         if 2 * len(index) < len(self.possible_agents):
             return {name: rows.row(position) for name, position in index.items()}
         values = rows.all()

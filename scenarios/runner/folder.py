@@ -13,7 +13,6 @@ from typing import Any
 from populace import registry, trust
 from populace.arithmetic import current
 from populace.builder import Built
-from populace.compiling import is_compiled
 from populace.errors import RunError
 from populace.files import kind_of
 from populace.folder import read_info
@@ -112,7 +111,6 @@ def describe(scenario: Scenario, built: dict[str, Built], device: str, batch: in
         "reference": scenario.reference,
         "device": device,
         "batch": batch,
-        "compiled": is_compiled(),
         "arithmetic": current(),
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
         "versions": versions(),

@@ -9,7 +9,6 @@ from populace import arithmetic as arithmetics
 from populace import memory, trust
 from populace.budget import NOTHING
 from populace.builder import Built
-from populace.compiling import is_compiled
 from populace.errors import PopulaceError, RunError, Stopped
 from populace.folder import faulty, read_info, write_info
 from populace.json_types import JsonObject
@@ -209,6 +208,8 @@ def resume(
 def _its_arithmetic(folder: Path, info: JsonObject, device: str) -> str:
     """What the run was computed by, if it can go on so; runs of before there was a choice were computed by torch."""
     try:
+        if info.get("compiled", False):
+            raise PopulaceError("compiled torch (--compile), which computed it, is no more: begin a new run")
         return arithmetics.chosen(device, info.get("arithmetic", "torch"))
     except PopulaceError as error:
         raise RunError(f"{folder} cannot be resumed here, for its results would change: {error}") from None
@@ -247,7 +248,6 @@ def _play(
         scenario,
         info["device"],
         arithmetics.current(),
-        is_compiled(),
         account,
         packages(scenario),
         unit_bytes=info.get("unit_bytes", 0),

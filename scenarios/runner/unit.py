@@ -13,7 +13,6 @@ from populace import arithmetic as arithmetics
 from populace import memory, taping, trust
 from populace.budget import Budget
 from populace.builder import Built
-from populace.compiling import compiled
 from populace.errors import PopulaceError, Stopped
 from populace.rollout import rollout
 from populace.run import Run, branch, start
@@ -42,7 +41,6 @@ class Job:
         scenario: The scenario; what workers are sent has no cells, as units bring their own.
         device: Where to compute.
         arithmetic: `kernels` or `torch`.
-        compiled: Whether the arithmetic is compiled.
         budget: What language models may spend, shared by all units.
         packages: Plug-ins whose classes the run's saved states may name.
         unit_bytes: Estimated peak memory of the largest unit, or 0 where it is not known.
@@ -54,7 +52,6 @@ class Job:
     scenario: Scenario
     device: str
     arithmetic: str
-    compiled: bool
     budget: Budget
     packages: frozenset[str]
     unit_bytes: int = 0
@@ -165,7 +162,6 @@ class Player:
             with ExitStack() as stack:
                 stack.enter_context(trust.speaking(job.scenario.word))
                 stack.enter_context(arithmetics.using(job.arithmetic))
-                stack.enter_context(compiled(job.compiled))
                 stack.enter_context(torch_threads(1))
                 return self.play(unit, progress)
         except KeyboardInterrupt:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pseudo import table
 
+from populace.arithmetic import using
 from populace.errors import PopulaceError
 from populace.registry import manifests
 from populace.testing.prompts import SETTINGS, _built, names, page, prompts
@@ -49,7 +50,9 @@ def shown(world):
 @pytest.mark.parametrize("world", manifests.shipped())
 def test_a_printed_page_is_current(world):
     now = (PAGES / f"{short(world)}.md").read_text(encoding="utf-8")
-    assert page(world) == now, "print it again: populace prompts --out docs/prompts"
+    with using("kernels"):  # whose bits are the same on all processors
+        found = page(world)
+    assert found == now, "print it again: populace prompts --out docs/prompts"
 
 
 def test_every_shipped_world_has_a_page_and_no_page_is_of_nothing():

@@ -176,7 +176,7 @@ def test_the_files_of_the_page_typed_in_are_the_example():
 
 def test_the_other_snippets_of_the_page_run_in_order(installed):
     blocks = re.findall(r"```python\n(.*?)```", QUOTED.sub("", PAGE), re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     installed.run("-c", "\n".join(blocks))
 
 

@@ -16,7 +16,6 @@ from typer.testing import CliRunner
 from populace import arithmetic, simulate
 from populace.arithmetic import chosen, current, using
 from populace.cli import app
-from populace.compiling import compiled
 from populace.envs.culture.options import SurveyOptions
 from populace.envs.culture.surveys import load as load_survey
 from populace.envs.shopping.catalogues import open_catalogue
@@ -133,17 +132,6 @@ def test_a_process_without_numba(tmp_path, how):
     )
     assert done.stdout.split() == ["torch"]
     assert done.stderr.count("numba cannot run here") == 1
-
-
-def test_compiled_arithmetic_is_torchs(monkeypatch):
-    monkeypatch.setattr("shutil.which", lambda name: name)
-    with using("kernels"), compiled():
-        assert current() == "torch"
-        assert chosen("cpu") == "torch"
-        with using("kernels"):
-            assert current() == "torch"
-        with pytest.raises(PopulaceError, match="only the arithmetic 'torch' can be compiled"):
-            chosen("cpu", "kernels")
 
 
 # ---------------------------------------------------------------------- a run
@@ -319,6 +307,14 @@ def test_resuming_refuses_what_would_change_the_results(tmp_path, monkeypatch):
     with pytest.raises(RunError, match=r"cannot be resumed here, .*numba cannot run here"):
         runner.resume(folder)
     assert (folder / "run.json").read_text() == before
+
+
+def test_folders_of_compiled_torch_are_not_resumed(tmp_path):
+    folder = interrupted(tmp_path / "part", "torch")
+    info = runner.read_info(folder)
+    write_info(folder, {**info, "compiled": True})
+    with pytest.raises(RunError, match=r"compiled torch \(--compile\), which computed it"):
+        runner.resume(folder)
 
 
 def test_folders_of_before_there_was_a_choice_are_torchs(tmp_path):

@@ -10,19 +10,21 @@ from pathlib import Path
 
 import pytest
 import torch
-from kernels_stage import digests
+from kernels_stage import digests, everything, worlds
 
 HERE = Path(__file__).parent
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="names of x86-64 processors")
 def test_the_same_bits_under_sse2_avx2_and_avx512():
+    """Of kernels, and of whole worlds, while torch too is told to use the instructions of such a processor."""
     here = set(Path("/proc/cpuinfo").read_text().split()) if Path("/proc/cpuinfo").exists() else set()
     names = {"x86-64": set(), "haswell": {"avx2", "fma"}, "skylake-avx512": {"avx512f", "avx512bw", "avx512vl"}}
+    torchs = {"x86-64": "default", "haswell": "avx2", "skylake-avx512": "avx512"}
     running = {
         name: subprocess.Popen(
             [sys.executable, str(HERE / "kernels_stage.py")],
-            env={**os.environ, "NUMBA_CPU_NAME": name},
+            env={**os.environ, "NUMBA_CPU_NAME": name, "ATEN_CPU_CAPABILITY": torchs[name]},
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -30,7 +32,7 @@ def test_the_same_bits_under_sse2_avx2_and_avx512():
         if needs <= here
     }
     assert "x86-64" in running
-    expected = digests()
+    expected = digests(everything, worlds)
     for name, process in running.items():
         out, _ = process.communicate(timeout=240)
         assert process.returncode == 0, name
@@ -43,7 +45,7 @@ def test_the_same_bits_by_one_thread_or_two():
     try:
         for threads in (1, 2):
             torch.set_num_threads(threads)
-            found.append(digests())
+            found.append(digests(everything, worlds))
     finally:
         torch.set_num_threads(before)
     assert found[0] == found[1]

@@ -3,6 +3,7 @@
 import gc
 import importlib
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -14,12 +15,14 @@ import numba
 import numpy as np
 import pytest
 import torch
-from kernels_stage import both, digests, everything
+from kernels_stage import both, digests, everything, of, worlds
 from numba import float32 as f32
 
 import populace.kernels
-from populace.agents.scripted import coevolution_estimate_kernel
+from populace.agents.scripted import coevolution_estimate_kernel, coevolution_users_kernel, lockin_kernel
 from populace.arithmetic import using
+from populace.envs.coevolution import moving_kernel, scoring_kernel, settling_kernel
+from populace.envs.lockin import updating_kernel
 from populace.kernels import building, draws, products
 from populace.kernels.building import Kernel, flat, kernel, sources
 
@@ -31,12 +34,15 @@ def doubled(x_at, x_n, out_at, out_n, times, more):
         out[i] = f32(times) * x[i] + f32(more)
 
 
-def every_kernel():
-    found = {}
-    for module in (draws, products, coevolution_estimate_kernel):
-        found |= {(module, name): item for name, item in vars(module).items() if isinstance(item, Kernel)}
-    assert len(found) == 9
-    return found
+CORE = (draws, products, coevolution_estimate_kernel)
+WORLDS = (
+    moving_kernel, settling_kernel, scoring_kernel, updating_kernel,
+    coevolution_estimate_kernel, coevolution_users_kernel, lockin_kernel,
+)  # fmt: skip
+
+
+def every_kernel(modules):
+    return {(m, name): item for m in modules for name, item in vars(m).items() if isinstance(item, Kernel)}
 
 
 def test_a_kernel_takes_what_it_declares():
@@ -71,16 +77,22 @@ def test_a_temporary_is_held_until_the_kernel_returns(monkeypatch):
     assert held() is None
 
 
-def test_bounds_are_kept(monkeypatch):
+@pytest.mark.parametrize(
+    ("part", "modules", "many"),
+    [(everything, CORE, 11), pytest.param(worlds, WORLDS, 19, marks=pytest.mark.slow)],
+    ids=["everything", "worlds"],
+)
+def test_bounds_are_kept(monkeypatch, part, modules, many):
     """Every kernel once more with its bounds checked (an array of length n is n numbers long), and the same numbers."""
-    before = digests()
+    assert len(every_kernel(modules)) == many
+    before = digests(part)
     assert "boundscheck" not in building.OPTIONS
     monkeypatch.setitem(building.OPTIONS, "boundscheck", True)
     monkeypatch.setattr(building, "cache_folder", lambda files: None)
-    for (module, name), item in every_kernel().items():
+    for (module, name), item in every_kernel(modules).items():
         monkeypatch.setattr(module, name, Kernel(item.function, item.kinds))
-    assert digests() == before
-    for module, name in every_kernel():
+    assert digests(part) == before
+    for module, name in every_kernel(modules):
         assert "compiled" in vars(getattr(module, name)), name  # each was called
 
 
@@ -232,4 +244,23 @@ def test_numba_is_not_imported_before_the_first_kernel():
 
 def test_every_source_of_kernels_is_in_the_package():
     folder = Path(populace.kernels.__file__).parent
-    assert {path.stem for path in folder.glob("*.py")} == {"__init__", "building", "scalars", "draws", "products"}
+    modules = {"building", "doubles", "draws", "products", "scalars", "threads", "tiles"}
+    assert {path.stem for path in folder.glob("*.py")} == {"__init__", *modules}
+
+
+def test_the_kernel_of_the_guide(tmp_path, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "writing-a-world.md").read_text(encoding="utf-8")
+    (tmp_path / "opinion_kernel.py").write_text(
+        re.search(r"```python\n# opinion_kernel.py\n(.*?)```", page, re.DOTALL)[1]
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(building, "BESIDE", tmp_path / "cache")
+    building.cache_folder.cache_clear()
+    try:
+        toward = importlib.import_module("opinion_kernel").toward
+        x, goal = of(1).uniform("x", 40, 3)[0], of(1).uniform("goal", 40, 3)[0]
+        assert torch.equal(toward(x, goal, 0.25), x + 0.25 * (goal - x))
+        assert torch.equal(toward(x.T, goal.T, 0.25), x.T + 0.25 * (goal.T - x.T))
+    finally:
+        building.cache_folder.cache_clear()
+        sys.modules.pop("opinion_kernel", None)
