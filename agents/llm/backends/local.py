@@ -147,7 +147,7 @@ class Local(Backend):
         for i, (ask, prompt) in enumerate(zip(asks, prompts, strict=True)):
             choice = _choice(ask) if held else Choice()
             begun = ask.lead.rstrip() if held and not choice.replies else ""
-            begins = (*prompt, *self._tokens(begun)) if begun else prompt
+            begins = (*prompt, *self.tokens(begun)) if begun else prompt
             form, schema = (ask.form, ask.schema) if held else ("", "")
             groups.setdefault(choice, []).append(Seat(i, begins, ask.seed, form, begun, schema))
         found = []
@@ -278,7 +278,8 @@ class Local(Backend):
             ids = self._templated([_without_system(messages) for messages in talks])
         return [tuple(prompt) for prompt in ids]
 
-    def _tokens(self, text: str) -> Prompt:
+    def tokens(self, text: str) -> Prompt:
+        """Tokens of a text by itself."""
         return tuple(self.loaded.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _labels(self, options: Sequence[str]) -> list[Prompt]:
@@ -291,8 +292,8 @@ class Local(Backend):
         The lead and a label are made into tokens together, as a model writes them: the space of `act: ` belongs to the
         token of the label. An end comes last.
         """
-        found = [self._tokens(reply) for reply in choice.replies]
-        lead = self._tokens(choice.lead) if found and choice.lead else ()
+        found = [self.tokens(reply) for reply in choice.replies]
+        lead = self.tokens(choice.lead) if found and choice.lead else ()
         for tokens in found:
             lead = lead[: min(alike(lead, tokens), len(tokens) - 1)] if lead else ()
         ends = (self._closers if choice.line else self.loaded.ends)[:1]
@@ -301,8 +302,8 @@ class Local(Backend):
     @cached_property
     def _closers(self) -> Prompt:
         """Tokens that end a line: ends of the reply, and all that begin with a line break."""
-        mark = self.loaded.tokenizer.convert_ids_to_tokens(self._tokens("a\n")[-1])
-        if "\n" not in self.loaded.tokenizer.decode(self._tokens("a\n")[-1:]):
+        mark = self.loaded.tokenizer.convert_ids_to_tokens(self.tokens("a\n")[-1])
+        if "\n" not in self.loaded.tokenizer.decode(self.tokens("a\n")[-1:]):
             return self.loaded.ends
         breaks = (number for token, number in self.loaded.tokenizer.get_vocab().items() if token.startswith(mark))
         return tuple(dict.fromkeys((*self.loaded.ends, *sorted(breaks))))

@@ -33,7 +33,7 @@ from populace.errors import PopulaceError
 from populace.fields import Role
 from populace.measures import LISTED, SCORED
 from populace.observation import Observation
-from populace.policy import HOW, WORDS, Actions, Memory
+from populace.policy import HOW, TOLD, WORDS, Actions, Memory
 from populace.population import People
 from populace.wordings import Worded, Wordings, table_of
 from populace.words import READERS, UNWORDED
@@ -42,6 +42,8 @@ AGAIN = "That could not be read. Reply again, in exactly the form that was asked
 """What a seat is told whose reply was not readable, where the world's table does not say (`again`)."""
 Asking = Callable[[list[Ask], list[int]], list[Reply]]
 """Replies to asks, given the world of each."""
+SHOWN = 12
+"""Seats of a world whose replies are recorded where a learner is asked in a world without words (chosen here)."""
 _REPAIRED = (ReplyKind.UNREADABLE, ReplyKind.CUT_OFF)
 """Failures that are asked about once more. A refusal is an answer, and is not pressed."""
 
@@ -107,7 +109,8 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
             memory: What the seats remember.
             draw: Random numbers.
             ask: Gets replies: of asks and the world of each.
-            keep: Whether to keep prompts and replies for a learner, as actions `words/prompt` and `words/reply`.
+            keep: Whether to keep prompts and replies for a learner, as actions `words/prompt` and `words/reply`, and in
+                worlds without words of their own some to be shown, as `words/told`.
         """
         dialogue, role = self._dialogue(observation), observation.role
         chats = _taken(dialogue.say(observation), observation)
@@ -152,7 +155,8 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
             actions, kinds = _hear(dialogue, observation, chats, replies)
         spent.score(chats, replies, orders)
         said = uttered(dialogue, observation, chats, [reply.text for reply in replies])
-        how = self._how(observation, chats, first, replies, spent) if said else {}
+        some = range(len(chats)) if said else _sample(chats) if keep else ()
+        how = self._how(observation, *([each[i] for i in some] for each in (chats, first, replies)), spent)
         if talks is not None:
             talks = talks.extend(asked, [reply.text for reply in replies])
             memory = replace(memory, past=talks) if isinstance(memory, UserMemory) else talks
@@ -162,6 +166,11 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
             extra["tally/cost"] = ((spent.read * o.price_in + spent.written * o.price_out) * 1e-6).float().to(device)
         if keep:
             extra |= {name: ids.to(device) for name, ids in _kept(observation, chats, asks, replies).items()}
+            if not said:
+                told = torch.full((draw.worlds, role.seats), UNWORDED, dtype=torch.int64)
+                for i in some:
+                    (told[chats[i].world, chats[i].seat],) = observation.reader.words.put([replies[i].text])
+                extra[f"{WORDS}{TOLD}"] = told.to(device)
         extra |= {name: number.to(device) for name, number in {**said, **how}.items()}
         return {**actions, **extra}, memory
 
@@ -174,6 +183,8 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
         spent: "_Spent",
     ) -> dict[str, Tensor]:
         """What is recorded with the words: what each seat was asked at first, its reply, tokens, and what read it."""
+        if not chats:
+            return {}
         prompt, reply, reader = (torch.zeros_like(spent.read) for _ in range(3))
         role = observation.role.name
         name = self._readers[role].interpreter.name if role in self._readers else "form"
@@ -271,6 +282,18 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
         return profiles.render(persona, role, phase, seen, who, [(chat.world, chat.seat) for chat in chats])
 
 
+def _sample(chats: Sequence[Chat]) -> list[int]:
+    """Places of `SHOWN` chats of each world, spread over its seats so that seats of every kind are among them."""
+    by_world: dict[int, list[int]] = {}
+    for i, chat in enumerate(chats):
+        by_world.setdefault(chat.world, []).append(i)
+    return [
+        mine[k * (len(mine) - 1) // max(SHOWN - 1, 1)] if len(mine) > SHOWN else mine[k]
+        for mine in by_world.values()
+        for k in range(min(SHOWN, len(mine)))
+    ]
+
+
 class _Spent:
     """What each seat's asking took, as if it had asked alone: so a world's figures do not depend on its batch."""
 
@@ -300,7 +323,7 @@ class _Spent:
             if not math.isnan(reply.mass):
                 scores["mass"][place] += reply.mass
                 scores[SCORED][place] += 1
-            if len(chat.listed) > 1 and (took := _option(chat, reply.text)) is not None:
+            if len(chat.listed) > 1 and (took := option(chat, reply.text)) is not None:
                 scores["first option"][place] += took == (order[0] if order else 0)
                 scores[LISTED][place] += 1
 
@@ -321,7 +344,7 @@ def _order(key: int, count: int) -> tuple[int, ...]:
     return tuple(numbers.flatten().argsort(stable=True).tolist()) if count > 1 else ()
 
 
-def _option(chat: Chat, reply: str) -> int | None:
+def option(chat: Chat, reply: str) -> int | None:
     """Which option a reply is, by itself or after the lead; None where it is none of them as it stands."""
     said = reply.strip()
     said = said.removeprefix(chat.lead.strip()).strip() if chat.lead else said
