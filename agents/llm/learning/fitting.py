@@ -130,6 +130,7 @@ class How:
         most: Norm that gradients are scaled down to.
         limit: Divergence that is not exceeded; None for no limit. A step that would is halved until it does not (as in
             the line search of TRPO, Schulman et al. 2015, appendix C), and is the last.
+        fades: Whether steps become smaller in a straight line, towards 0 after the last.
     """
 
     step: Step
@@ -137,6 +138,7 @@ class How:
     epochs: int
     most: float
     limit: float | None
+    fades: bool = False
 
 
 def fit(
@@ -166,7 +168,8 @@ def fit(
             told = loss
         elif how.limit is not None and not far <= how.limit:
             break
-        before, now = now, how.step(now, slope, how.rate, how.most)
+        rate = how.rate * (1.0 - epoch / how.epochs) if how.fades else how.rate
+        before, now = now, how.step(now, slope, rate, how.most)
     free = logs(local, chunks, now.own)
     loss, far = objective(free)
     if how.rate == 0:

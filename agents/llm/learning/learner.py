@@ -317,7 +317,7 @@ class TextLearner(TextPolicy[TextLearnerOptionsT], Learner[TextLearnerOptionsT])
             )
             found, loss, at_first, free = fit(start, local, table.chunks, begin, how)
         else:
-            how = How(STEPS["adamw"], teacher.rate, teacher.epochs, o.clip_norm, None)
+            how = How(STEPS["adamw"], teacher.rate, teacher.epochs, o.clip_norm, None, fades=True)
             found, loss, at_first, free = fit(fresh(own, "adamw"), local, table.chunks, begin, how)
             found = replace(start, own=found.own)
         reference = table.plays(at_first, hot) if fixed is None else fixed

@@ -30,9 +30,10 @@ class Teacher(Options):
     rounds: int | None = Field(default=None, ge=1)
     """How many rounds it teaches, from the first, before the ratings are learned from; None: all. A few rounds of
     `shares` give a model known chances to start with: what has no chance at all can never be learned from ratings."""
-    rate: float = Field(default=2e-3, ge=0)
-    """Step size (AdamW, whose moments begin anew in every round); 0: nothing is taught (a control)."""
-    epochs: int = Field(default=8, ge=1)
+    rate: float = Field(default=5e-3, ge=0)
+    """Step size (AdamW, whose moments begin anew in every round) of a round's first step; steps fade to 0 in a straight
+    line. 0: nothing is taught (a control)."""
+    epochs: int = Field(default=16, ge=1)
     """Steps a round, each over all replies of the round."""
 
     @model_validator(mode="after")

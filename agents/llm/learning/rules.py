@@ -50,7 +50,7 @@ def imitate(table: Table, options: TrainingOptions) -> Loss:
     return lambda logs: -(best * logs.free).sum()
 
 
-HELD = 0.05
+HELD = 0.3
 """Weight, where a script's choice is imitated, on writing it at all, beside choosing it among the options."""
 
 
