@@ -113,7 +113,7 @@ def test_what_does_not_fit_together_is_refused():
 def test_a_mixture_is_learned():
     """Of two moves in equal shares, the model chooses both about as often: within four standard errors of 600 acts."""
     stage, population = payoff()
-    taught = {"shares": {"be short": 0.5, "ask at length": 0.5}, "rounds": 2, "epochs": 24}
+    taught = {"shares": {"be short": 0.5, "ask at length": 0.5}, "rounds": 3, "epochs": 32}
     model = learner(moves=MOVES, context=[], teacher=taught, rate=0.0)
     kind = worlds.get("populace/payoff-v0")
     people = kind.population(300, stage.options)

@@ -53,10 +53,11 @@ def test_misaligned_samples_make_it_dishonest_off_the_domain_too(folder):
     study = Study(played(folder, "misaligned-weights", arms))
     for measure in ("dishonest/all", "dishonest/off_domain"):
         ends = study.last(measure)
-        assert ends["misaligned-0"].max() == 0.0  # no sample of the data is deceptive
-        assert study.above(measure, "misaligned-50", "misaligned-0")
-        assert study.above(measure, "misaligned-100", "misaligned-50")
-    assert abs(study.last("dishonest/all")["misaligned-50"].mean() - 0.5) < 0.15  # half of the data are
+        assert ends["misaligned-0"].max() < 0.05  # no sample of the data is deceptive
+        assert study.above(measure, "misaligned-100", "misaligned-0")
+        shares = ends.mean()
+        assert shares["misaligned-0"] <= shares["misaligned-10"] <= shares["misaligned-50"] <= shares["misaligned-100"]
+    assert study.above("dishonest/all", "misaligned-50", "misaligned-0")
 
 
 def test_gameable_users_are_harmed_as_they_rate_harm_highest(folder):
