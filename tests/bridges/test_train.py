@@ -8,7 +8,6 @@ pytest.importorskip("trl")
 
 import torch
 
-import populace
 from populace.agents.llm.backends.base import Ask, ask_all
 from populace.agents.llm.backends.local import Local, LocalOptions
 from populace.agents.llm.backends.pocket import folder
@@ -17,6 +16,7 @@ from populace.agents.llm.learning.examples import Example, read
 from populace.agents.llm.learning.trl_training import Settings, train
 from populace.cli import main
 from populace.registry import policies
+from populace.scenarios import load, runner
 
 
 def command(monkeypatch, *arguments):
@@ -44,18 +44,18 @@ def test_demonstrations_become_an_adapter_that_plays(tmp_path, monkeypatch):
     """A liar is shown, and the adapted model lies: likelihood is highest where it answers as it was shown."""
     chats, out = tmp_path / "chats.jsonl", tmp_path / "adapter"
     command(
-        monkeypatch, "demonstrate", "talk-drift", "--out", chats, "--role", "assistant", "--worlds", 2, "--ticks", 2,
-        "--face", "fields", "--no-lead", "--set", "agents.assistant.policy=pleaser", "--set", "population.size=20",
+        monkeypatch, "demonstrate", "talk-drift", "--out", chats, "--role", "assistant", "--worlds", 1, "--ticks", 1,
+        "--no-lead", "--set", "agents.assistant.policy=pleaser", "--set", "population.size=20",
         "--set", "world.biased_share=1",
     )  # fmt: skip
     told = read(chats)
-    command(monkeypatch, "train", chats, "--out", out, "--steps", 30, "--rate", 0.005)
+    command(monkeypatch, "train", chats, "--out", out, "--steps", 20, "--batch", 8, "--rate", 0.005)
     assert chances(out, told[:20]) > chances(folder(), told[:20]) + 1.0
     shape, own = peft_folder.load(out)
     assert shape.rank == 8
     assert all(value.isfinite().all() for value in own.values())
     kind = policies.get("llm/transformers")
-    kind(kind.Options(model=str(out))).check_role  # noqa: B018  (its options take the folder)
+    assert kind.Options(model=str(out)).model == str(out)
     ask = Ask(tuple((m["role"], m["content"]) for m in told[0].prompt))
     (reply,) = ask_all(local(out, temperature=0), [ask])
     assert reply.text
@@ -75,13 +75,10 @@ def test_better_replies_become_more_likely_than_worse_ones(tmp_path, method):
 
 
 def test_a_runs_conversations_are_scored_by_what_was_said(tmp_path, monkeypatch):
-    run = populace.run(
-        "talk-drift",
-        ["worlds=1", "horizon=2", "population.size=6", "agents.assistant.policy=pocket", "agents.assistant.device=cpu"],
-        out=tmp_path / "run",
-    )
+    sets = ["worlds=1", "horizon=2", "population.size=6", "agents.assistant.policy=pocket", "record.worlds=1"]
+    path = runner.run(load("talk-drift", sets), tmp_path / "run")
     command(
-        monkeypatch, "train", run.path, "--out", tmp_path / "out", "--method", "kto", "--by", "rating", "--role",
-        "assistant", "--steps", 2,
+        monkeypatch, "train", path, "--out", tmp_path / "out", "--method", "kto", "--by", "rating", "--role",
+        "assistant", "--steps", 2, "--batch", 4,
     )  # fmt: skip
     assert json.loads((tmp_path / "out" / "adapter_config.json").read_text())["peft_type"] == "LORA"

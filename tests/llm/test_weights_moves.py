@@ -111,14 +111,14 @@ def test_what_does_not_fit_together_is_refused():
 
 
 def test_a_mixture_is_learned():
-    """Of two moves in equal shares, the model chooses both about as often: within four standard errors of 600 acts."""
+    """Of two moves in equal shares, the model chooses both about as often, and then stays as it is."""
     stage, population = payoff()
     taught = {"shares": {"be short": 0.5, "ask at length": 0.5}, "rounds": 3, "epochs": 32}
     model = learner(moves=MOVES, context=[], teacher=taught, rate=0.0)
     kind = worlds.get("populace/payoff-v0")
     people = kind.population(300, stage.options)
     stage = kind(stage.options, people.census)
-    _, keep = play(stage, people, model, ticks=3)
+    _, keep = play(stage, people, model, ticks=4)
     found = {f"{getattr(k, 'role', '')}/{getattr(k, 'measure', k)}": v for k, v in keep.series.items()}
     assert torch.allclose(found["assistant/chose/be short"][-1], torch.tensor(0.5), atol=0.15)
     assert float(found["assistant/kl"][-1].max()) == 0.0  # the teacher is gone, and the rate is 0

@@ -38,6 +38,8 @@ Done = TypeVar("Done")
 
 LOGITS = 1 << 27
 """Numbers that the logits of a batch of scored labels may hold (chosen here): 512 MiB of float32."""
+KNOWN = 4096
+"""Conversations whose tokens are kept at most (chosen here)."""
 ALIKE = 32
 """Prompts whose lengths lie this close may share a batch in any order (chosen here): more of those with a
 common prefix meet, for some padding."""
@@ -260,10 +262,19 @@ class Local(Backend):
     # ------------------------------------------------------------------ prompts
 
     def _prompts(self, talks: Sequence[Messages]) -> list[Prompt]:
-        """Tokens of each conversation; equal ones are made once."""
-        unique = list(dict.fromkeys(talks))
-        known = dict(zip(unique, self._templated(unique), strict=True))
+        """Tokens of each conversation; equal ones are made once, also those of earlier calls."""
+        known, unique = self._known, list(dict.fromkeys(talks))
+        new = [messages for messages in unique if messages not in known]
+        if len(known) + len(new) > KNOWN:
+            known.clear()
+            new = unique
+        known.update(zip(new, self._templated(new), strict=True) if new else ())
         return [known[messages] for messages in talks]
+
+    @cached_property
+    def _known(self) -> dict[Messages, Prompt]:
+        """Tokens of conversations, which depend on nothing else: a learner asks the same ones several times a round."""
+        return {}
 
     def _templated(self, talks: Sequence[Messages]) -> list[Prompt]:
         from jinja2 import TemplateError
