@@ -10,6 +10,7 @@ from typing import Any
 from populace.analysis import answer, answer_table, forests, large, pictures, spreads, tables, verdicts
 from populace.analysis.cautions import cautions
 from populace.analysis.frames import RunData, load_run
+from populace.analysis.learners import before_and_after
 from populace.analysis.markup import accessible, unique
 from populace.analysis.players import players
 from populace.analysis.privacy import PublicRun, public
@@ -132,6 +133,13 @@ def _parts(results: Results, withheld: str) -> list[Part]:
             players(results.run),
         ),
         *own,
+        Part(
+            "What learners replied, before and after",
+            "learners",
+            "Replies of language models whose weights learn, in the first and in the last step, in the worlds whose "
+            "words are recorded. In worlds without words of their own, replies of some seats are recorded.",
+            before_and_after(results),
+        ),
         Part(
             "Drift over time",
             "drift",

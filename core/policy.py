@@ -38,6 +38,9 @@ HOW = "asked/"
 """Begins the names of what is recorded with the words of a language model."""
 WORDS = "words/"
 """Begins the names of texts that are kept for a learner."""
+TOLD = "told"
+"""Of these, the texts of some seats that are recorded where a world has no words of its own, so that a report can show
+what a learner said."""
 
 
 def is_field(name: str) -> bool:

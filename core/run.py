@@ -18,9 +18,9 @@ from populace.measures import Counts, Key, OfSeats, add
 from populace.memory import is_short
 from populace.observation import Observation
 from populace.ownership import changed
-from populace.policy import HOW, READ, WORDS, Actions, Learner, Memory, Policy, Trajectory, Transition
+from populace.policy import HOW, READ, TOLD, WORDS, Actions, Learner, Memory, Policy, Trajectory, Transition
 from populace.population import People, Population
-from populace.words import Reader, Words
+from populace.words import Reader, Utterance, Words
 from populace.world import AnyWorld, Step
 
 Policies = Mapping[str, Policy]
@@ -277,6 +277,8 @@ def _phase(
         if step.ended is not None:
             done = done | step.ended
     last = run.phase + 1 == len(world.phases)
+    # What a learner replied where the world has no words: shown, and heard by nobody.
+    shown = {role: Utterance(text) for role, ids in kept.items() if (text := ids.pop(TOLD, None)) is not None}
     after = changed(
         run,
         state=state,
@@ -297,7 +299,7 @@ def _phase(
             asked=asked.get(role, {}),
             prompts=prompts.get(role, what.prompts),
         )
-        for role, what in step.said.items()
+        for role, what in {**shown, **step.said}.items()
     }
     return after, changed(step, state=state, measures=flows, said=said)
 

@@ -96,7 +96,7 @@ class LearnerOptions(RatedOptions):
     @field_validator("start")
     @classmethod
     def _start(cls, value: Shares) -> Shares:
-        return _shares("start", value)
+        return check_shares("start", value)
 
     @field_validator("start_in")
     @classmethod
@@ -104,7 +104,7 @@ class LearnerOptions(RatedOptions):
         for key, shares in value.items():
             if key.count("=") != 1:
                 raise ValueError(f"start_in: {key!r} must read field=label, as in 'cue=benign'")
-            _shares(f"start_in[{key}]", shares)
+            check_shares(f"start_in[{key}]", shares)
         if len({key.split("=")[0] for key in value}) > 1:
             raise ValueError(f"start_in: {sorted(value)} name several fields; base shares may depend on one only")
         return value
@@ -147,7 +147,12 @@ class GradientSelectionOptions(SelectionOptions):
     """Weight of the KL divergence from the reference."""
 
 
-def _shares(name: str, value: Shares) -> Shares:
+def check_shares(name: str, value: Shares) -> Shares:
+    """The shares themselves.
+
+    Raises:
+        ValueError: They are below 0, or do not sum to 1.
+    """
     if value and (min(value.values()) < 0 or abs(sum(value.values()) - 1.0) > 1e-6):
         raise ValueError(f"{name}: shares must be at least 0 and sum to 1, got {value} (sum {sum(value.values()):g})")
     return value

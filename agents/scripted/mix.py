@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 import torch
-from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, model_validator
+from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 from torch import Tensor
 
-from populace import registry
+from populace.agents.scripted.nested import Nested
 from populace.budget import Budget
 from populace.dialogue import Dialogue
 from populace.draw import Draw
@@ -16,15 +16,13 @@ from populace.errors import PopulaceError, UnknownName
 from populace.fields import Role, lasting
 from populace.observation import Observation
 from populace.options import Options
-from populace.policy import Actions, Learner, Memory, Policy
+from populace.policy import Actions, Memory, Policy
 from populace.population import People
 
 
-class Player(Options):
+class Player(Nested):
     """One of the policies that share a role."""
 
-    policy: str
-    """Its name."""
     share: float | None = Field(default=None, gt=0)
     """Its share of the seats that nobody claims; shares are scaled to add up to 1."""
     segment: str | int | None = None
@@ -32,41 +30,12 @@ class Player(Options):
     with one seat per user."""
     seats: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(default=None, min_length=1)
     """Numbers of the seats that it plays in every world, from 0 on: what if this one person had acted otherwise?"""
-    params: dict[str, object] = Field(default_factory=dict)
-    """The policy's own options."""
-    _checked: Options = PrivateAttr()
     _number: int | None = PrivateAttr(default=None)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _resolve(cls, data: Any, info: ValidationInfo) -> Any:
-        """The policy's full name, as a scenario of some world means it."""
-        if not isinstance(data, Mapping):
-            return data
-        name, within = data.get("policy"), (info.context or {}).get("within", "")
-        if not isinstance(name, str):
-            return data
-        name = registry.policies.current(name, within)
-        full = f"{within}/{name}"
-        return {**data, "policy": full if full in registry.policies.names() else name}
-
     @model_validator(mode="after")
-    def _playable(self, info: ValidationInfo) -> Self:
+    def _seated(self, info: ValidationInfo) -> Self:
         if [self.share, self.segment, self.seats].count(None) != 2:
             raise ValueError(f"{self.policy}: give one of share, segment and seats")
-        try:
-            kind = registry.policies.get(self.policy)
-        except PopulaceError as error:
-            raise ValueError(str(error)) from None
-        if not (isinstance(kind, type) and issubclass(kind, Policy)):
-            raise ValueError(f"{self.policy!r} is no policy")
-        if issubclass(kind, Learner):
-            raise ValueError(f"{self.policy} learns, and a learner must have its role to itself")
-        try:
-            self._checked = kind.Options.model_validate(self.params, context=info.context)
-        except ValidationError as error:
-            faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False))
-            raise ValueError(f"params of {self.policy}: {'; '.join(faults)}") from None
         segments = (info.context or {}).get("segments", ())
         if isinstance(self.segment, str) and segments:
             if self.segment not in segments:
@@ -80,15 +49,6 @@ class Player(Options):
     def number(self) -> int | None:
         """The segment's number; None where it has none, or is named outside a scenario."""
         return self._number
-
-    def inner(self) -> dict[str, Options]:
-        """The policy's own options."""
-        return {"params": self._checked}
-
-    def made(self) -> Policy:
-        """The policy."""
-        kind: type[Policy] = registry.policies.get(self.policy)
-        return kind(self._checked)
 
 
 class MixOptions(Options):

@@ -3,7 +3,7 @@
 Exit codes: 0 done, 1 a mistake in what was given, 2 wrong usage, 70 a fault in populace, 130 interrupted (resumable).
 
 Commands import what they need when they run, so that `--help` and completion answer at once. A file per group of them:
-`doctor`, `label`, `look`, `models`, `play`, `read`; importing this package registers them all.
+`doctor`, `label`, `look`, `models`, `play`, `read`, `train`; importing this package registers them all.
 """
 
 import errno
@@ -12,13 +12,13 @@ from contextlib import suppress
 
 import typer
 
-from populace.cli import doctor, label, look, models, play, read
+from populace.cli import doctor, label, look, models, play, read, train
 from populace.cli.application import app, print_error
 from populace.cli.quiet import quiet_libraries
 from populace.errors import PopulaceError, Stopped
 from populace.imports import leave_working_folder
 
-__all__ = ["app", "doctor", "label", "look", "main", "models", "play", "read"]
+__all__ = ["app", "doctor", "label", "look", "main", "models", "play", "read", "train"]
 
 
 def main() -> None:

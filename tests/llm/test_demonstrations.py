@@ -1,10 +1,15 @@
 """Demonstrations: whole chats of scripts that play as they always do, replies that are read back into their acts."""
 
 import json
+import re
 
+import jsonschema
 import pytest
 import torch
 
+from populace.agents.llm.backends.base import Ask
+from populace.agents.llm.backends.local import Local
+from populace.agents.llm.backends.pocket import PocketOptions, folder, of
 from populace.agents.llm.seats.demonstrations import demonstrate, save
 from populace.errors import PopulaceError, UnknownName
 from populace.registry import policies
@@ -80,11 +85,47 @@ def test_lines_are_chats(tmp_path):
         assert (read["world"], read["role"], read["phase"]) == ("populace/lockin-v0", "assistant", "advise")
 
 
+@pytest.mark.parametrize("face", ["world", "fields"])
+@pytest.mark.parametrize("name", [*WORLDS, "agency", "matrix"])
+def test_what_is_told_is_what_a_model_is_scored_on_or_held_to(name, face):
+    """Replies to choices are the options behind their lead; others match the form, or the schema."""
+    stage, people, players = cast(name)
+    local = Local(of(PocketOptions(device="cpu"), folder()).model_copy(update={"lead": True}))
+    told = list(demonstrate(stage, players, people, seed=3, worlds=1, ticks=1, face=face))
+    assert told
+    for one in told:
+        said = one.played()
+        if one.options:
+            ask = Ask(one.messages, one.options, lead=one.lead)
+            ((choice, _, labels),) = local.grouped([ask])
+            assert said in choice.replies
+            assert len(labels) == len(one.options)
+        elif one.form:
+            assert re.fullmatch(one.form, said), (one.form, said)
+        elif one.schema:
+            jsonschema.validate(json.loads(said), json.loads(one.schema))
+
+
+def test_pocket_s_choices_are_scored_without_a_lead(tmp_path):
+    stage, people, players = cast("drift")
+    told = list(demonstrate(stage, players, people, seed=0, worlds=1, ticks=1, roles=["assistant"]))
+    save(tmp_path / "talk.jsonl", told, lead=False)
+    said = {json.loads(line)["messages"][-1]["content"] for line in (tmp_path / "talk.jsonl").open()}
+    assert said <= set(told[0].options)
+
+
+def test_a_world_without_words_of_its_own_is_told_by_its_fields():
+    game, group, moves = cast("matrix")
+    by_fields = list(demonstrate(game, moves, group, seed=0, worlds=1, ticks=1, face="fields"))
+    game.dialogue = lambda: None
+    assert list(demonstrate(game, moves, group, seed=0, worlds=1, ticks=1)) == by_fields
+
+
 def test_what_cannot_be_told_is_said():
     stage, people, players = cast("payoff")
     with pytest.raises(UnknownName, match="nobody"):
         list(demonstrate(stage, players, people, seed=0, worlds=1, ticks=1, roles=["nobody"]))
     game, group, moves = cast("matrix")
-    game.dialogue = lambda: None  # a world without words of its own
+    game.dialogue = lambda: object()  # words that cannot be written
     with pytest.raises(PopulaceError, match="cannot put the acts"):
         list(demonstrate(game, moves, group, seed=0, worlds=1, ticks=1))

@@ -38,6 +38,8 @@ Done = TypeVar("Done")
 
 LOGITS = 1 << 27
 """Numbers that the logits of a batch of scored labels may hold (chosen here): 512 MiB of float32."""
+KNOWN = 4096
+"""Conversations whose tokens are kept at most (chosen here)."""
 ALIKE = 32
 """Prompts whose lengths lie this close may share a batch in any order (chosen here): more of those with a
 common prefix meet, for some padding."""
@@ -149,7 +151,7 @@ class Local(Backend):
             prompt = (*prompt, *self._tokens(ask.said)) if ask.said else prompt
             choice = _choice(ask) if held else Choice()
             begun = ask.lead.rstrip() if held and not choice.replies else ""
-            begins = (*prompt, *self._tokens(begun)) if begun else prompt
+            begins = (*prompt, *self.tokens(begun)) if begun else prompt
             form, schema = (ask.form, ask.schema) if held else ("", "")
             groups.setdefault(choice, []).append(Seat(i, begins, ask.seed, form, begun, schema))
         found = []
@@ -262,10 +264,19 @@ class Local(Backend):
     # ------------------------------------------------------------------ prompts
 
     def _prompts(self, talks: Sequence[Messages]) -> list[Prompt]:
-        """Tokens of each conversation; equal ones are made once."""
-        unique = list(dict.fromkeys(talks))
-        known = dict(zip(unique, self._templated(unique), strict=True))
+        """Tokens of each conversation; equal ones are made once, also those of earlier calls."""
+        known, unique = self._known, list(dict.fromkeys(talks))
+        new = [messages for messages in unique if messages not in known]
+        if len(known) + len(new) > KNOWN:
+            known.clear()
+            new = unique
+        known.update(zip(new, self._templated(new), strict=True) if new else ())
         return [known[messages] for messages in talks]
+
+    @cached_property
+    def _known(self) -> dict[Messages, Prompt]:
+        """Tokens of conversations, which depend on nothing else: a learner asks the same ones several times a round."""
+        return {}
 
     def _templated(self, talks: Sequence[Messages]) -> list[Prompt]:
         from jinja2 import TemplateError
@@ -280,7 +291,8 @@ class Local(Backend):
             ids = self._templated([_without_system(messages) for messages in talks])
         return [tuple(prompt) for prompt in ids]
 
-    def _tokens(self, text: str) -> Prompt:
+    def tokens(self, text: str) -> Prompt:
+        """Tokens of a text by itself."""
         return tuple(self.loaded.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _labels(self, options: Sequence[str]) -> list[Prompt]:
@@ -293,8 +305,8 @@ class Local(Backend):
         The lead and a label are made into tokens together, as a model writes them: the space of `act: ` belongs to the
         token of the label. An end comes last.
         """
-        found = [self._tokens(reply) for reply in choice.replies]
-        lead = self._tokens(choice.lead) if found and choice.lead else ()
+        found = [self.tokens(reply) for reply in choice.replies]
+        lead = self.tokens(choice.lead) if found and choice.lead else ()
         for tokens in found:
             lead = lead[: min(alike(lead, tokens), len(tokens) - 1)] if lead else ()
         ends = (self._closers if choice.line else self.loaded.ends)[:1]
@@ -303,8 +315,8 @@ class Local(Backend):
     @cached_property
     def _closers(self) -> Prompt:
         """Tokens that end a line: ends of the reply, and all that begin with a line break."""
-        mark = self.loaded.tokenizer.convert_ids_to_tokens(self._tokens("a\n")[-1])
-        if "\n" not in self.loaded.tokenizer.decode(self._tokens("a\n")[-1:]):
+        mark = self.loaded.tokenizer.convert_ids_to_tokens(self.tokens("a\n")[-1])
+        if "\n" not in self.loaded.tokenizer.decode(self.tokens("a\n")[-1:]):
             return self.loaded.ends
         breaks = (number for token, number in self.loaded.tokenizer.get_vocab().items() if token.startswith(mark))
         return tuple(dict.fromkeys((*self.loaded.ends, *sorted(breaks))))

@@ -37,6 +37,12 @@ class Fit:
     steps: int
 
 
+def fresh(own: Own, optimiser: str) -> Fit:
+    """Weights before any step."""
+    none = {name: torch.zeros_like(value) for name, value in own.items() if optimiser == "adamw"}
+    return Fit(own, none, none, 0)
+
+
 def logs(local: Local, chunks: Sequence[Chunk], own: Own) -> Tensor:
     """Log-probabilities of all entries with these weights, without gradient."""
     with local.wearing(own) as decoder, torch.no_grad():
@@ -113,17 +119,30 @@ STEPS: Mapping[str, Step] = {"sgd": sgd, "adamw": adamw}
 """Name of an optimiser, as in `TrainingOptions.optimiser` -> a step of it: weights, gradient, rate, largest norm."""
 
 
+@dataclass(frozen=True)
+class How:
+    """How a round's steps are taken.
+
+    Attributes:
+        step: A step of the optimiser.
+        rate: Step size; at 0 nothing changes.
+        epochs: Steps at most.
+        most: Norm that gradients are scaled down to.
+        limit: Divergence that is not exceeded; None for no limit. A step that would is halved until it does not (as in
+            the line search of TRPO, Schulman et al. 2015, appendix C), and is the last.
+        fades: Whether steps become smaller in a straight line, towards 0 after the last.
+    """
+
+    step: Step
+    rate: float
+    epochs: int
+    most: float
+    limit: float | None
+    fades: bool = False
+
+
 def fit(
-    start: Fit,
-    local: Local,
-    chunks: Sequence[Chunk],
-    begin: Callable[[Tensor], Objective],
-    *,
-    step: Step,
-    rate: float,
-    epochs: int,
-    most: float,
-    limit: float | None,
+    start: Fit, local: Local, chunks: Sequence[Chunk], begin: Callable[[Tensor], Objective], how: How
 ) -> tuple[Fit, Tensor, Tensor, Tensor]:
     """The weights after a round, the loss before its first step, and log-probabilities before it and after the last.
 
@@ -132,12 +151,7 @@ def fit(
         local: The model.
         chunks: Make log-probabilities of the round's entries.
         begin: Makes what is to be made small of the log-probabilities at the start.
-        step: A step of the optimiser.
-        rate: Step size; at 0 nothing changes.
-        epochs: Steps at most.
-        most: Norm that gradients are scaled down to.
-        limit: Divergence that is not exceeded; None for no limit. A step that would is halved until it does not (as in
-            the line search of TRPO, Schulman et al. 2015, appendix C), and is the last.
+        how: How steps are taken.
     """
     begun: list[tuple[Objective, Tensor]] = []
 
@@ -148,19 +162,20 @@ def fit(
 
     now, before = start, start
     told = torch.zeros(())
-    for epoch in range(epochs if rate > 0 else 0):
+    for epoch in range(how.epochs if how.rate > 0 else 0):
         loss, far, slope = gradient(local, chunks, now.own, objective)
         if epoch == 0:
             told = loss
-        elif limit is not None and not far <= limit:
+        elif how.limit is not None and not far <= how.limit:
             break
-        before, now = now, step(now, slope, rate, most)
+        rate = how.rate * (1.0 - epoch / how.epochs) if how.fades else how.rate
+        before, now = now, how.step(now, slope, rate, how.most)
     free = logs(local, chunks, now.own)
     loss, far = objective(free)
-    if rate == 0:
+    if how.rate == 0:
         return start, loss, free, free
-    if limit is not None and not far <= limit:
-        now, free = _shortened(before, now, local, chunks, objective, limit)
+    if how.limit is not None and not far <= how.limit:
+        now, free = _shortened(before, now, local, chunks, objective, how.limit)
     return now, told, begun[0][1], free
 
 

@@ -5,16 +5,43 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import TypeVar
 
-from populace.agents.learning.options import RatedOptions
+from populace.agents.learning.options import RatedOptions, Shares, check_shares
 from populace.agents.llm.backends.local_options import LocalOptions
 from populace.agents.llm.backends.pocket import PocketOptions
+from populace.agents.llm.learning.moves import Value
 from populace.agents.llm.seats.options import SeatOptions
+from populace.agents.scripted.nested import Nested
 from populace.files import word_or_file
+from populace.options import Options
 
 RuleName = Literal[
     "policy-gradient", "rloo", "grpo", "sft", "expert-iteration", "kto", "dpo", "ipo", "simpo"
 ]  # fmt: skip
 """Rules, by name; `populace.agents.llm.learning.rules` says what each does."""
+
+
+class Teacher(Options):
+    """Whose replies are learned from in place of its own, by likelihood (supervised fine-tuning)."""
+
+    script: Nested | None = None
+    """A script: what it would do in every seat that is learned from, in words."""
+    shares: Shares = Field(default_factory=dict)
+    """Or a mixture: the share of each label of the learned choice (or of each move), whatever is asked."""
+    rounds: int | None = Field(default=None, ge=1)
+    """How many rounds it teaches, from the first, before the ratings are learned from; None: all. A few rounds of
+    `shares` give a model known chances to start with: what has no chance at all can never be learned from ratings."""
+    rate: float = Field(default=5e-3, ge=0)
+    """Step size (AdamW, whose moments begin anew in every round) of a round's first step; steps fade to 0 in a straight
+    line. 0: nothing is taught (a control)."""
+    epochs: int = Field(default=16, ge=1)
+    """Steps a round, each over all replies of the round."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.script is None) == (not self.shares):
+            raise ValueError("teacher: give either a script or shares")
+        check_shares("shares", self.shares)
+        return self
 
 
 class TrainingOptions(RatedOptions):
@@ -24,6 +51,16 @@ class TrainingOptions(RatedOptions):
     """How ratings change the weights: `policy-gradient`, `rloo` and `grpo` climb ratings, `sft` and `expert-iteration`
     imitate the best replies, `kto` tells the best from the worst, and `dpo`, `ipo` and `simpo` compare replies to the
     same prompt (where no prompt was asked twice, they learn nothing)."""
+    teacher: Teacher | None = None
+    """A script or a mixture to learn from, for some rounds or always; None for none."""
+    moves: dict[str, dict[str, Value]] = Field(default_factory=dict)
+    """Named moves to choose among, each with what it does (field -> label, number or list): for roles whose actions
+    hold numbers. The model is shown fields and asked for the name of a move. Not given: it is asked in the world's
+    words."""
+    rest: Nested | None = None
+    """With `moves`: the script that does what a move leaves out; not given, fields are at their defaults."""
+    context: tuple[str, ...] | None = None
+    """With `moves`: the fields that the model is shown; all when not given. Few fields mean few different prompts."""
     adapter: str = ""
     """Where the weights start: a folder in PEFT's format, such as `peft_folder.save` writes, or for pocket `hu-2025`,
     which chooses acts with the shares of the study's base model. It fixes rank, alpha and targets. Not given: the model
@@ -70,6 +107,14 @@ class TrainingOptions(RatedOptions):
     _there = field_validator("adapter")(
         lambda given, info: given if not given else word_or_file(given, ("hu-2025",), info.context)
     )
+
+    @model_validator(mode="after")
+    def _moved(self) -> Self:
+        if len(self.moves) == 1:
+            raise ValueError("moves: a choice needs two moves at least")
+        if not self.moves and (self.rest is not None or self.context is not None):
+            raise ValueError("rest and context belong to moves: a list of moves to choose among is missing")
+        return self
 
     @model_validator(mode="after")
     def _no_tape(self) -> Self:

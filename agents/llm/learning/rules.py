@@ -50,6 +50,18 @@ def imitate(table: Table, options: TrainingOptions) -> Loss:
     return lambda logs: -(best * logs.free).sum()
 
 
+HELD = 0.3
+"""Weight, where a script's choice is imitated, on writing it at all, beside choosing it among the options."""
+
+
+def follow(table: Table, options: TrainingOptions) -> Loss:
+    """- mean log-probability of a teacher's replies: among the options where replies are scored, as it is these chances
+    that play; with a little weight (`HELD`) on that the model would write them.
+    """
+    best = _normalised(table.by_entry(table.best * table.weight))
+    return lambda logs: -(best * (logs.now + HELD * torch.where(table.scored, logs.free, 0.0))).sum()
+
+
 def kto(table: Table, options: TrainingOptions) -> Loss:
     """1 - value of the best and of the worst; see `kto_values`. The divergence z is exact where replies are scored."""
     best = _normalised(table.by_entry(table.best * table.weight))

@@ -107,7 +107,7 @@ def tabulate(items: Items, reader: Reader, local: Local) -> Table | None:
         return None
     pairs, which = torch.unique(ids, dim=1, return_inverse=True)
     prompts, of_pair = torch.unique(pairs[0], return_inverse=True)
-    asks = [_ask(reader.read(found)) for found in prompts.tolist()]
+    asks = [ask_of(reader.read(found)) for found in prompts.tolist()]
     said = [json.loads(reader.read(found)) for found in pairs[1].tolist()]
     made = _Entries(local)
     places: dict[tuple[int, str], int] = {}
@@ -208,7 +208,8 @@ class _Entries:
         return found
 
 
-def _ask(text: str) -> Ask:
+def ask_of(text: str) -> Ask:
+    """What was asked, as it is kept for a learner (`TextPolicy.talk`)."""
     messages, options, lead, form, schema = json.loads(text)
     return Ask(tuple((who, said) for who, said in messages), tuple(options), 0, schema, form, lead)
 

@@ -8,12 +8,16 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from torch import Tensor
 
 from populace.agents.llm.backends.base import Messages
-from populace.dialogue import Writes
+from populace.agents.llm.seats.field_face import FieldsDialogue
+from populace.agents.llm.seats.spent import option
+from populace.dialogue import Chat, Dialogue, Writes
 from populace.errors import PopulaceError, UnknownName
+from populace.files import whole
 from populace.observation import Observation
 from populace.policy import Actions
 from populace.population import Population
@@ -33,6 +37,9 @@ class Demonstration:
         options: Labels among which the reply must choose, or ().
         schema: JSON Schema (as text) of the reply, or "".
         reply: The script's act in words.
+        form: Regular expression that matches readable replies, or "".
+        lead: What a reply begins with where it chooses one of the options (`act: `).
+        chosen: The option that the act is, where there are options; else "".
     """
 
     world_id: str
@@ -42,6 +49,17 @@ class Demonstration:
     options: tuple[str, ...]
     schema: str
     reply: str
+    form: str = ""
+    lead: str = ""
+    chosen: str = ""
+
+    def played(self, lead: bool = True) -> str:
+        """The reply exactly as a model in this process gives it: what is scored where there are options, else written.
+
+        Args:
+            lead: Whether what is scored begins with the lead; `pocket` is scored without (`LocalOptions.lead`).
+        """
+        return f"{self.lead if lead else ''}{self.chosen}" if self.chosen else self.reply
 
 
 def demonstrate(
@@ -53,19 +71,22 @@ def demonstrate(
     worlds: int | Tensor,
     ticks: int,
     roles: Collection[str] | None = None,
+    face: Literal["world", "fields"] = "world",
 ) -> Iterator[Demonstration]:
     """Play, and yield for every seat that acts its prompt and the reply that states its act.
 
     Acts that are invalid by their `kind` are left out, as no words stand for them. Learners play, but learn nothing.
 
     Args:
-        world: The mechanism; it needs a text face that can write.
+        world: The mechanism; its own text face, if it has one, must be able to write.
         policies: Role -> policy, one for every role.
         population: Whom to sample.
         seed: One seed for all worlds.
         worlds: How many worlds, or their ids [worlds].
         ticks: Ticks of the one episode that is played; worlds that end earlier stay as they are.
         roles: Roles to tell of; None for all.
+        face: Whether seats are asked in the world's own words (those of its fields where it has none), or field by
+            field, as `SeatOptions.face`.
 
     Raises:
         PopulaceError: The world cannot put acts into words.
@@ -87,12 +108,13 @@ def demonstrate(
                 actions, memory[role.name] = policy.act(observation, memory[role.name], draw.scope(f"act/{role.name}"))
             given[role.name] = actions
             if role.name in told:
-                yield from _tell(world, observation, actions)
+                yield from _tell(world, observation, actions, face)
         run, _ = advance(world, policies, replace(run, memory=memory), given)
 
 
-def _tell(world: AnyWorld, observation: Observation, actions: Actions) -> Iterator[Demonstration]:
-    dialogue, role = observation.dialogue(), observation.role.name
+def _tell(world: AnyWorld, observation: Observation, actions: Actions, face: str) -> Iterator[Demonstration]:
+    own, role = observation.dialogue() if face == "world" else None, observation.role.name
+    dialogue: Dialogue = FieldsDialogue() if own is None else own
     if not isinstance(dialogue, Writes):
         raise PopulaceError(
             f"{world.id} cannot put the acts of {role!r} into words: its dialogue() needs write(observation, chats, "
@@ -105,18 +127,42 @@ def _tell(world: AnyWorld, observation: Observation, actions: Actions) -> Iterat
         if (shown is None or shown[chat.world, chat.seat]) and (kind is None or kind[chat.world, chat.seat] == 0)
     ]
     for chat, reply in zip(chats, dialogue.write(observation, chats, actions), strict=True):
-        yield Demonstration(world.id, role, observation.phase, tuple(chat.messages), chat.options, chat.schema, reply)
+        k = chosen(chat, reply)
+        yield Demonstration(
+            world.id,
+            role,
+            observation.phase,
+            tuple(chat.messages),
+            chat.options,
+            chat.schema,
+            reply,
+            chat.form,
+            chat.lead,
+            "" if k is None else chat.options[k],
+        )
 
 
-def save(path: Path, demonstrations: Iterable[Demonstration]) -> int:
-    """Write JSON lines in the usual form of chats, and return how many.
+def chosen(chat: Chat, reply: str) -> int | None:
+    """Which option a script's reply chooses, on a line of its own; None where there are no options."""
+    found = (option(chat, line) for line in reply.splitlines())
+    return next((k for k in found if k is not None), None)
 
-    Each line holds `messages` (`role`, `content`; the last one is the assistant's reply), and `world`, `role`, `phase`.
+
+def save(path: Path, demonstrations: Iterable[Demonstration], lead: bool = True) -> int:
+    """Write JSON lines in the usual form of chats, and return how many; the file is whole or absent.
+
+    Each line holds `messages` (`role`, `content`; the last one is the assistant's reply, as `Demonstration.played`),
+    and `world`, `role`, `phase`.
+
+    Args:
+        path: Where.
+        demonstrations: What is written.
+        lead: See `Demonstration.played`.
     """
     count = 0
-    with path.open("w", encoding="utf-8") as file:
+    with whole(path) as beside, beside.open("w", encoding="utf-8") as file:
         for told in demonstrations:
-            chat = [*told.messages, ("assistant", told.reply)]
+            chat = [*told.messages, ("assistant", told.played(lead))]
             line = {
                 "world": told.world_id,
                 "role": told.role,

@@ -47,7 +47,7 @@ class Spent:
             if not math.isnan(reply.mass):
                 scores["mass"][place] += reply.mass
                 scores[SCORED][place] += 1
-            if len(chat.listed) > 1 and (took := _option(chat, reply.text)) is not None:
+            if len(chat.listed) > 1 and (took := option(chat, reply.text)) is not None:
                 scores["first option"][place] += took == (order[0] if order else 0)
                 scores[LISTED][place] += 1
 
@@ -57,7 +57,7 @@ class Spent:
         return {"tokens": self.read + self.written, "asked": self.asked, **self.scores, **faults}
 
 
-def _option(chat: Chat, reply: str) -> int | None:
+def option(chat: Chat, reply: str) -> int | None:
     """Which option a reply is, by itself or after the lead; None where it is none of them as it stands."""
     said = reply.strip()
     said = said.removeprefix(chat.lead.strip()).strip() if chat.lead else said

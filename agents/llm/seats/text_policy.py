@@ -34,15 +34,17 @@ from populace.draw import Draw, uniform_from
 from populace.errors import PopulaceError
 from populace.fields import Role
 from populace.observation import Observation
-from populace.policy import HOW, Actions, Memory
+from populace.policy import HOW, TOLD, WORDS, Actions, Memory
 from populace.population import People
 from populace.wordings import Worded, Wordings, table_of
-from populace.words import READERS
+from populace.words import READERS, UNWORDED
 
 AGAIN = "That could not be read. Reply again, in exactly the form that was asked for and with nothing else."
 """What a seat is told whose reply was not readable, where the world's table does not say (`again`)."""
 Asking = Callable[[list[Ask], list[int]], list[Reply]]
 """Replies to asks, given the world of each."""
+SHOWN = 12
+"""Seats of a world whose replies are recorded where a learner is asked in a world without words (chosen here)."""
 _REPAIRED = (ReplyKind.UNREADABLE, ReplyKind.CUT_OFF)
 """Failures that are asked about once more. A refusal is an answer, and is not pressed."""
 
@@ -108,7 +110,8 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
             memory: What the seats remember.
             draw: Random numbers.
             ask: Gets replies: of asks and the world of each.
-            keep: Whether to keep prompts and replies for a learner, as actions `words/prompt` and `words/reply`.
+            keep: Whether to keep prompts and replies for a learner, as actions `words/prompt` and `words/reply`, and in
+                worlds without words of their own some to be shown, as `words/told`.
         """
         dialogue, role = self._dialogue(observation), observation.role
         chats = _taken(dialogue.say(observation), observation)
@@ -167,7 +170,8 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
                 kinds[chats[i].world, chats[i].seat] = int(ReplyKind.CLOSED)
         spent.score(chats, replies, orders)
         said = uttered(dialogue, observation, chats, written)
-        how = self._how(observation, chats, first, written, spent) if said else {}
+        some = range(len(chats)) if said else _sample(chats) if keep else ()
+        how = self._how(observation, *([each[i] for i in some] for each in (chats, first, written)), spent)
         if talks is not None:
             talks = talks.extend(asked, [reply.text for reply in replies])
             memory = replace(memory, past=talks) if isinstance(memory, UserMemory) else talks
@@ -177,6 +181,11 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
             extra["tally/cost"] = ((spent.read * o.price_in + spent.written * o.price_out) * 1e-6).float().to(device)
         if keep:
             extra |= {name: ids.to(device) for name, ids in kept(observation, chats, asks, replies).items()}
+            if not said:
+                told = torch.full((draw.worlds, role.seats), UNWORDED, dtype=torch.int64)
+                for i in some:
+                    (told[chats[i].world, chats[i].seat],) = observation.reader.words.put([written[i]])
+                extra[f"{WORDS}{TOLD}"] = told.to(device)
         extra |= {name: number.to(device) for name, number in {**said, **how}.items()}
         return {**actions, **extra}, memory
 
@@ -221,6 +230,8 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
         spent: Spent,
     ) -> dict[str, Tensor]:
         """What is recorded with the words: what each seat was asked at first, its reply, tokens, and what read it."""
+        if not chats:
+            return {}
         prompt, reply, reader = (torch.zeros_like(spent.read) for _ in range(3))
         role = observation.role.name
         name = self._readers[role].interpreter.name if role in self._readers else "form"
@@ -327,6 +338,18 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
         who = tree.tree_map(lambda tensor: tensor.cpu(), memory.people) if isinstance(memory, UserMemory) else None
         role, phase = observation.role, observation.phase
         return profiles.render(persona, role, phase, seen, who, [(chat.world, chat.seat) for chat in chats])
+
+
+def _sample(chats: Sequence[Chat]) -> list[int]:
+    """Places of `SHOWN` chats of each world, spread over its seats so that seats of every kind are among them."""
+    by_world: dict[int, list[int]] = {}
+    for i, chat in enumerate(chats):
+        by_world.setdefault(chat.world, []).append(i)
+    return [
+        mine[k * (len(mine) - 1) // max(SHOWN - 1, 1)] if len(mine) > SHOWN else mine[k]
+        for mine in by_world.values()
+        for k in range(min(SHOWN, len(mine)))
+    ]
 
 
 def _order(key: int, count: int) -> tuple[int, ...]:
