@@ -317,7 +317,8 @@ def test_scripted_rules_speak_in_order():
 
 
 def test_kinds_of_failure_have_names_for_measures():
-    assert [kind.name for kind in ReplyKind] == ["OK", "UNREADABLE", "REFUSED", "CUT_OFF", "TIMED_OUT", "FAILED"]
+    kinds = ["OK", "UNREADABLE", "REFUSED", "CUT_OFF", "TIMED_OUT", "FAILED", "CLOSED"]
+    assert [kind.name for kind in ReplyKind] == kinds
 
 
 def test_an_interpreter_without_free_text_is_told_before_anything_runs(tmp_path):
