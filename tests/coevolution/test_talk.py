@@ -338,7 +338,10 @@ def test_an_assistant_is_told_what_was_answered_and_no_number_of_a_value():
     shares = seen["shares"][0, 0, 0].tolist()
     for share, statement in zip(shares, seen.text("statements")[0][0], strict=True):
         yes = round(share * 12)
-        assert f"{statement[0]} ({yes or 'None'} of the 12 people said yes: {round(100 * yes / 12)}%.)" in chat.messages[-1][1]
+        assert (
+            f"{statement[0]} ({yes or 'None'} of the 12 people said yes: {round(100 * yes / 12)}%.)"
+            in chat.messages[-1][1]
+        )
     assert "At the start half of them would have said yes to each." in chat.messages[-1][1]
     shifted = {**seen, "prior": seen["prior"] + 0.5}
     other = type(seen)(shifted, seen.role, seen.phase, seen.present, seen.dialogue, seen.reader)
