@@ -67,9 +67,8 @@ def test_kappa_of_two_coders():
 
 
 def test_roles_without_words_are_told(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        DriftDialogue, "free", lambda self, role: FreeAssistant(self.wordings) if role == "assistant" else None
-    )
+    faces = {"assistant": FreeAssistant}
+    monkeypatch.setattr(DriftDialogue, "free", lambda self, role: faces[role](self.wordings) if role in faces else None)
     done = label(run, tmp_path / "x.jsonl", "", role="asistant")
     assert isinstance(done.exception, PopulaceError)
     assert "did you mean 'assistant'" in str(done.exception)

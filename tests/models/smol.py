@@ -16,7 +16,7 @@ from populace.builder import build
 from populace.dialogue import ReplyKind
 from populace.run import advance, see, start
 
-REPLIES = 16
+REPLIES = 40
 """Replies of each seat."""
 SEEDS = torch.randint(-(1 << 62), 1 << 62, (REPLIES,), generator=torch.Generator().manual_seed(0)).tolist()
 STORE = ["offer", "delegate", "search", "message", "decide", "audit"]

@@ -31,7 +31,10 @@ SHORT = {
     "agency-assistant-act": "0 of 20: its prompt shows no round of the form",
     "agency-assistant-act-cheap talk": "0 of 20: its prompt shows no round of the form",
     "agency-customer-respond-cheap talk": "0 of 20: its prompt shows no round of the form",
-    "culture-synthesiser-merge": "3 of 10: it leaves out one of two lines",
+    "culture-synthesiser-merge": "9 of 20: it leaves out one of two lines",
+    "culture-person-exchange": "10 of 20: it names a topic that is not in its list",
+    "shopping-customer-delegate": "9 of 20: it names both assistants",
+    "shopping-assistant-message": "12 of 20, at the limit: it names a product of a round, or shortens a name",
 }
 """Seats in which fewer replies could be read as they are written when it was measured, and why."""
 MODEL = {"policy": "llm/transformers", "model": "smollm2", "device": "cpu", "choices": "write", "max_reply": 60}
