@@ -73,8 +73,14 @@ def test_the_face_asks_for_a_move_and_shows_what_it_may():
     face = moves.MovesFace(MOVES, ("signal",))
     chats = face.say(observation)
     assert all(chat.options == tuple(MOVES) for chat in chats)
-    assert "signal" in chats[0].messages[-1][1]
-    assert "usual" not in chats[0].messages[-1][1]
+    asked, everything = (one.say(observation)[0].messages[-1][1] for one in (face, moves.MovesFace(MOVES, None)))
+    shown, lines = (
+        {line for line in text.splitlines() if line.startswith("- ") and line[2:] not in MOVES}
+        for text in (asked, everything)
+    )
+    assert len(lines) > 5
+    assert len(shown & lines) == 1
+    assert all(name in asked for name in MOVES)
     found, kinds = face.hear(observation, chats[:2], ["ask at length", "perhaps"])
     assert found[f"{WORDS}{moves.MOVE}"][0, 0] == 1
     assert kinds[0, :2].tolist() == [0, 1]

@@ -12,6 +12,21 @@ from populace.observation import Observation
 from populace.policy import WORDS
 from populace.words import UNWORDED
 
+SHOWN = 12
+"""Seats of a world whose replies are recorded where a learner is asked in a world without words (chosen here)."""
+
+
+def sample(chats: Sequence[Chat]) -> list[int]:
+    """Places of `SHOWN` chats of each world, spread over its seats so that seats of every kind are among them."""
+    by_world: dict[int, list[int]] = {}
+    for i, chat in enumerate(chats):
+        by_world.setdefault(chat.world, []).append(i)
+    return [
+        mine[k * (len(mine) - 1) // max(SHOWN - 1, 1)] if len(mine) > SHOWN else mine[k]
+        for mine in by_world.values()
+        for k in range(min(SHOWN, len(mine)))
+    ]
+
 
 def as_json(messages: Messages) -> str:
     """Messages as a text: JSON, as chat templates and servers take them."""
@@ -42,4 +57,12 @@ def kept(
         ("reply", [(reply.text, reply.written) for reply in replies]),
     ):
         found[f"{WORDS}{name}"][places] = torch.tensor([id_of(one) for one in said])
+    return found
+
+
+def told_ids(observation: Observation, chats: Sequence[Chat], replies: Sequence[str]) -> Tensor:
+    """Ids [worlds, seats] of these replies, where the world has no words of its own in which they are kept."""
+    found = torch.full((len(next(iter(observation.values()))), observation.role.seats), UNWORDED, dtype=torch.int64)
+    for chat, reply in zip(chats, replies, strict=True):
+        (found[chat.world, chat.seat],) = observation.reader.words.put([reply])
     return found

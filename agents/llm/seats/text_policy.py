@@ -24,7 +24,7 @@ from populace.agents.llm.interpret.interpreter import Rules
 from populace.agents.llm.seats import checks, profiles
 from populace.agents.llm.seats.closing import closing, stopped
 from populace.agents.llm.seats.field_face import FieldsDialogue, asked_schema
-from populace.agents.llm.seats.kept import as_json, kept
+from populace.agents.llm.seats.kept import as_json, kept, sample, told_ids
 from populace.agents.llm.seats.memory import Conversations
 from populace.agents.llm.seats.options import SeatOptions, SeatOptionsT
 from populace.agents.llm.seats.spent import Spent
@@ -37,14 +37,12 @@ from populace.observation import Observation
 from populace.policy import HOW, TOLD, WORDS, Actions, Memory
 from populace.population import People
 from populace.wordings import Worded, Wordings, table_of
-from populace.words import READERS, UNWORDED
+from populace.words import READERS
 
 AGAIN = "That could not be read. Reply again, in exactly the form that was asked for and with nothing else."
 """What a seat is told whose reply was not readable, where the world's table does not say (`again`)."""
 Asking = Callable[[list[Ask], list[int]], list[Reply]]
 """Replies to asks, given the world of each."""
-SHOWN = 12
-"""Seats of a world whose replies are recorded where a learner is asked in a world without words (chosen here)."""
 _REPAIRED = (ReplyKind.UNREADABLE, ReplyKind.CUT_OFF)
 """Failures that are asked about once more. A refusal is an answer, and is not pressed."""
 
@@ -170,7 +168,7 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
                 kinds[chats[i].world, chats[i].seat] = int(ReplyKind.CLOSED)
         spent.score(chats, replies, orders)
         said = uttered(dialogue, observation, chats, written)
-        some = range(len(chats)) if said else _sample(chats) if keep else ()
+        some = range(len(chats)) if said else sample(chats) if keep else ()
         how = self._how(observation, *([each[i] for i in some] for each in (chats, first, written)), spent)
         if talks is not None:
             talks = talks.extend(asked, [reply.text for reply in replies])
@@ -182,10 +180,8 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
         if keep:
             extra |= {name: ids.to(device) for name, ids in kept(observation, chats, asks, replies).items()}
             if not said:
-                told = torch.full((draw.worlds, role.seats), UNWORDED, dtype=torch.int64)
-                for i in some:
-                    (told[chats[i].world, chats[i].seat],) = observation.reader.words.put([written[i]])
-                extra[f"{WORDS}{TOLD}"] = told.to(device)
+                some_told = told_ids(observation, [chats[i] for i in some], [written[i] for i in some])
+                extra[f"{WORDS}{TOLD}"] = some_told.to(device)
         extra |= {name: number.to(device) for name, number in {**said, **how}.items()}
         return {**actions, **extra}, memory
 
@@ -338,18 +334,6 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
         who = tree.tree_map(lambda tensor: tensor.cpu(), memory.people) if isinstance(memory, UserMemory) else None
         role, phase = observation.role, observation.phase
         return profiles.render(persona, role, phase, seen, who, [(chat.world, chat.seat) for chat in chats])
-
-
-def _sample(chats: Sequence[Chat]) -> list[int]:
-    """Places of `SHOWN` chats of each world, spread over its seats so that seats of every kind are among them."""
-    by_world: dict[int, list[int]] = {}
-    for i, chat in enumerate(chats):
-        by_world.setdefault(chat.world, []).append(i)
-    return [
-        mine[k * (len(mine) - 1) // max(SHOWN - 1, 1)] if len(mine) > SHOWN else mine[k]
-        for mine in by_world.values()
-        for k in range(min(SHOWN, len(mine)))
-    ]
 
 
 def _order(key: int, count: int) -> tuple[int, ...]:
