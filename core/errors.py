@@ -116,7 +116,9 @@ def check_spelling(cls: type, known: Iterable[str]) -> None:
     for given, value in vars(cls).items():
         if given in names.values() or given.startswith("_") or isinstance(value, (FunctionType, property)):
             continue
-        near = difflib.get_close_matches(given.casefold(), names, n=1, cutoff=0.85)
+        folded = given.casefold()
+        near = [name for name in names if folded in (name, f"{name}s") or f"{folded}s" == name]
+        near = near or difflib.get_close_matches(folded, [name for name in names if len(name) > 8], n=1, cutoff=0.9)
         if near:
             raise PopulaceError(
                 f"{cls.__qualname__}.{given}: nothing reads an attribute of this name; did you mean "

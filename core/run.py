@@ -372,12 +372,7 @@ def _remember(
 
 
 def branch(
-    world: AnyWorld,
-    policies: Policies,
-    run: Run,
-    *,
-    fresh: tuple[str, ...] = (),
-    before: Policies | None = None,
+    world: AnyWorld, policies: Policies, run: Run, *, fresh: tuple[str, ...] = (), before: Policies | None = None
 ) -> Run:
     """The run to go on with under other policies, from where it stands; `run` itself stays as it is.
 

@@ -115,7 +115,7 @@ class Prompts:
 
     def _synthesiser(self, read: Read, seen: Seen, world: int, seat: int) -> Asked:
         own = self._merged(read, seen)
-        asked: list[dict[str, list[str]]] = own["asked"]  # type: ignore[assignment]
+        asked: list[dict[str, list[str]]] = own["asked"]  # type: ignore[assignment]  # a template's values
         names = "|".join(re.escape(name) for name in self.survey.cultures)
         form = _sheet(asked, rf"(; ({names})[^\n]{{0,400}})?")
         if self.worded:
@@ -154,7 +154,7 @@ class Prompts:
             else:
                 text, options = self.survey.texts[q], list(self.survey.labels[q][:: -1 if turned else 1])
             found.append({"text": text, "options": options})
-        return found  # type: ignore[return-value]
+        return found  # type: ignore[return-value]  # lists vary
 
     def _numbers(self, answers: Sequence[Sequence[int]], skip: int = -1) -> list[dict[str, object]]:
         """The numbers of the options that agents chose."""

@@ -148,7 +148,7 @@ class Local(Backend):
             asks = [ask if ask.said else replace(ask, lead="") for ask in asks]
         for i, (ask, prompt) in enumerate(zip(asks, prompts, strict=True)):
             held = self.options.choices == "score" or bool(ask.said)  # what is closed is always held to its form
-            prompt = (*prompt, *self._tokens(ask.said)) if ask.said else prompt
+            prompt = (*prompt, *self.tokens(ask.said)) if ask.said else prompt
             choice = _choice(ask) if held else Choice()
             begun = ask.lead.rstrip() if held and not choice.replies else ""
             begins = (*prompt, *self.tokens(begun)) if begun else prompt
