@@ -117,7 +117,7 @@ def described(name: str, reader: Interpreter, own: Path | None = None) -> dict[s
     Args:
         name: What the reader is called.
         reader: The reader.
-        own: One's own labelled set; None for the half of the library's on which nothing was tuned.
+        own: One's own labelled set; None for the half of the library's to which nothing was fitted.
     """
     coding = reader.coding
     told = {"interpreter": name, "coding": coding.name}
