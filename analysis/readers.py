@@ -135,7 +135,7 @@ def _codes(run: RunData, arms: Sequence[str], found: Sequence[Read]) -> str:
             continue
         cells = own.set_index("reader")
         each = "".join(
-            f"<td class='n'>{with_interval(*map(float, cells.loc[name, ['mean', 'low', 'high']]))}</td>"
+            f"<td class='n'>{with_interval(*(float(cells.loc[name, key]) for key in ('mean', 'low', 'high')))}</td>"
             if name in cells.index
             else "<td class='n'>&ndash;</td>"
             for name in names

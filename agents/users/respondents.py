@@ -184,7 +184,7 @@ def _dropped(gone: NDArray[np.bool_], columns: list[str | None], weights: NDArra
     found: dict[str, int] = {}
     for place, column in enumerate(columns):
         if count := int((first == place).sum()):
-            reason = f"no entry in column {quoted(column)}"
+            reason = f"no entry in column {quoted(str(column))}"
             found[reason] = found.get(reason, 0) + count
     if count := int(((first < 0) & (weights <= 0)).sum()):
         found["a weight of 0"] = count

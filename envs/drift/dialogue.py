@@ -72,7 +72,10 @@ class DriftDialogue:
 
     def free(self, role: str) -> FreeFace | None:
         """The assistant and the users can be held in free text."""
-        faces = {"assistant": FreeAssistant(self.wordings), "user": FreeUser(self.wordings, self.say, self.hear)}
+        faces: dict[str, FreeFace] = {
+            "assistant": FreeAssistant(self.wordings),
+            "user": FreeUser(self.wordings, self.say, self.hear),
+        }
         return faces.get(role)
 
 

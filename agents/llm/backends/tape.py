@@ -163,7 +163,15 @@ class Tape(Backend):
 
     def _key(self, ask: Ask) -> str:
         seed = None if self.greedy else ask.seed
-        held = [self.voice, ask.messages, ask.options, ask.schema, ask.form, seed, *([ask.lead] if ask.lead else [])]
+        held: list[object] = [
+            self.voice,
+            ask.messages,
+            ask.options,
+            ask.schema,
+            ask.form,
+            seed,
+            *([ask.lead] if ask.lead else []),
+        ]
         held += [{"said": ask.said}] if ask.said else []
         content = json.dumps(held, ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()

@@ -261,7 +261,7 @@ class TextLearner(TextPolicy[TextLearnerOptionsT], Learner[TextLearnerOptionsT])
             far.append(kl)
         measures["loss"] = torch.stack(losses).to(draw.device)
         measures["kl"] = torch.stack(far).clamp(min=0.0).to(draw.device)
-        parts = {
+        parts: dict[str, Any] = {
             name: {key: torch.stack([getattr(one, name)[key] for one in fits]) for key in getattr(memory, name)}
             for name in ("own", "first", "second")
         }

@@ -62,6 +62,7 @@ def taught(
     for choice, group, labels in local.grouped(asks):
         for seat in group:
             text, lead = pairs[seat.place][1], asks[seat.place].lead
+            told: list[tuple[str, tuple[int, ...]]]
             if labels:
                 among = [one for one in choice.replies if one in (text, lead + text)]
                 told = [(one, ()) for one in among[:1]]

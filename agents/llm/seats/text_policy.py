@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor
@@ -169,7 +169,8 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
         spent.score(chats, replies, orders)
         said = uttered(dialogue, observation, chats, written)
         some = range(len(chats)) if said else sample(chats) if keep else ()
-        how = self._how(observation, *([each[i] for i in some] for each in (chats, first, written)), spent)
+        texts = [written[i] for i in some]
+        how = self._how(observation, [chats[i] for i in some], [first[i] for i in some], texts, spent)
         if talks is not None:
             talks = talks.extend(asked, [reply.text for reply in replies])
             memory = replace(memory, past=talks) if isinstance(memory, UserMemory) else talks
@@ -180,7 +181,7 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
         if keep:
             extra |= {name: ids.to(device) for name, ids in kept(observation, chats, asks, replies).items()}
             if not said:
-                some_told = told_ids(observation, [chats[i] for i in some], [written[i] for i in some])
+                some_told = told_ids(observation, [chats[i] for i in some], texts)
                 extra[f"{WORDS}{TOLD}"] = some_told.to(device)
         extra |= {name: number.to(device) for name, number in {**said, **how}.items()}
         return {**actions, **extra}, memory
@@ -292,7 +293,9 @@ class TextPolicy(ModelPolicy[SeatOptionsT]):
                 if self._budget is not None:
                     self.spend_from(self._budget)
             return self._readers[role]
-        if role in getattr(dialogue, "ruled", ()) and isinstance(dialogue, Speaks) and (face := dialogue.free(role)):
+        if role in getattr(dialogue, "ruled", ()):
+            face = cast("Speaks", dialogue).free(role)
+            assert face is not None
             self._ruled[role] = face.coding
         return FieldsDialogue() if dialogue is None else dialogue
 
