@@ -133,13 +133,9 @@ def _codes(run: RunData, arms: Sequence[str], found: Sequence[Read]) -> str:
     for (arm, role, player, code), own in means.groupby(["arm", "role", "player", "code"], sort=False):
         if not (own["mean"] > 0).any():
             continue
-        cells = own.set_index("reader")
-        each = "".join(
-            f"<td class='n'>{with_interval(*(float(cells.loc[name, key]) for key in ('mean', 'low', 'high')))}</td>"
-            if name in cells.index
-            else "<td class='n'>&ndash;</td>"
-            for name in names
-        )
+        columns = own[["reader", "mean", "low", "high"]]
+        shown = {str(name): with_interval(mean, low, high) for name, mean, low, high in columns.itertuples(index=False)}
+        each = "".join(f"<td class='n'>{shown.get(name, '&ndash;')}</td>" for name in names)
         who = _who(str(role), str(player))
         rows += f"<tr><th>{html.escape(str(arm))}</th><td>{who}</td><td>{html.escape(str(code))}</td>{each}</tr>"
     head = "".join(f"<th class='n'>{html.escape(name)}</th>" for name in names)
