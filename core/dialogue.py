@@ -93,11 +93,22 @@ def dealt(chat: Chat, order: Sequence[int]) -> Chat:
             for between, which in zip(found.groups(), order[1:], strict=True):
                 parts += [between, chat.listed[which]]
             said = text[: found.start()] + "".join(parts) + text[found.end() :]
-            return replace(chat, messages=(*chat.messages[:k], (who, said), *chat.messages[k + 1 :]))
+            messages = (*chat.messages[:k], (who, said), *chat.messages[k + 1 :])
+            return replace(chat, messages=tuple((who, _lines_dealt(text, chat.listed, order)) for who, text in messages))
     raise PopulaceError(
         f"a chat declares that it lists {', '.join(chat.listed)!r} in this order, and none of its messages does: list "
         "the options with only punctuation or a short word such as `or` between them, or leave `listed` empty"
     )
+
+
+def _lines_dealt(text: str, listed: Sequence[str], order: Sequence[int]) -> str:
+    """A text with its lines `- <option>: ...`, one for each option in turn, in another order."""
+    lines = text.split("\n")
+    for first in range(len(lines) - len(listed) + 1):
+        own = lines[first : first + len(listed)]
+        if all(line.startswith(f"- {option}:") for line, option in zip(own, listed, strict=True)):
+            return "\n".join([*lines[:first], *(own[k] for k in order), *lines[first + len(listed) :]])
+    return text
 
 
 class Dialogue(Protocol):

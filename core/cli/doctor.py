@@ -21,6 +21,7 @@ EXTRAS = {
     "ray": "a run on several machines (--executor ray)",
     "s3": "run folders in an object store (s3://BUCKET/RUN)",
     "sb3": "training a seat with stable-baselines3",
+    "train": "training a language model on chats (populace train)",
     "trl": "training a language model in a seat with TRL",
     "torchrl": "training a seat with TorchRL",
     "rllib": "training several seats with RLlib",

@@ -52,7 +52,7 @@ def test_scenarios_and_files_of_them(place):
     everything = offered("populace validate ", place)
     assert {"tin-men", "silent-benign", "town.yaml", "runs/"} <= set(everything)
     assert "table.csv" not in everything
-    assert offered("populace new mine.yaml --from pric") == ["pricing-switch"]
+    assert offered("populace new mine.yaml --from pricing-s") == ["pricing-switch"]
     assert offered("populace show populace/drift") == ["populace/drift-v0"]
 
 
