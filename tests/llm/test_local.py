@@ -164,7 +164,7 @@ def test_a_prompt_longer_than_the_context_is_data(folder):
 
 def test_it_keeps_the_contract_of_policies(folder):
     policy = Transformers(options(folder, memory=40))
-    assert policy.backend.loaded.longest == 2048  # loaded before the check looks at what is kept in self
+    assert policy.backend.loaded.longest == 4096  # loaded before the check looks at what is kept in self
     check_policy(policy, "populace/payoff-v0", "user", worlds=2, ticks=2)
 
 

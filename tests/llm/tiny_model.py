@@ -10,7 +10,7 @@ TEMPLATE = (
 )
 
 
-def save(folder, template=TEMPLATE, context=2048):
+def save(folder, template=TEMPLATE, context=4096):
     """About 50,000 parameters; replies end by chance within a few dozen tokens."""
     words = Tokenizer(models.BPE())
     words.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
