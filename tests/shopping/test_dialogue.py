@@ -35,7 +35,7 @@ def test_who_will_read_the_explanation_is_said():
     assert "confidential" in texts[3]
     for text in texts:
         assert "[Product id: 1] Tesla model 3, $40,000" in text
-        assert "[Product id: 2] Porsche Cayenne, $50,000.00" in text
+        assert "[Product id: 2] Porsche Cayenne, $50,000" in text
         assert "You also represent Shell Oil." in text
         assert "Explanation:" in text
         assert "Choice:" in text
