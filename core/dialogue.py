@@ -94,7 +94,8 @@ def dealt(chat: Chat, order: Sequence[int]) -> Chat:
                 parts += [between, chat.listed[which]]
             said = text[: found.start()] + "".join(parts) + text[found.end() :]
             messages = (*chat.messages[:k], (who, said), *chat.messages[k + 1 :])
-            return replace(chat, messages=tuple((who, _lines_dealt(text, chat.listed, order)) for who, text in messages))
+            dealt_too = tuple((who, _lines_dealt(text, chat.listed, order)) for who, text in messages)
+            return replace(chat, messages=dealt_too)
     raise PopulaceError(
         f"a chat declares that it lists {', '.join(chat.listed)!r} in this order, and none of its messages does: list "
         "the options with only punctuation or a short word such as `or` between them, or leave `listed` empty"

@@ -2,9 +2,8 @@
 
     python examples/pocket/train.py --out agents/llm/pocket_model
 
-It took 4,229 s of processor time, 3,004 s on two cores that others used too; on the shorter prompts of earlier versions it
-took half of that. Each dialogue is seen once; the loss is
-taken on replies only.
+It took 4,229 s of processor time, 3,004 s on two cores that others used too; on the shorter prompts of earlier versions
+it took half of that. Each dialogue is seen once; the loss is taken on replies only.
 """
 
 import argparse
