@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from populace.errors import PopulaceError, UnknownName
+from populace.outcomes import REFERENCE, START
 from populace.scenarios.mistakes import Mistake, missing_key, spot, unknown_key, wrong
 from populace.scenarios.schema import BranchPoint, Cell
 from populace.scenarios.tree import Node, Place
@@ -121,6 +122,13 @@ def what_if(root: Node, arm: str, at: int, overrides: Sequence[tuple[str, Node]]
     assert isinstance(root.value, dict)
     name = root.get("name")
     base = {key: node for key, node in root.value.items() if key not in ("arms", "sweep", "design", "reference")}
+    outcomes = base.get("outcomes")
+    if outcomes is not None and isinstance(outcomes.value, list):
+        # Of the other arms nothing is left to compare with.
+        kept = [
+            one for one in outcomes.value if (with_ := one.get("contrast")) is None or with_.value in (REFERENCE, START)
+        ]
+        base["outcomes"] = replace(outcomes, value=kept)
     tree = plan[arm].tree
     assert isinstance(tree.value, dict)
     factual, counter = plan[arm].base_arm, f"{plan[arm].base_arm} from {at}"

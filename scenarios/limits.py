@@ -52,10 +52,12 @@ def how_to_go_on(folder: Path, scenario: Scenario, arm: str, option: str) -> str
 
 def _bearing(scenario: Scenario) -> tuple[Scenario, list[Any]]:
     """The scenario without what a resumed run may change."""
-    agents = [
+    agents: list[Any] = [
         {role: (name, options.bearing()) for role, (name, options) in cell.agents.items()} for cell in scenario.cells
     ]
-    cells = tuple(replace(cell, agents={}) for cell in scenario.cells)
+    # What an arm is before it branches off is another cell, whose agents are compared by themselves.
+    cells = tuple(replace(cell, agents={}, branch=None) for cell in scenario.cells)
+    agents += [{"branch": cell.branch.cell.arm, "at": cell.branch.at} for cell in scenario.cells if cell.branch]
     return replace(scenario, cells=cells, resolved={}, limit=UNLIMITED), agents
 
 

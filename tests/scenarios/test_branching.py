@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 import populace
 from populace.cli import app
 from populace.errors import PopulaceError, RunError, ScenarioError, UnknownName
-from populace.scenarios import load, runner
+from populace.scenarios import dump, load, runner
+from populace.scenarios.limits import reopened
 from populace.scenarios.loader import load_branch
 from populace.scenarios.runner import unit
 
@@ -163,6 +164,25 @@ def test_a_cell_of_a_sweep(tmp_path):
     assert [cell.world_options.noise for cell in scenario.cells] == [0.05, 0.05]
     with pytest.raises(UnknownName, match=r"lifelong\[world.noise=0.01\]"):
         load_branch(run / "scenario.yaml", "lifelong", 3, ["agents.assistant.policy=mirror"])
+
+
+def test_outcomes_that_are_compared_with_another_arm_are_left_out(tmp_path):
+    asked = [
+        {"measure": "drift", "contrast": "alone"},
+        {"measure": "diversity"},
+        {"measure": "drift", "contrast": "start"},
+    ]
+    run = runner.run(load(trial(outcomes=asked)), tmp_path / "r")
+    scenario = load_branch(run / "scenario.yaml", "lifelong", 3, ["agents.assistant.policy=mirror"])
+    assert [one.key for one in scenario.outcomes] == ["diversity", "drift"]
+
+
+def test_a_limit_of_the_arm_that_is_branched_off_may_be_raised(tmp_path):
+    server = {"policy": "llm/openai", "model": "m", "base_url": "http://127.0.0.1:9/v1", "max_tokens": 9}
+    arms = {"asked": {"agents.assistant": server}, "later": {**LATER, "branch": {"from": "asked", "at": 6}}}
+    (tmp_path / "s.yaml").write_text(dump(load(trial(arms=arms)).resolved))
+    raised = reopened(tmp_path / "s.yaml", ["arms.asked.agents.assistant.max_tokens=90"])
+    assert raised.cells[1].branch.cell.agents["assistant"][1].max_tokens == 90
 
 
 def test_what_a_run_cannot_be_asked(whole):
