@@ -11,6 +11,7 @@ from populace.analysis.hypotheses import REFUTED, SUPPORTED, UNDECIDED, design_o
 from populace.analysis.results import Results
 from populace.analysis.style import INK, MUTED, figure, footnotes, marks, number, p_value, svg, with_interval
 from populace.design import Design
+from populace.errors import RunError
 from populace.outcomes import START
 
 EXPECTED = {
@@ -30,7 +31,10 @@ def part(results: Results) -> str:
     design, kept = design_of(run)
     if not run.complete:
         return "<p>The run is not complete. Its hypotheses are tested once, when it is.</p>"
-    frame = verdicts(run)
+    try:
+        frame = verdicts(run)
+    except RunError as error:  # the measure was not recorded, or may not be shown
+        return f"<p>The hypotheses cannot be tested here: {html.escape(str(error))}.</p>"
     changed = (
         ""
         if kept

@@ -178,14 +178,19 @@ def compare(
 @app.command()
 def power(
     folder: Annotated[str, typer.Argument(help="A pilot: the folder of a small run.", autocompletion=completing.runs)],
+    individuals: Individuals = False,
     as_json: AsJson = False,
 ) -> None:
     """Say how many worlds the hypotheses of a scenario's design need, from a pilot run of a few worlds."""
     from populace import analysis
     from populace.analysis.power import power as needed
+    from populace.analysis.privacy import PublicRun, public
 
     run = analysis.load_run(folder)
-    frame = needed(run)
+    shown = run if individuals else public(run)
+    if isinstance(shown, PublicRun) and shown.steps.empty:
+        raise RunError(shown.withheld)
+    frame = needed(shown)
     if as_json:
         print_json({"power": json.loads(frame.to_json(orient="records", double_precision=15))})
         return

@@ -168,6 +168,11 @@ def test_an_unfinished_run_has_no_verdict_and_a_changed_design_is_told(tmp_path)
     assert "not the one that the run began with" in report(run, tmp_path / "b.html").read_text()
 
 
+def test_a_page_is_written_where_a_hypothesis_cannot_be_tested(tmp_path):
+    run = designed(tmp_path / "r", hypothesis("higher", arm="mirror", measure="never"))
+    assert "The hypotheses cannot be tested here" in report(run, tmp_path / "page.html").read_text()
+
+
 def test_power_needs_an_effect_and_a_design(tmp_path):
     with pytest.raises(RunError, match="states no `design`"):
         power(load_run(make_run(tmp_path / "plain", worlds=4, steps=3)))
